@@ -1,0 +1,61 @@
+// The checkpoint: what a restart knows, as a value, and its format on disk.
+//
+// Rule 1: encode(decode(x)) == x for valid x; decode accepts nothing that encode would not write.
+// Rule 2: the checksum covers every byte, the sequence number included.
+// The format is described in docs/formats.md.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace holdfast {
+
+/// A sink that is ahead of a partition's watermark (see StageLead).
+struct CheckpointLead {
+    std::string sink;  ///< By name: an index would change its meaning with the config.
+    std::int64_t position = 0;
+    bool operator==(const CheckpointLead&) const = default;
+};
+
+struct CheckpointPartition {
+    std::string source;  ///< The source's name.
+    std::string key;     ///< What the partition is, in bytes that only its source understands.
+    std::int64_t position = 0;
+    std::vector<CheckpointLead> leads;
+    bool operator==(const CheckpointPartition&) const = default;
+};
+
+struct CheckpointSink {
+    std::string sink;
+    std::int64_t mark = 0;
+    bool operator==(const CheckpointSink&) const = default;
+};
+
+struct Checkpoint {
+    std::uint64_t sequence = 0;
+    std::string pipeline;  ///< Identity of the pipeline that it is valid for.
+    std::vector<CheckpointPartition> partitions;
+    std::vector<CheckpointSink> sinks;
+    bool operator==(const Checkpoint&) const = default;
+};
+
+enum class CheckpointFault : std::uint8_t {
+    empty,  ///< No byte at all: never written.
+    truncated,
+    checksum,
+    version,    ///< Written by a newer program.
+    malformed,  ///< Checksum right, contents impossible.
+};
+
+/// Appends the encoded checkpoint to `out`.
+void encode(const Checkpoint& checkpoint, std::vector<std::byte>& out);
+std::expected<Checkpoint, CheckpointFault> decode(std::span<const std::byte> bytes);
+
+/// CRC32C (Castagnoli), as in RFC 3720 appendix B.4. `seed` continues an earlier result.
+std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t seed = 0);
+
+}  // namespace holdfast

@@ -1,0 +1,104 @@
+// The bytes of the batches in memory. The engine knows them by BatchId; devices read them here.
+//
+// Rule 1: all of it lives in one region of BlockPool, whose size is the memory limit.
+// Rule 2: a payload's block goes back to the pool when the engine has released the batch and no
+//         device holds it any more.
+// Rule 3: a batch's bytes never change after put().
+// Bound: batches_max payloads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/model/effect.hpp"
+#include "core/model/event.hpp"
+#include "core/model/ids.hpp"
+
+namespace holdfast::io {
+
+/// Buddy allocator over one mapped region: blocks of 4 KiB times a power of two. Its blocks are
+/// what `held` counts in BatchPulled, so leases and real memory agree.
+class BlockPool {
+public:
+    static constexpr std::uint32_t block_min = 4096;
+
+    /// Maps `bytes` (rounded up to a multiple of `block_max`, a power of two). Aborts if it cannot.
+    BlockPool(std::uint64_t bytes, std::uint32_t block_max);
+    ~BlockPool();
+    BlockPool(const BlockPool&) = delete;
+
+    /// A block of at least `bytes`; empty if the pool has none. Its size is a power of two.
+    /// Requires bytes <= block_max().
+    std::span<std::byte> take(std::uint32_t bytes);
+    /// Keeps the first `bytes` of a block (rounded up to a power of two) and frees the rest.
+    std::span<std::byte> shrink(std::span<std::byte> block, std::uint32_t bytes);
+    void give_back(std::span<std::byte> block);
+
+    std::span<std::byte> region() const { return region_; }
+    std::uint32_t block_max() const { return block_max_; }
+    std::uint64_t used() const { return used_; }
+
+private:
+    std::span<std::byte> region_;
+    std::uint32_t block_max_;
+    std::uint64_t used_ = 0;
+    std::uint32_t orders_ = 0;
+    std::vector<std::vector<std::uint32_t>> free_;  ///< By order: block numbers, see payloads.cpp.
+    std::vector<std::uint8_t> state_;
+};
+
+/// One batch's bytes: its records side by side, each with its newline, save perhaps the last.
+struct Payload {
+    std::span<std::byte> block;  ///< From the pool; `bytes` lies in it.
+    std::span<const std::byte> bytes;
+    std::uint32_t records = 0;
+    bool terminated = true;  ///< The last record ends with its newline.
+    SourceId source;
+    PartitionId partition;
+    Position first;
+    Fate fate = Fate::deliver;
+};
+
+/// Bytes to write for a Part. A sink of lines appends a newline where `terminated` is false.
+struct Slice {
+    std::span<const std::byte> bytes;
+    bool terminated = true;
+};
+
+class Payloads {
+public:
+    Payloads(BlockPool& pool, std::uint32_t batches_max);
+
+    /// Before BatchPulled is pushed. Requires: the slot is free.
+    void put(BatchId batch, const Payload& payload);
+    /// Requires: the batch is there.
+    const Payload& at(BatchId batch) const;
+    /// The bytes of a run of records. Bound: O(1) for a whole batch, else one scan of it.
+    Slice slice(const Part& part) const;
+    /// The position at which record `n` of the batch begins (file sources: byte offsets).
+    Position position_of(BatchId batch, std::uint32_t n) const;
+
+    void hold(BatchId batch);
+    void drop(BatchId batch);
+    /// ReleaseBatch.
+    void release(BatchId batch);
+
+    BlockPool& pool() { return pool_; }
+
+private:
+    struct Slot {
+        Payload payload;
+        std::uint32_t generation = 0;
+        std::uint32_t holds = 0;
+        bool present = false;
+        bool released = false;
+    };
+    void free_if_unused(Slot& slot);
+
+    BlockPool& pool_;
+    std::vector<Slot> slots_;
+};
+
+}  // namespace holdfast::io
