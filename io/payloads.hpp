@@ -41,12 +41,27 @@ public:
     std::uint64_t used() const { return used_; }
 
 private:
+    static constexpr std::uint32_t none = UINT32_MAX;
+    /// One for each smallest block; it speaks for the block that begins there, if one does.
+    struct Node {
+        std::uint32_t next = none;
+        std::uint32_t previous = none;
+        std::uint8_t order = 0;
+        bool head = false;  ///< A block, free or taken, begins here.
+        bool free = false;
+    };
+
+    std::uint32_t order_of(std::uint64_t bytes) const;
+    std::uint32_t index_of(const std::byte* at) const;
+    void push(std::uint32_t index, std::uint32_t order);
+    void unlink(std::uint32_t index);
+    void merge(std::uint32_t index, std::uint32_t order);
+
     std::span<std::byte> region_;
     std::uint32_t block_max_;
     std::uint64_t used_ = 0;
-    std::uint32_t orders_ = 0;
-    std::vector<std::vector<std::uint32_t>> free_;  ///< By order: block numbers, see payloads.cpp.
-    std::vector<std::uint8_t> state_;
+    std::vector<std::uint32_t> free_;  ///< By order: the first free block of 4096 << order bytes.
+    std::vector<Node> nodes_;
 };
 
 /// One batch's bytes: its records side by side, each with its newline, save perhaps the last.
@@ -71,11 +86,13 @@ class Payloads {
 public:
     Payloads(BlockPool& pool, std::uint32_t batches_max);
 
-    /// Before BatchPulled is pushed. Requires: the slot is free.
+    /// Before BatchPulled is pushed. Requires: the slot's last batch was released (a device may
+    /// still hold it).
     void put(BatchId batch, const Payload& payload);
     /// Requires: the batch is there.
     const Payload& at(BatchId batch) const;
-    /// The bytes of a run of records. Bound: O(1) for a whole batch, else one scan of it.
+    /// The bytes of a run of records, begin < end <= records. Bound: O(1) for a whole batch, else
+    /// one scan of it.
     Slice slice(const Part& part) const;
     /// The position at which record `n` of the batch begins (file sources: byte offsets).
     Position position_of(BatchId batch, std::uint32_t n) const;
@@ -95,10 +112,17 @@ private:
         bool present = false;
         bool released = false;
     };
-    void free_if_unused(Slot& slot);
+    struct Lingering {
+        BatchId batch;
+        Slot slot;
+    };
+    Slot& slot(BatchId batch);
+    bool free_if_unused(Slot& slot);
 
     BlockPool& pool_;
     std::vector<Slot> slots_;
+    /// Released by the engine, which may have given the slot away again, but held by a device.
+    std::vector<Lingering> lingering_;
 };
 
 }  // namespace holdfast::io
