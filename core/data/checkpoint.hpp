@@ -2,6 +2,8 @@
 //
 // Rule 1: encode(decode(x)) == x for valid x; decode accepts nothing that encode would not write.
 // Rule 2: the checksum covers every byte, the sequence number included.
+// Rule 3: a valid checkpoint has no negative position and no negative mark.
+// Bound: decode allocates at most a small multiple of the bytes that it is given.
 // The format is described in docs/formats.md.
 #pragma once
 
@@ -57,5 +59,7 @@ std::expected<Checkpoint, CheckpointFault> decode(std::span<const std::byte> byt
 
 /// CRC32C (Castagnoli), as in RFC 3720 appendix B.4. `seed` continues an earlier result.
 std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t seed = 0);
+/// The same without the processor's help: what crc32c does where there is no instruction for it.
+std::uint32_t crc32c_by_tables(std::span<const std::byte> bytes, std::uint32_t seed = 0);
 
 }  // namespace holdfast
