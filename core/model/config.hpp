@@ -35,7 +35,7 @@ enum class CommitMode : std::uint8_t {
 };
 
 struct SourceConfig {
-    SinkMask route = 0;      ///< The sinks that get its records if no transform says otherwise.
+    SinkMask route = 0;      ///< The sinks that it may reach; all of them without a transform.
     bool transform = false;  ///< Batches go through the Transform effect.
     CommitMode commit = CommitMode::checkpoint;
     std::uint32_t pulls_max = 1;  ///< Pulls outstanding, >= 1.
@@ -61,9 +61,12 @@ struct SinkConfig {
     std::uint32_t writes_max = 1;  ///< In flight; 1 keeps the order.
     Duration attempt_timeout{0};   ///< 0: none.
     RetryConfig retry;
-    bool answers_partially = true;  ///< SinkToldRange may come; costs write_records_max / 4 bytes.
-    bool needs_sync = false;        ///< Delivered is durable only after SyncSink.
-    bool has_mark = false;          ///< SinkAnswered.mark is staged into the checkpoint.
+    bool answers_partially =
+        true;  ///< SinkToldRange may come; costs write_records_max / 2 bytes a write.
+    bool needs_sync = false;  ///< Delivered is durable only after SyncSink.
+    bool has_mark = false;    ///< SinkAnswered.mark is staged; needs writes_max == 1 and
+                              ///< sources that commit to the checkpoint.
+                              ///< sources that commit to the checkpoint.
 };
 
 struct DeadLettersConfig {

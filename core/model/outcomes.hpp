@@ -64,6 +64,7 @@ enum class HaltReason : std::uint8_t {
     commit_failed,        ///< A source's commit failed for good, or used up its attempts.
     source_failed,        ///< A source failed for good.
     oversized_record,     ///< Fate::stop: a record over the size limit, policy "stop".
+    transform_stopped,    ///< Fate::stop from a transform.
     protocol_broken,      ///< A device broke the port contract in a way that could lose records.
 };
 

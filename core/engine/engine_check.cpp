@@ -1,0 +1,110 @@
+// What a config may say, and how much one step can write.
+#include "core/engine/engine.hpp"
+#include "core/engine/engine_state.hpp"
+
+namespace holdfast {
+
+namespace {
+
+constexpr Duration longest_wait = seconds(400LL * 24 * 3600);
+
+const char* check_retry(const RetryConfig& retry) {
+    if (retry.backoff_initial < Duration{0}) return "backoff_initial is negative";
+    if (retry.backoff_max < retry.backoff_initial) return "backoff_max is below backoff_initial";
+    if (retry.backoff_max > longest_wait) return "backoff_max is over 400 days";
+    if (retry.jitter_permille > 1000) return "jitter is over 1000 permille";
+    return nullptr;
+}
+
+const char* check_source(const Config& config, const SourceConfig& source) {
+    const SinkMask known = config.sinks == 64 ? ~SinkMask{0} : (SinkMask{1} << config.sinks) - 1;
+    if (source.route & ~known) return "a source is routed to a sink that does not exist";
+    if (source.route == 0 && !source.transform) return "a source is routed to no sink";
+    if (source.pulls_max == 0) return "pulls_max is 0";
+    if (source.batches_max == 0) return "a source's batches_max is 0";
+    if (source.pull_records_max == 0) return "pull_records_max is 0";
+    if (source.pull_bytes_max == 0) return "pull_bytes_max is 0";
+    if (source.pull_bytes_max > config.memory_limit) return "pull_bytes_max is over memory_limit";
+    if (source.commit == CommitMode::source) {
+        for (std::uint32_t s = 0; s < config.sinks; ++s) {
+            if ((source.route >> s & 1) && config.sink[s].has_mark) {
+                return "a sink with a mark needs sources that commit to the checkpoint";
+            }
+        }
+    }
+    return check_retry(source.retry);
+}
+
+const char* check_sink(const SinkConfig& sink) {
+    if (sink.queue_batches_max == 0) return "queue_batches_max is 0";
+    if (sink.queue_records_max == 0) return "queue_records_max is 0";
+    if (sink.queue_bytes_max == 0) return "queue_bytes_max is 0";
+    if (sink.write_records_max == 0) return "write_records_max is 0";
+    if (sink.write_records_max > 1u << 20) return "write_records_max is over 1048576";
+    if (sink.write_bytes_max == 0) return "write_bytes_max is 0";
+    if (sink.write_parts_max == 0) return "write_parts_max is 0";
+    if (sink.write_parts_max > 1024) return "write_parts_max is over 1024";
+    if (sink.writes_max == 0) return "writes_max is 0";
+    if (sink.writes_max > 1024) return "writes_max is over 1024";
+    if (sink.has_mark && sink.writes_max != 1) return "a sink with a mark needs writes_max of 1";
+    if (sink.has_mark && sink.answers_partially) return "a sink with a mark can't answer partially";
+    if (sink.linger < Duration{0}) return "linger is negative";
+    if (sink.attempt_timeout < Duration{0}) return "attempt_timeout is negative";
+    return check_retry(sink.retry);
+}
+
+}  // namespace
+
+ConfigError Engine::check(const Config& config) {
+    if (config.sources == 0 || config.sources > sources_limit)
+        return {"1 to 64 sources are needed"};
+    if (config.sinks == 0 || config.sinks > sinks_limit) return {"1 to 64 sinks are needed"};
+    if (config.batches_max < 2) return {"batches_max is below 2"};
+    if (config.batches_max > 1u << 20) return {"batches_max is over 1048576"};
+    if (config.partitions_max == 0) return {"partitions_max is 0"};
+    if (config.partitions_max > 1u << 20) return {"partitions_max is over 1048576"};
+    if (config.pressure_pause_permille == 0) return {"pressure_pause is 0"};
+    if (config.pressure_resume_permille >= config.pressure_pause_permille) {
+        return {"pressure_resume must be below pressure_pause"};
+    }
+    for (std::uint32_t s = 0; s < config.sources; ++s) {
+        if (const char* what = check_source(config, config.source[s])) return {what, s};
+    }
+    for (std::uint32_t s = 0; s < config.sinks; ++s) {
+        if (const char* what = check_sink(config.sink[s])) return {what, s};
+    }
+    const DeadLettersConfig& dead = config.dead_letters;
+    if (dead.present && dead.queue_entries_max == 0) return {"queue_entries_max is 0"};
+    if (dead.present && dead.write_parts_max == 0) return {"dead letters: write_parts_max is 0"};
+    if (dead.attempt_timeout < Duration{0}) return {"dead letters: attempt_timeout is negative"};
+    if (config.commit.interval < Duration{0}) return {"commit interval is negative"};
+    if (config.commit.attempt_timeout < Duration{0}) return {"commit attempt_timeout is negative"};
+    if (const char* what = check_retry(dead.retry)) return {what};
+    if (const char* what = check_retry(config.commit.retry)) return {what};
+    return {};
+}
+
+std::size_t Engine::effects_max(const Config& config) {
+    std::size_t pulls = 0;
+    std::size_t writes = 0;
+    for (std::uint32_t s = 0; s < config.sources; ++s) pulls += config.source[s].pulls_max;
+    for (std::uint32_t s = 0; s < config.sinks; ++s) writes += config.sink[s].writes_max;
+    return pulls                                                      // Pull
+           + 1                                                        // Transform
+           + config.batches_max                                       // ReleaseBatch
+           + 3 * writes                                               // WriteToSink, CancelWrite
+           + 2 * std::size_t{config.sinks}                            // SyncSink, StageSink
+           + 1                                                        // WriteDeadLetters
+           + std::size_t{config.partitions_max} * (3 + config.sinks)  // stages, commit, RevokeDone
+           + 3;  // WriteCheckpoint, SyncCheckpoint, Halt
+}
+
+std::size_t Engine::parts_max(const Config& config) {
+    std::size_t parts = config.dead_letters.present ? config.dead_letters.write_parts_max : 0;
+    for (std::uint32_t s = 0; s < config.sinks; ++s) {
+        parts += 2 * std::size_t{config.sink[s].writes_max} * config.sink[s].write_parts_max;
+    }
+    return parts;
+}
+
+}  // namespace holdfast

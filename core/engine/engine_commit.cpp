@@ -1,0 +1,322 @@
+// The commit cycle: sync the sinks, write the checkpoint, sync it, tell the sources.
+#include "core/engine/backoff.hpp"
+#include "core/engine/engine_state.hpp"
+
+namespace holdfast {
+
+// ---- when --------------------------------------------------------------------------------------
+
+bool EngineState::input_over() const {
+    if (flags().draining) return true;
+    for (const Intake& in : intakes_) {
+        if (!in.ended) return false;
+    }
+    return true;
+}
+
+bool EngineState::commit_pending() const {
+    return partitions.head().dirty_first != none || commit().marks_dirty;
+}
+
+/// Whether a cycle should begin now; sets the interval's timer where it should not yet.
+bool EngineState::commit_wanted(Instant now) {
+    const CommitState& c = commit();
+    if (c.phase != CommitPhase::idle || !commit_pending()) return false;
+    const Instant due = c.began_once ? Instant{c.began} + config.commit.interval : now;
+    if (due <= now || flags().draining || partitions.head().revoking > 0 ||
+        (config.commit.records && c.records >= config.commit.records) ||
+        (config.commit.bytes && c.bytes >= config.commit.bytes) ||
+        (batches.used() == 0 && input_over())) {
+        return true;
+    }
+    if (!timers.is_set(timer_of_commit())) timers.set(timer_of_commit(), due);
+    return false;
+}
+
+void EngineState::commit_step(Instant now, Effects& effects) {
+    if (flags().cycle_orphaned) {
+        flags().cycle_orphaned = false;
+        if (commit().phase == CommitPhase::telling && commit().commits_out == 0) {
+            end_or_repeat(now, effects);
+            if (flags().halted) return;
+        }
+    }
+    if (commit_wanted(now)) begin_cycle(now, effects);
+}
+
+// ---- staging -----------------------------------------------------------------------------------
+
+void EngineState::begin_cycle(Instant now, Effects& effects) {
+    CommitState& c = commit();
+    timers.clear(timer_of_commit());
+    c.began = now.ns;
+    c.began_once = true;
+    c.records = c.bytes = 0;
+    c.failures = 0;
+    c.checkpoint = false;
+    HF_ASSERT(c.cycle_first == none && c.syncs_out == 0 && c.commits_out == 0);
+    for (std::uint32_t s = 0; s < config.sinks; ++s) {
+        LaneState& l = lanes[s].state();
+        if (!config.sink[s].needs_sync || !l.unsynced) continue;
+        l.unsynced = false;
+        if (mutant(65)) continue;
+        l.syncing = true;
+        ++c.syncs_out;
+        effects.push(SyncSink{SinkId{static_cast<std::uint16_t>(s)}, ++l.sync});
+    }
+    stage_partitions(effects);
+    stage_marks(effects);
+    c.phase = CommitPhase::syncing;
+    if (c.syncs_out == 0) return after_syncs(now, effects);
+    wait_for_answer(now);
+}
+
+void EngineState::stage_partitions(Effects& effects) {
+    CommitState& c = commit();
+    for (std::uint32_t i; partitions.take_dirty(i);) {
+        Partition& p = partitions[i];
+        if (p.phase == PartitionPhase::unassigned) continue;
+        if (config.source[p.source].commit == CommitMode::source) {
+            if (p.watermark == p.staged && !p.commit_again) continue;
+            p.staged = p.watermark;
+            p.in_cycle = true;
+            p.cycle_next = c.cycle_first;
+            c.cycle_first = i;
+            continue;
+        }
+        c.checkpoint = true;
+        p.in_cycle = true;
+        p.cycle_next = c.cycle_first;
+        c.cycle_first = i;
+        p.staged = p.watermark;
+        effects.push(StagePosition{PartitionId{i}, Epoch{p.epoch}, Position{p.staged}});
+        for (std::uint32_t s = 0; s < config.sinks; ++s) {
+            const std::int64_t lead = partitions.lead(i, s);
+            if (lead <= p.watermark) continue;
+            effects.push(StageLead{PartitionId{i}, Epoch{p.epoch},
+                                   SinkId{static_cast<std::uint16_t>(s)}, Position{lead}});
+        }
+    }
+}
+
+void EngineState::stage_marks(Effects& effects) {
+    CommitState& c = commit();
+    c.marks_dirty = false;
+    for (std::uint32_t s = 0; s < config.sinks; ++s) {
+        LaneState& l = lanes[s].state();
+        if (!config.sink[s].has_mark || !l.clean_known) continue;
+        const std::int64_t mark = mutant(67) ? l.mark : l.clean_mark;
+        if (l.staged_known && l.staged_mark == mark) continue;
+        l.staged_mark = mark;
+        l.staged_known = true;
+        c.checkpoint = true;
+        effects.push(StageSink{SinkId{static_cast<std::uint16_t>(s)}, mark});
+    }
+}
+
+// ---- the steps ---------------------------------------------------------------------------------
+
+void EngineState::wait_for_answer(Instant now) {
+    const Duration timeout = config.commit.attempt_timeout;
+    timers.set(timer_of_step(), timeout.ns ? now + timeout : never);
+}
+
+void EngineState::on(Instant now, const SinkSynced& e, Effects& effects) {
+    CommitState& c = commit();
+    if (e.sink.index >= config.sinks || !lanes[e.sink.index].state().syncing ||
+        lanes[e.sink.index].state().sync != e.sync || c.phase != CommitPhase::syncing) {
+        ++stats().stale;
+        return;
+    }
+    if (e.outcome != StoreOutcome::ok && !mutant(66)) {
+        return halt(HaltReason::sink_sync_failed, effects, e.sink);
+    }
+    lanes[e.sink.index].state().syncing = false;
+    if (--c.syncs_out == 0) after_syncs(now, effects);
+}
+
+void EngineState::after_syncs(Instant now, Effects& effects) {
+    CommitState& c = commit();
+    if (!c.checkpoint) return tell_sources(now, effects);
+    c.phase = CommitPhase::writing;
+    effects.push(WriteCheckpoint{++c.sequence});
+    wait_for_answer(now);
+}
+
+void EngineState::on(Instant now, const CheckpointWritten& e, Effects& effects) {
+    CommitState& c = commit();
+    if (c.phase != CommitPhase::writing || e.sequence != c.sequence) {
+        ++stats().stale;
+        return;
+    }
+    switch (e.outcome) {
+        case StoreOutcome::ok:
+            c.phase = CommitPhase::persisting;
+            if (mutant(27)) {
+                effects.push(SyncCheckpoint{c.sequence});
+                return tell_sources(now, effects);
+            }
+            effects.push(SyncCheckpoint{c.sequence});
+            return wait_for_answer(now);
+        case StoreOutcome::retriable:
+        case StoreOutcome::ambiguous:
+            return commit_failed(CommitPhase::writing, HaltReason::checkpoint_failed, now, effects);
+        default:
+            return halt(HaltReason::checkpoint_failed, effects);
+    }
+}
+
+void EngineState::on(Instant now, const CheckpointSynced& e, Effects& effects) {
+    CommitState& c = commit();
+    if (c.phase != CommitPhase::persisting || e.sequence != c.sequence) {
+        ++stats().stale;
+        return;
+    }
+    switch (e.outcome) {
+        case StoreOutcome::ok:
+            return tell_sources(now, effects);
+        case StoreOutcome::retriable:
+        case StoreOutcome::ambiguous:
+            return commit_failed(mutant(28) ? CommitPhase::persisting : CommitPhase::writing,
+                                 HaltReason::checkpoint_failed, now, effects);
+        default:
+            return halt(HaltReason::checkpoint_failed, effects);
+    }
+}
+
+/// Sends CommitPosition for each partition of the cycle that its source has not confirmed.
+void EngineState::tell_sources(Instant now, Effects& effects) {
+    CommitState& c = commit();
+    c.phase = CommitPhase::telling;
+    for (std::uint32_t i = c.cycle_first; i != none; i = partitions[i].cycle_next) {
+        Partition& p = partitions[i];
+        if (!p.in_cycle || p.commit_out) continue;
+        if (config.source[p.source].commit == CommitMode::checkpoint) continue;
+        p.commit_out = true;
+        p.commit_again = false;
+        ++c.commits_out;
+        const std::int64_t position = mutant(26) && p.staged > 0 ? p.staged + 1 : p.staged;
+        effects.push(CommitPosition{PartitionId{i}, Epoch{p.epoch}, Position{position}});
+    }
+    if (c.commits_out == 0) return end_cycle();
+    wait_for_answer(now);
+}
+
+void EngineState::on(Instant now, const CommitAnswered& e, Effects& effects) {
+    CommitState& c = commit();
+    const std::uint32_t index = e.partition.index;
+    if (index >= partitions.size() || !partitions[index].commit_out ||
+        partitions[index].epoch != e.epoch.value || partitions[index].staged != e.position.value) {
+        ++stats().stale;
+        return;
+    }
+    Partition& p = partitions[index];
+    p.commit_out = false;
+    --c.commits_out;
+    switch (e.outcome) {
+        case StoreOutcome::ok:
+            p.in_cycle = false;
+            break;
+        case StoreOutcome::retriable:
+        case StoreOutcome::ambiguous:
+            p.commit_again = true;
+            break;
+        case StoreOutcome::fenced:
+            lose_partition(index);
+            break;
+        case StoreOutcome::failed:
+            return halt(HaltReason::commit_failed, effects);
+    }
+    if (c.commits_out == 0 && c.phase == CommitPhase::telling) end_or_repeat(now, effects);
+}
+
+/// All commits of the cycle are answered: it ends, or what failed is told again later.
+void EngineState::end_or_repeat(Instant now, Effects& effects) {
+    for (std::uint32_t i = commit().cycle_first; i != none; i = partitions[i].cycle_next) {
+        if (partitions[i].commit_again) {
+            return commit_failed(CommitPhase::telling, HaltReason::commit_failed, now, effects);
+        }
+    }
+    end_cycle();
+}
+
+void EngineState::end_cycle() {
+    CommitState& c = commit();
+    for (std::uint32_t i = c.cycle_first; i != none;) {
+        Partition& p = partitions[i];
+        const std::uint32_t next = p.cycle_next;
+        p.in_cycle = false;
+        p.cycle_next = none;
+        if (p.phase == PartitionPhase::revoking) flags().revokes_due = 1;
+        i = next;
+    }
+    c.cycle_first = none;
+    c.phase = CommitPhase::idle;
+    timers.clear(timer_of_step());
+    ++stats().commits;
+}
+
+// ---- failures ----------------------------------------------------------------------------------
+
+void EngineState::commit_failed(CommitPhase resume, HaltReason reason, Instant now,
+                                Effects& effects) {
+    CommitState& c = commit();
+    const RetryConfig& retry = config.commit.retry;
+    ++stats().commit_failures;
+    ++c.failures;
+    if (retry.attempts_max && c.failures >= retry.attempts_max) return halt(reason, effects);
+    c.phase = CommitPhase::waiting;
+    c.resume = resume;
+    timers.set(timer_of_step(),
+               now + backoff(retry, c.failures, mix(config.seed, 4, 0, c.sequence)));
+}
+
+/// The step's timer came due: either its backoff is over, or its answer is overdue.
+void EngineState::resume_cycle(Instant now, Effects& effects) {
+    CommitState& c = commit();
+    switch (c.phase) {
+        case CommitPhase::idle:
+            return;
+        case CommitPhase::syncing:
+            return halt(HaltReason::sink_sync_failed, effects);
+        case CommitPhase::writing:
+        case CommitPhase::persisting:
+            return halt(HaltReason::checkpoint_failed, effects);
+        case CommitPhase::telling:
+            for (std::uint32_t i = c.cycle_first; i != none; i = partitions[i].cycle_next) {
+                Partition& p = partitions[i];
+                if (!p.commit_out) continue;
+                p.commit_out = false;
+                p.commit_again = true;
+                --c.commits_out;
+            }
+            return commit_failed(CommitPhase::telling, HaltReason::commit_failed, now, effects);
+        case CommitPhase::waiting:
+            break;
+    }
+    if (c.resume == CommitPhase::telling) return tell_sources(now, effects);
+    if (c.resume == CommitPhase::persisting) {
+        c.phase = CommitPhase::persisting;
+        effects.push(SyncCheckpoint{c.sequence});
+        return wait_for_answer(now);
+    }
+    after_syncs(now, effects);
+}
+
+/// The partition is gone: the cycle no longer waits for its answer.
+void EngineState::drop_from_cycle(std::uint32_t partition) {
+    CommitState& c = commit();
+    Partition& p = partitions[partition];
+    if (p.commit_out) {
+        p.commit_out = false;
+        --c.commits_out;
+    }
+    p.commit_again = false;
+    p.in_cycle = false;
+    if (c.phase == CommitPhase::telling && c.commits_out == 0) {
+        // The last answer that the cycle waited for: the pump ends it or repeats what failed.
+        flags().cycle_orphaned = true;
+    }
+}
+
+}  // namespace holdfast

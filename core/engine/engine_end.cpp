@@ -1,0 +1,102 @@
+// Pressure, stop, revocation, and the end.
+#include "core/engine/engine_state.hpp"
+
+namespace holdfast {
+
+void EngineState::on(Instant, const PressureSampled& e, Effects&) {
+    if (!flags().paused && e.permille >= config.pressure_pause_permille) {
+        flags().paused = true;
+    } else if (flags().paused && e.permille <= config.pressure_resume_permille) {
+        if (mutant(47) && commit().phase != CommitPhase::idle) return;
+        flags().paused = false;
+        flags().wake_intake = 1;
+    }
+    stats().paused = flags().paused;
+}
+
+void EngineState::on(Instant now, const Stop& e, Effects& effects) {
+    if (e.mode == StopMode::now) return halt(HaltReason::stopped, effects);
+    if (mutant(22)) {
+        for (std::uint32_t i = 0; i < partitions.size(); ++i) {
+            partitions[i].watermark = partitions[i].highest;
+            partitions.mark_dirty(i);
+        }
+    }
+    flags().draining = true;
+    for (std::uint32_t s = 0; s < config.sinks; ++s) flags().lanes_dirty |= std::uint64_t{1} << s;
+    if (e.deadline <= now) return halt(HaltReason::drain_deadline, effects);
+    if (mutant(64)) return;
+    timers.set(timer_of_drain(), e.deadline);
+}
+
+// ---- revocation --------------------------------------------------------------------------------
+
+void EngineState::on(Instant now, const PartitionRevoked& e, Effects&) {
+    const std::uint32_t index = e.partition.index;
+    if (index >= partitions.size() || partitions[index].epoch != e.epoch.value ||
+        partitions[index].phase == PartitionPhase::unassigned ||
+        (partitions[index].phase == PartitionPhase::revoking && e.kind == RevokeKind::graceful)) {
+        ++stats().stale;
+        return;
+    }
+    if (e.kind == RevokeKind::lost && !mutant(19)) {
+        if (mutant(16)) return;
+        return lose_partition(index);
+    }
+    if (partitions[index].phase == PartitionPhase::revoking) return;
+    partitions[index].phase = PartitionPhase::revoking;
+    ++partitions.head().revoking;
+    if (mutant(17)) {
+        partitions.fence(batches, index);
+        partitions[index].watermark = partitions[index].highest;
+        partitions.mark_dirty(index);
+    }
+    timers.set(timer_of_partition(index), e.deadline <= now ? now : e.deadline);
+    flags().revokes_due = 1;
+}
+
+/// Nothing that carries this epoch leaves any more. What is queued and not begun is forgotten.
+void EngineState::lose_partition(std::uint32_t index) {
+    Partition& p = partitions[index];
+    if (p.phase == PartitionPhase::revoking) --partitions.head().revoking;
+    partitions.fence(batches, index);
+    drop_from_cycle(index);
+    p.phase = PartitionPhase::unassigned;
+    timers.clear(timer_of_partition(index));
+    flags().wake_intake = 1;
+    for (std::uint32_t s = 0; s < config.sinks; ++s) flags().lanes_dirty |= std::uint64_t{1} << s;
+}
+
+void EngineState::finish_revocations(Effects& effects) {
+    flags().revokes_due = 0;
+    if (partitions.head().revoking == 0) return;
+    for (std::uint32_t i = 0; i < partitions.size(); ++i) {
+        Partition& p = partitions[i];
+        if (p.phase != PartitionPhase::revoking || !partitions.drained(i) || p.dirty ||
+            p.in_cycle || p.commit_out || p.commit_again) {
+            continue;
+        }
+        p.phase = PartitionPhase::unassigned;
+        --partitions.head().revoking;
+        timers.clear(timer_of_partition(i));
+        effects.push(RevokeDone{PartitionId{i}, Epoch{p.epoch}});
+    }
+}
+
+// ---- the end -----------------------------------------------------------------------------------
+
+void EngineState::check_end(Effects& effects) {
+    if (batches.used() != 0 || !input_over()) return;
+    if (dead.count() != 0 || commit().phase != CommitPhase::idle || commit_pending()) return;
+    bool all_ended = true;
+    for (const Intake& in : intakes_) all_ended = all_ended && in.ended;
+    halt(all_ended ? HaltReason::finished : HaltReason::drained, effects);
+}
+
+void EngineState::halt(HaltReason reason, Effects& effects, SinkId sink, SourceId source) {
+    if (flags().halted) return;
+    flags().halted = true;
+    effects.push(Halt{reason, sink, source});
+}
+
+}  // namespace holdfast

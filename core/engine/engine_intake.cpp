@@ -1,0 +1,321 @@
+// Partitions, pulls, transforms, and the fan-out to the lanes.
+#include <bit>
+
+#include "core/engine/backoff.hpp"
+#include "core/engine/engine_state.hpp"
+
+namespace holdfast {
+
+// ---- partitions --------------------------------------------------------------------------------
+
+void EngineState::on(Instant, const PartitionAssigned& e, Effects&) {
+    const std::uint32_t index = e.partition.index;
+    if (e.source.index >= config.sources || index >= partitions.size() || e.position.value < 0 ||
+        e.epoch.value <= partitions[index].epoch) {
+        ++stats().stale;
+        return;
+    }
+    if (partitions[index].phase != PartitionPhase::unassigned) lose_partition(index);
+    const bool again = partitions[index].epoch != 0;
+    partitions.assign(index, e.source.index, e.epoch.value, e.position.value);
+    if (mutant(18) && again) lose_partition(index);
+    flags().wake_intake = 1;
+}
+
+void EngineState::on(Instant, const PartitionLead& e, Effects&) {
+    const std::uint32_t index = e.partition.index;
+    if (index >= partitions.size() || e.sink.index >= config.sinks ||
+        partitions[index].phase != PartitionPhase::assigned ||
+        partitions[index].epoch != e.epoch.value ||
+        partitions[index].highest != partitions[index].watermark) {
+        ++stats().stale;
+        return;
+    }
+    Partition& p = partitions[index];
+    if (e.position.value <= p.watermark) return;
+    partitions.restart_lead(index, e.sink.index) = e.position.value;
+    partitions.lead(index, e.sink.index) = e.position.value;
+    if (e.position.value > p.lead_highest) p.lead_highest = e.position.value;
+}
+
+// ---- pulls -------------------------------------------------------------------------------------
+
+void EngineState::pull(std::uint32_t source, Effects& effects) {
+    const SourceConfig& c = config.source[source];
+    Intake& in = intakes_[source];
+    while (!in.ended && !in.resting && !flags().paused && !flags().draining &&
+           in.pulls < c.pulls_max && in.batches < c.batches_max && batches.any_free()) {
+        std::uint64_t room = c.pull_bytes_max;
+        if (flags().held > config.memory_limit || config.memory_limit - flags().held < room) return;
+        if (mutant(48) && flags().held) room = 0;
+        const BatchId id = batches.reserve(SourceId{static_cast<std::uint16_t>(source)});
+        batches[id.index].held = room;
+        flags().held += room;
+        ++in.pulls;
+        ++in.batches;
+        effects.push(Pull{id, SourceId{static_cast<std::uint16_t>(source)}, c.pull_records_max,
+                          static_cast<std::uint32_t>(room)});
+    }
+}
+
+Batch* EngineState::answered_pull(BatchId id, SourceId source) {
+    Batch* b = batches.find(id, BatchPhase::pulling);
+    if (!b || b->source != source.index) {
+        ++stats().stale;
+        return nullptr;
+    }
+    --intakes_[b->source].pulls;
+    flags().wake_intake = 1;
+    return b;
+}
+
+void EngineState::free_reservation(std::uint32_t index) {
+    Batch& b = batches[index];
+    flags().held -= b.held;
+    b.held = 0;
+    --intakes_[b.source].batches;
+    batches.give_back(index);
+}
+
+void EngineState::refuse_batch(BatchId id, Effects& effects) {
+    ++stats().stale;
+    effects.push(ReleaseBatch{id});
+    free_reservation(id.index);
+}
+
+void EngineState::on(Instant, const BatchPulled& e, Effects& effects) {
+    Batch* b = answered_pull(e.batch, e.source);
+    if (!b) return;
+    intakes_[e.source.index].failures = 0;
+    const std::uint32_t index = e.partition.index;
+    const bool current =
+        index < partitions.size() && partitions[index].phase == PartitionPhase::assigned &&
+        partitions[index].epoch == e.epoch.value && partitions[index].source == e.source.index;
+    if (!current || e.records == 0 || e.first.value < 0 || e.next <= e.first ||
+        (e.fate != Fate::deliver && e.fate != Fate::oversized && e.fate != Fate::stop)) {
+        return refuse_batch(e.batch, effects);
+    }
+    if (e.fate == Fate::stop) return halt(HaltReason::oversized_record, effects, no_sink, e.source);
+    flags().held += std::uint64_t{e.held} - b->held;
+    b->held = e.held;
+    b->partition = index;
+    b->epoch = e.epoch.value;
+    b->records = e.records;
+    b->bytes = e.bytes;
+    b->first = e.first.value;
+    b->next = e.next.value;
+    b->fate = e.fate;
+    SourceStats& stat = stats().source[e.source.index];
+    ++stat.batches;
+    stat.records += e.records;
+    stat.bytes += e.bytes;
+    partitions.append(batches, e.batch.index);
+    append_ready(intakes_[e.source.index], batches, e.batch.index);
+    if (e.fate == Fate::oversized) {
+        b->dead = e.records;
+        b->phase = BatchPhase::ready;
+    } else if (config.source[e.source.index].transform) {
+        b->phase = BatchPhase::transforming;
+        effects.push(Transform{e.batch, 0, e.records});
+    } else {
+        b->route = config.source[e.source.index].route;
+        b->outputs = e.records;
+        b->output_bytes = e.bytes;
+        b->phase = BatchPhase::ready;
+    }
+    if (mutant(1)) {
+        Partition& p = partitions[index];
+        p.watermark = e.next.value;
+        partitions.mark_dirty(index);
+    }
+}
+
+void EngineState::on(Instant now, const SourceIdle& e, Effects&) {
+    if (!answered_pull(e.batch, e.source)) return;
+    Intake& in = intakes_[e.source.index];
+    free_reservation(e.batch.index);
+    in.failures = 0;
+    if (e.retry_after <= Duration{0}) return;
+    in.resting = true;
+    timers.set(timer_of_source(e.source.index), now + e.retry_after);
+}
+
+void EngineState::on(Instant, const SourceReady& e, Effects&) {
+    if (e.source.index >= config.sources) {
+        ++stats().stale;
+        return;
+    }
+    Intake& in = intakes_[e.source.index];
+    if (in.failures) return;  // Backing off: readiness doesn't mend a failure.
+    in.resting = false;
+    timers.clear(timer_of_source(e.source.index));
+    flags().wake_intake = 1;
+}
+
+void EngineState::on(Instant, const SourceEnded& e, Effects&) {
+    if (!answered_pull(e.batch, e.source)) return;
+    free_reservation(e.batch.index);
+    intakes_[e.source.index].ended = true;
+}
+
+void EngineState::on(Instant now, const SourceFailed& e, Effects& effects) {
+    if (!answered_pull(e.batch, e.source)) return;
+    free_reservation(e.batch.index);
+    Intake& in = intakes_[e.source.index];
+    const RetryConfig& retry = config.source[e.source.index].retry;
+    ++stats().source[e.source.index].failures;
+    ++in.failures;
+    if (e.outcome == SourceOutcome::failed ||
+        (retry.attempts_max && in.failures >= retry.attempts_max)) {
+        return halt(HaltReason::source_failed, effects, no_sink, e.source);
+    }
+    in.resting = true;
+    timers.set(timer_of_source(e.source.index),
+               now + backoff(retry, in.failures, mix(config.seed, 1, e.source.index, 0)));
+}
+
+// ---- transforms --------------------------------------------------------------------------------
+
+void EngineState::on(Instant, const SinkShare& e, Effects&) {
+    Batch* b = batches.find(e.batch, BatchPhase::transforming);
+    if (!b || e.sink.index >= config.sinks) {
+        ++stats().stale;
+        return;
+    }
+    b->shared |= mask_of(e.sink);
+    batches.share(e.batch.index, e.sink.index) = {e.outputs, e.bytes};
+}
+
+void EngineState::on(Instant, const SliceTransformed& e, Effects& effects) {
+    Batch* b = batches.find(e.batch, BatchPhase::transforming);
+    if (!b) {
+        ++stats().stale;
+        return;
+    }
+    if (e.fate == Fate::stop) {
+        return halt(HaltReason::transform_stopped, effects, no_sink, SourceId{b->source});
+    }
+    b->phase = BatchPhase::ready;
+    flags().wake_intake = 1;
+    if (mutant(51) && e.fate == Fate::failed) return;
+    if (e.fate == Fate::failed) {
+        b->fate = Fate::failed;
+        b->dead = b->records;
+        b->shared = 0;
+        return;
+    }
+    if ((e.route | b->shared) & ~config.source[b->source].route) {
+        return halt(HaltReason::protocol_broken, effects, no_sink, SourceId{b->source});
+    }
+    b->route = e.route | b->shared;
+    b->outputs = e.outputs;
+    b->output_bytes = e.bytes;
+    b->dead = e.dead_letters;
+    b->held += e.held;
+    flags().held += e.held;
+}
+
+// ---- fan-out -----------------------------------------------------------------------------------
+
+std::uint32_t EngineState::outputs_for(const Batch& b, std::uint32_t index,
+                                       std::uint32_t sink) const {
+    return b.shared >> sink & 1 ? batches.share(index, sink).outputs : b.outputs;
+}
+
+std::uint32_t EngineState::bytes_for(const Batch& b, std::uint32_t index,
+                                     std::uint32_t sink) const {
+    return b.shared >> sink & 1 ? batches.share(index, sink).bytes : b.output_bytes;
+}
+
+/// The sinks of the route that get something and don't have it from before a restart.
+SinkMask EngineState::wanted_sinks(const Batch& b, std::uint32_t index, bool& broken) const {
+    SinkMask wanted = 0;
+    const bool leads = b.first < partitions[b.partition].lead_highest;
+    for (SinkMask left = b.route; left; left &= left - 1) {
+        const auto s = static_cast<std::uint32_t>(std::countr_zero(left));
+        if (outputs_for(b, index, s) == 0) continue;
+        if (leads) {
+            const std::int64_t lead = partitions.restart_lead(b.partition, s);
+            if (b.next <= lead) continue;
+            if (b.first < lead) broken = true;
+        }
+        wanted |= SinkMask{1} << s;
+    }
+    return wanted;
+}
+
+bool EngineState::lanes_have_room(const Batch& b, std::uint32_t index, SinkMask wanted) const {
+    if (b.dead && config.dead_letters.present && !dead.has_room()) return false;
+    for (SinkMask left = wanted; left; left &= left - 1) {
+        const auto s = static_cast<std::uint32_t>(std::countr_zero(left));
+        const SinkConfig& sink = config.sink[s];
+        if (sink.when_full == WhenFull::drop_newest && !mutant(45)) continue;
+        if (!lanes[s].has_room(sink, outputs_for(b, index, s), bytes_for(b, index, s)))
+            return false;
+    }
+    return true;
+}
+
+void EngineState::admit(Batch& b, std::uint32_t index, SinkMask wanted) {
+    for (SinkMask left = wanted; left; left &= left - 1) {
+        const auto s = static_cast<std::uint32_t>(std::countr_zero(left));
+        const std::uint32_t outputs = outputs_for(b, index, s);
+        const std::uint32_t bytes = bytes_for(b, index, s);
+        SinkStats& stat = stats().sink[s];
+        stat.admitted += outputs;
+        if (!lanes[s].has_room(config.sink[s], outputs, bytes)) {
+            stat.dropped += outputs;
+            if (mutant(46)) b.owed += outputs;
+            continue;
+        }
+        lanes[s].push(index, outputs, bytes);
+        stat.owed += outputs;
+        b.owed += mutant(52) && outputs > b.records ? b.records : outputs;
+        ++b.lanes_left;
+        flags().lanes_dirty |= SinkMask{1} << s;
+    }
+    if (b.dead) {
+        const Reason reason = b.fate == Fate::oversized ? Reason::oversized
+                              : b.fate == Fate::failed  ? Reason::failed
+                                                        : Reason::parse_error;
+        dead.push(
+            {Part{.batch = batches.id(index), .begin = 0, .end = b.dead, .reason = reason}, 0});
+        b.owed += b.dead;
+        ++b.lanes_left;
+    }
+    if (mutant(10) && b.shared == 0 && b.outputs < b.records) ++b.lanes_left;
+    if (mutant(57)) b.owed &= 0xff;
+}
+
+bool EngineState::fan_out(std::uint32_t index, Effects& effects) {
+    Batch& b = batches[index];
+    bool broken = false;
+    const SinkMask wanted = b.fenced ? 0 : wanted_sinks(b, index, broken);
+    if (broken) {
+        halt(HaltReason::protocol_broken, effects, no_sink, SourceId{b.source});
+        return false;
+    }
+    if (b.fenced) b.dead = 0;
+    if (b.dead && !config.dead_letters.present && !mutant(3)) {
+        halt(HaltReason::dead_letters_absent, effects, no_sink, SourceId{b.source});
+        return false;
+    }
+    if (mutant(3) && !config.dead_letters.present) b.dead = 0;
+    if (!lanes_have_room(b, index, wanted)) return false;
+    pop_ready(intakes_[b.source], batches);
+    b.phase = BatchPhase::out;
+    admit(b, index, wanted);
+    if (!b.fenced && b.owed == 0) stats().filtered += b.records;
+    release_if_owed_nothing(index, effects);
+    if (b.lanes_left == 0 && !(mutant(11) && wanted == 0)) settle_batch(index);
+    return true;
+}
+
+void EngineState::fan_out_ready(std::uint32_t source, Effects& effects) {
+    Intake& in = intakes_[source];
+    while (in.oldest != none && batches[in.oldest].phase == BatchPhase::ready) {
+        if (!fan_out(in.oldest, effects)) return;
+    }
+}
+
+}  // namespace holdfast

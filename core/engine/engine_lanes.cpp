@@ -1,0 +1,389 @@
+// Deliveries: forming them, their attempts, the answers, and the isolation of poison.
+#include <bit>
+
+#include "core/engine/backoff.hpp"
+#include "core/engine/engine_state.hpp"
+
+namespace holdfast {
+
+// ---- forming -----------------------------------------------------------------------------------
+
+/// Outputs of a lost partition are not begun any more: whoever has it now delivers them.
+void EngineState::forget_fenced(std::uint32_t lane, Effects& effects) {
+    const Lane& l = lanes[lane];
+    LaneState& state = l.state();
+    while (state.next < state.tail) {
+        Entry& e = l.entry(state.next);
+        if (!batches[e.batch].fenced) return;
+        const std::uint32_t outputs = e.outputs - e.sent;
+        if (e.deliveries == 0) {
+            e.clean = true;
+            e.mark = state.mark;
+            e.has_mark = state.mark_known;
+        }
+        l.take(outputs);
+        stats().sink[lane].forgotten += outputs;
+        settle_entry(lane, e, outputs, effects);
+        retire(lane, effects);
+    }
+}
+
+/// Whether what is queued is worth a write now; sets the lane's timer where it is not yet.
+bool EngineState::ripe(Instant now, std::uint32_t lane) {
+    const SinkConfig& sink = config.sink[lane];
+    LaneState& state = lanes[lane].state();
+    if (sink.linger.ns == 0 || flags().draining || state.unsent_records >= sink.write_records_max ||
+        state.unsent_bytes >= sink.write_bytes_max ||
+        lanes[lane].count() == sink.queue_batches_max || state.bytes >= sink.queue_bytes_max ||
+        state.records >= sink.queue_records_max) {
+        return true;
+    }
+    if (state.linger_until == 0) state.linger_until = (now + sink.linger).ns;
+    if (now >= Instant{state.linger_until}) return true;
+    timers.set(timer_of_lane(lane), Instant{state.linger_until});
+    return false;
+}
+
+bool EngineState::begin_delivery(Instant now, std::uint32_t lane, Effects& effects) {
+    std::uint32_t slot = delivery_base[lane];
+    while (deliveries[slot].phase != DeliveryPhase::free) ++slot;
+    const SinkConfig& sink = config.sink[lane];
+    const Lane& l = lanes[lane];
+    LaneState& state = l.state();
+    Delivery& d = deliveries[slot];
+    d = Delivery{.first_entry = state.next,
+                 .bits = d.bits,
+                 .generation = d.generation + 1 ? d.generation + 1 : 1,
+                 .offset = l.entry(state.next).sent,
+                 .lane = d.lane};
+    std::uint64_t bytes = 0;
+    while (state.next < state.tail && d.entries < sink.write_parts_max &&
+           d.count < sink.write_records_max) {
+        Entry& e = l.entry(state.next);
+        if (batches[e.batch].fenced) break;
+        const std::uint32_t open = e.outputs - e.sent;
+        const std::uint64_t open_bytes = l.bytes_of(e, open);
+        std::uint32_t take =
+            open < sink.write_records_max - d.count ? open : sink.write_records_max - d.count;
+        if (bytes + open_bytes > sink.write_bytes_max) {
+            if (d.count) break;
+            const std::uint64_t fit = open_bytes ? sink.write_bytes_max * open / open_bytes : open;
+            if (fit < take) take = fit ? static_cast<std::uint32_t>(fit) : 1;
+        }
+        bytes += l.bytes_of(e, take);
+        d.count += take;
+        ++d.entries;
+        ++e.deliveries;
+        l.take(take);
+    }
+    HF_ASSERT(d.count > 0);
+    d.window = d.pending = d.count;
+    ++state.writes;
+    if (state.linger_until) {
+        state.linger_until = 0;
+        timers.clear(timer_of_lane(lane));
+    }
+    attempt(now, slot, effects);
+    return true;
+}
+
+void EngineState::dispatch(Instant now, std::uint32_t lane, Effects& effects) {
+    flags().lanes_dirty &= ~(std::uint64_t{1} << lane);
+    const LaneState& state = lanes[lane].state();
+    while (!flags().halted && state.writes < config.sink[lane].writes_max) {
+        forget_fenced(lane, effects);
+        if (state.next == state.tail || !ripe(now, lane)) return;
+        begin_delivery(now, lane, effects);
+    }
+}
+
+// ---- attempts ----------------------------------------------------------------------------------
+
+/// Writes what is pending from the cursor on: at most `window` outputs, and as many parts as one
+/// write may have.
+void EngineState::attempt(Instant now, std::uint32_t index, Effects& effects) {
+    Delivery& d = deliveries[index];
+    const SinkConfig& sink = config.sink[d.lane];
+    const Lane& l = lanes[d.lane];
+    d.phase = DeliveryPhase::writing;
+    d.told = false;
+    d.sent = 0;
+    const Parts parts{effects.parts_count(), 0};
+    std::uint32_t count = 0;
+    std::uint64_t bytes = 0;
+    std::uint32_t base = 0;  // Delivery output at which entry `n` begins.
+    for (std::uint32_t n = 0; n < d.entries && d.sent < d.window; ++n) {
+        const Entry& e = l.entry(d.first_entry + n);
+        const std::uint32_t skip = n == 0 ? d.offset : 0;
+        const std::uint32_t size =
+            e.outputs - skip < d.count - base ? e.outputs - skip : d.count - base;
+        const std::uint32_t end = base + size;
+        for (std::uint32_t i = deliveries.pending_from(d, base);
+             i < end && d.sent < d.window && count < sink.write_parts_max;) {
+            std::uint32_t to = i;
+            while (to < end && d.sent < d.window && !(d.sparse && deliveries.is_done(d, to))) {
+                if (d.sparse) {
+                    ++to;
+                    ++d.sent;
+                    continue;
+                }
+                const std::uint32_t run =
+                    end - to < d.window - d.sent ? end - to : d.window - d.sent;
+                to += run;
+                d.sent += run;
+            }
+            effects.push_part(Part{.batch = batches.id(e.batch),
+                                   .begin = skip + i - base,
+                                   .end = skip + to - base,
+                                   .sink = SinkId{d.lane}});
+            bytes += l.bytes_of(e, to - i);
+            ++count;
+            d.span_end = to;
+            i = to < end ? deliveries.pending_from(d, to) : end;
+        }
+        base = end;
+    }
+    HF_ASSERT(d.sent > 0 && count > 0);
+    ++d.attempt;
+    const Instant deadline = sink.attempt_timeout.ns && !(mutant(42) && d.attempt > 1)
+                                 ? now + sink.attempt_timeout
+                                 : never;
+    timers.set(index, deadline);
+    SinkStats& stat = stats().sink[d.lane];
+    ++stat.writes;
+    if (d.attempt > 1) ++stat.retries;
+    effects.push(WriteToSink{.delivery = {index, d.generation},
+                             .sink = SinkId{d.lane},
+                             .attempt = d.attempt,
+                             .deadline = deadline,
+                             .parts = {parts.first, count},
+                             .records = d.sent,
+                             .bytes = bytes});
+}
+
+Delivery* EngineState::writing(DeliveryId id, std::uint32_t attempt_number) {
+    if (id.index < deliveries.size()) {
+        Delivery& d = deliveries[id.index];
+        const bool current =
+            mutant(7) || (d.generation == id.generation && d.attempt == attempt_number);
+        if (d.phase == DeliveryPhase::writing && current) return &d;
+        if (mutant(6) && d.phase == DeliveryPhase::free && d.generation == id.generation) {
+            LaneState& state = lanes[d.lane].state();
+            if (state.head < state.tail) {
+                Entry& e = lanes[d.lane].entry(state.head);
+                if (e.left > 0) --e.left;
+                if (batches[e.batch].owed > 0) --batches[e.batch].owed;
+            }
+        }
+    }
+    ++stats().stale;
+    return nullptr;
+}
+
+void EngineState::on(Instant, const SinkToldRange& e, Effects&) {
+    Delivery* d = writing(e.delivery, e.attempt);
+    if (!d) return;
+    if (!config.sink[d->lane].answers_partially || e.begin >= e.end || e.end > d->sent ||
+        e.outcome > SinkOutcome::ambiguous) {
+        ++stats().stale;
+        return;
+    }
+    deliveries.make_sparse(*d);
+    if (!d->told) {
+        deliveries.clear(*d, Deliveries::told_delivered);
+        deliveries.clear(*d, Deliveries::told_other);
+        d->told = true;
+    }
+    std::uint32_t at = deliveries.pending_from(*d, d->cursor);
+    for (std::uint32_t n = 0; n < e.end; ++n) {
+        if (n >= e.begin && !deliveries.test(*d, Deliveries::told_delivered, at) &&
+            !deliveries.test(*d, Deliveries::told_other, at) &&
+            !deliveries.test(*d, Deliveries::refused, at)) {
+            if (e.outcome == SinkOutcome::delivered) {
+                deliveries.set(*d, Deliveries::told_delivered, at);
+            } else if (e.outcome == SinkOutcome::refused) {
+                deliveries.set(*d, Deliveries::refused, at);
+                ++d->refused;
+            } else {
+                deliveries.set(*d, Deliveries::told_other, at);
+            }
+        }
+        at = deliveries.pending_from(*d, at + 1);
+    }
+    d->reason = Reason::refused;
+}
+
+void EngineState::on(Instant now, const SinkAnswered& e, Effects& effects) {
+    Delivery* d = writing(e.delivery, e.attempt);
+    if (!d) return;
+    if (e.outcome > SinkOutcome::ambiguous) {
+        ++stats().stale;
+        return;
+    }
+    if (e.outcome == SinkOutcome::delivered) {
+        lanes[d->lane].state().mark = e.mark;
+        lanes[d->lane].state().mark_known = true;
+    }
+    const Duration after = e.retry_after.ns > 0 ? e.retry_after : Duration{0};
+    end_attempt(now, e.delivery.index, e.outcome, after, effects);
+}
+
+// ---- the end of an attempt ---------------------------------------------------------------------
+
+/// Settles what was told delivered. Returns how many outputs of the attempt were told nothing.
+std::uint32_t EngineState::settle_told(Delivery& d, Effects& effects) {
+    std::uint32_t rest = 0;
+    for (std::uint32_t i = deliveries.pending_from(d, d.cursor); i < d.span_end;
+         i = deliveries.pending_from(d, i + 1)) {
+        if (deliveries.test(d, Deliveries::told_delivered, i)) {
+            deliveries.set(d, Deliveries::done, i);
+            --d.pending;
+            settle_outputs(d, i, i + 1, effects);
+        } else if (!deliveries.test(d, Deliveries::refused, i) &&
+                   !deliveries.test(d, Deliveries::told_other, i)) {
+            ++rest;
+        }
+    }
+    return rest;
+}
+
+/// Settles as delivered all of the attempt that nothing was told of.
+void EngineState::settle_rest(Delivery& d, Effects& effects) {
+    if (!d.sparse) {
+        settle_outputs(d, d.cursor, d.span_end, effects);
+        d.pending -= d.span_end - d.cursor;
+        d.cursor = d.span_end;
+        return;
+    }
+    for (std::uint32_t i = deliveries.pending_from(d, d.cursor); i < d.span_end;
+         i = deliveries.pending_from(d, i + 1)) {
+        if (d.told && !mutant(12) &&
+            (deliveries.test(d, Deliveries::refused, i) ||
+             deliveries.test(d, Deliveries::told_other, i))) {
+            continue;
+        }
+        deliveries.set(d, Deliveries::done, i);
+        --d.pending;
+        settle_outputs(d, i, i + 1, effects);
+    }
+}
+
+/// The one output of the attempt that nothing was told of is the poison.
+void EngineState::refuse_rest(Delivery& d) {
+    d.reason = Reason::refused;
+    ++d.refused;
+    if (!d.sparse) return;
+    for (std::uint32_t i = deliveries.pending_from(d, d.cursor); i < d.span_end;
+         i = deliveries.pending_from(d, i + 1)) {
+        if (!d.told || (!deliveries.test(d, Deliveries::refused, i) &&
+                        !deliveries.test(d, Deliveries::told_other, i))) {
+            deliveries.set(d, Deliveries::refused, i);
+            return;
+        }
+    }
+}
+
+void EngineState::end_attempt(Instant now, std::uint32_t index, SinkOutcome outcome, Duration after,
+                              Effects& effects) {
+    Delivery& d = deliveries[index];
+    const RetryConfig& retry = config.sink[d.lane].retry;
+    timers.clear(index);
+    if (mutant(14) && outcome == SinkOutcome::ambiguous) outcome = SinkOutcome::delivered;
+    if (mutant(40) && outcome == SinkOutcome::refused) outcome = SinkOutcome::retriable;
+    if (outcome == SinkOutcome::ambiguous) ++stats().sink[d.lane].ambiguous;
+    const std::uint32_t covered = d.sent - d.refused;
+    const std::uint32_t pending = d.pending;
+    const std::uint32_t rest = d.told ? settle_told(d, effects) : d.sent;
+    const bool some_failed = d.told && pending - d.pending + rest < covered;
+    d.due = now.ns;
+    bool failed = some_failed;
+    if (outcome == SinkOutcome::delivered) {
+        if (rest) settle_rest(d, effects);
+        d.window = d.window < d.count / 2 ? d.window * 2 : d.count;
+    } else if (outcome == SinkOutcome::refused) {
+        if (rest == 1) {
+            refuse_rest(d);
+        } else if (rest > 1) {
+            d.window = rest / 2;
+        }
+    } else {
+        failed = failed || rest > 0;
+    }
+    if (failed && mutant(15) && outcome == SinkOutcome::ambiguous) d.exhausted = true;
+    if (failed) {
+        ++d.failures;
+        if (mutant(21)) {
+            partitions.fence(batches, batches[lanes[d.lane].entry(d.first_entry).batch].partition);
+        }
+        if (mutant(39) && outcome == SinkOutcome::retriable) d.failures = 1;
+        if (retry.attempts_max && d.failures >= retry.attempts_max) d.exhausted = true;
+        const std::uint64_t key = mix(config.seed, 2, index, d.generation);
+        Duration wait = backoff(retry, d.failures, key);
+        if (outcome == SinkOutcome::throttled && after > wait) wait = after;
+        d.due = (now + wait).ns;
+    }
+    d.told = false;
+    proceed(now, index, effects);
+}
+
+/// What a delivery does next: hand over its dead letters, finish, wait, or write again.
+void EngineState::proceed(Instant now, std::uint32_t index, Effects& effects) {
+    Delivery& d = deliveries[index];
+    const std::uint64_t lane = std::uint64_t{1} << d.lane;
+    flags().lanes_parking &= ~lane;
+    for (;;) {
+        if (d.refused && !hand_to_dead_letters(d, effects)) {
+            if (flags().halted) return;
+            d.phase = DeliveryPhase::parking;
+            flags().lanes_parking |= lane;
+            return;
+        }
+        if (!d.exhausted || d.pending == 0) break;
+        d.exhausted = false;
+        d.reason = Reason::exhausted;
+        d.refused = d.pending;
+        for (std::uint32_t i = 0; d.sparse && i < d.count; ++i) {
+            if (!deliveries.is_done(d, i)) deliveries.set(d, Deliveries::refused, i);
+        }
+    }
+    if (d.sparse) d.cursor = deliveries.pending_from(d, d.cursor);
+    if (d.pending == 0) return finish(d, effects);
+    if (Instant{d.due} <= now) return attempt(now, index, effects);
+    d.phase = DeliveryPhase::waiting;
+    timers.set(index, Instant{d.due});
+}
+
+void EngineState::retry_parked(Instant now, Effects& effects) {
+    for (std::uint64_t left = flags().lanes_parking; left && !flags().halted; left &= left - 1) {
+        const auto lane = static_cast<std::uint32_t>(std::countr_zero(left));
+        bool parking = false;
+        for (std::uint32_t i = delivery_base[lane]; i < delivery_base[lane + 1]; ++i) {
+            if (deliveries[i].phase != DeliveryPhase::parking || flags().halted) continue;
+            if (dead.has_room()) proceed(now, i, effects);
+            parking = parking || deliveries[i].phase == DeliveryPhase::parking;
+        }
+        if (parking) flags().lanes_parking |= std::uint64_t{1} << lane;
+    }
+}
+
+void EngineState::finish(Delivery& d, Effects& effects) {
+    const Lane& l = lanes[d.lane];
+    LaneState& state = l.state();
+    for (std::uint32_t n = 0; n < d.entries; ++n) {
+        Entry& e = l.entry(d.first_entry + n);
+        HF_ASSERT(e.deliveries > 0);
+        --e.deliveries;
+    }
+    Entry& last = l.entry(d.first_entry + d.entries - 1);
+    if (last.sent == last.outputs && last.deliveries == 0) {
+        last.clean = true;
+        last.mark = state.mark;
+        last.has_mark = state.mark_known;
+    }
+    d.phase = DeliveryPhase::free;
+    --state.writes;
+    flags().lanes_dirty |= std::uint64_t{1} << d.lane;
+    retire(d.lane, effects);
+}
+
+}  // namespace holdfast

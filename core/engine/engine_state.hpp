@@ -1,0 +1,175 @@
+// All parts of the engine in one place, and the moves between them. Private to engine*.cpp.
+//
+// engine.cpp         construction, dispatch, hash, snapshot
+// engine_check.cpp   what a config may say, and how much memory it needs
+// engine_intake.cpp  partitions, pulls, transforms, fan-out
+// engine_lanes.cpp   deliveries: forming, attempts, answers, isolation
+// engine_settle.cpp  settling, retiring, dead letters
+// engine_commit.cpp  the commit cycle
+// engine_end.cpp     pressure, stop, revocation, halt
+// engine_audit.cpp   O(n) invariants
+//
+// Layout: this struct (the config and where the tables are; never changes), then the statistics,
+// then the tables (the state). Only the tables are hashed.
+#pragma once
+
+#include "core/base/arena.hpp"
+#include "core/base/time.hpp"
+#include "core/engine/batches.hpp"
+#include "core/engine/commit.hpp"
+#include "core/engine/dead_letters.hpp"
+#include "core/engine/delivery.hpp"
+#include "core/engine/intake.hpp"
+#include "core/engine/lane.hpp"
+#include "core/engine/timers.hpp"
+#include "core/engine/watermark.hpp"
+#include "core/model/config.hpp"
+#include "core/model/effects.hpp"
+#include "core/model/event.hpp"
+#include "core/model/stats.hpp"
+
+namespace holdfast {
+
+/// What is true of the whole pipeline.
+struct Flags {
+    std::uint64_t lanes_dirty;  ///< Lanes that may be able to send.
+    std::uint64_t lanes_parking;
+    std::uint64_t held;
+    std::uint64_t wake_intake;  ///< Something was freed: sources may pull or fan out. 0 or 1.
+    std::uint64_t revokes_due;  ///< A revocation may be complete. 0 or 1.
+    bool halted;
+    bool draining;
+    bool paused;
+    bool cycle_orphaned;  ///< The running cycle lost the partition it waited for.
+    std::uint8_t unused[4];
+};
+
+struct EngineState {
+    Config config;
+    std::uint32_t delivery_base[sinks_limit + 1] = {};  ///< First delivery slot of each lane.
+    std::uint64_t stats_bytes = 0;
+    std::uint64_t state_bytes = 0;
+    std::byte* stats_at = nullptr;
+
+    Table<Stats> stats_;
+    Table<Flags> flags_;
+    Table<CommitState> commit_;
+    Table<Intake> intakes_;
+    Batches batches;
+    Partitions partitions;
+    Lane lanes[sinks_limit];
+    Deliveries deliveries;
+    DeadLetterQueue dead;
+    Timers timers;
+
+    Stats& stats() const { return stats_[0]; }
+    Flags& flags() const { return flags_[0]; }
+    CommitState& commit() const { return commit_[0]; }
+
+    /// Lays the tables out; measures only if `base` is null. Returns the bytes used.
+    std::size_t lay_out(std::byte* base);
+    void begin();
+
+    // Timer ids.
+    std::uint32_t timer_of_delivery(std::uint32_t i) const { return i; }
+    std::uint32_t timer_of_lane(std::uint32_t i) const { return delivery_base[config.sinks] + i; }
+    std::uint32_t timer_of_source(std::uint32_t i) const { return timer_of_lane(config.sinks) + i; }
+    std::uint32_t timer_of_dead() const { return timer_of_source(config.sources); }
+    std::uint32_t timer_of_commit() const { return timer_of_dead() + 1; }
+    std::uint32_t timer_of_step() const { return timer_of_dead() + 2; }
+    std::uint32_t timer_of_drain() const { return timer_of_dead() + 3; }
+    std::uint32_t timer_of_partition(std::uint32_t i) const { return timer_of_dead() + 4 + i; }
+
+    // One event each.
+    void on(Instant now, const PartitionAssigned&, Effects&);
+    void on(Instant now, const PartitionLead&, Effects&);
+    void on(Instant now, const PartitionRevoked&, Effects&);
+    void on(Instant now, const BatchPulled&, Effects&);
+    void on(Instant now, const SourceIdle&, Effects&);
+    void on(Instant now, const SourceEnded&, Effects&);
+    void on(Instant now, const SourceFailed&, Effects&);
+    void on(Instant now, const SourceReady&, Effects&);
+    void on(Instant now, const SinkShare&, Effects&);
+    void on(Instant now, const SliceTransformed&, Effects&);
+    void on(Instant now, const SinkToldRange&, Effects&);
+    void on(Instant now, const SinkAnswered&, Effects&);
+    void on(Instant now, const SinkSynced&, Effects&);
+    void on(Instant now, const DeadLettersStored&, Effects&);
+    void on(Instant now, const CommitAnswered&, Effects&);
+    void on(Instant now, const CheckpointWritten&, Effects&);
+    void on(Instant now, const CheckpointSynced&, Effects&);
+    void on(Instant now, const PressureSampled&, Effects&);
+    void on(Instant now, const Stop&, Effects&);
+    void on(Instant now, const Tick&, Effects&);
+
+    // Timers that came due.
+    void fire(Instant now, std::uint32_t timer, Effects&);
+    // What follows from any event, in this order: fan out, send, park, pull, commit, end.
+    void pump(Instant now, Effects&);
+
+    // Intake.
+    Batch* answered_pull(BatchId, SourceId);
+    void refuse_batch(BatchId, Effects&);
+    void fan_out_ready(std::uint32_t source, Effects&);
+    bool fan_out(std::uint32_t index, Effects&);
+    SinkMask wanted_sinks(const Batch&, std::uint32_t index, bool& broken) const;
+    bool lanes_have_room(const Batch&, std::uint32_t index, SinkMask wanted) const;
+    void admit(Batch&, std::uint32_t index, SinkMask wanted);
+    void pull(std::uint32_t source, Effects&);
+    void free_reservation(std::uint32_t index);
+    std::uint32_t outputs_for(const Batch&, std::uint32_t index, std::uint32_t sink) const;
+    std::uint32_t bytes_for(const Batch&, std::uint32_t index, std::uint32_t sink) const;
+
+    // Lanes.
+    void dispatch(Instant now, std::uint32_t lane, Effects&);
+    bool ripe(Instant now, std::uint32_t lane);
+    void forget_fenced(std::uint32_t lane, Effects&);
+    bool begin_delivery(Instant now, std::uint32_t lane, Effects&);
+    void attempt(Instant now, std::uint32_t delivery, Effects&);
+    void end_attempt(Instant now, std::uint32_t delivery, SinkOutcome, Duration after, Effects&);
+    std::uint32_t settle_told(Delivery&, Effects&);
+    void settle_rest(Delivery&, Effects&);
+    void refuse_rest(Delivery&);
+    void proceed(Instant now, std::uint32_t delivery, Effects&);
+    void finish(Delivery&, Effects&);
+    Delivery* writing(DeliveryId, std::uint32_t attempt);
+    void retry_parked(Instant now, Effects&);
+
+    // Settling.
+    void settle_outputs(Delivery&, std::uint32_t begin, std::uint32_t end, Effects&);
+    void settle_entry(std::uint32_t lane, Entry&, std::uint32_t outputs, Effects&);
+    void retire(std::uint32_t lane, Effects&);
+    void settle_batch(std::uint32_t index);
+    void release_if_owed_nothing(std::uint32_t index, Effects&);
+    bool hand_to_dead_letters(Delivery&, Effects&);
+    bool park_run(const Delivery&, std::uint32_t begin, std::uint32_t& end);
+    void write_dead_letters(Instant now, Effects&);
+    void dead_letters_failed(Instant now, Effects&);
+
+    // Commits.
+    bool input_over() const;
+    bool commit_pending() const;
+    bool commit_wanted(Instant now);
+    void commit_step(Instant now, Effects&);
+    void begin_cycle(Instant now, Effects&);
+    void stage_partitions(Effects&);
+    void stage_marks(Effects&);
+    void after_syncs(Instant now, Effects&);
+    void tell_sources(Instant now, Effects&);
+    void end_or_repeat(Instant now, Effects&);
+    void end_cycle();
+    void commit_failed(CommitPhase resume, HaltReason, Instant now, Effects&);
+    void resume_cycle(Instant now, Effects&);
+    void drop_from_cycle(std::uint32_t partition);
+    void wait_for_answer(Instant now);
+
+    // Ends.
+    void lose_partition(std::uint32_t partition);
+    void finish_revocations(Effects&);
+    void check_end(Effects&);
+    void halt(HaltReason, Effects&, SinkId = no_sink, SourceId = SourceId{0xffff});
+
+    bool audit() const;
+};
+
+}  // namespace holdfast

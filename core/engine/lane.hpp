@@ -1,0 +1,138 @@
+// A lane: one sink's bounded queue and what is in flight of it.
+//
+// Rule 1: first in, first out. Entries are sent in order and retire in order.
+// Rule 2: an entry retires when all its outputs are settled and no delivery names it any more.
+// Rule 3: with a mark (a file's length), entries retire only up to a clean point: the end of a
+//         delivery that ended between two batches. The mark is the sink's length there, so length
+//         and positions always agree.
+// Rule 4: a full lane takes nothing, except that an empty one takes any batch.
+// Bound: SinkConfig::queue_batches_max entries.
+// Doesn't know: timers, retries, the answers' meaning.
+#pragma once
+
+#include <cstdint>
+
+#include "core/base/arena.hpp"
+#include "core/model/config.hpp"
+#include "core/model/ids.hpp"
+
+namespace holdfast {
+
+/// One batch's outputs for one sink.
+struct Entry {
+    std::uint64_t bytes;
+    std::int64_t mark;  ///< With `clean`: the sink's position after this entry.
+    std::uint32_t batch;
+    std::uint32_t outputs;
+    std::uint32_t sent;        ///< Outputs that a delivery has taken (or that were forgotten).
+    std::uint32_t left;        ///< Outputs that are not settled.
+    std::uint32_t deliveries;  ///< Deliveries under way that name it.
+    bool clean;
+    bool has_mark;  ///< `mark` is known.
+    std::uint8_t unused[2];
+};
+static_assert(sizeof(Entry) == 40);
+
+struct LaneState {
+    std::uint64_t head;     ///< Sequence number of the oldest entry.
+    std::uint64_t next;     ///< Of the first entry with unsent outputs.
+    std::uint64_t tail;     ///< Of the next entry to come.
+    std::uint64_t records;  ///< Of all entries.
+    std::uint64_t bytes;
+    std::uint64_t unsent_records;
+    std::uint64_t unsent_bytes;
+    std::int64_t mark;        ///< After the last delivered write.
+    std::int64_t clean_mark;  ///< At the last retired clean point.
+    std::int64_t staged_mark;
+    std::int64_t linger_until;  ///< When what is unsent goes out in any case; 0: not waiting.
+    std::uint32_t writes;       ///< Deliveries under way.
+    std::uint32_t sync;         ///< Number of the last SyncSink.
+    bool mark_known;
+    bool clean_known;
+    bool staged_known;
+    bool unsynced;  ///< Has retired something since the last SyncSink.
+    bool syncing;   ///< SyncSink is unanswered.
+    std::uint8_t unused[3];
+};
+static_assert(sizeof(LaneState) == 104);
+
+class Lane {
+public:
+    void lay_out(Arena& arena, const SinkConfig& config) {
+        state_ = arena.table<LaneState>(1);
+        ring_ = arena.table<Entry>(config.queue_batches_max);
+    }
+
+    LaneState& state() const { return state_[0]; }
+    Entry& entry(std::uint64_t sequence) const { return ring_[sequence % ring_.size()]; }
+    std::uint64_t count() const { return state().tail - state().head; }
+
+    bool has_room(const SinkConfig& config, std::uint64_t records, std::uint64_t bytes) const {
+        const LaneState& l = state();
+        if (l.tail == l.head) return true;
+        return l.tail - l.head < ring_.size() && l.records + records <= config.queue_records_max &&
+               l.bytes + bytes <= config.queue_bytes_max;
+    }
+
+    /// Requires has_room().
+    void push(std::uint32_t batch, std::uint32_t outputs, std::uint64_t bytes) const {
+        LaneState& l = state();
+        HF_ASSERT(l.tail - l.head < ring_.size() && outputs > 0);
+        entry(l.tail++) =
+            Entry{.bytes = bytes, .batch = batch, .outputs = outputs, .left = outputs};
+        l.records += outputs;
+        l.bytes += bytes;
+        l.unsent_records += outputs;
+        l.unsent_bytes += bytes;
+    }
+
+    /// Bytes of a run of an entry's outputs, by the entry's average: exact for the whole entry.
+    static std::uint64_t bytes_of(const Entry& e, std::uint32_t outputs) {
+        return outputs == e.outputs ? e.bytes : e.bytes * outputs / e.outputs;
+    }
+
+    /// Marks `outputs` more of the first unsent entry as taken.
+    void take(std::uint32_t outputs) const {
+        LaneState& l = state();
+        Entry& e = entry(l.next);
+        HF_ASSERT(e.sent + std::uint64_t{outputs} <= e.outputs);
+        l.unsent_bytes -= bytes_of(e, e.sent + outputs) - bytes_of(e, e.sent);
+        l.unsent_records -= outputs;
+        e.sent += outputs;
+        if (e.sent == e.outputs) ++l.next;
+    }
+
+    static bool done(const Entry& e) {
+        return e.left == 0 && e.deliveries == 0 && e.sent == e.outputs;
+    }
+
+    /// How many entries can retire now.
+    std::uint64_t retirable(const SinkConfig& config) const {
+        const LaneState& l = state();
+        std::uint64_t n = 0;
+        for (std::uint64_t s = l.head; s < l.next && done(entry(s)); ++s) {
+            if (!config.has_mark || entry(s).clean) n = s + 1 - l.head;
+        }
+        return n;
+    }
+
+    /// Removes the oldest entry.
+    Entry pop() const {
+        LaneState& l = state();
+        const Entry e = entry(l.head++);
+        l.records -= e.outputs;
+        l.bytes -= e.bytes;
+        l.unsynced = true;
+        if (e.clean && e.has_mark) {
+            l.clean_mark = e.mark;
+            l.clean_known = true;
+        }
+        return e;
+    }
+
+private:
+    Table<LaneState> state_;
+    Table<Entry> ring_;
+};
+
+}  // namespace holdfast
