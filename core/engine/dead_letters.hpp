@@ -7,6 +7,7 @@
 // Doesn't know: lanes, timers, why a record is dead.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 #include "core/base/arena.hpp"
@@ -37,13 +38,14 @@ class DeadLetterQueue {
 public:
     void lay_out(Arena& arena, std::uint32_t entries) {
         state_ = arena.table<DeadLettersState>(1);
-        ring_ = arena.table<DeadEntry>(entries);
+        capacity_ = entries;
+        ring_ = arena.table<DeadEntry>(std::bit_ceil(entries));
     }
 
     DeadLettersState& state() const { return state_[0]; }
-    DeadEntry& entry(std::uint64_t sequence) const { return ring_[sequence % ring_.size()]; }
+    DeadEntry& entry(std::uint64_t sequence) const { return ring_[sequence & (ring_.size() - 1)]; }
     std::uint64_t count() const { return state().tail - state().head; }
-    bool has_room() const { return count() < ring_.size(); }
+    bool has_room() const { return count() < capacity_; }
 
     /// Requires has_room().
     void push(const DeadEntry& e) const {
@@ -54,6 +56,7 @@ public:
 private:
     Table<DeadLettersState> state_;
     Table<DeadEntry> ring_;
+    std::uint32_t capacity_ = 0;
 };
 
 }  // namespace holdfast

@@ -10,6 +10,7 @@
 // Doesn't know: timers, retries, the answers' meaning.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 #include "core/base/arena.hpp"
@@ -60,24 +61,25 @@ class Lane {
 public:
     void lay_out(Arena& arena, const SinkConfig& config) {
         state_ = arena.table<LaneState>(1);
-        ring_ = arena.table<Entry>(config.queue_batches_max);
+        capacity_ = config.queue_batches_max;
+        ring_ = arena.table<Entry>(std::bit_ceil(capacity_));
     }
 
     LaneState& state() const { return state_[0]; }
-    Entry& entry(std::uint64_t sequence) const { return ring_[sequence % ring_.size()]; }
+    Entry& entry(std::uint64_t sequence) const { return ring_[sequence & (ring_.size() - 1)]; }
     std::uint64_t count() const { return state().tail - state().head; }
 
     bool has_room(const SinkConfig& config, std::uint64_t records, std::uint64_t bytes) const {
         const LaneState& l = state();
         if (l.tail == l.head) return true;
-        return l.tail - l.head < ring_.size() && l.records + records <= config.queue_records_max &&
+        return l.tail - l.head < capacity_ && l.records + records <= config.queue_records_max &&
                l.bytes + bytes <= config.queue_bytes_max;
     }
 
     /// Requires has_room().
     void push(std::uint32_t batch, std::uint32_t outputs, std::uint64_t bytes) const {
         LaneState& l = state();
-        HF_ASSERT(l.tail - l.head < ring_.size() && outputs > 0);
+        HF_ASSERT(l.tail - l.head < capacity_ && outputs > 0);
         entry(l.tail++) =
             Entry{.bytes = bytes, .batch = batch, .outputs = outputs, .left = outputs};
         l.records += outputs;
@@ -88,7 +90,8 @@ public:
 
     /// Bytes of a run of an entry's outputs, by the entry's average: exact for the whole entry.
     static std::uint64_t bytes_of(const Entry& e, std::uint32_t outputs) {
-        return outputs == e.outputs ? e.bytes : e.bytes * outputs / e.outputs;
+        if (outputs == 0 || outputs == e.outputs) return outputs ? e.bytes : 0;
+        return e.bytes * outputs / e.outputs;
     }
 
     /// Marks `outputs` more of the first unsent entry as taken.
@@ -132,7 +135,8 @@ public:
 
 private:
     Table<LaneState> state_;
-    Table<Entry> ring_;
+    Table<Entry> ring_;  ///< A power of two, so that a sequence number needs no division.
+    std::uint32_t capacity_ = 0;
 };
 
 }  // namespace holdfast

@@ -20,9 +20,10 @@ public:
 
     void clear() { count_ = parts_count_ = 0; }
 
-    void push(const Effect& effect) {
+    template <class E>
+    void push(const E& effect) {
         HF_ASSERT(count_ < effects_.size());
-        effects_[count_++] = effect;
+        effects_[count_++].template emplace<E>(effect);
     }
 
     /// Appends a part to the side table; the parts of one effect stand side by side.
