@@ -23,6 +23,8 @@ public:
         HF_ASSERT(i < size_);
         return data_[i];
     }
+    /// The only element of a table of one. Unchecked: it is laid out or nothing is.
+    T& only() const { return *data_; }
     std::uint32_t size() const { return size_; }
     T* begin() const { return data_; }
     T* end() const { return data_ + size_; }

@@ -132,7 +132,7 @@ private:
         if (mutant(56)) return (g + 1) & 0xff ? (g + 1) & 0xff : 1;
         return g + 1 ? g + 1 : 1;
     }
-    Head& head() const { return head_[0]; }
+    Head& head() const { return head_.only(); }
 
     Table<Head> head_;
     Table<Batch> slots_;

@@ -42,7 +42,7 @@ public:
         ring_ = arena.table<DeadEntry>(std::bit_ceil(entries));
     }
 
-    DeadLettersState& state() const { return state_[0]; }
+    DeadLettersState& state() const { return state_.only(); }
     DeadEntry& entry(std::uint64_t sequence) const { return ring_[sequence & (ring_.size() - 1)]; }
     std::uint64_t count() const { return state().tail - state().head; }
     bool has_room() const { return count() < capacity_; }

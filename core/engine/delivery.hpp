@@ -13,6 +13,7 @@
 // Doesn't know: batches, time, effects.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 
@@ -52,6 +53,18 @@ struct Delivery {
     bool told;       ///< A SinkToldRange came for this attempt.
     bool exhausted;  ///< All that is pending is to be refused next.
     std::uint8_t unused[5];
+
+    /// A new delivery in this slot.
+    void begin(std::uint64_t entry, std::uint32_t skip, std::uint32_t number) {
+        first_entry = entry;
+        due = 0;
+        generation = number;
+        offset = skip;
+        entries = count = cursor = window = pending = span_end = sent = 0;
+        attempt = failures = refused = 0;
+        reason = Reason::none;
+        sparse = told = exhausted = false;
+    }
 };
 static_assert(sizeof(Delivery) == 80);
 
@@ -103,6 +116,17 @@ public:
             from = (from / 64 + 1) * 64;
         }
         return d.count;
+    }
+
+    /// The first output in [from, to) that is done, or `to`. Requires that `from` is not.
+    std::uint32_t done_from(const Delivery& d, std::uint32_t from, std::uint32_t to) const {
+        while (d.sparse && from < to) {
+            const std::uint64_t shut = word(d, done, from / 64) >> (from % 64);
+            if (shut)
+                return std::min(from + static_cast<std::uint32_t>(std::countr_zero(shut)), to);
+            from = (from / 64 + 1) * 64;
+        }
+        return to;
     }
 
 private:

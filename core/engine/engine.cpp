@@ -153,6 +153,7 @@ void EngineState::pump(Instant now, Effects& effects) {
         if (flags().wake_intake) {
             woken = true;
             flags().wake_intake = 0;
+            flags().fan_out_blocked = false;
             for (std::uint32_t s = 0; s < config.sources && !flags().halted; ++s) {
                 fan_out_ready(s, effects);
             }

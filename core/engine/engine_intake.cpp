@@ -314,7 +314,10 @@ bool EngineState::fan_out(std::uint32_t index, Effects& effects) {
 void EngineState::fan_out_ready(std::uint32_t source, Effects& effects) {
     Intake& in = intakes_[source];
     while (in.oldest != none && batches[in.oldest].phase == BatchPhase::ready) {
-        if (!fan_out(in.oldest, effects)) return;
+        if (!fan_out(in.oldest, effects)) {
+            flags().fan_out_blocked = true;
+            return;
+        }
     }
 }
 

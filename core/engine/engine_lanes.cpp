@@ -1,4 +1,5 @@
 // Deliveries: forming them, their attempts, the answers, and the isolation of poison.
+#include <algorithm>
 #include <bit>
 
 #include "core/engine/backoff.hpp"
@@ -51,11 +52,8 @@ bool EngineState::begin_delivery(Instant now, std::uint32_t lane, Effects& effec
     const Lane& l = lanes[lane];
     LaneState& state = l.state();
     Delivery& d = deliveries[slot];
-    d = Delivery{.first_entry = state.next,
-                 .bits = d.bits,
-                 .generation = d.generation + 1 ? d.generation + 1 : 1,
-                 .offset = l.entry(state.next).sent,
-                 .lane = d.lane};
+    const std::uint32_t generation = d.generation + 1 ? d.generation + 1 : 1;
+    d.begin(state.next, l.entry(state.next).sent, generation);
     std::uint64_t bytes = 0;
     while (state.next < state.tail && d.entries < sink.write_parts_max &&
            d.count < sink.write_records_max) {
@@ -99,56 +97,51 @@ void EngineState::dispatch(Instant now, std::uint32_t lane, Effects& effects) {
 
 // ---- attempts ----------------------------------------------------------------------------------
 
-/// Writes what is pending from the cursor on: at most `window` outputs, and as many parts as one
-/// write may have.
-void EngineState::attempt(Instant now, std::uint32_t index, Effects& effects) {
-    Delivery& d = deliveries[index];
-    const SinkConfig& sink = config.sink[d.lane];
+/// Appends the parts of what is pending from the cursor on: at most `window` outputs, and as many
+/// parts as one write may have. Sets what the attempt covers; returns the bytes.
+std::uint64_t EngineState::push_parts(Delivery& d, Parts& parts, Effects& effects) const {
+    const std::uint32_t most = config.sink[d.lane].write_parts_max;
     const Lane& l = lanes[d.lane];
-    d.phase = DeliveryPhase::writing;
-    d.told = false;
-    d.sent = 0;
-    const Parts parts{effects.parts_count(), 0};
-    std::uint32_t count = 0;
     std::uint64_t bytes = 0;
-    std::uint32_t base = 0;  // Delivery output at which entry `n` begins.
+    std::uint32_t base = 0;  // The delivery's output with which entry `n` begins.
     for (std::uint32_t n = 0; n < d.entries && d.sent < d.window; ++n) {
         const Entry& e = l.entry(d.first_entry + n);
         const std::uint32_t skip = n == 0 ? d.offset : 0;
-        const std::uint32_t size =
-            e.outputs - skip < d.count - base ? e.outputs - skip : d.count - base;
-        const std::uint32_t end = base + size;
-        for (std::uint32_t i = deliveries.pending_from(d, base);
-             i < end && d.sent < d.window && count < sink.write_parts_max;) {
-            std::uint32_t to = i;
-            while (to < end && d.sent < d.window && !(d.sparse && deliveries.is_done(d, to))) {
-                if (d.sparse) {
-                    ++to;
-                    ++d.sent;
-                    continue;
-                }
-                const std::uint32_t run =
-                    end - to < d.window - d.sent ? end - to : d.window - d.sent;
-                to += run;
-                d.sent += run;
-            }
+        const std::uint32_t end = base + std::min(e.outputs - skip, d.count - base);
+        std::uint32_t at = deliveries.pending_from(d, base);
+        while (at < end && d.sent < d.window && parts.count < most) {
+            const std::uint32_t room = std::min(end - at, d.window - d.sent);
+            const std::uint32_t to = deliveries.done_from(d, at, at + room);
             effects.push_part(Part{.batch = batches.id(e.batch),
-                                   .begin = skip + i - base,
+                                   .begin = skip + at - base,
                                    .end = skip + to - base,
                                    .sink = SinkId{d.lane}});
-            bytes += l.bytes_of(e, to - i);
-            ++count;
+            bytes += l.bytes_of(e, to - at);
+            d.sent += to - at;
             d.span_end = to;
-            i = to < end ? deliveries.pending_from(d, to) : end;
+            ++parts.count;
+            at = to < end ? deliveries.pending_from(d, to) : end;
         }
         base = end;
     }
-    HF_ASSERT(d.sent > 0 && count > 0);
+    HF_ASSERT(d.sent > 0);
+    return bytes;
+}
+
+void EngineState::attempt(Instant now, std::uint32_t index, Effects& effects) {
+    Delivery& d = deliveries[index];
+    const SinkConfig& sink = config.sink[d.lane];
+    d.phase = DeliveryPhase::writing;
+    d.told = false;
+    d.sent = 0;
     ++d.attempt;
-    const Instant deadline = sink.attempt_timeout.ns && !(mutant(42) && d.attempt > 1)
-                                 ? now + sink.attempt_timeout
-                                 : never;
-    timers.set(index, deadline);
+    Parts parts{effects.parts_count(), 0};
+    const std::uint64_t bytes = push_parts(d, parts, effects);
+    Instant deadline = never;
+    if (sink.attempt_timeout.ns && !(mutant(42) && d.attempt > 1)) {
+        deadline = now + sink.attempt_timeout;
+        timers.set(index, deadline);
+    }
     SinkStats& stat = stats().sink[d.lane];
     ++stat.writes;
     if (d.attempt > 1) ++stat.retries;
@@ -156,7 +149,7 @@ void EngineState::attempt(Instant now, std::uint32_t index, Effects& effects) {
                              .sink = SinkId{d.lane},
                              .attempt = d.attempt,
                              .deadline = deadline,
-                             .parts = {parts.first, count},
+                             .parts = parts,
                              .records = d.sent,
                              .bytes = bytes});
 }
@@ -382,7 +375,7 @@ void EngineState::finish(Delivery& d, Effects& effects) {
     }
     d.phase = DeliveryPhase::free;
     --state.writes;
-    flags().lanes_dirty |= std::uint64_t{1} << d.lane;
+    if (state.next < state.tail) flags().lanes_dirty |= std::uint64_t{1} << d.lane;
     retire(d.lane, effects);
 }
 

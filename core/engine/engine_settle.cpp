@@ -61,11 +61,11 @@ void EngineState::retire(std::uint32_t lane, Effects&) {
     const Lane& l = lanes[lane];
     CommitState& c = commit();
     for (std::uint64_t n = l.retirable(config.sink[lane]); n > 0; --n) {
-        const Entry e = l.pop();
+        const Entry& e = l.pop();
         Batch& b = batches[e.batch];
         c.records += e.outputs;
         c.bytes += e.bytes;
-        flags().wake_intake = 1;
+        if (flags().fan_out_blocked) flags().wake_intake = 1;
         if (e.clean && e.has_mark && config.sink[lane].has_mark) c.marks_dirty = true;
         if (!b.fenced) {
             std::int64_t& lead = partitions.lead(b.partition, lane);
@@ -214,6 +214,7 @@ void EngineState::on(Instant now, const DeadLettersStored& e, Effects& effects) 
         return;
     }
     timers.clear(timer_of_dead());
+    if (flags().fan_out_blocked) flags().wake_intake = 1;
     if (e.outcome != StoreOutcome::ok && !mutant(4)) {
         if (e.outcome == StoreOutcome::failed || e.outcome == StoreOutcome::fenced) {
             return halt(HaltReason::dead_letters_failed, effects);

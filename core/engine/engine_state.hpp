@@ -40,8 +40,9 @@ struct Flags {
     bool halted;
     bool draining;
     bool paused;
-    bool cycle_orphaned;  ///< The running cycle lost the partition it waited for.
-    std::uint8_t unused[4];
+    bool cycle_orphaned;   ///< The running cycle lost the partition it waited for.
+    bool fan_out_blocked;  ///< A batch waits for room in a lane or in the dead letters.
+    std::uint8_t unused[3];
 };
 
 struct EngineState {
@@ -62,9 +63,9 @@ struct EngineState {
     DeadLetterQueue dead;
     Timers timers;
 
-    Stats& stats() const { return stats_[0]; }
-    Flags& flags() const { return flags_[0]; }
-    CommitState& commit() const { return commit_[0]; }
+    Stats& stats() const { return stats_.only(); }
+    Flags& flags() const { return flags_.only(); }
+    CommitState& commit() const { return commit_.only(); }
 
     /// Lays the tables out; measures only if `base` is null. Returns the bytes used.
     std::size_t lay_out(std::byte* base);
@@ -125,6 +126,7 @@ struct EngineState {
     bool ripe(Instant now, std::uint32_t lane);
     void forget_fenced(std::uint32_t lane, Effects&);
     bool begin_delivery(Instant now, std::uint32_t lane, Effects&);
+    std::uint64_t push_parts(Delivery&, Parts&, Effects&) const;
     void attempt(Instant now, std::uint32_t delivery, Effects&);
     void end_attempt(Instant now, std::uint32_t delivery, SinkOutcome, Duration after, Effects&);
     std::uint32_t settle_told(Delivery&, Effects&);

@@ -65,7 +65,7 @@ public:
         ring_ = arena.table<Entry>(std::bit_ceil(capacity_));
     }
 
-    LaneState& state() const { return state_[0]; }
+    LaneState& state() const { return state_.only(); }
     Entry& entry(std::uint64_t sequence) const { return ring_[sequence & (ring_.size() - 1)]; }
     std::uint64_t count() const { return state().tail - state().head; }
 
@@ -119,10 +119,10 @@ public:
         return n;
     }
 
-    /// Removes the oldest entry.
-    Entry pop() const {
+    /// Removes the oldest entry. Lives: the result is valid until the next push.
+    const Entry& pop() const {
         LaneState& l = state();
-        const Entry e = entry(l.head++);
+        const Entry& e = entry(l.head++);
         l.records -= e.outputs;
         l.bytes -= e.bytes;
         l.unsynced = true;

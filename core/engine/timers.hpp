@@ -69,7 +69,7 @@ public:
     }
 
 private:
-    Head& head() const { return head_[0]; }
+    Head& head() const { return head_.only(); }
     bool before(std::uint32_t a, std::uint32_t b) const {
         return at_[a] != at_[b] ? at_[a] < at_[b] : a < b;
     }

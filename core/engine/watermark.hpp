@@ -65,7 +65,7 @@ public:
 
     std::uint32_t size() const { return slots_.size(); }
     Partition& operator[](std::uint32_t index) const { return slots_[index]; }
-    Head& head() const { return head_[0]; }
+    Head& head() const { return head_.only(); }
 
     /// Live: up to where the sink has settled everything. Restart: what the checkpoint said.
     std::int64_t& lead(std::uint32_t partition, std::uint32_t sink) const {
