@@ -19,6 +19,7 @@ namespace holdfast::sim {
     X(disk_crash_between, 103)  /* how far between */                                             \
     X(disk_crash_name, 104)     /* a change of a directory: kept, dropped */                      \
     X(disk_crash_garbage, 105)  /* the bytes of a garbage sector */                               \
+    X(disk_crash_style, 106)    /* all kept, all dropped, each piece by itself */                 \
     /* disk: how a call fails */                                                                  \
     X(disk_open_fails, 110)                                                                       \
     X(disk_name_fails, 111)                                                                       \
