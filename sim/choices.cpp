@@ -105,7 +105,7 @@ std::uint64_t Exhaustive::fork(std::uint64_t ways) {
 std::uint64_t Exhaustive::choose(Site, std::uint64_t, std::uint64_t, std::uint64_t bound) {
     HF_ASSERT(bound > 0);
     if (bound <= widest_) return fork(bound);
-    const unsigned __int128 spread = static_cast<unsigned __int128>(fork(widest_)) * (bound - 1);
+    const Wide spread = static_cast<Wide>(fork(widest_)) * (bound - 1);
     return static_cast<std::uint64_t>(spread / (widest_ - 1));
 }
 

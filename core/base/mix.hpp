@@ -8,6 +8,8 @@
 
 namespace holdfast {
 
+__extension__ typedef unsigned __int128 Wide;  // g++ -Wpedantic knows it only so.
+
 constexpr std::uint64_t mix64(std::uint64_t x) {
     x += 0x9e3779b97f4a7c15ULL;
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
@@ -22,7 +24,7 @@ constexpr std::uint64_t mix(std::uint64_t seed, std::uint64_t site, std::uint64_
 
 /// A number in [0, bound) from 64 random bits, without division (Lemire 2016). Requires bound > 0.
 constexpr std::uint64_t scale(std::uint64_t bits, std::uint64_t bound) {
-    return static_cast<std::uint64_t>((static_cast<unsigned __int128>(bits) * bound) >> 64);
+    return static_cast<std::uint64_t>((static_cast<Wide>(bits) * bound) >> 64);
 }
 
 }  // namespace holdfast
