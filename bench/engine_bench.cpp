@@ -35,8 +35,7 @@ public:
     /// Takes one event through the engine.
     void step() {
         now_.ns += 20;
-        const Event event = queue_[head_++ % queue_.size()];
-        answer(engine_.step(now_, event));
+        answer(engine_.step(now_, queue_[head_++ % slots]));
     }
 
     std::uint64_t records() const { return engine_.engine().stats().source[0].records; }
@@ -44,7 +43,12 @@ public:
     std::uint64_t commits() const { return engine_.engine().stats().commits; }
 
 private:
-    void put(const Event& event) { queue_[tail_++ % queue_.size()] = event; }
+    static constexpr std::size_t slots = 1024;
+
+    template <class E>
+    void put(const E& event) {
+        queue_[tail_++ % slots].template emplace<E>(event);
+    }
     void answer(const Effects& effects) {
         for (const Effect& effect : effects.items()) {
             std::visit([&](const auto& e) { answer(e); }, effect);
@@ -76,7 +80,7 @@ private:
     std::uint32_t batch_;
     std::int64_t position_ = 0;
     Instant now_{0};
-    std::vector<Event> queue_ = std::vector<Event>(1024);
+    std::vector<Event> queue_ = std::vector<Event>(slots);
     std::size_t head_ = 0;
     std::size_t tail_ = 0;
 };

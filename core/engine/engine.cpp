@@ -1,6 +1,7 @@
 // Construction, dispatch, and the state as bytes.
 #include "core/engine/engine.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <new>
@@ -91,6 +92,10 @@ void Engine::step(Instant now, const Event& event, Effects& effects) {
     std::uint32_t timer;
     while (!halted() && state_->timers.take(now, timer)) state_->fire(now, timer, effects);
     if (!halted()) state_->pump(now, effects);
+    Stats& stats = state_->stats();
+    stats.held = state_->flags().held;
+    stats.held_peak = std::max(stats.held_peak, stats.held);
+    stats.batches = state_->batches.used();
     HF_AUDIT(state_->audit());
 }
 

@@ -227,6 +227,13 @@ std::uint32_t EngineState::bytes_for(const Batch& b, std::uint32_t index,
     return b.shared >> sink & 1 ? batches.share(index, sink).bytes : b.output_bytes;
 }
 
+bool EngineState::has_outputs(const Batch& b, std::uint32_t index) const {
+    for (SinkMask left = b.route; left; left &= left - 1) {
+        if (outputs_for(b, index, static_cast<std::uint32_t>(std::countr_zero(left)))) return true;
+    }
+    return false;
+}
+
 /// The sinks of the route that get something and don't have it from before a restart.
 SinkMask EngineState::wanted_sinks(const Batch& b, std::uint32_t index, bool& broken) const {
     SinkMask wanted = 0;
@@ -305,7 +312,9 @@ bool EngineState::fan_out(std::uint32_t index, Effects& effects) {
     pop_ready(intakes_[b.source], batches);
     b.phase = BatchPhase::out;
     admit(b, index, wanted);
-    if (!b.fenced && b.owed == 0) stats().filtered += b.records;
+    if (!b.fenced && b.dead == 0 && wanted == 0 && !has_outputs(b, index)) {
+        stats().filtered += b.records;
+    }
     release_if_owed_nothing(index, effects);
     if (b.lanes_left == 0 && !(mutant(11) && wanted == 0)) settle_batch(index);
     return true;

@@ -113,6 +113,7 @@ struct EngineState {
     void refuse_batch(BatchId, Effects&);
     void fan_out_ready(std::uint32_t source, Effects&);
     bool fan_out(std::uint32_t index, Effects&);
+    bool has_outputs(const Batch&, std::uint32_t index) const;
     SinkMask wanted_sinks(const Batch&, std::uint32_t index, bool& broken) const;
     bool lanes_have_room(const Batch&, std::uint32_t index, SinkMask wanted) const;
     void admit(Batch&, std::uint32_t index, SinkMask wanted);
