@@ -1,0 +1,224 @@
+// See config.hpp.
+#include "io/cli/config.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <tuple>
+
+#include "io/cli/config_checks.hpp"
+#include "io/cli/reader.hpp"
+#include "io/runner/engine_config.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace io;
+
+bool good_name(std::string_view name) {
+    const auto good = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || c == '-';
+    };
+    return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), good);
+}
+
+// [sources.a], [sources.b]: each a table with a good name. In the order of the file.
+std::vector<Part> read_parts(Reader& reader, const toml::table& root, const Section& section,
+                             const std::string& group, std::size_t limit) {
+    std::vector<Part> parts;
+    const toml::node* node = root.get(group);
+    const auto* tables = node ? node->as_table() : nullptr;
+    const Place group_place = node ? reader.place(node->source(), {group}) : Place{{}, 1, 1};
+    if (!tables || tables->empty()) {
+        reader.problem(group_place, fmt::format("there is no [{0}.NAME]; expected at least one, "
+                                                "such as [{0}.{1}]",
+                                                group, group == "sources" ? "in" : "out"));
+        return parts;
+    }
+    for (auto&& [key, inner] : *tables) {
+        const std::vector<std::string> path{group, std::string(key.str())};
+        const Place place = reader.place(key.source(), path);
+        const std::string_view name = key.str();
+        if (!good_name(name))
+            reader.problem(place, fmt::format("{} is not a name; expected at most 64 letters, "
+                                              "digits, _ and -",
+                                              quoted(name)));
+        else if (!inner.is_table())
+            reader.problem(place, fmt::format("{}.{} is not a table; expected [{}.{}]", group, name,
+                                              group, name));
+        else
+            parts.push_back({std::string(name), reader.read(section, inner.as_table(), path, place)});
+    }
+    std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
+        return std::tie(a.values.place.line, a.values.place.column) <
+               std::tie(b.values.place.line, b.values.place.column);
+    });
+    if (parts.size() > limit) {
+        reader.problem(group_place, fmt::format("there are {} {}; expected at most {}",
+                                                parts.size(), group, limit));
+        parts.resize(limit);
+    }
+    return parts;
+}
+
+std::string absolute(const fs::path& folder, const std::string& path) {
+    if (path.empty()) return {};
+    return (folder / path).lexically_normal().string();
+}
+
+RetryConfig retry_of(const Values& values) {
+    return {.attempts_max = static_cast<std::uint32_t>(values.number("max_attempts")),
+            .backoff_initial = Duration{values.number("initial_backoff")},
+            .backoff_max = Duration{values.number("max_backoff")}};
+}
+
+SourceSettings source_of(const Part& part, const fs::path& folder) {
+    const Values& values = part.values;
+    SourceSettings out;
+    out.name = part.name;
+    out.type = values.type == "stdin" ? SourceType::stdin_stream : SourceType::file;
+    if (out.type == SourceType::file)
+        for (const Item& item : values.at("include").list)
+            out.include.push_back(absolute(folder, item.text));
+    out.read_from = values.text("read_from") == "end" ? ReadFrom::end : ReadFrom::beginning;
+    out.end = values.text("end") == "eof" ? EndAt::eof : EndAt::never;
+    out.poll_interval = Duration{values.number("poll_interval")};
+    out.max_line = static_cast<std::uint64_t>(values.number("max_line"));
+    const std::string& policy = values.text("on_oversized");
+    out.on_oversized = policy == "split"  ? OnOversized::split
+                       : policy == "stop" ? OnOversized::stop
+                                          : OnOversized::dead_letter;
+    return out;
+}
+
+InjectSettings inject_of(const Value& value) {
+    InjectSettings out;
+    const Values& values = *value.section;
+    out.present = value.given;
+    out.fail_permille = static_cast<std::uint32_t>(values.number("fail_percent"));
+    out.ambiguous_permille = static_cast<std::uint32_t>(values.number("ambiguous_percent"));
+    out.refuse_permille = static_cast<std::uint32_t>(values.number("refuse_percent"));
+    out.latency = Duration{values.number("latency")};
+    out.seed = static_cast<std::uint64_t>(values.number("seed"));
+    return out;
+}
+
+SinkSettings sink_of(const Part& part, const fs::path& folder) {
+    const Values& values = part.values;
+    SinkSettings out;
+    out.name = part.name;
+    out.type = values.type == "stdout"      ? SinkType::stdout_stream
+               : values.type == "blackhole" ? SinkType::blackhole
+                                            : SinkType::file;
+    if (out.type == SinkType::file) out.path = absolute(folder, values.text("path"));
+    out.fsync = values.text("fsync") == "never" ? Fsync::never : Fsync::batch;
+    if (out.type == SinkType::file && values.text("delivery") == "exactly_once")
+        out.delivery = DeliveryPromise::exactly_once;
+    out.when_full =
+        values.text("when_full") == "drop_newest" ? WhenFull::drop_newest : WhenFull::block;
+    out.retry = retry_of(values.section("retry"));
+    const Values& batch = values.section("batch");
+    out.batch_records = static_cast<std::uint32_t>(batch.number("max_records"));
+    out.batch_bytes = static_cast<std::uint64_t>(batch.number("max_bytes"));
+    out.batch_timeout = Duration{batch.number("timeout")};
+    out.timeout = Duration{values.number("timeout")};
+    out.max_in_flight = static_cast<std::uint32_t>(values.number("max_in_flight"));
+    out.inject = inject_of(values.at("inject"));
+    return out;
+}
+
+// The whole document into `config`, problems on the way.
+void build(const Document& document, const fs::path& folder, PipelineConfig& config,
+           Reader& reader) {
+    const Values root = reader.read(root_section(), &document.root, {}, {{}, 1, 1});
+    Parts parts;
+    parts.sources =
+        read_parts(reader, document.root, source_section(), "sources", sources_limit);
+    parts.sinks = read_parts(reader, document.root, sink_section(), "sinks", sinks_limit);
+    parts.dead_letters = root.section("dead_letters");
+
+    const Values& engine = root.section("engine");
+    config.memory_limit = static_cast<std::uint64_t>(engine.number("memory_limit"));
+    config.commit_interval = Duration{engine.number("commit_interval")};
+    config.shutdown_timeout = Duration{engine.number("shutdown_timeout")};
+    config.data_dir = root.at("data_dir").given
+                          ? absolute(folder, root.text("data_dir"))
+                          : absolute(folder, ".holdfast/" + config.name);
+    for (const Part& part : parts.sources) config.sources.push_back(source_of(part, folder));
+    for (const Part& part : parts.sinks) config.sinks.push_back(sink_of(part, folder));
+    config.dead_letters.present = root.at("dead_letters").given;
+    config.dead_letters.path = absolute(folder, parts.dead_letters.text("path"));
+    config.dead_letters.retry = retry_of(parts.dead_letters.section("retry"));
+
+    resolve_inputs(parts, config, reader);
+    check_paths(parts, config, reader);
+    check_settings(parts, config, reader);
+}
+
+std::string with_place(const std::string& file, const Problem& problem) {
+    if (!problem.place.flag.empty()) return fmt::format("{}: {}", problem.place.flag, problem.what);
+    if (problem.place.line == 0) return fmt::format("{}: {}", file, problem.what);
+    return fmt::format("{}({},{}): {}", file, problem.place.line, problem.place.column,
+                       problem.what);
+}
+
+}  // namespace
+
+ConfigResult parse_config(std::string_view text, const std::string& file,
+                          const std::vector<std::string>& set) {
+    ConfigResult result;
+    std::vector<Problem> problems;
+    const Document document = read_document(text, set, problems);
+    Reader reader(document, problems);
+    const fs::path path = fs::absolute(file);
+    result.config.file = file;
+    result.config.name = path.stem().string();
+    // After a syntax error the rest is unknown; to complain about it would mislead.
+    if (problems.empty()) build(document, path.parent_path(), result.config, reader);
+    if (problems.empty()) {
+        const std::string what = check_engine_config(result.config);
+        if (!what.empty()) problems.push_back({{}, what});
+    }
+    std::stable_sort(problems.begin(), problems.end(), [](const Problem& a, const Problem& b) {
+        return std::tie(a.place.line, a.place.column) < std::tie(b.place.line, b.place.column);
+    });
+    for (const Problem& problem : problems) result.problems.push_back(with_place(file, problem));
+    return result;
+}
+
+ConfigResult load_config(const std::string& file, const std::vector<std::string>& set) {
+    constexpr std::uintmax_t longest = 4u << 20;
+    std::error_code error;
+    const auto status = fs::status(file, error);
+    ConfigResult result;
+    result.config.file = file;
+    if (fs::is_directory(status)) {
+        result.problems.push_back(fmt::format("{}: this is a folder; expected a config file", file));
+        return result;
+    }
+    errno = 0;
+    std::ifstream in(file, std::ios::binary);
+    std::ostringstream text;
+    if (in) text << in.rdbuf();
+    if (!in || in.bad()) {
+        result.problems.push_back(
+            fmt::format("{}: cannot be read: {}; expected a config file (see holdfast run --help)",
+                        file, std::strerror(errno == 0 ? EIO : errno)));
+        return result;
+    }
+    if (text.view().size() > longest) {
+        result.problems.push_back(
+            fmt::format("{}: is larger than 4MiB; expected a config file", file));
+        return result;
+    }
+    return parse_config(text.view(), file, set);
+}
+
+}  // namespace holdfast::cli

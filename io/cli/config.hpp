@@ -1,0 +1,30 @@
+// The config file: from text to a PipelineConfig, or to every problem in it.
+//
+// Rule 1: all problems are reported at once, in the order of the file, each with what is wrong and
+//         what was expected.
+// Rule 2: what passes here is accepted by Engine::check too; nothing is refused later.
+// Doesn't know: whether files exist or can be read. That is the world's affair, and may change.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/runner/pipeline_config.hpp"
+
+namespace holdfast::cli {
+
+struct ConfigResult {
+    io::PipelineConfig config;
+    std::vector<std::string> problems;  ///< `file(line,column): ...`; empty: the config is good.
+};
+
+/// Reads the config from `text`. `file` is its name: for messages, and its folder is what relative
+/// paths are relative to (itself relative to the working directory). `set`: values of --set.
+ConfigResult parse_config(std::string_view text, const std::string& file,
+                          const std::vector<std::string>& set);
+
+/// As parse_config, from a file. A file that cannot be read is a problem too.
+ConfigResult load_config(const std::string& file, const std::vector<std::string>& set);
+
+}  // namespace holdfast::cli

@@ -1,0 +1,214 @@
+// See config_checks.hpp.
+#include "io/cli/config_checks.hpp"
+
+#include <fmt/core.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "io/cli/units.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace io;
+
+// The same file under another name (a symbolic link on the way) is the same file.
+std::string resolved(const std::string& path) {
+    std::error_code error;
+    const fs::path real = fs::weakly_canonical(path, error);
+    return error ? path : real.string();
+}
+
+std::vector<std::string_view> names_of(const std::vector<Part>& parts) {
+    std::vector<std::string_view> names;
+    for (const Part& part : parts) names.push_back(part.name);
+    return names;
+}
+
+// Both ends of a name clash matter: the reader must find the other one.
+std::string at(const Place& place) {
+    if (!place.flag.empty()) return place.flag;
+    return fmt::format("line {}", place.line);
+}
+
+void resolve_input(const Parts& parts, const Item& item, SinkSettings& sink,
+                   std::set<std::uint32_t>& used, Reader& reader) {
+    const auto names = names_of(parts.sources);
+    const auto found = std::find(names.begin(), names.end(), item.text);
+    if (found != names.end()) {
+        const auto index = static_cast<std::uint32_t>(found - names.begin());
+        if (std::find(sink.inputs.begin(), sink.inputs.end(), index) != sink.inputs.end())
+            reader.problem(item.place, fmt::format("{} is listed twice in inputs; expected once",
+                                                   quoted(item.text)));
+        else
+            sink.inputs.push_back(index);
+        used.insert(index);
+        return;
+    }
+    std::string all;
+    for (std::string_view name : names) all += fmt::format("{}\"{}\"", all.empty() ? "" : ", ", name);
+    const auto sinks = names_of(parts.sinks);
+    if (std::find(sinks.begin(), sinks.end(), item.text) != sinks.end()) {
+        reader.problem(item.place, fmt::format("{} is a sink, and a sink cannot feed another; "
+                                               "expected a source: {}",
+                                               quoted(item.text), all));
+        return;
+    }
+    const std::string_view near = nearest(item.text, names);
+    reader.problem(item.place,
+                   fmt::format("no source is named {}; expected one of {}{}", quoted(item.text),
+                               all.empty() ? "the sources" : all,
+                               near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)));
+}
+
+struct Output {
+    std::string owner;
+    std::string path;
+    std::string real;
+    Place place;
+};
+
+std::vector<Output> outputs_of(const Parts& parts, const PipelineConfig& config) {
+    std::vector<Output> outputs;
+    for (std::size_t i = 0; i < config.sinks.size(); ++i) {
+        const SinkSettings& sink = config.sinks[i];
+        if (sink.path.empty()) continue;
+        outputs.push_back({fmt::format("sink \"{}\"", sink.name), sink.path, resolved(sink.path),
+                           parts.sinks[i].values.at("path").place});
+    }
+    const std::string& dead = config.dead_letters.path;
+    if (!dead.empty())
+        outputs.push_back(
+            {"[dead_letters]", dead, resolved(dead), parts.dead_letters.at("path").place});
+    return outputs;
+}
+
+bool matches(const std::string& pattern, const Output& output) {
+    return ::fnmatch(pattern.c_str(), output.path.c_str(), FNM_PATHNAME) == 0 ||
+           ::fnmatch(pattern.c_str(), output.real.c_str(), FNM_PATHNAME) == 0;
+}
+
+void check_sink(const Parts& parts, const PipelineConfig& config, std::size_t i, Reader& reader) {
+    const SinkSettings& sink = config.sinks[i];
+    const Values& values = parts.sinks[i].values;
+    const Values& retry = values.section("retry");
+    if (sink.retry.backoff_initial > sink.retry.backoff_max)
+        reader.problem(retry.at("initial_backoff").place,
+                       fmt::format("initial_backoff ({}) is above max_backoff ({}); expected at "
+                                   "most as much",
+                                   format_duration(sink.retry.backoff_initial),
+                                   format_duration(sink.retry.backoff_max)));
+    const Value& bytes = values.section("batch").at("max_bytes");
+    if (bytes.given && sink.batch_bytes > config.memory_limit / 2)
+        reader.problem(bytes.place, fmt::format("batch.max_bytes ({}) is above half of "
+                                                "engine.memory_limit ({}); expected at most {}",
+                                                format_size(sink.batch_bytes),
+                                                format_size(config.memory_limit),
+                                                format_size(config.memory_limit / 2)));
+    const Value& delivery = values.at("delivery");
+    const auto fed_by_stdin = [&](std::uint32_t input) {
+        return !replayable(config.sources[input]);
+    };
+    if (sink.type == SinkType::file && delivery.given &&
+        sink.delivery == DeliveryPromise::exactly_once &&
+        std::any_of(sink.inputs.begin(), sink.inputs.end(), fed_by_stdin))
+        reader.problem(delivery.place,
+                       "delivery is \"exactly_once\", but stdin cannot be read again after a "
+                       "crash; expected \"at_least_once\" for a sink with stdin among its inputs");
+}
+
+}  // namespace
+
+void resolve_inputs(const Parts& parts, PipelineConfig& config, Reader& reader) {
+    std::set<std::uint32_t> used;
+    for (std::size_t i = 0; i < config.sinks.size(); ++i) {
+        for (const Item& item : parts.sinks[i].values.at("inputs").list)
+            resolve_input(parts, item, config.sinks[i], used, reader);
+    }
+    for (std::uint32_t i = 0; i < config.sources.size(); ++i) {
+        if (used.contains(i) || config.sinks.empty()) continue;
+        const auto& source = parts.sources[i];
+        reader.problem(source.values.place,
+                       fmt::format("source \"{0}\" feeds no sink; expected inputs = [\"{0}\"] in a "
+                                   "sink, or no such source",
+                                   source.name));
+    }
+    // A promise that cannot be kept is not made by default.
+    for (SinkSettings& sink : config.sinks)
+        for (std::uint32_t input : sink.inputs)
+            if (!replayable(config.sources[input]) &&
+                !parts.sinks[static_cast<std::size_t>(&sink - config.sinks.data())]
+                     .values.at("delivery")
+                     .given)
+                sink.delivery = DeliveryPromise::at_least_once;
+}
+
+void check_paths(const Parts& parts, const PipelineConfig& config, Reader& reader) {
+    const std::vector<Output> outputs = outputs_of(parts, config);
+    std::error_code error;
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+        const Output& output = outputs[i];
+        for (std::size_t j = 0; j < i; ++j)
+            if (outputs[j].real == output.real)
+                reader.problem(output.place,
+                               fmt::format("{} writes to the same file as {} ({}); expected a "
+                                           "file of its own",
+                                           output.owner, outputs[j].owner, at(outputs[j].place)));
+        if (output.path.back() == '/' || fs::is_directory(output.path, error))
+            reader.problem(output.place, fmt::format("{} is a folder; expected a file",
+                                                     quoted(output.path)));
+        else if (resolved(fs::absolute(config.file).string()) == output.real)
+            reader.problem(output.place, fmt::format("{} would overwrite this config file; "
+                                                     "expected another file",
+                                                     output.owner));
+        for (const SourceSettings& source : config.sources)
+            for (const std::string& pattern : source.include)
+                if (matches(pattern, output))
+                    reader.problem(output.place,
+                                   fmt::format("{} is matched by include of source \"{}\", which "
+                                               "would read its own output for ever; expected a "
+                                               "path outside of {}",
+                                               quoted(output.path), source.name, quoted(pattern)));
+    }
+}
+
+void check_settings(const Parts& parts, const PipelineConfig& config, Reader& reader) {
+    const auto only_one = [&](const std::vector<Part>& all, std::string_view type,
+                              std::string_view what) {
+        const Part* first = nullptr;
+        for (const Part& part : all) {
+            if (part.values.type != type) continue;
+            if (first)
+                reader.problem(part.values.at("type").place,
+                               fmt::format("\"{}\" is a second {} of type \"{}\", after \"{}\"; "
+                                           "expected at most one",
+                                           part.name, what, type, first->name));
+            else
+                first = &part;
+        }
+    };
+    only_one(parts.sources, "stdin", "source");
+    only_one(parts.sinks, "stdout", "sink");
+    for (std::size_t i = 0; i < config.sources.size(); ++i) {
+        const SourceSettings& source = config.sources[i];
+        const Value& max_line = parts.sources[i].values.at("max_line");
+        if (max_line.given && source.max_line > config.memory_limit / 4)
+            reader.problem(max_line.place,
+                           fmt::format("max_line ({}) is above a quarter of engine.memory_limit "
+                                       "({}); expected at most {}",
+                                       format_size(source.max_line),
+                                       format_size(config.memory_limit),
+                                       format_size(config.memory_limit / 4)));
+    }
+    for (std::size_t i = 0; i < config.sinks.size(); ++i) check_sink(parts, config, i, reader);
+    const RetryConfig& retry = config.dead_letters.retry;
+    if (retry.backoff_initial > retry.backoff_max)
+        reader.problem(parts.dead_letters.section("retry").at("initial_backoff").place,
+                       "initial_backoff is above max_backoff; expected at most as much");
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,318 @@
+// The table of keys. See keys.hpp.
+#include "io/cli/keys.hpp"
+
+#include <fmt/core.h>
+
+#include "io/cli/json.hpp"
+#include "io/cli/units.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+constexpr std::int64_t kib = 1024, mib = 1024 * kib, gib = 1024 * mib, tib = 1024 * gib;
+constexpr std::int64_t ms = 1'000'000, second = 1000 * ms, hour = 3600 * second, day = 24 * hour;
+
+using T = KeyType;
+
+const Section& retry_section() {
+    static const Section section{
+        "retry",
+        "How failed writes are repeated: attempt n is followed after `initial_backoff` times "
+        "2^(n-1), at most `max_backoff`, plus up to a quarter of it by chance.",
+        {
+            {"max_attempts", T::count, "0",
+             "Attempts in all; then the records become dead letters. 0: for ever.", {}, 0,
+             UINT32_MAX},
+            {"initial_backoff", T::duration, "100ms", "The wait after the first attempt.", {}, ms,
+             hour},
+            {"max_backoff", T::duration, "5s", "The longest wait between two attempts.", {}, ms,
+             day},
+        }};
+    return section;
+}
+
+const Section& dead_letters_retry_section() {
+    static const Section section{
+        "dead_letters.retry",
+        "As a sink's. When the attempts are used up the pipeline halts: a dead letter is never "
+        "lost.",
+        {
+            {"max_attempts", T::count, "8", "Attempts in all; then halt. 0: for ever.", {}, 0,
+             UINT32_MAX},
+            {"initial_backoff", T::duration, "100ms", "The wait after the first attempt.", {}, ms,
+             hour},
+            {"max_backoff", T::duration, "5s", "The longest wait between two attempts.", {}, ms,
+             day},
+        }};
+    return section;
+}
+
+const Section& batch_section() {
+    static const Section section{
+        "batch",
+        "How many records one write takes. A write goes out when any of the three is reached.",
+        {
+            {"max_records", T::count, "65536", "Records in one write.", {}, 1, 1 << 20},
+            {"max_bytes", T::size, "4MiB", "Bytes in one write; one record may be larger.", {}, 1,
+             gib},
+            {"timeout", T::duration, "0s", "How long a smaller write waits for more.", {}, 0, hour},
+        }};
+    return section;
+}
+
+const Section& inject_section() {
+    static const Section section{
+        "inject",
+        "Faults on purpose, for demonstrations and tests; seeded, so that a run repeats itself.",
+        {
+            {"fail_percent", T::percent, "0", "Writes that fail for the moment (then retried).",
+             {}, 0, 1000},
+            {"ambiguous_percent", T::percent, "0",
+             "Writes that are not carried out and are answered with \"unknown\".", {}, 0, 1000},
+            {"refuse_percent", T::percent, "0",
+             "Records that are refused for good (then dead letters).", {}, 0, 1000},
+            {"latency", T::duration, "0s", "A wait before each write.", {}, 0, hour},
+            {"seed", T::count, "1", "Another seed, other faults."},
+        }};
+    return section;
+}
+
+}  // namespace
+
+const Section& root_section() {
+    static const Section section{
+        "",
+        "At the head of the file, before the first `[section]`.",
+        {
+            {"data_dir", T::path, ".holdfast/<name of this file>",
+             "Where the checkpoint lives. One pipeline each; locked while it runs."},
+            {"engine", T::section, "", "", {}, 0, 0, &engine_section()},
+            {"sources", T::section, required, ""},
+            {"sinks", T::section, required, ""},
+            {"dead_letters", T::section, "", "", {}, 0, 0, &dead_letters_section()},
+        }};
+    return section;
+}
+
+const Section& engine_section() {
+    static const Section section{
+        "engine",
+        "Limits of the whole pipeline.",
+        {
+            {"memory_limit", T::size, "64MiB",
+             "Bytes that records may occupy in memory. The process stays below this plus 32 MiB.",
+             {}, mib, tib},
+            {"commit_interval", T::duration, "1s",
+             "How often progress is made durable. Also bounds what is written twice after a "
+             "crash where a sink can only promise at-least-once.",
+             {}, ms, hour},
+            {"shutdown_timeout", T::duration, "30s",
+             "After SIGINT or SIGTERM: how long to finish what was read. The rest is read again "
+             "at the next start.",
+             {}, 0, day},
+        }};
+    return section;
+}
+
+const Section& source_section() {
+    static const Section section{
+        "sources.NAME",
+        "Where records come from: a record is a line. `NAME` is letters, digits, `_` and `-`.",
+        {
+            {"type", T::choice, required,
+             "`file`: files, tailed or read once. `stdin`: standard input, which cannot be read "
+             "again after a crash.",
+             "file|stdin"},
+            {"include", T::globs, required,
+             "Which files, for example `[\"logs/*.jsonl\"]`. New matches are found while running.",
+             {}, 0, 0, nullptr, "file"},
+            {"read_from", T::choice, "beginning",
+             "Where to begin in files that no checkpoint knows.", "beginning|end", 0, 0, nullptr,
+             "file"},
+            {"end", T::choice, "never",
+             "`never`: wait for more for ever. `eof`: end when all that is there is read; a last "
+             "line without newline then counts as a record.",
+             "never|eof", 0, 0, nullptr, "file"},
+            {"poll_interval", T::duration, "250ms",
+             "How often to look for new files and new lines when idle.", {}, ms, hour, nullptr,
+             "file"},
+            {"max_line", T::size, "1MiB", "A longer line is treated as `on_oversized` says.", {},
+             16, gib},
+            {"on_oversized", T::choice, "dead_letter",
+             "`dead_letter`: in pieces, to the dead letters. `split`: in pieces, as records. "
+             "`stop`: halt before it.",
+             "dead_letter|split|stop"},
+        }};
+    return section;
+}
+
+const Section& sink_section() {
+    static const Section section{
+        "sinks.NAME",
+        "Where records go. Each sink gets all records of its `inputs`.",
+        {
+            {"type", T::choice, required,
+             "`file`: one file. `stdout`: standard output. `blackhole`: counts and forgets.",
+             "file|stdout|blackhole"},
+            {"inputs", T::names, required, "Names of sources, for example `[\"in\"]`."},
+            {"path", T::path, required, "The file; its folders are created.", {}, 0, 0, nullptr,
+             "file"},
+            {"fsync", T::choice, "batch",
+             "`batch`: data is on the disk before the checkpoint says so. `never`: survives a "
+             "killed process, but not a power loss.",
+             "batch|never", 0, 0, nullptr, "file"},
+            {"delivery", T::choice, "exactly_once",
+             "`exactly_once`: at restart the file is cut to the length in the checkpoint. "
+             "`at_least_once`: it is not, so some records may be there twice. With `stdin` among "
+             "its inputs a sink can only do the latter.",
+             "exactly_once|at_least_once", 0, 0, nullptr, "file"},
+            {"when_full", T::choice, "block",
+             "When the sink cannot keep up. `block`: its sources wait. `drop_newest`: records are "
+             "dropped for this sink, and counted.",
+             "block|drop_newest"},
+            {"timeout", T::duration, "0s",
+             "How long one attempt may take; then its outcome is unknown and it is repeated. 0s: "
+             "no limit.",
+             {}, 0, day},
+            {"max_in_flight", T::count, "1", "Writes at the same time. 1 keeps the order.", {}, 1,
+             64, nullptr, "blackhole"},
+            {"batch", T::section, "", "", {}, 0, 0, &batch_section()},
+            {"retry", T::section, "", "", {}, 0, 0, &retry_section()},
+            {"inject", T::section, "", "", {}, 0, 0, &inject_section()},
+        }};
+    return section;
+}
+
+const Section& dead_letters_section() {
+    static const Section section{
+        "dead_letters",
+        "Where records go that a sink refuses for good, or that are too long: a JSON line each. "
+        "Without this section such a record halts the pipeline.",
+        {
+            {"type", T::choice, required, "`file`: one file.", "file"},
+            {"path", T::path, required, "The file; its folders are created."},
+            {"retry", T::section, "", "", {}, 0, 0, &dead_letters_retry_section()},
+        }};
+    return section;
+}
+
+std::vector<const Section*> all_sections() {
+    return {&root_section(),  &engine_section(), &source_section(),
+            &sink_section(),  &batch_section(),  &retry_section(),
+            &inject_section(), &dead_letters_section(), &dead_letters_retry_section()};
+}
+
+std::string format_value(const Key& key, std::int64_t number) {
+    switch (key.type) {
+        case T::size: return format_size(static_cast<std::uint64_t>(number));
+        case T::duration: return format_duration(Duration{number});
+        case T::percent:
+            return number % 10 == 0 ? fmt::format("{}", number / 10)
+                                    : fmt::format("{}.{}", number / 10, number % 10);
+        default: return fmt::format("{}", number);
+    }
+}
+
+std::string expectation(const Key& key) {
+    std::string range;
+    if (key.max != INT64_MAX)
+        range = fmt::format(" between {} and {}", format_value(key, key.min),
+                            format_value(key, key.max));
+    switch (key.type) {
+        case T::text: return "text in quotes";
+        case T::path: return "a path in quotes";
+        case T::size: return "a size such as \"64MiB\"" + range;
+        case T::duration: return "a duration such as \"100ms\"" + range;
+        case T::count: return "a whole number" + (range.empty() ? " that is not negative" : range);
+        case T::percent: return "a percentage" + range + " with at most one decimal";
+        case T::names: return "a list of names of sources such as [\"in\"]";
+        case T::globs: return "a list of paths such as [\"logs/*.jsonl\"]";
+        case T::section: return "a table";
+        case T::choice: break;
+    }
+    std::string text;
+    std::string_view rest = key.choices;
+    while (!rest.empty()) {
+        const std::size_t bar = rest.find('|');
+        const bool last = bar == std::string_view::npos;
+        if (!text.empty()) text += last ? " or " : ", ";
+        text += fmt::format("\"{}\"", rest.substr(0, bar));
+        rest = last ? std::string_view{} : rest.substr(bar + 1);
+    }
+    return text;
+}
+
+namespace {
+
+std::string markdown_default(const Key& key) {
+    if (key.fallback == required) return "required";
+    if (key.fallback.empty()) return "";
+    const bool bare = key.type == T::count || key.type == T::percent;
+    return bare ? fmt::format("`{}`", key.fallback) : fmt::format("`\"{}\"`", key.fallback);
+}
+
+std::string markdown_range(const Key& key) {
+    if (key.type == T::choice) {
+        std::string text = "`\"";
+        for (char c : key.choices)
+            if (c == '|')
+                text += "\"` `\"";
+            else
+                text += c;
+        return text + "\"`";
+    }
+    if (key.type == T::section || key.type == T::path || key.type == T::text) return "path";
+    if (key.type == T::names || key.type == T::globs) return "list";
+    if (key.max == INT64_MAX) return "number";
+    return fmt::format("{} to {}", format_value(key, key.min), format_value(key, key.max));
+}
+
+std::string heading(const Section& section) {
+    if (section.name.empty()) return "The head of the file";
+    if (&section == &batch_section() || &section == &retry_section() ||
+        &section == &inject_section())
+        return fmt::format("`{}` of a sink", section.name);
+    return fmt::format("`[{}]`", section.name);
+}
+
+}  // namespace
+
+std::string keys_as_markdown() {
+    std::string out;
+    for (const Section* section : all_sections()) {
+        out += fmt::format("### {}\n\n{}\n\n| key | values | default | |\n|---|---|---|---|\n",
+                           heading(*section), section->doc);
+        for (const Key& key : section->keys) {
+            if (key.type == T::section) continue;
+            std::string doc(key.doc);
+            if (!key.only.empty()) doc = fmt::format("(`{}` only) {}", key.only, doc);
+            out += fmt::format("| `{}` | {} | {} | {} |\n", key.name, markdown_range(key),
+                               markdown_default(key), doc);
+        }
+        out += "\n";
+    }
+    return out;
+}
+
+std::string keys_as_json() {
+    Json json;
+    json.begin_list();
+    for (const Section* section : all_sections()) {
+        for (const Key& key : section->keys) {
+            if (key.type == T::section) continue;
+            json.begin_object();
+            json.field("section", section->name);
+            json.field("key", key.name);
+            json.field("default", key.fallback == required ? "" : key.fallback);
+            json.field("required", key.fallback == required);
+            json.field("expected", expectation(key));
+            if (!key.only.empty()) json.field("type", key.only);
+            json.field("doc", key.doc);
+            json.end_object();
+        }
+    }
+    json.end_list();
+    return json.text();
+}
+
+}  // namespace holdfast::cli

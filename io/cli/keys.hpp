@@ -1,0 +1,69 @@
+// Every key of the config file, as a table: validation, suggestions, `holdfast keys` and
+// docs/configuration.md all come from here, so they cannot disagree.
+//
+// Rule 1: a default is written as the user would write it, and is read by the same code.
+// Rule 2: a key that isn't here is an error in a config file.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdfast::cli {
+
+enum class KeyType : std::uint8_t {
+    text,
+    path,      // text; relative to the config file's folder
+    size,      // "64MiB" or a number of bytes
+    duration,  // "100ms"
+    count,     // an integer
+    percent,   // 1 or 0.5; kept as thousandths
+    choice,    // one of `choices`
+    names,     // a list of names of sources
+    globs,     // a list of paths that may hold *, ? and [...]
+    section,   // a table with keys of its own
+};
+
+struct Section;
+
+struct Key {
+    std::string_view name;
+    KeyType type;
+    std::string_view fallback;  ///< "": none. `required`: must be given.
+    std::string_view doc;       ///< One sentence, Markdown.
+    std::string_view choices = {};
+    std::int64_t min = 0;  ///< In bytes, nanoseconds, items or thousandths.
+    std::int64_t max = INT64_MAX;
+    const Section* section = nullptr;
+    std::string_view only = {};  ///< The one `type` of its section that has this key.
+};
+
+inline constexpr std::string_view required = "(required)";
+
+struct Section {
+    std::string_view name;  ///< As in the file: "engine", "sources.NAME", "sinks.NAME.retry".
+    std::string_view doc;
+    std::vector<Key> keys;
+};
+
+const Section& root_section();
+const Section& engine_section();
+const Section& source_section();
+const Section& sink_section();
+const Section& dead_letters_section();
+
+/// All of them in the order of the documentation.
+std::vector<const Section*> all_sections();
+
+/// `a size such as "64MiB", between 1MiB and 1TiB`.
+std::string expectation(const Key& key);
+/// A value of this key as text, with its unit.
+std::string format_value(const Key& key, std::int64_t number);
+/// The reference in Markdown: one table a section.
+std::string keys_as_markdown();
+/// The same for `holdfast keys --json`.
+std::string keys_as_json();
+
+}  // namespace holdfast::cli

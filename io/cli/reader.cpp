@@ -1,0 +1,349 @@
+// See reader.hpp.
+#include "io/cli/reader.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+
+#include "core/base/assert.hpp"
+#include "io/cli/units.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+std::string_view kind_of(const toml::node& node) {
+    switch (node.type()) {
+        case toml::node_type::table: return "a table";
+        case toml::node_type::array: return "a list";
+        case toml::node_type::string: return "text";
+        case toml::node_type::integer: return "a number";
+        case toml::node_type::floating_point: return "a number with decimals";
+        case toml::node_type::boolean: return "true or false";
+        default: return "a date or time";
+    }
+}
+
+// The scalar as the user wrote it, or what kind of thing it is.
+std::string shown(const toml::node& node) {
+    if (const auto* text = node.as_string()) return quoted(text->get());
+    if (const auto* number = node.as_integer()) return fmt::format("{}", number->get());
+    if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
+    if (const auto* on = node.as_boolean()) return on->get() ? "true" : "false";
+    return std::string(kind_of(node));
+}
+
+bool has_choice(const Key& key, std::string_view text) {
+    std::string_view rest = key.choices;
+    while (true) {
+        const std::size_t bar = rest.find('|');
+        if (rest.substr(0, bar) == text) return true;
+        if (bar == std::string_view::npos) return false;
+        rest.remove_prefix(bar + 1);
+    }
+}
+
+std::string suggestion(std::string_view word, const std::vector<std::string_view>& known) {
+    const std::string_view best = nearest(word, known);
+    return best.empty() ? "" : fmt::format("; did you mean {}?", quoted(best));
+}
+
+std::vector<std::string_view> choices_of(const Key& key) {
+    std::vector<std::string_view> known;
+    std::string_view rest = key.choices;
+    while (true) {
+        const std::size_t bar = rest.find('|');
+        known.push_back(rest.substr(0, bar));
+        if (bar == std::string_view::npos) return known;
+        rest.remove_prefix(bar + 1);
+    }
+}
+
+// The default, through the same functions as the user's own values.
+void fill_default(const Key& key, Value& value) {
+    if (key.fallback.empty() || key.fallback == required) return;
+    switch (key.type) {
+        case KeyType::size:
+            value.number = static_cast<std::int64_t>(parse_size(key.fallback).value());
+            break;
+        case KeyType::duration: value.number = parse_duration(key.fallback).value().ns; break;
+        case KeyType::count:
+            value.number = static_cast<std::int64_t>(parse_size(key.fallback).value());
+            break;
+        case KeyType::percent:
+            value.number = 10 * static_cast<std::int64_t>(parse_size(key.fallback).value());
+            break;
+        case KeyType::choice: value.text = key.fallback; break;
+        default: break;
+    }
+}
+
+std::optional<std::int64_t> as_percent(const toml::node& node) {
+    if (const auto* whole = node.as_integer()) {
+        if (whole->get() < 0 || whole->get() > 100) return std::nullopt;
+        return whole->get() * 10;
+    }
+    const auto* number = node.as_floating_point();
+    if (!number || !(number->get() >= 0 && number->get() <= 100)) return std::nullopt;
+    const double tenths = number->get() * 10;
+    if (std::abs(tenths - std::round(tenths)) > 1e-9) return std::nullopt;
+    return std::llround(tenths);
+}
+
+}  // namespace
+
+std::string quoted(std::string_view text) {
+    constexpr std::size_t longest = 60;
+    std::string out = "\"";
+    for (char c : text.substr(0, longest)) {
+        if (c == '"' || c == '\\')
+            out += '\\', out += c;
+        else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+            out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+        else
+            out += c;
+    }
+    return out + (text.size() > longest ? "...\"" : "\"");
+}
+
+const Value& Values::at(std::string_view key) const {
+    const auto found = values.find(key);
+    HF_ASSERT(found != values.end());
+    return found->second;
+}
+
+Place Reader::place(const toml::source_region& source,
+                    const std::vector<std::string>& path) const {
+    if (source.begin.line != 0) return {{}, source.begin.line, source.begin.column};
+    // What has no place came from a flag: the last one that set it, or something in it.
+    for (auto flag = document_.overrides.rbegin(); flag != document_.overrides.rend(); ++flag) {
+        const std::size_t shared = std::min(flag->key.size(), path.size());
+        if (std::equal(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(shared),
+                       flag->key.begin()))
+            return {flag->flag, 0, 0};
+    }
+    return {};
+}
+
+Values Reader::read(const Section& section, const toml::table* table,
+                    const std::vector<std::string>& path, const Place& place_of_section) {
+    Values out;
+    out.place = place_of_section;
+    for (const Key& key : section.keys) {
+        Value& value = out.values[key.name];
+        value.place = place_of_section;
+        fill_default(key, value);
+        if (key.type != KeyType::section || key.section == nullptr) continue;
+        const toml::table* inner = table ? table->get_as<toml::table>(key.name) : nullptr;
+        std::vector<std::string> inner_path = path;
+        inner_path.emplace_back(key.name);
+        value.given = inner != nullptr;
+        if (inner) value.place = place(inner->source(), inner_path);
+        value.section = std::make_shared<Values>(read(*key.section, inner, inner_path, value.place));
+    }
+    if (!table) return out;
+    // The type first: which keys there are depends on it.
+    const auto* type_key = section.keys.empty() ? nullptr : &section.keys.front();
+    const bool typed = type_key->name == "type";
+    if (const toml::node* node = typed ? table->get("type") : nullptr) {
+        read_key(*type_key, *node, out.values["type"], path);
+        out.type = out.text("type");
+    }
+    for (auto&& [name, node] : *table) {
+        if (typed && name.str() == "type") continue;
+        const auto key = std::find_if(section.keys.begin(), section.keys.end(),
+                                      [&](const Key& k) { return k.name == name.str(); });
+        std::vector<std::string> key_path = path;
+        key_path.emplace_back(name.str());
+        const Place key_place = place(name.source(), key_path);
+        if (key == section.keys.end()) {
+            report_unknown(section, out.type, name.str(), key_place);
+        } else if (!key->only.empty() && !out.type.empty() && key->only != out.type) {
+            problem(key_place, fmt::format("{} is not a key of type \"{}\"; expected it only with "
+                                           "type = \"{}\"",
+                                           key->name, out.type, key->only));
+        } else {
+            read_key(*key, node, out.values[key->name], key_path);
+        }
+    }
+    for (const Key& key : section.keys) {
+        const bool applies = key.only.empty() || key.only == out.type;
+        if (key.fallback != required || !applies || table->contains(key.name)) continue;
+        if (!path.empty())
+            problem(place_of_section,
+                    fmt::format("{} has no {}; expected {}", path.back(), key.name,
+                                expectation(key)));
+    }
+    return out;
+}
+
+void Reader::read_key(const Key& key, const toml::node& node, Value& value,
+                      const std::vector<std::string>& path) {
+    value.place = place(node.source(), path);
+    const auto wrong = [&](std::string_view more = {}) {
+        problem(value.place, fmt::format("{} is {}; expected {}{}", key.name, shown(node),
+                                         expectation(key), more));
+    };
+    switch (key.type) {
+        case KeyType::size:
+        case KeyType::duration:
+        case KeyType::count:
+        case KeyType::percent: return read_number(key, node, value);
+        case KeyType::names:
+        case KeyType::globs: return read_list(key, node, value, path);
+        case KeyType::section:
+            if (!node.is_table()) wrong();
+            return;
+        case KeyType::text:
+        case KeyType::path:
+        case KeyType::choice: break;
+    }
+    const auto* text = node.as_string();
+    if (!text) return wrong();
+    if (key.type == KeyType::choice && !has_choice(key, text->get()))
+        return wrong(suggestion(text->get(), choices_of(key)));
+    if (key.type == KeyType::path &&
+        (text->get().empty() || text->get().size() > 4000 ||
+         text->get().find('\0') != std::string::npos))
+        return wrong(text->get().empty() ? " that is not empty" : " of at most 4000 bytes");
+    value.text = text->get();
+    value.given = true;
+}
+
+void Reader::read_number(const Key& key, const toml::node& node, Value& value) {
+    std::optional<std::int64_t> number;
+    if (key.type == KeyType::percent) {
+        number = as_percent(node);
+    } else if (const auto* whole = node.as_integer()) {
+        if (key.type != KeyType::duration) number = whole->get();
+    } else if (const auto* text = node.as_string()) {
+        if (key.type == KeyType::size) {
+            const auto size = parse_size(text->get());
+            if (size && *size <= static_cast<std::uint64_t>(INT64_MAX))
+                number = static_cast<std::int64_t>(*size);
+        } else if (key.type == KeyType::duration) {
+            const auto duration = parse_duration(text->get());
+            if (duration) number = duration->ns;
+        }
+    }
+    if (!number || *number < key.min || *number > key.max) {
+        std::string_view hint;
+        if (key.type == KeyType::duration && node.is_integer()) hint = "; a duration has a unit";
+        problem(value.place, fmt::format("{} is {}; expected {}{}", key.name, shown(node),
+                                         expectation(key), hint));
+        return;
+    }
+    value.number = *number;
+    value.given = true;
+}
+
+void Reader::read_list(const Key& key, const toml::node& node, Value& value,
+                       const std::vector<std::string>& path) {
+    const auto* list = node.as_array();
+    if (!list || list->empty()) {
+        problem(value.place, fmt::format("{} is {}; expected {}", key.name,
+                                         list ? "an empty list" : shown(node), expectation(key)));
+        return;
+    }
+    for (const toml::node& item : *list) {
+        const auto* text = item.as_string();
+        const Place item_place = place(item.source(), path);
+        if (!text || text->get().empty() || text->get().size() > 4000 ||
+            text->get().find('\0') != std::string::npos) {
+            problem(item_place, fmt::format("{} holds {}; expected {}", key.name, shown(item),
+                                            expectation(key)));
+            continue;
+        }
+        value.list.push_back({text->get(), item_place});
+    }
+    value.given = !value.list.empty();
+}
+
+void Reader::report_unknown(const Section& section, std::string_view type, std::string_view name,
+                            const Place& at) {
+    std::vector<std::string_view> known;
+    for (const Key& key : section.keys)
+        if (key.only.empty() || type.empty() || key.only == type) known.push_back(key.name);
+    std::string all;
+    for (std::string_view key : known) all += (all.empty() ? "" : ", ") + std::string(key);
+    problem(at, fmt::format("{} is not a key of {}; expected one of {}{}", quoted(name),
+                            section.name.empty() ? "this file" : fmt::format("[{}]", section.name),
+                            all, suggestion(name, known)));
+}
+
+namespace {
+
+std::string description_of(const toml::parse_error& error) {
+    std::string text(error.description());
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    return text;
+}
+
+// "engine.memory_limit=32MiB" -> its parts and its value; quotes in either are as in TOML.
+bool split_flag(const std::string& set, std::vector<std::string>& key, toml::table& holder) {
+    const std::size_t equals = set.find('=');
+    if (equals == std::string::npos || equals == 0) return false;
+    const std::string name = set.substr(0, equals);
+    const std::string value = set.substr(equals + 1);
+    // A value that isn't TOML by itself is taken as text: --set engine.memory_limit=32MiB.
+    try {
+        holder = toml::parse("value = " + value + "\n");
+        if (holder.size() != 1) return false;
+    } catch (const toml::parse_error&) {
+        holder = toml::table{};
+        holder.insert("value", value);
+    }
+    try {
+        const toml::table table = toml::parse(name + " = 0\n");
+        const toml::node* node = &table;
+        while (const auto* inner = node->as_table()) {
+            if (inner->size() != 1) return false;
+            key.emplace_back(inner->begin()->first.str());
+            node = &inner->begin()->second;
+        }
+        return true;
+    } catch (const toml::parse_error&) {
+        return false;
+    }
+}
+
+// Copies lose their place in the text, which is how place() knows a flag's values from the file's.
+void lay_over(toml::table& root, const std::vector<std::string>& key, const toml::node& value) {
+    toml::table* at = &root;
+    for (std::size_t i = 0; i + 1 < key.size(); ++i) {
+        if (!at->contains(key[i]) || !(*at)[key[i]].is_table())
+            at->insert_or_assign(key[i], toml::table{});
+        at = (*at)[key[i]].as_table();
+    }
+    value.visit([&](const auto& typed) { at->insert_or_assign(key.back(), typed); });
+}
+
+}  // namespace
+
+Document read_document(std::string_view text, const std::vector<std::string>& set,
+                       std::vector<Problem>& problems) {
+    Document document;
+    try {
+        document.root = toml::parse(text);
+    } catch (const toml::parse_error& error) {
+        const auto begin = error.source().begin;
+        problems.push_back({{{}, begin.line, begin.column},
+                            fmt::format("this is not TOML: {}", description_of(error))});
+    }
+    for (const std::string& one : set) {
+        Override override{"--set " + one, {}};
+        toml::table holder;
+        if (!split_flag(one, override.key, holder)) {
+            problems.push_back({{override.flag, 0, 0},
+                                "this is not an assignment; expected key=value such as "
+                                "engine.memory_limit=32MiB"});
+            continue;
+        }
+        lay_over(document.root, override.key, *holder.get("value"));
+        document.overrides.push_back(std::move(override));
+    }
+    return document;
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,107 @@
+// A TOML document against the table of keys: every problem is found, each with its place.
+//
+// Rule 1: reading never stops at the first problem; what is wrong is replaced by the default, so
+//         that the rest can be checked too.
+// Rule 2: a place is file(line,column), or the --set flag that the value came from.
+// Rule 3: text of the user is printed with control characters escaped, and cut.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/cli/keys.hpp"
+
+// toml++'s own headers are only needed where documents are read.
+#include <toml++/toml.h>
+
+namespace holdfast::cli {
+
+struct Place {
+    std::string flag;  ///< "--set a=b", or empty: then line and column, 1-based (0: whole file).
+    std::uint32_t line = 0;
+    std::uint32_t column = 0;
+};
+
+struct Problem {
+    Place place;
+    std::string what;  ///< `what; expected ...; did you mean "..."?`
+};
+
+/// `"text"`, escaped, at most about 60 bytes.
+std::string quoted(std::string_view text);
+
+struct Override {
+    std::string flag;              ///< As on the command line, for messages.
+    std::vector<std::string> key;  ///< Its parts.
+};
+
+struct Document {
+    toml::table root;
+    std::vector<Override> overrides;
+};
+
+struct Item {
+    std::string text;
+    Place place;
+};
+
+class Values;
+
+/// What one key holds after reading. `given` is false for defaults and for what was wrong.
+struct Value {
+    bool given = false;
+    std::int64_t number = 0;
+    std::string text;
+    std::vector<Item> list;
+    std::shared_ptr<Values> section;
+    Place place;
+};
+
+class Values {
+public:
+    const Value& at(std::string_view key) const;
+    std::int64_t number(std::string_view key) const { return at(key).number; }
+    const std::string& text(std::string_view key) const { return at(key).text; }
+    const Values& section(std::string_view key) const { return *at(key).section; }
+
+    std::map<std::string_view, Value> values;  ///< Keys of the section's type, every one of them.
+    Place place;                               ///< Of the section.
+    std::string type;                          ///< Of a source or sink; empty if it was wrong.
+};
+
+class Reader {
+public:
+    Reader(const Document& document, std::vector<Problem>& problems)
+        : document_(document), problems_(problems) {}
+
+    /// Reads the table that `path` names. `table` may be null: all defaults.
+    Values read(const Section& section, const toml::table* table,
+                const std::vector<std::string>& path, const Place& place);
+    /// The place of a node or key, given its path.
+    Place place(const toml::source_region& source, const std::vector<std::string>& path) const;
+    void problem(Place place, std::string what) {
+        problems_.push_back({std::move(place), std::move(what)});
+    }
+
+private:
+    void read_key(const Key& key, const toml::node& node, Value& value,
+                  const std::vector<std::string>& path);
+    void read_list(const Key& key, const toml::node& node, Value& value,
+                   const std::vector<std::string>& path);
+    void read_number(const Key& key, const toml::node& node, Value& value);
+    void report_unknown(const Section& section, std::string_view type, std::string_view name,
+                        const Place& place);
+
+    const Document& document_;
+    std::vector<Problem>& problems_;
+};
+
+/// Reads TOML and lays `--set` flags over it. Empty if it isn't TOML (then there are problems).
+Document read_document(std::string_view text, const std::vector<std::string>& set,
+                       std::vector<Problem>& problems);
+
+}  // namespace holdfast::cli

@@ -1,0 +1,85 @@
+// What one pipeline is told at its start: the config file as plain values, checked and resolved.
+//
+// Rule 1: every path is absolute, every default filled in, every name resolved to an index.
+// Rule 2: sources and sinks stand in the order of the file; their index is their id in the engine.
+// Doesn't know: TOML, line numbers, flags.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/base/time.hpp"
+#include "core/model/config.hpp"
+
+namespace holdfast::io {
+
+enum class SourceType : std::uint8_t { file, stdin_stream };
+enum class SinkType : std::uint8_t { file, stdout_stream, blackhole };
+enum class ReadFrom : std::uint8_t { beginning, end };
+/// When a file source ends: never (it tails), or when all that was there is read.
+enum class EndAt : std::uint8_t { never, eof };
+enum class OnOversized : std::uint8_t { dead_letter, split, stop };
+enum class Fsync : std::uint8_t { batch, never };
+enum class DeliveryPromise : std::uint8_t { exactly_once, at_least_once };
+
+struct SourceSettings {
+    std::string name;
+    SourceType type = SourceType::file;
+    std::vector<std::string> include;  ///< Absolute glob patterns. Files only.
+    ReadFrom read_from = ReadFrom::beginning;
+    EndAt end = EndAt::never;
+    Duration poll_interval{};
+    std::uint64_t max_line = 0;
+    OnOversized on_oversized = OnOversized::dead_letter;
+};
+
+/// Faults for people: demos and tests. All of it seeded, nothing drawn from the clock.
+struct InjectSettings {
+    bool present = false;
+    std::uint32_t fail_permille = 0;       ///< Writes that fail for the moment.
+    std::uint32_t ambiguous_permille = 0;  ///< Writes that are done and then reported as unknown.
+    std::uint32_t refuse_permille = 0;     ///< Records that are refused for good.
+    Duration latency{};                    ///< Before each write.
+    std::uint64_t seed = 0;
+};
+
+struct SinkSettings {
+    std::string name;
+    SinkType type = SinkType::file;
+    std::vector<std::uint32_t> inputs;  ///< Indices into sources.
+    std::string path;                   ///< Absolute. Files only.
+    Fsync fsync = Fsync::batch;
+    DeliveryPromise delivery = DeliveryPromise::at_least_once;
+    WhenFull when_full = WhenFull::block;
+    RetryConfig retry;
+    std::uint32_t batch_records = 0;
+    std::uint64_t batch_bytes = 0;
+    Duration batch_timeout{};
+    Duration timeout{};  ///< Of one attempt; 0: none.
+    std::uint32_t max_in_flight = 1;
+    InjectSettings inject;
+};
+
+struct DeadLetterSettings {
+    bool present = false;
+    std::string path;
+    RetryConfig retry;
+};
+
+struct PipelineConfig {
+    std::string file;  ///< The config file as it was named on the command line.
+    std::string name;  ///< Its name without folder and extension.
+    std::string data_dir;
+    std::uint64_t memory_limit = 0;
+    Duration commit_interval{};
+    Duration shutdown_timeout{};
+    std::vector<SourceSettings> sources;
+    std::vector<SinkSettings> sinks;
+    DeadLetterSettings dead_letters;
+};
+
+/// Whether a restart can read again what was read before.
+constexpr bool replayable(const SourceSettings& source) { return source.type == SourceType::file; }
+
+}  // namespace holdfast::io
