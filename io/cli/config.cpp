@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <tuple>
 
@@ -30,9 +31,9 @@ bool good_name(std::string_view name) {
 }
 
 // [sources.a], [sources.b]: each a table with a good name. In the order of the file.
-std::vector<Part> read_parts(Reader& reader, const toml::table& root, const Section& section,
+std::vector<Named> read_parts(Reader& reader, const toml::table& root, const Section& section,
                              const std::string& group, std::size_t limit) {
-    std::vector<Part> parts;
+    std::vector<Named> parts;
     const toml::node* node = root.get(group);
     const auto* tables = node ? node->as_table() : nullptr;
     const Place group_place = node ? reader.place(node->source(), {group}) : Place{{}, 1, 1};
@@ -49,16 +50,16 @@ std::vector<Part> read_parts(Reader& reader, const toml::table& root, const Sect
         if (!good_name(name))
             reader.problem(place, fmt::format("{} is not a name; expected at most 64 letters, "
                                               "digits, _ and -",
-                                              quoted(name)));
+                                              in_quotes(name)));
         else if (!inner.is_table())
             reader.problem(place, fmt::format("{}.{} is not a table; expected [{}.{}]", group, name,
                                               group, name));
         else
             parts.push_back({std::string(name), reader.read(section, inner.as_table(), path, place)});
     }
-    std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
-        return std::tie(a.values.place.line, a.values.place.column) <
-               std::tie(b.values.place.line, b.values.place.column);
+    std::sort(parts.begin(), parts.end(), [](const Named& a, const Named& b) {
+        return std::tie(a.values.place.line, a.values.place.column, a.name) <
+               std::tie(b.values.place.line, b.values.place.column, b.name);
     });
     if (parts.size() > limit) {
         reader.problem(group_place, fmt::format("there are {} {}; expected at most {}",
@@ -79,7 +80,7 @@ RetryConfig retry_of(const Values& values) {
             .backoff_max = Duration{values.number("max_backoff")}};
 }
 
-SourceSettings source_of(const Part& part, const fs::path& folder) {
+SourceSettings source_of(const Named& part, const fs::path& folder) {
     const Values& values = part.values;
     SourceSettings out;
     out.name = part.name;
@@ -92,9 +93,9 @@ SourceSettings source_of(const Part& part, const fs::path& folder) {
     out.poll_interval = Duration{values.number("poll_interval")};
     out.max_line = static_cast<std::uint64_t>(values.number("max_line"));
     const std::string& policy = values.text("on_oversized");
-    out.on_oversized = policy == "split"  ? OnOversized::split
-                       : policy == "stop" ? OnOversized::stop
-                                          : OnOversized::dead_letter;
+    out.on_oversized = policy == "split"  ? Oversize::split
+                       : policy == "stop" ? Oversize::stop
+                                          : Oversize::dead_letter;
     return out;
 }
 
@@ -110,7 +111,7 @@ InjectSettings inject_of(const Value& value) {
     return out;
 }
 
-SinkSettings sink_of(const Part& part, const fs::path& folder) {
+SinkSettings sink_of(const Named& part, const fs::path& folder) {
     const Values& values = part.values;
     SinkSettings out;
     out.name = part.name;
@@ -120,7 +121,7 @@ SinkSettings sink_of(const Part& part, const fs::path& folder) {
     if (out.type == SinkType::file) out.path = absolute(folder, values.text("path"));
     out.fsync = values.text("fsync") == "never" ? Fsync::never : Fsync::batch;
     if (out.type == SinkType::file && values.text("delivery") == "exactly_once")
-        out.delivery = DeliveryPromise::exactly_once;
+        out.delivery = DeliveryMode::exactly_once;
     out.when_full =
         values.text("when_full") == "drop_newest" ? WhenFull::drop_newest : WhenFull::block;
     out.retry = retry_of(values.section("retry"));
@@ -151,8 +152,8 @@ void build(const Document& document, const fs::path& folder, PipelineConfig& con
     config.data_dir = root.at("data_dir").given
                           ? absolute(folder, root.text("data_dir"))
                           : absolute(folder, ".holdfast/" + config.name);
-    for (const Part& part : parts.sources) config.sources.push_back(source_of(part, folder));
-    for (const Part& part : parts.sinks) config.sinks.push_back(sink_of(part, folder));
+    for (const Named& part : parts.sources) config.sources.push_back(source_of(part, folder));
+    for (const Named& part : parts.sinks) config.sinks.push_back(sink_of(part, folder));
     config.dead_letters.present = root.at("dead_letters").given;
     config.dead_letters.path = absolute(folder, parts.dead_letters.text("path"));
     config.dead_letters.retry = retry_of(parts.dead_letters.section("retry"));
@@ -186,10 +187,11 @@ ConfigResult parse_config(std::string_view text, const std::string& file,
         const std::string what = check_engine_config(result.config);
         if (!what.empty()) problems.push_back({{}, what});
     }
-    std::stable_sort(problems.begin(), problems.end(), [](const Problem& a, const Problem& b) {
-        return std::tie(a.place.line, a.place.column) < std::tie(b.place.line, b.place.column);
-    });
-    for (const Problem& problem : problems) result.problems.push_back(with_place(file, problem));
+    std::multimap<std::pair<std::uint32_t, std::uint32_t>, const Problem*> sorted;
+    for (const Problem& problem : problems)
+        sorted.emplace(std::pair(problem.place.line, problem.place.column), &problem);
+    for (const auto& [place, problem] : sorted)
+        result.problems.push_back(with_place(file, *problem));
     return result;
 }
 

@@ -23,9 +23,9 @@ std::string resolved(const std::string& path) {
     return error ? path : real.string();
 }
 
-std::vector<std::string_view> names_of(const std::vector<Part>& parts) {
+std::vector<std::string_view> names_of(const std::vector<Named>& parts) {
     std::vector<std::string_view> names;
-    for (const Part& part : parts) names.push_back(part.name);
+    for (const Named& part : parts) names.push_back(part.name);
     return names;
 }
 
@@ -43,7 +43,7 @@ void resolve_input(const Parts& parts, const Item& item, SinkSettings& sink,
         const auto index = static_cast<std::uint32_t>(found - names.begin());
         if (std::find(sink.inputs.begin(), sink.inputs.end(), index) != sink.inputs.end())
             reader.problem(item.place, fmt::format("{} is listed twice in inputs; expected once",
-                                                   quoted(item.text)));
+                                                   in_quotes(item.text)));
         else
             sink.inputs.push_back(index);
         used.insert(index);
@@ -55,12 +55,12 @@ void resolve_input(const Parts& parts, const Item& item, SinkSettings& sink,
     if (std::find(sinks.begin(), sinks.end(), item.text) != sinks.end()) {
         reader.problem(item.place, fmt::format("{} is a sink, and a sink cannot feed another; "
                                                "expected a source: {}",
-                                               quoted(item.text), all));
+                                               in_quotes(item.text), all));
         return;
     }
     const std::string_view near = nearest(item.text, names);
     reader.problem(item.place,
-                   fmt::format("no source is named {}; expected one of {}{}", quoted(item.text),
+                   fmt::format("no source is named {}; expected one of {}{}", in_quotes(item.text),
                                all.empty() ? "the sources" : all,
                                near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)));
 }
@@ -114,7 +114,7 @@ void check_sink(const Parts& parts, const PipelineConfig& config, std::size_t i,
         return !replayable(config.sources[input]);
     };
     if (sink.type == SinkType::file && delivery.given &&
-        sink.delivery == DeliveryPromise::exactly_once &&
+        sink.delivery == DeliveryMode::exactly_once &&
         std::any_of(sink.inputs.begin(), sink.inputs.end(), fed_by_stdin))
         reader.problem(delivery.place,
                        "delivery is \"exactly_once\", but stdin cannot be read again after a "
@@ -144,7 +144,7 @@ void resolve_inputs(const Parts& parts, PipelineConfig& config, Reader& reader) 
                 !parts.sinks[static_cast<std::size_t>(&sink - config.sinks.data())]
                      .values.at("delivery")
                      .given)
-                sink.delivery = DeliveryPromise::at_least_once;
+                sink.delivery = DeliveryMode::at_least_once;
 }
 
 void check_paths(const Parts& parts, const PipelineConfig& config, Reader& reader) {
@@ -160,7 +160,7 @@ void check_paths(const Parts& parts, const PipelineConfig& config, Reader& reade
                                            output.owner, outputs[j].owner, at(outputs[j].place)));
         if (output.path.back() == '/' || fs::is_directory(output.path, error))
             reader.problem(output.place, fmt::format("{} is a folder; expected a file",
-                                                     quoted(output.path)));
+                                                     in_quotes(output.path)));
         else if (resolved(fs::absolute(config.file).string()) == output.real)
             reader.problem(output.place, fmt::format("{} would overwrite this config file; "
                                                      "expected another file",
@@ -172,15 +172,15 @@ void check_paths(const Parts& parts, const PipelineConfig& config, Reader& reade
                                    fmt::format("{} is matched by include of source \"{}\", which "
                                                "would read its own output for ever; expected a "
                                                "path outside of {}",
-                                               quoted(output.path), source.name, quoted(pattern)));
+                                               in_quotes(output.path), source.name, in_quotes(pattern)));
     }
 }
 
 void check_settings(const Parts& parts, const PipelineConfig& config, Reader& reader) {
-    const auto only_one = [&](const std::vector<Part>& all, std::string_view type,
+    const auto only_one = [&](const std::vector<Named>& all, std::string_view type,
                               std::string_view what) {
-        const Part* first = nullptr;
-        for (const Part& part : all) {
+        const Named* first = nullptr;
+        for (const Named& part : all) {
             if (part.values.type != type) continue;
             if (first)
                 reader.problem(part.values.at("type").place,

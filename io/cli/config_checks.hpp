@@ -11,14 +11,14 @@
 namespace holdfast::cli {
 
 /// A named part of the config as it was read.
-struct Part {
+struct Named {
     std::string name;
     Values values;
 };
 
 struct Parts {
-    std::vector<Part> sources;  ///< In the order of the file, as in PipelineConfig.
-    std::vector<Part> sinks;
+    std::vector<Named> sources;  ///< In the order of the file, as in PipelineConfig.
+    std::vector<Named> sinks;
     Values dead_letters;
 };
 

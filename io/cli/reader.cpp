@@ -27,7 +27,7 @@ std::string_view kind_of(const toml::node& node) {
 
 // The scalar as the user wrote it, or what kind of thing it is.
 std::string shown(const toml::node& node) {
-    if (const auto* text = node.as_string()) return quoted(text->get());
+    if (const auto* text = node.as_string()) return in_quotes(text->get());
     if (const auto* number = node.as_integer()) return fmt::format("{}", number->get());
     if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
     if (const auto* on = node.as_boolean()) return on->get() ? "true" : "false";
@@ -46,7 +46,7 @@ bool has_choice(const Key& key, std::string_view text) {
 
 std::string suggestion(std::string_view word, const std::vector<std::string_view>& known) {
     const std::string_view best = nearest(word, known);
-    return best.empty() ? "" : fmt::format("; did you mean {}?", quoted(best));
+    return best.empty() ? "" : fmt::format("; did you mean {}?", in_quotes(best));
 }
 
 std::vector<std::string_view> choices_of(const Key& key) {
@@ -93,7 +93,7 @@ std::optional<std::int64_t> as_percent(const toml::node& node) {
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     constexpr std::size_t longest = 60;
     std::string out = "\"";
     for (char c : text.substr(0, longest)) {
@@ -267,7 +267,7 @@ void Reader::report_unknown(const Section& section, std::string_view type, std::
         if (key.only.empty() || type.empty() || key.only == type) known.push_back(key.name);
     std::string all;
     for (std::string_view key : known) all += (all.empty() ? "" : ", ") + std::string(key);
-    problem(at, fmt::format("{} is not a key of {}; expected one of {}{}", quoted(name),
+    problem(at, fmt::format("{} is not a key of {}; expected one of {}{}", in_quotes(name),
                             section.name.empty() ? "this file" : fmt::format("[{}]", section.name),
                             all, suggestion(name, known)));
 }

@@ -32,7 +32,7 @@ struct Problem {
 };
 
 /// `"text"`, escaped, at most about 60 bytes.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 struct Override {
     std::string flag;              ///< As on the command line, for messages.

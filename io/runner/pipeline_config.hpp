@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/time.hpp"
+#include "core/data/line_cut.hpp"
 #include "core/model/config.hpp"
 
 namespace holdfast::io {
@@ -19,9 +20,8 @@ enum class SinkType : std::uint8_t { file, stdout_stream, blackhole };
 enum class ReadFrom : std::uint8_t { beginning, end };
 /// When a file source ends: never (it tails), or when all that was there is read.
 enum class EndAt : std::uint8_t { never, eof };
-enum class OnOversized : std::uint8_t { dead_letter, split, stop };
 enum class Fsync : std::uint8_t { batch, never };
-enum class DeliveryPromise : std::uint8_t { exactly_once, at_least_once };
+enum class DeliveryMode : std::uint8_t { exactly_once, at_least_once };
 
 struct SourceSettings {
     std::string name;
@@ -31,7 +31,7 @@ struct SourceSettings {
     EndAt end = EndAt::never;
     Duration poll_interval{};
     std::uint64_t max_line = 0;
-    OnOversized on_oversized = OnOversized::dead_letter;
+    Oversize on_oversized = Oversize::dead_letter;
 };
 
 /// Faults for people: demos and tests. All of it seeded, nothing drawn from the clock.
@@ -50,7 +50,7 @@ struct SinkSettings {
     std::vector<std::uint32_t> inputs;  ///< Indices into sources.
     std::string path;                   ///< Absolute. Files only.
     Fsync fsync = Fsync::batch;
-    DeliveryPromise delivery = DeliveryPromise::at_least_once;
+    DeliveryMode delivery = DeliveryMode::at_least_once;
     WhenFull when_full = WhenFull::block;
     RetryConfig retry;
     std::uint32_t batch_records = 0;

@@ -1,0 +1,129 @@
+// See engine_config.hpp.
+#include "io/runner/engine_config.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "core/engine/engine.hpp"
+#include "io/payloads.hpp"
+
+namespace holdfast::io {
+namespace {
+
+constexpr std::uint32_t batches_waiting = 4;
+constexpr std::uint64_t pull_bytes_least = 64u << 10;
+constexpr std::uint64_t pull_bytes_most = 1u << 20;
+// Memory for the engine's own tables: what is left of the 32 MiB beside the limit pays for the
+// program, its buffers and the kernel's rings.
+constexpr std::size_t tables_bytes = 10u << 20;
+constexpr std::uint32_t partitions_most = 16384;
+constexpr std::uint32_t partitions_least = 256;
+
+std::uint32_t pull_bytes(const PipelineConfig& pipeline) {
+    const std::uint64_t sources = std::max<std::size_t>(pipeline.sources.size(), 1);
+    const std::uint64_t share = pipeline.memory_limit / 4 / sources / batches_waiting;
+    // A limit that is small for so many sources: less than the least, down to one page.
+    const std::uint64_t most = std::clamp<std::uint64_t>(share, BlockPool::block_min, pull_bytes_most);
+    const std::uint64_t wanted = sources == 1 ? std::max(most, pull_bytes_least) : most;
+    return static_cast<std::uint32_t>(std::bit_floor(wanted));
+}
+
+std::uint64_t queue_bytes(const PipelineConfig& pipeline) {
+    const std::size_t shares =
+        std::max<std::size_t>(std::min(pipeline.sources.size(), pipeline.sinks.size()), 1);
+    return std::max<std::uint64_t>(pipeline.memory_limit / 4 * 3 / shares, BlockPool::block_min);
+}
+
+SourceConfig source_config(const PipelineConfig& pipeline, std::uint32_t index) {
+    SourceConfig out;
+    for (std::uint16_t sink = 0; sink < pipeline.sinks.size(); ++sink) {
+        const auto& inputs = pipeline.sinks[sink].inputs;
+        if (std::find(inputs.begin(), inputs.end(), index) != inputs.end())
+            out.route |= mask_of(SinkId{sink});
+    }
+    out.pulls_max = replayable(pipeline.sources[index]) ? 2 : 1;
+    out.batches_max = batches_waiting;
+    out.pull_bytes_max = pull_bytes(pipeline);
+    return out;
+}
+
+SinkConfig sink_config(const PipelineConfig& pipeline, const SinkSettings& sink) {
+    SinkConfig out;
+    const bool file = sink.type == SinkType::file;
+    out.queue_batches_max = 1024;
+    out.queue_records_max = 1u << 24;
+    out.queue_bytes_max = queue_bytes(pipeline);
+    out.when_full = sink.when_full;
+    out.write_records_max = sink.batch_records;
+    out.write_bytes_max = std::min(sink.batch_bytes, out.queue_bytes_max);
+    out.linger = sink.batch_timeout;
+    out.writes_max = sink.type == SinkType::blackhole ? sink.max_in_flight : 1;
+    out.attempt_timeout = sink.timeout;
+    out.retry = sink.retry;
+    out.answers_partially = false;
+    out.needs_sync = file && sink.fsync == Fsync::batch;
+    out.has_mark = file;
+    return out;
+}
+
+std::size_t table_bytes(const Config& config) {
+    return Engine::bytes_needed(config) + Engine::effects_max(config) * sizeof(Effect) +
+           Engine::parts_max(config) * sizeof(Part);
+}
+
+bool has_wildcard(const SourceSettings& source) {
+    return std::any_of(source.include.begin(), source.include.end(), [](const std::string& glob) {
+        return glob.find_first_of("*?[") != std::string::npos;
+    });
+}
+
+}  // namespace
+
+Config engine_config(const PipelineConfig& pipeline) {
+    Config config;
+    config.seed = 1;
+    config.memory_limit = pool_size(pipeline).bytes;
+    config.sources = static_cast<std::uint32_t>(pipeline.sources.size());
+    config.sinks = static_cast<std::uint32_t>(pipeline.sinks.size());
+    for (std::uint32_t i = 0; i < config.sources && i < sources_limit; ++i)
+        config.source[i] = source_config(pipeline, i);
+    for (std::uint32_t i = 0; i < config.sinks && i < sinks_limit; ++i)
+        config.sink[i] = sink_config(pipeline, pipeline.sinks[i]);
+    config.dead_letters.present = pipeline.dead_letters.present;
+    config.dead_letters.retry = pipeline.dead_letters.retry;
+    config.commit.interval = pipeline.commit_interval;
+
+    config.partitions_max = partitions_least;
+    if (Engine::check(config).what) return config;
+    const bool many = std::any_of(pipeline.sources.begin(), pipeline.sources.end(), has_wildcard);
+    config.partitions_max = many ? partitions_most : partitions_least;
+    while (config.partitions_max > partitions_least && table_bytes(config) > tables_bytes)
+        config.partitions_max -= config.partitions_max / 8;
+    return config;
+}
+
+std::uint32_t line_max(const PipelineConfig& pipeline, const SourceSettings& source) {
+    return static_cast<std::uint32_t>(std::min(source.max_line, pipeline.memory_limit / 4));
+}
+
+PoolSize pool_size(const PipelineConfig& pipeline) {
+    std::uint32_t longest = std::max(pull_bytes(pipeline), BlockPool::block_min);
+    for (const SourceSettings& source : pipeline.sources)
+        longest = std::max(longest, line_max(pipeline, source));
+    PoolSize out;
+    out.block_max = std::bit_ceil(longest);
+    out.bytes = pipeline.memory_limit / out.block_max * out.block_max;
+    return out;
+}
+
+std::string check_engine_config(const PipelineConfig& pipeline) {
+    const ConfigError error = Engine::check(engine_config(pipeline));
+    if (!error.what) return {};
+    return fmt::format("the engine refuses this config: {} (source or sink number {}); expected "
+                       "smaller or larger settings there",
+                       error.what, error.index + 1);
+}
+
+}  // namespace holdfast::io
