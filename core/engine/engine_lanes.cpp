@@ -99,8 +99,8 @@ void EngineState::dispatch(Instant now, std::uint32_t lane, Effects& effects) {
 
 /// Appends the parts of what is pending from the cursor on: at most `window` outputs, and as many
 /// parts as one write may have. Sets what the attempt covers; returns the bytes.
-std::uint64_t EngineState::push_parts(Delivery& d, Parts& parts, Effects& effects) const {
-    const std::uint32_t most = config.sink[d.lane].write_parts_max;
+std::uint64_t EngineState::push_parts(Delivery& d, Effects& effects) const {
+    const std::uint32_t most = effects.parts_count() + config.sink[d.lane].write_parts_max;
     const Lane& l = lanes[d.lane];
     std::uint64_t bytes = 0;
     std::uint32_t base = 0;  // The delivery's output with which entry `n` begins.
@@ -109,7 +109,7 @@ std::uint64_t EngineState::push_parts(Delivery& d, Parts& parts, Effects& effect
         const std::uint32_t skip = n == 0 ? d.offset : 0;
         const std::uint32_t end = base + std::min(e.outputs - skip, d.count - base);
         std::uint32_t at = deliveries.pending_from(d, base);
-        while (at < end && d.sent < d.window && parts.count < most) {
+        while (at < end && d.sent < d.window && effects.parts_count() < most) {
             const std::uint32_t room = std::min(end - at, d.window - d.sent);
             const std::uint32_t to = deliveries.done_from(d, at, at + room);
             effects.push_part(Part{.batch = batches.id(e.batch),
@@ -119,7 +119,6 @@ std::uint64_t EngineState::push_parts(Delivery& d, Parts& parts, Effects& effect
             bytes += l.bytes_of(e, to - at);
             d.sent += to - at;
             d.span_end = to;
-            ++parts.count;
             at = to < end ? deliveries.pending_from(d, to) : end;
         }
         base = end;
@@ -135,8 +134,8 @@ void EngineState::attempt(Instant now, std::uint32_t index, Effects& effects) {
     d.told = false;
     d.sent = 0;
     ++d.attempt;
-    Parts parts{effects.parts_count(), 0};
-    const std::uint64_t bytes = push_parts(d, parts, effects);
+    const std::uint32_t first_part = effects.parts_count();
+    const std::uint64_t bytes = push_parts(d, effects);
     Instant deadline = never;
     if (sink.attempt_timeout.ns && !(mutant(42) && d.attempt > 1)) {
         deadline = now + sink.attempt_timeout;
@@ -149,7 +148,7 @@ void EngineState::attempt(Instant now, std::uint32_t index, Effects& effects) {
                              .sink = SinkId{d.lane},
                              .attempt = d.attempt,
                              .deadline = deadline,
-                             .parts = parts,
+                             .parts = {first_part, effects.parts_count() - first_part},
                              .records = d.sent,
                              .bytes = bytes});
 }

@@ -127,7 +127,7 @@ struct EngineState {
     bool ripe(Instant now, std::uint32_t lane);
     void forget_fenced(std::uint32_t lane, Effects&);
     bool begin_delivery(Instant now, std::uint32_t lane, Effects&);
-    std::uint64_t push_parts(Delivery&, Parts&, Effects&) const;
+    std::uint64_t push_parts(Delivery&, Effects&) const;
     void attempt(Instant now, std::uint32_t delivery, Effects&);
     void end_attempt(Instant now, std::uint32_t delivery, SinkOutcome, Duration after, Effects&);
     std::uint32_t settle_told(Delivery&, Effects&);
