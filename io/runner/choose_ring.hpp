@@ -1,0 +1,21 @@
+// Which ring: io_uring where the kernel allows it, plain calls elsewhere.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+
+#include "io/ring.hpp"
+
+namespace holdfast::io {
+
+enum class RingChoice : std::uint8_t { automatic, uring, posix };
+
+/// A ring for the calling thread. `automatic` tries io_uring and falls back to posix. `why` becomes
+/// a line for the log, where there is something to say: why io_uring was not taken, or why its
+/// buffers are not registered; else "". Null only if `choice` is uring and that is impossible.
+/// Lives: `buffers` (the pool's region; may be empty) until the ring is destroyed.
+std::unique_ptr<Ring> choose_ring(RingChoice choice, std::span<std::byte> buffers,
+                                  std::string& why);
+
+}  // namespace holdfast::io

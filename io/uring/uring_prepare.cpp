@@ -1,0 +1,153 @@
+// How each operation looks as a submission queue entry.
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "core/base/assert.hpp"
+#include "io/uring/uring_ring.hpp"
+
+namespace holdfast::io {
+namespace {
+
+// IORING_OP_FTRUNCATE of kernel 6.9; liburing 2.3 doesn't know it.
+constexpr std::uint8_t op_ftruncate = 55;
+
+// The kernel moves at most this much in one call (MAX_RW_COUNT), and an entry's length has 32 bits.
+constexpr std::size_t transfer_max = 0x7ffff000;
+
+constexpr bool known_kind = false;  // asserted where no kind is left
+
+unsigned clamped(std::size_t size) {
+    return static_cast<unsigned>(std::min(size, transfer_max));
+}
+unsigned vector_count(const Op& op) {
+    return static_cast<unsigned>(std::min<std::size_t>(op.vectors.size(), IOV_MAX));
+}
+// -1 is the file's own position, for the kernel too.
+std::uint64_t offset_of(const Op& op) {
+    return op.offset < 0 ? ~std::uint64_t{0} : static_cast<std::uint64_t>(op.offset);
+}
+
+}  // namespace
+
+void UringRing::learn_opcodes() {
+    io_uring_probe* probe = io_uring_get_probe_ring(&ring_);
+    if (probe == nullptr) return;
+    has_truncate_ = io_uring_opcode_supported(probe, op_ftruncate) != 0;
+    has_mkdir_ = io_uring_opcode_supported(probe, IORING_OP_MKDIRAT) != 0;
+    io_uring_free_probe(probe);
+}
+
+bool UringRing::plain(OpKind kind) const {
+    return kind == OpKind::list || (kind == OpKind::truncate && !has_truncate_) ||
+           (kind == OpKind::mkdir && !has_mkdir_);
+}
+
+int UringRing::fixed_buffer(const void* begin, std::size_t size) const {
+    constexpr std::size_t part = std::size_t{1} << 30;
+    const auto first = reinterpret_cast<std::uintptr_t>(begin) -
+                       reinterpret_cast<std::uintptr_t>(registered_.data());
+    if (registered_.empty() || size == 0 || first >= registered_.size()) return -1;
+    if (size > registered_.size() - first) return -1;
+    if (first / part != (first + size - 1) / part) return -1;
+    return static_cast<int>(first / part);
+}
+
+void UringRing::prepare_read(io_uring_sqe& sqe, Op& op) {
+    const unsigned size = clamped(op.buffer.size());
+    const int index = fixed_buffer(op.buffer.data(), size);
+    if (index >= 0) {
+        io_uring_prep_read_fixed(&sqe, op.fd, op.buffer.data(), size, offset_of(op), index);
+    } else {
+        io_uring_prep_read(&sqe, op.fd, op.buffer.data(), size, offset_of(op));
+    }
+}
+
+void UringRing::prepare_write(io_uring_sqe& sqe, Op& op) {
+    if (op.vectors.size() != 1) {
+        io_uring_prep_writev(&sqe, op.fd, op.vectors.data(), vector_count(op), offset_of(op));
+        return;
+    }
+    const iovec& bytes = op.vectors.front();
+    const unsigned size = clamped(bytes.iov_len);
+    const int index = fixed_buffer(bytes.iov_base, size);
+    if (index >= 0) {
+        io_uring_prep_write_fixed(&sqe, op.fd, bytes.iov_base, size, offset_of(op), index);
+    } else {
+        io_uring_prep_write(&sqe, op.fd, bytes.iov_base, size, offset_of(op));
+    }
+}
+
+void UringRing::prepare_file(io_uring_sqe& sqe, Op& op, Slot& slot) {
+    switch (op.kind) {
+        case OpKind::open:
+            io_uring_prep_openat(&sqe, AT_FDCWD, op.path, op.flags | O_CLOEXEC, op.mode);
+            break;
+        case OpKind::close: io_uring_prep_close(&sqe, op.fd); break;
+        case OpKind::sync: io_uring_prep_fsync(&sqe, op.fd, IORING_FSYNC_DATASYNC); break;
+        case OpKind::sync_all: io_uring_prep_fsync(&sqe, op.fd, 0); break;
+        case OpKind::truncate:
+            io_uring_prep_rw(op_ftruncate, &sqe, op.fd, nullptr, 0,
+                             static_cast<std::uint64_t>(op.offset));
+            break;
+        case OpKind::stat:
+            io_uring_prep_statx(&sqe, op.path != nullptr ? AT_FDCWD : op.fd,
+                                op.path != nullptr ? op.path : "",
+                                op.path != nullptr ? 0 : AT_EMPTY_PATH, STATX_BASIC_STATS,
+                                &slot.stat);
+            break;
+        case OpKind::rename: io_uring_prep_rename(&sqe, op.path, op.path2); break;
+        case OpKind::unlink: io_uring_prep_unlink(&sqe, op.path, 0); break;
+        case OpKind::mkdir: io_uring_prep_mkdir(&sqe, op.path, op.mode); break;
+        default: HF_ASSERT(known_kind);
+    }
+}
+
+void UringRing::prepare_socket(io_uring_sqe& sqe, Op& op, Slot& slot) {
+    switch (op.kind) {
+        case OpKind::connect:
+            io_uring_prep_connect(&sqe, op.fd,
+                                  reinterpret_cast<const sockaddr*>(op.address.data()),
+                                  static_cast<socklen_t>(op.address.size()));
+            break;
+        case OpKind::accept:
+            io_uring_prep_accept(&sqe, op.fd, nullptr, nullptr, op.flags | SOCK_CLOEXEC);
+            break;
+        case OpKind::recv:
+            io_uring_prep_recv(&sqe, op.fd, op.buffer.data(), clamped(op.buffer.size()), op.flags);
+            break;
+        case OpKind::send:
+            slot.message = msghdr{};
+            slot.message.msg_iov = const_cast<iovec*>(op.vectors.data());  // only read
+            slot.message.msg_iovlen = vector_count(op);
+            io_uring_prep_sendmsg(&sqe, op.fd, &slot.message,
+                                  static_cast<unsigned>(op.flags) | MSG_NOSIGNAL);
+            break;
+        case OpKind::poll_in: io_uring_prep_poll_add(&sqe, op.fd, POLLIN); break;
+        default: HF_ASSERT(known_kind);
+    }
+}
+
+void UringRing::prepare(io_uring_sqe& sqe, Op& op, Slot& slot) {
+    switch (op.kind) {
+        case OpKind::read: prepare_read(sqe, op); break;
+        case OpKind::write: prepare_write(sqe, op); break;
+        case OpKind::timeout: {
+            const std::int64_t ns = std::max<std::int64_t>(op.at.ns, 0);
+            slot.time = {.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000};
+            io_uring_prep_timeout(&sqe, &slot.time, 0, IORING_TIMEOUT_ABS);
+            break;
+        }
+        case OpKind::connect:
+        case OpKind::accept:
+        case OpKind::recv:
+        case OpKind::send:
+        case OpKind::poll_in: prepare_socket(sqe, op, slot); break;
+        default: prepare_file(sqe, op, slot);
+    }
+}
+
+}  // namespace holdfast::io
