@@ -1,4 +1,9 @@
 // How each operation looks as a submission queue entry.
+//
+// Measured on Linux 6.18, ext4, 2 cores, copying 256 MiB in pieces of 1 MiB in the page cache
+// (medians of 9): plain 69.9 ms, registered buffers 71.0, registered buffers and files 69.7,
+// writes with IOSQE_ASYNC 68.7. So files are not registered and IOSQE_ASYNC is not set. Registered
+// buffers gain nothing here either, and pinning 32 MiB took 40 to 70 ms: for those who ask only.
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
