@@ -176,6 +176,8 @@ private:
     int open_as(int flags, std::uint32_t number);
     bool sector_is_bad(Node& node, std::uint64_t sector);
     void resize_used(const Node& node, std::uint64_t before);
+    /// Is `wanted` the node `top` or somewhere below it?
+    bool holds(std::uint32_t top, std::uint32_t wanted) const;
     void unname(const Place& place);
     void free_if_unused(std::uint32_t number);
     void apply(const NameChange& change);

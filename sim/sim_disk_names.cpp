@@ -26,6 +26,13 @@ void SimDisk::unname(const Place& place) {
     free_if_unused(place.node);
 }
 
+bool SimDisk::holds(std::uint32_t top, std::uint32_t wanted) const {
+    const Entries& entries = node(top).entries;
+    return top == wanted || std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
+               return holds(entry.second, wanted);
+           });
+}
+
 std::int64_t SimDisk::rename(std::string_view from, std::string_view to) {
     const Place source = find(from);
     const Place target = find(to);
@@ -35,7 +42,9 @@ std::int64_t SimDisk::rename(std::string_view from, std::string_view to) {
     if (source.directory == 0 || target.directory == 0) return -EBUSY;
     if (read_only_) return -EROFS;
     if (source.node == target.node) return 0;
+    if (holds(source.node, target.directory)) return -EINVAL;
     if (target.node != 0) {
+        if (holds(target.node, source.directory)) return -ENOTEMPTY;
         const Node& replaced = node(target.node);
         if (replaced.directory && !node(source.node).directory) return -EISDIR;
         if (!replaced.directory && node(source.node).directory) return -ENOTDIR;
