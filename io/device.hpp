@@ -67,6 +67,7 @@ public:
     virtual ~Checkpoints() = default;
     /// Says what a partition slot stands for, before its first StagePosition; what the loaded
     /// checkpoint says of this (source, key) is carried on until then. `key` is the source's own.
+    /// Bound again with the same epoch: the partition's key has changed, what is known moves along.
     virtual void bind(SourceId source, PartitionId partition, Epoch epoch, std::string key) = 0;
     /// The partition will never be read again (its file is gone and settled): leave it out.
     virtual void unbind(PartitionId partition, Epoch epoch) = 0;

@@ -17,8 +17,8 @@ Cut cut_mid_line(std::span<const std::byte> bytes, const CutRule& rule) {
     const auto head = bytes.first(window(bytes, 0, rule.line_max));
     const std::size_t end = after_newlines(head, 1);
     const bool terminated = end > 0 && head[end - 1] == std::byte{'\n'};
-    if (!terminated && head.size() < rule.line_max && !rule.closed) return {.mid_line = true};
-    if (end == 0) return {.mid_line = true};
+    const bool whole = terminated || head.size() == rule.line_max || rule.closed;
+    if (!whole || end == 0) return {.mid_line = true, .waiting = head.size()};
     return {.bytes = end,
             .records = 1,
             .fate = Fate::oversized,
@@ -65,9 +65,12 @@ Cut cut_lines(std::span<const std::byte> bytes, const CutRule& rule) {
         cut.terminated = false;
         end = bytes.size();
         ++records;
+    } else if (rest < rule.line_max) {
+        cut.waiting = rest;
     }
     if (records > rule.records_max) {
         cut.terminated = true;
+        cut.waiting = 0;
         records = rule.records_max;
         end = after_newlines(bytes.first(end), records);
     }

@@ -38,6 +38,8 @@ struct Cut {
     Fate fate = Fate::deliver;
     bool terminated = true;  ///< The last record ends with its newline.
     bool mid_line = false;   ///< What follows goes on with an oversized line.
+    std::size_t waiting =
+        0;  ///< So many bytes after these are the head of a record that is not complete.
 };
 
 /// Bound: one pass to count, and a look back from each line_max-th byte.

@@ -101,3 +101,12 @@ TEST_CASE("stop names the head of the line that stops the pipeline") {
     CHECK(a.fate == Fate::stop);
     CHECK(a.records == 1);
 }
+
+TEST_CASE("a cut tells how many bytes wait for the end of their record") {
+    CHECK(cut("one\nthr", {.line_max = 100}).waiting == 3);
+    CHECK(cut("thr", {.line_max = 100}).waiting == 3);
+    CHECK(cut("one\nthr", {.line_max = 100, .closed = true}).waiting == 0);
+    CHECK(cut("a\nb\nc", {.line_max = 100, .records_max = 1}).waiting == 0);
+    CHECK(cut("a\n12345678", {.line_max = 8}).waiting == 0);
+    CHECK(cut("123", {.line_max = 8, .mid_line = true}).waiting == 3);
+}

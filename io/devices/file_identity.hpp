@@ -1,0 +1,46 @@
+// What makes a file the same file, whatever it is called: device, inode, and how it begins.
+//
+// Rule 1: the fingerprint covers the first `length` bytes, at most 256, as many as there were. A
+//         file that has grown since is compared over the recorded length only.
+// Rule 2: a generation is one life of an inode between truncations; it tells apart what device,
+//         inode and fingerprint cannot.
+// The key under which the checkpoint knows a file is text: "1:DEV:INO:GEN:LEN:HASH:PATH", numbers
+// in hexadecimal; the path is only for people.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace holdfast::io {
+
+inline constexpr std::size_t fingerprint_max = 256;
+
+struct FileIdentity {
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+    std::uint32_t length = 0;  ///< Bytes under the fingerprint.
+    std::uint64_t hash = 0;
+    bool operator==(const FileIdentity&) const = default;
+
+    /// Does a file that begins with `head` begin as this one did?
+    bool begins(std::span<const std::byte> head) const;
+    /// Takes the fingerprint over all of `head`. Requires head.size() <= fingerprint_max.
+    void take_fingerprint(std::span<const std::byte> head);
+};
+
+struct FileKey {
+    FileIdentity identity;
+    std::uint32_t generation = 1;
+    std::string path;
+    bool operator==(const FileKey&) const = default;
+};
+
+std::string encode_key(const FileKey& key);
+/// Nothing if `text` is not what encode_key writes.
+std::optional<FileKey> decode_key(std::string_view text);
+
+}  // namespace holdfast::io

@@ -1,0 +1,155 @@
+// Taking files in and letting them go.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "core/base/assert.hpp"
+#include "io/devices/file_source.hpp"
+
+namespace holdfast::io {
+namespace {
+
+constexpr Duration backoff_first = milliseconds(500);
+constexpr Duration backoff_max = seconds(30);
+constexpr Duration age_max = seconds(3600);
+
+bool is_gone(std::int64_t result) { return result == -ENOENT || result == -ENOTDIR; }
+
+}  // namespace
+
+void FileSource::unreadable(const std::string& path, First first, std::int64_t result) {
+    Unreadable& entry = unreadable_[path];
+    if (entry.error == 0) entry.first = first;
+    entry.error = static_cast<int>(-result);
+    entry.backoff = entry.backoff.ns == 0
+                        ? backoff_first
+                        : Duration{std::min(entry.backoff.ns * 2, backoff_max.ns)};
+    entry.retry_at = ring_.now() + entry.backoff;
+    log(Level::error, LogLine("cannot open file, will retry")
+                          .with("source", config_.name)
+                          .with("path", path)
+                          .with("error", std::strerror(entry.error)));
+}
+
+Task<> FileSource::discover(std::string path, First first) {
+    FileStat st;
+    const auto result = co_await stat(ring_, path.c_str(), st);
+    if (result < 0 && !is_gone(result)) {
+        unreadable(path, first, result);
+        co_return;
+    }
+    if (result < 0 || !S_ISREG(st.mode)) {
+        unreadable_.erase(path);
+        co_return;
+    }
+    const auto known = files_.find({st.device, st.inode});
+    if (known == files_.end()) {
+        co_await open_file(path, first);
+    } else if (!known->second->linked) {
+        regain_name(*known->second, path);
+    } else if (known->second->key.path != path) {
+        // A second name, or a new one while we have not noticed yet that the old one is gone.
+        schedule(*known->second, ring_.now());
+    }
+}
+
+Task<> FileSource::open_file(std::string path, First first) {
+    constexpr int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    const auto opened = co_await open(ring_, path.c_str(), flags);
+    if (opened < 0) {
+        if (is_gone(opened)) {
+            unreadable_.erase(path);
+        } else {
+            unreadable(path, first, opened);
+        }
+        co_return;
+    }
+    auto file = std::make_unique<TailedFile>();
+    file->fd = static_cast<int>(opened);
+    file->key.path = path;
+    FileStat st;
+    const auto seen = co_await stat(ring_, file->fd, st);
+    if (seen < 0 || !S_ISREG(st.mode) || files_.contains({st.device, st.inode})) {
+        if (seen < 0) unreadable(path, first, seen);
+        co_await close(ring_, file->fd);
+        co_return;
+    }
+    file->key.identity.device = st.device;
+    file->key.identity.inode = st.inode;
+    file->size = st.size;
+    file->modified_ns = st.modified_ns;
+    co_await insert(std::move(file), first);
+}
+
+/// Takes in a file that was just opened. Its head decides whether we know it.
+Task<> FileSource::insert(std::unique_ptr<TailedFile> owned, First first) {
+    TailedFile& file = *owned;
+    const std::string path = file.key.path;
+    std::array<std::byte, fingerprint_max> head;
+    const std::int64_t got = co_await fill(file, head, 0);
+    if (got < 0) {
+        unreadable(path, first, got);
+        co_await close(ring_, file.fd);
+        co_return;
+    }
+    if (unreadable_.erase(path) > 0) {
+        log(Level::info,
+            LogLine("file is readable now").with("source", config_.name).with("path", path));
+    }
+    const Instant now = ring_.now();
+    const std::int64_t age =
+        std::clamp<std::int64_t>(ring_.wall_ns() - file.modified_ns, 0, age_max.ns);
+    file.active_at = {now.ns - age};
+    file.gone_at = now;
+    file.busy = true;
+    file.size = std::max(file.size, got);
+    file.linked = walk_.matches(path);
+    files_[{file.key.identity.device, file.key.identity.inode}] = std::move(owned);
+    if (file.linked) paths_[path] = &file;
+    ++unfinished_;
+    const auto bytes = std::span<const std::byte>(head).first(static_cast<std::size_t>(got));
+    co_await begin_at(file, first, bytes);
+    file.busy = false;
+    log(Level::info, LogLine("file found")
+                         .with("source", config_.name)
+                         .with("path", path)
+                         .with("position", file.position)
+                         .with("size", file.size));
+    if (predecessor_ != nullptr) {
+        queue_after(file, *predecessor_);
+        predecessor_ = &file;
+    }
+    if (config_.end == EndAt::eof && !has_more(file)) {
+        finish(file);
+        co_await close(ring_, std::exchange(file.fd, -1));
+        co_return;
+    }
+    schedule(file, now + poll_after(file));
+    make_ready(file);
+}
+
+/// All of it was read and it has no name any more.
+Task<> FileSource::close_file(TailedFile& file) {
+    HF_ASSERT(!file.busy && !has_more(file));
+    log(Level::info, LogLine("file closed: read to its end and gone")
+                         .with("source", config_.name)
+                         .with("path", file.key.path)
+                         .with("position", file.position));
+    retire(file);
+    for (const std::string& old : file.superseded) forget(old);
+    finish(file);
+    let_others(file);
+    if (file.before != nullptr) std::erase(file.before->after, &file);
+    if (starving_ == &file) starving_ = nullptr;
+    if (file.queued) std::erase(ready_, &file);
+    if (file.poll_at != never) polls_.erase({file.poll_at.ns, &file});
+    const int fd = file.fd;
+    files_.erase({file.key.identity.device, file.key.identity.inode});
+    co_await close(ring_, fd);
+}
+
+}  // namespace holdfast::io

@@ -1,0 +1,269 @@
+// What the engine and the checkpoint know of a file: its partition, its key, its generations.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "core/base/assert.hpp"
+#include "core/data/framing.hpp"
+#include "io/devices/file_source.hpp"
+
+namespace holdfast::io {
+namespace {
+
+constexpr std::size_t look_back = 64 << 10;
+// A file below this size is verified after each read.
+constexpr std::int64_t always_verified = 1 << 20;
+// No writer regrows a truncated file past our position faster than memory can be written.
+constexpr std::int64_t bytes_per_ns_max = 32;
+
+/// Which of two records that a file begins like is newer.
+std::pair<std::uint32_t, std::uint32_t> rank(const FileKey& key) {
+    return {key.generation, key.identity.length};
+}
+
+/// How long the file was when this was written, at least.
+std::int64_t length_at_least(const CheckpointPartition& record) {
+    std::int64_t length = record.position;
+    for (const CheckpointLead& lead : record.leads) length = std::max(length, lead.position);
+    return length;
+}
+
+}  // namespace
+
+bool FileSource::assign(TailedFile& file) {
+    if (file.assigned) return true;
+    const auto slot = slots_.take();
+    if (!slot) {
+        file.slotless = true;
+        if (!slots_short_) {
+            log(Level::warn, LogLine("more files than partition slots; some wait")
+                                 .with("source", config_.name)
+                                 .with("path", file.key.path));
+        }
+        slots_short_ = true;
+        return false;
+    }
+    file.assigned = slot;
+    file.bound_length = file.key.identity.length;
+    const std::string key = encode_key(file.key);
+    // First under the old key, so that its record is taken over and not carried on beside ours.
+    if (!file.loaded_key.empty() && file.loaded_key != key) {
+        checkpoints_.bind(config_.id, slot->partition, slot->epoch, file.loaded_key);
+    }
+    checkpoints_.bind(config_.id, slot->partition, slot->epoch, key);
+    if (file.loaded_key.empty() && config_.read_from == ReadFrom::end) {
+        // Without a record a restart would begin at the end once more, and skip what came between.
+        checkpoints_.stage(StagePosition{slot->partition, slot->epoch, {file.position}});
+    }
+    file.loaded_key.clear();
+    events_.push(
+        PartitionAssigned{config_.id, slot->partition, slot->epoch, Position{file.position}});
+    for (const FileLead& lead : file.leads) {
+        events_.push(PartitionLead{slot->partition, slot->epoch, lead.sink, {lead.position}});
+    }
+    for (const std::string& old : file.superseded) forget(old);
+    file.superseded.clear();
+    return true;
+}
+
+/// The fingerprint has grown: the longer it is, the surer a restart is.
+void FileSource::rebind(TailedFile& file) {
+    const std::uint32_t length = file.key.identity.length;
+    const bool much = length >= 2 * file.bound_length || length == fingerprint_max;
+    if (!file.assigned || length == file.bound_length || !much) return;
+    file.bound_length = length;
+    checkpoints_.bind(config_.id, file.assigned->partition, file.assigned->epoch,
+                      encode_key(file.key));
+}
+
+void FileSource::retire(TailedFile& file) {
+    if (!file.assigned) {
+        if (!file.loaded_key.empty()) file.superseded.push_back(file.loaded_key);
+        file.loaded_key.clear();
+        return;
+    }
+    const Assignment old = *file.assigned;
+    file.assigned.reset();
+    retiring_[old.partition.index] = old;
+    events_.push(PartitionRevoked{old.partition, old.epoch, RevokeKind::graceful, never});
+}
+
+void FileSource::revoke_done(const RevokeDone& done) {
+    const auto it = retiring_.find(done.partition.index);
+    if (it == retiring_.end() || it->second.epoch != done.epoch) return;
+    checkpoints_.unbind(done.partition, done.epoch);
+    slots_.give_back(it->second);
+    retiring_.erase(it);
+    if (!slots_short_) return;
+    slots_short_ = false;
+    for (auto& [inode, file] : files_) {
+        if (!file->slotless) continue;
+        file->slotless = false;
+        make_ready(*file);
+    }
+}
+
+/// Takes a record out of the checkpoint. Without a free slot it stays, which does no harm.
+void FileSource::forget(const std::string& key) {
+    const auto slot = slots_.take();
+    if (!slot) return;
+    checkpoints_.bind(config_.id, slot->partition, slot->epoch, key);
+    checkpoints_.unbind(slot->partition, slot->epoch);
+    slots_.give_back(*slot);
+}
+
+/// Is it still the file that we began? False also after a read error (then retry_at is set).
+Task<bool> FileSource::verified(TailedFile& file) {
+    const Instant now = ring_.now();
+    if (!file.verify && file.position >= always_verified &&
+        (now - file.verified_at).ns < file.position / bytes_per_ns_max) {
+        co_return true;
+    }
+    std::array<std::byte, fingerprint_max> head;
+    const std::int64_t got = co_await fill(file, head, 0);
+    if (got < 0) {
+        read_failed(file, got);
+        co_return false;
+    }
+    const auto bytes = std::span<const std::byte>(head).first(static_cast<std::size_t>(got));
+    if (!file.key.identity.begins(bytes)) co_return false;
+    file.verify = false;
+    file.verified_at = now;
+    if (bytes.size() > file.key.identity.length) {
+        file.key.identity.take_fingerprint(bytes);
+        rebind(file);
+    }
+    co_return true;
+}
+
+/// The file was truncated or written anew. Requires: the caller has it busy.
+Task<> FileSource::new_generation(TailedFile& file) {
+    HF_ASSERT(file.busy);
+    log(Level::warn, LogLine("file was truncated or rewritten; reading it from its beginning, "
+                             "what was not read before is lost")
+                         .with("source", config_.name)
+                         .with("path", file.key.path)
+                         .with("position", file.position)
+                         .with("size", file.size));
+    retire(file);
+    ++file.key.generation;
+    file.position = file.partial = 0;
+    file.leads.clear();
+    file.mid_line = file.finishing = file.verify = false;
+    file.block_wanted = 0;
+    file.key.identity.take_fingerprint({});
+    FileStat st;
+    const auto result = co_await stat(ring_, file.fd, st);
+    if (result < 0) {
+        read_failed(file, result);
+        co_return;
+    }
+    file.size = st.size;
+    file.modified_ns = st.modified_ns;
+    file.active_at = ring_.now();
+    // The fingerprint is taken with the first read: see verified().
+    if (config_.read_from == ReadFrom::end) assign(file);
+}
+
+// ---- where a file that was just opened is read from ------------------------------------------
+
+Task<> FileSource::begin_at(TailedFile& file, First first, std::span<const std::byte> head) {
+    const bool recorded = resume_from_record(file, head);
+    file.key.identity.take_fingerprint(head);
+    const bool tracked = loaded_paths_.contains(file.key.path);
+    if (!recorded && first == First::at_start && config_.read_from == ReadFrom::end && !tracked) {
+        file.position = co_await end_of_lines(file);
+    }
+    if (file.position > 0 && config_.oversize == Oversize::dead_letter) {
+        file.mid_line = co_await inside_oversized(file);
+    }
+    if (!recorded && config_.read_from == ReadFrom::end) assign(file);
+}
+
+/// Finds the file in the loaded checkpoint. Of several records with its inode the one with the
+/// newest generation that it begins like counts; the others are of lives that are over.
+bool FileSource::resume_from_record(TailedFile& file, std::span<const std::byte> head) {
+    const Inode inode{file.key.identity.device, file.key.identity.inode};
+    const auto [begin, end] = loaded_.equal_range(inode);
+    Loaded* best = nullptr;
+    std::uint32_t newest = 0;
+    for (auto it = begin; it != end; ++it) {
+        Loaded& loaded = it->second;
+        newest = std::max(newest, loaded.key.generation);
+        if (loaded.used || !loaded.key.identity.begins(head)) continue;
+        if (best == nullptr || rank(loaded.key) > rank(best->key)) best = &loaded;
+    }
+    for (auto it = begin; it != end; ++it) {
+        if (&it->second != best && !it->second.used)
+            file.superseded.push_back(it->second.record.key);
+        it->second.used = true;
+    }
+    file.key.generation = newest + 1;
+    if (best == nullptr) {
+        if (newest > 0 && loaded_paths_.contains(file.key.path)) {
+            say_rewritten(file, -1);
+        }
+        return false;
+    }
+    if (file.size < length_at_least(best->record)) {
+        say_rewritten(file, best->record.position);
+        file.superseded.push_back(best->record.key);
+        return true;
+    }
+    file.key.generation = best->key.generation;
+    file.position = best->record.position;
+    file.loaded_key = best->record.key;
+    take_leads(file, best->record);
+    return true;
+}
+
+void FileSource::say_rewritten(const TailedFile& file, std::int64_t position) const {
+    LogLine line(
+        "file was truncated or rewritten since the last run; reading it from its "
+        "beginning, what was not read before is lost");
+    line.with("source", config_.name).with("path", file.key.path).with("size", file.size);
+    if (position >= 0) line.with("checkpoint", position);
+    log(Level::warn, line);
+}
+
+void FileSource::take_leads(TailedFile& file, const CheckpointPartition& record) {
+    for (const CheckpointLead& lead : record.leads) {
+        const auto sink = config_.sinks.find(lead.sink);
+        if (sink == config_.sinks.end() || lead.position <= record.position) continue;
+        file.leads.push_back({sink->second, lead.position});
+    }
+    std::sort(file.leads.begin(), file.leads.end(),
+              [](const FileLead& a, const FileLead& b) { return a.position < b.position; });
+}
+
+/// Does `position` lie behind a piece of an oversized line? Then line_max bytes before it have no
+/// newline. Otherwise a rest without newline was a record there, and a new one begins.
+Task<bool> FileSource::inside_oversized(TailedFile& file) {
+    std::int64_t left = line_max();
+    std::int64_t end = file.position;
+    if (end < left) co_return false;
+    std::vector<std::byte> chunk(1);
+    while (left > 0) {
+        const auto size = static_cast<std::int64_t>(chunk.size());
+        const std::int64_t got = co_await fill(file, chunk, end - size);
+        if (got != size || complete_lines(chunk) > 0) co_return false;
+        end -= size;
+        left -= size;
+        chunk.resize(std::min(look_back, static_cast<std::size_t>(left)));
+    }
+    co_return true;
+}
+
+/// The end of the last complete line; a line that is still being written is not there yet.
+Task<std::int64_t> FileSource::end_of_lines(TailedFile& file) {
+    std::vector<std::byte> tail(std::min(look_back, static_cast<std::size_t>(file.size)));
+    const std::int64_t begin = file.size - static_cast<std::int64_t>(tail.size());
+    const std::int64_t got = co_await fill(file, tail, begin);
+    if (got <= 0) co_return file.size;
+    const std::size_t lines =
+        complete_lines(std::span<const std::byte>(tail).first(static_cast<std::size_t>(got)));
+    if (lines == 0 && begin > 0) co_return file.size;
+    co_return begin + static_cast<std::int64_t>(lines);
+}
+
+}  // namespace holdfast::io

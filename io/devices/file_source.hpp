@@ -1,0 +1,194 @@
+// The file source: follows files that match patterns, and gives away whole ranges of their lines.
+//
+// Rule 1: a file is its device, inode and fingerprint (file_identity.hpp), whatever its name; each
+//         is a partition, and its position is a byte offset just after a newline.
+// Rule 2: bytes are read straight into the block that becomes the batch, which ends after the last
+//         newline that fits; the next read begins there. Nothing is carried over, nothing copied.
+// Rule 3: before a batch is given away the fingerprint is read again, after its bytes: a file that
+//         was truncated and written anew is never taken for its predecessor. Then it is a new
+//         generation, from 0; what may have been lost is logged.
+// Rule 4: a file is closed only when all of it was read, and it has been without a name that
+//         matches for `rotate_wait`; then its last line counts even without a newline.
+// Rule 5: no batch spans a lead.
+// Rule 6: a file that took the name of a rotated one is read after it, as far as that was written
+//         when the rotation was noticed; other files are served in turn.
+// Growth is noticed by asking: after poll_interval for a file that grew lately, after an eighth of
+// the time that it has been still for the others, and at most after poll_interval_max.
+// After a restart files are found by identity: under the patterns, and beside the recorded path
+// under a name that begins as it does (app.log, app.log.1). A record whose file is not found is
+// carried on, since the file may come back (a mount, a rename); at most records_kept of them.
+// Bound: one TailedFile per file, one Pull per pull outstanding.
+// Doesn't know: what sinks do with the records, when positions are durable.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/data/checkpoint.hpp"
+#include "core/data/line_cut.hpp"
+#include "io/device.hpp"
+#include "io/devices/glob.hpp"
+#include "io/devices/partition_slots.hpp"
+#include "io/devices/tailed_file.hpp"
+#include "io/log.hpp"
+#include "io/payloads.hpp"
+#include "io/ring.hpp"
+#include "io/task.hpp"
+
+namespace holdfast::io {
+
+enum class ReadFrom : std::uint8_t { beginning, end };
+enum class EndAt : std::uint8_t { never, eof };
+
+struct FileSourceConfig {
+    std::string name;
+    SourceId id;
+    std::vector<std::string> include;  ///< Absolute patterns, see glob.hpp.
+    std::vector<std::string> exclude;
+    ReadFrom read_from = ReadFrom::beginning;  ///< For files first seen at the start.
+    EndAt end = EndAt::never;
+    std::uint32_t line_max = 1u << 20;  ///< Newline included; at most the pool's block_max.
+    Oversize oversize = Oversize::dead_letter;
+    Duration poll_interval = milliseconds(100);
+    Duration poll_interval_max = seconds(4);
+    Duration glob_interval = seconds(1);
+    Duration rotate_wait = seconds(5);
+    std::map<std::string, SinkId> sinks;       ///< For the leads in `records`.
+    std::vector<CheckpointPartition> records;  ///< What the loaded checkpoint says of this source.
+};
+
+class FileSource final : public Source {
+public:
+    /// Records of files that are gone, beyond which the oldest are forgotten.
+    static constexpr std::size_t records_kept = 1000;
+
+    /// Lives: all references until the source is destroyed; see io/task.hpp for teardown.
+    FileSource(FileSourceConfig config, Ring& ring, Payloads& payloads, Events& events,
+               Checkpoints& checkpoints, PartitionSlots& slots, Log log);
+
+    void start() override;
+    void pull(const Pull& pull) override;
+    void commit(const CommitPosition& commit) override;
+    void revoke_done(const RevokeDone& done) override;
+
+    /// Open descriptors, for whoever restarts devices within one process (after Ring::abandon()).
+    std::vector<int> files() const;
+
+    /// For progress: bytes known to be unread, of all files.
+    std::int64_t unread() const;
+
+private:
+    enum class Served : std::uint8_t { batch, nothing, no_memory };
+    enum class First : std::uint8_t { at_start, later, tracked, sibling };
+    using Inode = std::pair<std::uint64_t, std::uint64_t>;
+    struct Unreadable {
+        Instant retry_at{};
+        Duration backoff{};
+        First first{};
+        int error = 0;
+    };
+    struct Loaded {
+        FileKey key;
+        CheckpointPartition record;
+        bool used = false;
+    };
+
+    // file_source.cpp: pulls and what answers them.
+    void dispatch();
+    void answer_idle(const Pull& pull, Duration retry_after);
+    TailedFile* next_ready();
+    void make_ready(TailedFile& file);
+    void queue_after(TailedFile& file, TailedFile& predecessor);
+    void let_others(TailedFile& file);
+    Task<> serve(Pull pull, TailedFile& file);
+    Task<Served> bring(const Pull& pull, TailedFile& file);
+    std::span<std::byte> take_block(const Pull& pull, TailedFile& file);
+    std::size_t read_limit(const TailedFile& file, std::size_t block) const;
+    bool closed_at(const TailedFile& file, std::int64_t end) const;
+    bool emit(const Pull& pull, TailedFile& file, std::span<std::byte> block, const Cut& cut);
+    Task<> look_for_more(TailedFile& file);
+    Task<std::int64_t> fill(TailedFile& file, std::span<std::byte> into, std::int64_t offset);
+    void read_failed(TailedFile& file, std::int64_t result);
+    void pause(TailedFile& file, Duration wait);
+    void finish(TailedFile& file);
+    bool ended() const;
+
+    // file_partition.cpp: what the engine and the checkpoint know.
+    bool assign(TailedFile& file);
+    void rebind(TailedFile& file);
+    void retire(TailedFile& file);
+    void forget(const std::string& key);
+    Task<bool> verified(TailedFile& file);
+    Task<> new_generation(TailedFile& file);
+    Task<> begin_at(TailedFile& file, First first, std::span<const std::byte> head);
+    bool resume_from_record(TailedFile& file, std::span<const std::byte> head);
+    void say_rewritten(const TailedFile& file, std::int64_t position) const;
+    void take_leads(TailedFile& file, const CheckpointPartition& record);
+    Task<bool> inside_oversized(TailedFile& file);
+    Task<std::int64_t> end_of_lines(TailedFile& file);
+
+    // file_watch.cpp: finding files and noticing what becomes of them.
+    Task<> watch();
+    Task<> scan(First first);
+    Task<> retry_unreadable();
+    void schedule(TailedFile& file, Instant at);
+    Duration poll_after(const TailedFile& file) const;
+    Task<> poll_due();
+    Task<> polled(TailedFile& file, std::int64_t result, const FileStat& st);
+    Task<> resized(TailedFile& file, const FileStat& st);
+    void regain_name(TailedFile& file, const std::string& path);
+    Task<> lost_name(TailedFile& file, bool replaced);
+    Task<std::vector<std::string>> names_in(std::string directory);
+    Task<> adopt_siblings(std::string path, std::int64_t since_ns, bool was_empty);
+    Task<> find_recorded();
+    Task<> find_recorded(const Loaded& loaded,
+                         std::map<std::string, std::vector<std::string>>& names);
+    void forget_excess();
+
+    // file_open.cpp: taking files in and letting them go.
+    void unreadable(const std::string& path, First first, std::int64_t result);
+    Task<> discover(std::string path, First first);
+    Task<> open_file(std::string path, First first);
+    Task<> insert(std::unique_ptr<TailedFile> file, First first);
+    Task<> close_file(TailedFile& file);
+
+    std::uint32_t line_max() const;
+    void log(Level level, const LogLine& line) const;
+
+    FileSourceConfig config_;
+    Ring& ring_;
+    Payloads& payloads_;
+    Events& events_;
+    Checkpoints& checkpoints_;
+    PartitionSlots& slots_;
+    Log log_;
+    GlobWalk walk_;
+
+    std::map<Inode, std::unique_ptr<TailedFile>> files_;
+    std::map<std::string, TailedFile*, std::less<>> paths_;  ///< Of the linked ones.
+    std::map<std::string, Unreadable> unreadable_;
+    std::multimap<Inode, Loaded> loaded_;
+    std::set<std::string> loaded_paths_;
+    std::set<std::pair<std::int64_t, TailedFile*>> polls_;  ///< By poll_at.
+    std::deque<TailedFile*> ready_;
+    std::deque<Pull> pulls_;
+    std::map<std::uint32_t, Assignment> retiring_;  ///< By slot: revoked, not yet RevokeDone.
+    TailedFile* predecessor_ = nullptr;  ///< Files that are opened now are read after it.
+    TailedFile* starving_ = nullptr;  ///< Waits for a large block; nobody else is read meanwhile.
+    std::uint32_t serving_ = 0;
+    std::size_t unfinished_ = 0;
+    Instant scan_at_{};
+    std::uint32_t scans_skipped_ = 0;
+    bool scanning_first_ = true;
+    bool walk_forced_ = true;
+    bool told_idle_ = false;
+    bool slots_short_ = false;  ///< Said so in the log.
+    Scope scope_;               ///< Last: its coroutines use all of the above.
+};
+
+}  // namespace holdfast::io

@@ -1,0 +1,374 @@
+// Finding files, and noticing what becomes of them: one coroutine that looks around at intervals.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "core/base/mix.hpp"
+#include "io/devices/file_source.hpp"
+
+namespace holdfast::io {
+namespace {
+
+constexpr std::size_t polls_at_once = 128;
+// Listing everything anew now and then covers file systems whose directories keep no times.
+constexpr std::uint32_t scans_skipped_max = 16;
+// After a change in a directory its files are looked at one after the other, so far apart.
+constexpr Duration look_spacing = microseconds(500);
+
+/// Several stat operations at once: `co_await batch` returns when all are done.
+class StatBatch {
+public:
+    explicit StatBatch(Ring& ring) : ring_(ring) {}
+    StatBatch(const StatBatch&) = delete;
+
+    void add(const char* path, int fd) {
+        ops_.push_back({.kind = OpKind::stat, .fd = fd, .path = path});
+    }
+    std::int64_t result(std::size_t i) const { return ops_[i].result; }
+    const FileStat& stat(std::size_t i) const { return stats_[i]; }
+
+    bool await_ready() const noexcept { return ops_.empty(); }
+    void await_suspend(std::coroutine_handle<> waiter) {
+        waiter_ = waiter;
+        left_ = ops_.size();
+        stats_.resize(ops_.size());
+        for (std::size_t i = 0; i < ops_.size(); ++i) {
+            ops_[i].stat = &stats_[i];
+            ops_[i].owner = this;
+            ops_[i].done = [](Op& op) {
+                auto* batch = static_cast<StatBatch*>(op.owner);
+                if (--batch->left_ == 0) batch->waiter_.resume();
+            };
+            ring_.start(ops_[i]);
+        }
+    }
+    void await_resume() const noexcept {}
+
+private:
+    Ring& ring_;
+    std::vector<Op> ops_;
+    std::vector<FileStat> stats_;
+    std::size_t left_ = 0;
+    std::coroutine_handle<> waiter_;
+};
+
+std::string directory_of(const std::string& path) {
+    const auto slash = path.rfind('/');
+    return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+std::string join(const std::string& directory, const std::string& name) {
+    return directory == "/" ? "/" + name : directory + "/" + name;
+}
+
+bool compressed(const std::string& name) {
+    for (const char* suffix : {".gz", ".bz2", ".xz", ".zst", ".lz4", ".Z", ".zip", ".lzma"}) {
+        if (name.ends_with(suffix)) return true;
+    }
+    return false;
+}
+
+/// Is `name` what a rotation makes of `base`: app.log -> app.log.1, app.log-20260131?
+bool rotated_from(const std::string& name, const std::string& base) {
+    if (name.size() <= base.size() || !name.starts_with(base) || compressed(name)) return false;
+    const char next = name[base.size()];
+    return next == '.' || next == '-' || next == '_';
+}
+
+bool is_gone(std::int64_t result) { return result == -ENOENT || result == -ENOTDIR; }
+
+}  // namespace
+
+// ---- the loop --------------------------------------------------------------------------------
+
+Task<> FileSource::watch() {
+    co_await scan(First::at_start);
+    co_await find_recorded();
+    forget_excess();
+    if (files_.empty() && unreadable_.empty()) {
+        log(Level::warn, LogLine("no file matches yet").with("source", config_.name));
+    }
+    scanning_first_ = false;
+    dispatch();
+    while (!ended()) {
+        const Instant wake = ring_.now() + config_.poll_interval;
+        co_await sleep_until(ring_, wake);
+        co_await poll_due();
+        co_await retry_unreadable();
+        if (config_.end == EndAt::never && ring_.now() >= scan_at_) co_await scan(First::later);
+        dispatch();
+    }
+}
+
+Task<> FileSource::scan(First first) {
+    scan_at_ = ring_.now() + config_.glob_interval;
+    if (!walk_forced_ && ++scans_skipped_ < scans_skipped_max) {
+        const bool changed = co_await walk_.changed();
+        if (!changed) co_return;
+    }
+    walk_forced_ = false;
+    scans_skipped_ = 0;
+    const std::function<bool(const std::string&)> is_file = [this](const std::string& path) {
+        return paths_.contains(path);
+    };
+    const std::vector<std::string> found = co_await walk_.find(is_file);
+    Instant look_at = ring_.now();
+    for (const std::string& path : found) {
+        const auto known = paths_.find(path);
+        if (known != paths_.end()) {
+            // Something has changed somewhere: is this name still the same file's?
+            if (known->second->poll_at > look_at) schedule(*known->second, look_at);
+            look_at = look_at + look_spacing;
+        } else if (!unreadable_.contains(path)) {
+            co_await discover(path, first);
+        }
+    }
+}
+
+Task<> FileSource::retry_unreadable() {
+    const Instant now = ring_.now();
+    std::vector<std::pair<std::string, First>> due;
+    for (const auto& [path, entry] : unreadable_) {
+        if (entry.retry_at <= now) due.emplace_back(path, entry.first);
+    }
+    for (const auto& [path, first] : due) co_await discover(path, first);
+}
+
+// ---- polls -----------------------------------------------------------------------------------
+
+void FileSource::schedule(TailedFile& file, Instant at) {
+    if (file.poll_at != never) polls_.erase({file.poll_at.ns, &file});
+    file.poll_at = at;
+    polls_.emplace(at.ns, &file);
+}
+
+/// An eighth of the time that the file has been still, within the limits, and a little off for
+/// each file, so that thousands of them do not come due at once.
+Duration FileSource::poll_after(const TailedFile& file) const {
+    const std::int64_t most = std::max(config_.poll_interval_max.ns, config_.poll_interval.ns);
+    const std::int64_t still = (ring_.now() - file.active_at).ns / 8;
+    const std::int64_t wait = std::clamp(still, config_.poll_interval.ns, most);
+    if (wait == config_.poll_interval.ns) return {wait};
+    const std::uint64_t bits =
+        mix(file.key.identity.inode, 1, 2, static_cast<std::uint64_t>(still));
+    const auto spread =
+        static_cast<std::int64_t>(scale(bits, static_cast<std::uint64_t>(wait / 4)));
+    return {wait - spread};
+}
+
+Task<> FileSource::poll_due() {
+    const std::int64_t now = ring_.now().ns;
+    while (!polls_.empty() && polls_.begin()->first <= now) {
+        std::vector<TailedFile*> due;
+        StatBatch batch(ring_);
+        while (!polls_.empty() && polls_.begin()->first <= now && due.size() < polls_at_once) {
+            TailedFile* file = polls_.begin()->second;
+            polls_.erase(polls_.begin());
+            file->poll_at = never;
+            if (file->finished) continue;
+            const bool by_path = file->linked && config_.end == EndAt::never;
+            due.push_back(file);
+            batch.add(by_path ? file->key.path.c_str() : nullptr, file->fd);
+        }
+        co_await batch;
+        for (std::size_t i = 0; i < due.size(); ++i) {
+            const std::int64_t result = batch.result(i);
+            const FileStat& st = batch.stat(i);
+            co_await polled(*due[i], result, st);
+        }
+    }
+}
+
+Task<> FileSource::polled(TailedFile& file, std::int64_t result, const FileStat& st) {
+    const Instant now = ring_.now();
+    if (file.finished) co_return;
+    if (file.retry_at && *file.retry_at <= now) file.retry_at.reset();
+    const Inode inode{file.key.identity.device, file.key.identity.inode};
+    const bool here = result >= 0 && Inode{st.device, st.inode} == inode;
+    if (here) {
+        co_await resized(file, st);
+    } else if (file.linked && (result >= 0 || is_gone(result))) {
+        co_await lost_name(file, result >= 0);
+    }
+    make_ready(file);
+    const bool still = !file.busy && !file.queued && !file.retry_at && !has_more(file);
+    if (!file.linked && still && now >= file.gone_at + config_.rotate_wait) {
+        if (file.partial == 0) {
+            co_await close_file(file);
+            co_return;
+        }
+        // Nobody will end the last line: it counts as it is.
+        file.finishing = true;
+        file.partial = 0;
+        make_ready(file);
+    }
+    const Instant next = now + poll_after(file);
+    schedule(file, file.retry_at ? std::max(*file.retry_at, now + config_.poll_interval) : next);
+}
+
+Task<> FileSource::resized(TailedFile& file, const FileStat& st) {
+    if (file.busy) co_return;  // Who reads it will look at its end.
+    const bool same_size = st.size == file.size;
+    const bool touched = st.modified_ns != file.modified_ns;
+    file.size = st.size;
+    file.modified_ns = st.modified_ns;
+    if (!same_size) {
+        file.active_at = file.gone_at = ring_.now();
+        file.finishing = false;
+    }
+    if (same_size && !touched && file.size >= file.position) co_return;
+    file.busy = true;
+    if (file.size < file.position) {
+        co_await new_generation(file);
+    } else {
+        if (file.size < file.position + file.partial) file.partial = 0;
+        if (same_size && file.size > 0) {
+            // Written, yet not longer: perhaps truncated and written anew to the same length.
+            file.verify = true;
+            const bool same = co_await verified(file);
+            if (!same && !file.retry_at) co_await new_generation(file);
+        }
+    }
+    file.busy = false;
+}
+
+// ---- names -----------------------------------------------------------------------------------
+
+void FileSource::regain_name(TailedFile& file, const std::string& path) {
+    log(Level::info, LogLine("file was renamed")
+                         .with("source", config_.name)
+                         .with("from", file.key.path)
+                         .with("to", path));
+    file.key.path = path;
+    file.linked = true;
+    file.finishing = false;
+    paths_[path] = &file;
+}
+
+/// Its path leads to nothing, or (`replaced`) to another file.
+Task<> FileSource::lost_name(TailedFile& file, bool replaced) {
+    log(Level::info, LogLine("file lost its name (rotated or deleted); reading it to its end")
+                         .with("source", config_.name)
+                         .with("path", file.key.path)
+                         .with("position", file.position)
+                         .with("size", file.size));
+    const auto named = paths_.find(file.key.path);
+    if (named != paths_.end() && named->second == &file) paths_.erase(named);
+    file.linked = false;
+    file.gone_at = ring_.now();
+    walk_forced_ = true;
+    const std::string path = file.key.path;
+    const std::int64_t since = file.modified_ns;
+    const bool was_empty = file.size == 0;
+    FileStat st;
+    const auto result = co_await stat(ring_, file.fd, st);
+    if (result >= 0) co_await resized(file, st);
+    make_ready(file);
+    predecessor_ = &file;
+    co_await adopt_siblings(path, since, was_empty);
+    if (replaced) co_await discover(path, First::later);
+    predecessor_ = nullptr;
+}
+
+Task<std::vector<std::string>> FileSource::names_in(std::string directory) {
+    std::vector<std::string> names;
+    const auto result = co_await list(ring_, directory.c_str(), names);
+    if (result < 0) names.clear();
+    std::sort(names.begin(), names.end());
+    co_return names;
+}
+
+/// A file may have come and been rotated away between two looks. It stands beside the path under a
+/// rotated name, and was written no earlier than the file that we knew before it.
+Task<> FileSource::adopt_siblings(std::string path, std::int64_t since_ns, bool was_empty) {
+    const std::string directory = directory_of(path);
+    const std::string base = name_of(path);
+    const std::vector<std::string> names = co_await names_in(directory);
+    std::vector<std::pair<std::int64_t, std::string>> siblings;
+    for (auto it = std::lower_bound(names.begin(), names.end(), base);
+         it != names.end() && it->starts_with(base); ++it) {
+        if (!rotated_from(*it, base)) continue;
+        const std::string sibling = join(directory, *it);
+        FileStat st;
+        const auto result = co_await stat(ring_, sibling.c_str(), st);
+        if (result < 0 || !S_ISREG(st.mode) || files_.contains({st.device, st.inode})) continue;
+        if (st.modified_ns < since_ns || (was_empty && st.modified_ns == since_ns)) continue;
+        siblings.emplace_back(st.modified_ns, sibling);
+    }
+    std::sort(siblings.begin(), siblings.end());
+    for (const auto& [modified_ns, sibling] : siblings) {
+        co_await open_file(sibling, First::sibling);
+    }
+}
+
+/// Records whose files are not under the patterns: perhaps they were rotated while we were down.
+Task<> FileSource::find_recorded() {
+    std::map<std::string, std::vector<std::string>> names;
+    std::vector<const Loaded*> lost;
+    for (const auto& [inode, loaded] : loaded_) {
+        if (!loaded.used) lost.push_back(&loaded);
+    }
+    for (const Loaded* loaded : lost) {
+        if (!loaded->used) co_await find_recorded(*loaded, names);
+    }
+    std::vector<std::pair<std::string, TailedFile*>> rotated;
+    for (const auto& [inode, loaded] : loaded_) {
+        const auto file = files_.find(inode);
+        if (file == files_.end() || file->second->key.path == loaded.key.path) continue;
+        rotated.emplace_back(loaded.key.path, file->second.get());
+    }
+    for (const auto& [path, file] : rotated) {
+        predecessor_ = file;
+        co_await adopt_siblings(path, file->modified_ns, file->size == 0);
+        const auto successor = paths_.find(path);
+        if (successor != paths_.end()) queue_after(*successor->second, *predecessor_);
+        predecessor_ = nullptr;
+    }
+}
+
+Task<> FileSource::find_recorded(const Loaded& loaded,
+                                 std::map<std::string, std::vector<std::string>>& names) {
+    const FileKey key = loaded.key;
+    const std::string directory = directory_of(key.path);
+    const std::string base = name_of(key.path);
+    const std::string stem = base.substr(0, std::max<std::size_t>(1, base.rfind('.')));
+    if (!names.contains(directory)) {
+        std::vector<std::string> listed = co_await names_in(directory);
+        names[directory] = std::move(listed);
+    }
+    const auto& all = names[directory];
+    for (auto it = std::lower_bound(all.begin(), all.end(), stem);
+         it != all.end() && it->starts_with(stem); ++it) {
+        const std::string path = join(directory, *it);
+        if (paths_.contains(path) || compressed(*it)) continue;
+        FileStat st;
+        const auto result = co_await stat(ring_, path.c_str(), st);
+        if (result < 0 || st.inode != key.identity.inode || st.device != key.identity.device) {
+            continue;
+        }
+        if (S_ISREG(st.mode)) co_await open_file(path, First::tracked);
+        co_return;
+    }
+    log(Level::warn, LogLine("file of the checkpoint not found; its record is kept")
+                         .with("source", config_.name)
+                         .with("path", key.path)
+                         .with("position", loaded.record.position));
+}
+
+void FileSource::forget_excess() {
+    std::vector<Loaded*> lost;
+    for (auto& [inode, loaded] : loaded_) {
+        if (!loaded.used) lost.push_back(&loaded);
+    }
+    if (lost.size() <= records_kept) return;
+    lost.resize(lost.size() - records_kept);
+    for (Loaded* loaded : lost) {
+        loaded->used = true;
+        forget(loaded->record.key);
+    }
+}
+
+}  // namespace holdfast::io

@@ -1,0 +1,120 @@
+// A ring for tests: plain calls on real files, carried out in run(), under a virtual clock that
+// jumps to the next timeout when nothing else is left to do.
+#pragma once
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "io/ring.hpp"
+
+namespace holdfast::io::test {
+
+class InstantRing final : public Ring {
+public:
+    void start(Op& op) override {
+        if (op.kind == OpKind::timeout) {
+            timers_.push_back(&op);
+        } else {
+            started_.push_back(&op);
+        }
+    }
+    void cancel(Op&) override {}
+    std::size_t run(Instant until) override {
+        if (!started_.empty()) {
+            std::vector<Op*> now;
+            now.swap(started_);
+            for (Op* op : now) {
+                ++calls;
+                const auto result = carry_out(*op);
+                op->result = result < 0 ? -errno : result;
+                if (on_call) on_call(*op);
+                op->done(*op);
+            }
+            return now.size();
+        }
+        const auto next = std::min_element(timers_.begin(), timers_.end(),
+                                           [](Op* a, Op* b) { return a->at < b->at; });
+        if (next == timers_.end() || (*next)->at > until) {
+            now_ = std::max(now_, until);
+            return 0;
+        }
+        Op* op = *next;
+        timers_.erase(next);
+        now_ = std::max(now_, op->at);
+        op->result = -ETIME;
+        op->done(*op);
+        return 1;
+    }
+    Instant now() override { return now_; }
+    std::int64_t wall_ns() override {
+        return std::chrono::duration_cast<std::chrono::nanoseconds>(
+                   std::chrono::system_clock::now().time_since_epoch())
+            .count();
+    }
+    void abandon() override {
+        started_.clear();
+        timers_.clear();
+    }
+    const char* name() const override { return "instant"; }
+
+    std::size_t calls = 0;
+    std::function<void(Op&)> on_call;  ///< May change the world between a call and its answer.
+
+private:
+    static std::int64_t carry_out(Op& op) {
+        switch (op.kind) {
+            case OpKind::open:
+                return ::open(op.path, op.flags, op.mode);
+            case OpKind::close:
+                return ::close(op.fd);
+            case OpKind::read:
+                if (op.offset < 0) return ::read(op.fd, op.buffer.data(), op.buffer.size());
+                return ::pread(op.fd, op.buffer.data(), op.buffer.size(), op.offset);
+            case OpKind::stat:
+                return stat_of(op);
+            case OpKind::list:
+                return list_of(op);
+            default:
+                errno = ENOSYS;
+                return -1;
+        }
+    }
+    static std::int64_t stat_of(Op& op) {
+        struct ::stat st{};
+        const int result = op.path != nullptr ? ::stat(op.path, &st) : ::fstat(op.fd, &st);
+        if (result == 0) {
+            *op.stat = {.device = st.st_dev,
+                        .inode = st.st_ino,
+                        .size = st.st_size,
+                        .modified_ns = st.st_mtim.tv_sec * 1'000'000'000LL + st.st_mtim.tv_nsec,
+                        .links = static_cast<std::uint32_t>(st.st_nlink),
+                        .mode = st.st_mode};
+        }
+        return result;
+    }
+    static std::int64_t list_of(Op& op) {
+        DIR* directory = ::opendir(op.path);
+        if (directory == nullptr) return -1;
+        while (const dirent* entry = ::readdir(directory)) {
+            const std::string name = entry->d_name;
+            if (name != "." && name != "..") op.names->push_back(name);
+        }
+        ::closedir(directory);
+        return 0;
+    }
+
+    Instant now_{1'000'000'000};
+    std::vector<Op*> started_;
+    std::vector<Op*> timers_;
+};
+
+}  // namespace holdfast::io::test
