@@ -8,6 +8,8 @@
 #include <cstring>
 #include <span>
 
+#include "core/base/mix.hpp"
+
 namespace holdfast {
 
 struct Hash128 {
@@ -17,7 +19,7 @@ struct Hash128 {
 };
 
 constexpr std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
-    const auto product = static_cast<unsigned __int128>(a) * b;
+    const auto product = static_cast<Wide>(a) * b;
     return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
