@@ -21,7 +21,7 @@ constexpr Duration backoff(const RetryConfig& retry, std::uint32_t failures, std
     if (mutant(38)) {
         base = static_cast<std::int64_t>(static_cast<std::uint64_t>(base) << ((failures - 1) & 63));
     } else {
-        for (std::uint32_t i = 1; i < failures && base < cap; ++i) base *= 2;
+        for (std::uint32_t i = 1; i < failures && base > 0 && base < cap; ++i) base *= 2;
         if (base > cap) base = cap;
     }
     const auto jitter = static_cast<std::int64_t>(

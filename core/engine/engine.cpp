@@ -146,7 +146,7 @@ void EngineState::fire(Instant now, std::uint32_t timer, Effects& effects) {
     } else if (timer >= timer_of_partition(0)) {
         const std::uint32_t p = timer - timer_of_partition(0);
         if (partitions[p].phase == PartitionPhase::revoking) {
-            partitions.fence(batches, p);
+            fence_partition(p);
             flags().revokes_due = 1;
         }
     }

@@ -6,8 +6,6 @@ namespace holdfast {
 
 namespace {
 
-constexpr Duration longest_wait = seconds(400LL * 24 * 3600);
-
 const char* check_retry(const RetryConfig& retry) {
     if (retry.backoff_initial < Duration{0}) return "backoff_initial is negative";
     if (retry.backoff_max < retry.backoff_initial) return "backoff_max is below backoff_initial";
@@ -49,6 +47,7 @@ const char* check_sink(const SinkConfig& sink) {
     if (sink.has_mark && sink.writes_max != 1) return "a sink with a mark needs writes_max of 1";
     if (sink.has_mark && sink.answers_partially) return "a sink with a mark can't answer partially";
     if (sink.linger < Duration{0}) return "linger is negative";
+    if (sink.linger > longest_wait) return "linger is over 400 days";
     if (sink.attempt_timeout < Duration{0}) return "attempt_timeout is negative";
     return check_retry(sink.retry);
 }
@@ -78,6 +77,7 @@ ConfigError Engine::check(const Config& config) {
     if (dead.present && dead.write_parts_max == 0) return {"dead letters: write_parts_max is 0"};
     if (dead.attempt_timeout < Duration{0}) return {"dead letters: attempt_timeout is negative"};
     if (config.commit.interval < Duration{0}) return {"commit interval is negative"};
+    if (config.commit.interval > longest_wait) return {"commit interval is over 400 days"};
     if (config.commit.attempt_timeout < Duration{0}) return {"commit attempt_timeout is negative"};
     if (const char* what = check_retry(dead.retry)) return {what};
     if (const char* what = check_retry(config.commit.retry)) return {what};

@@ -221,9 +221,12 @@ void EngineState::on(Instant now, const CommitAnswered& e, Effects& effects) {
         case StoreOutcome::ambiguous:
             p.commit_again = true;
             break;
-        case StoreOutcome::fenced:
+        case StoreOutcome::fenced: {
+            const bool asked = p.phase == PartitionPhase::revoking;
             lose_partition(index);
+            if (asked) effects.push(RevokeDone{e.partition, e.epoch});
             break;
+        }
         case StoreOutcome::failed:
             return halt(HaltReason::commit_failed, effects);
     }

@@ -52,6 +52,7 @@ void EngineState::on(Instant now, const PartitionRevoked& e, Effects&) {
         partitions.mark_dirty(index);
     }
     timers.set(timer_of_partition(index), e.deadline <= now ? now : e.deadline);
+    for (std::uint32_t s = 0; s < config.sinks; ++s) flags().lanes_dirty |= std::uint64_t{1} << s;
     flags().revokes_due = 1;
 }
 
@@ -59,10 +60,15 @@ void EngineState::on(Instant now, const PartitionRevoked& e, Effects&) {
 void EngineState::lose_partition(std::uint32_t index) {
     Partition& p = partitions[index];
     if (p.phase == PartitionPhase::revoking) --partitions.head().revoking;
-    partitions.fence(batches, index);
+    fence_partition(index);
     drop_from_cycle(index);
     p.phase = PartitionPhase::unassigned;
     timers.clear(timer_of_partition(index));
+}
+
+/// What was not begun will not be: the lanes forget it now, and the intake may go on.
+void EngineState::fence_partition(std::uint32_t index) {
+    partitions.fence(batches, index);
     flags().wake_intake = 1;
     for (std::uint32_t s = 0; s < config.sinks; ++s) flags().lanes_dirty |= std::uint64_t{1} << s;
 }

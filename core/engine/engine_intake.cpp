@@ -137,7 +137,7 @@ void EngineState::on(Instant now, const SourceIdle& e, Effects&) {
     in.failures = 0;
     if (e.retry_after <= Duration{0}) return;
     in.resting = true;
-    timers.set(timer_of_source(e.source.index), now + e.retry_after);
+    timers.set(timer_of_source(e.source.index), now + within_longest_wait(e.retry_after));
 }
 
 void EngineState::on(Instant, const SourceReady& e, Effects&) {

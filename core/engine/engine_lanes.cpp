@@ -33,7 +33,8 @@ void EngineState::forget_fenced(std::uint32_t lane, Effects& effects) {
 bool EngineState::ripe(Instant now, std::uint32_t lane) {
     const SinkConfig& sink = config.sink[lane];
     LaneState& state = lanes[lane].state();
-    if (sink.linger.ns == 0 || flags().draining || state.unsent_records >= sink.write_records_max ||
+    if (sink.linger.ns == 0 || flags().draining || partitions.head().revoking > 0 ||
+        state.unsent_records >= sink.write_records_max ||
         state.unsent_bytes >= sink.write_bytes_max ||
         lanes[lane].count() == sink.queue_batches_max || state.bytes >= sink.queue_bytes_max ||
         state.records >= sink.queue_records_max) {
@@ -216,7 +217,7 @@ void EngineState::on(Instant now, const SinkAnswered& e, Effects& effects) {
         lanes[d->lane].state().mark = e.mark;
         lanes[d->lane].state().mark_known = true;
     }
-    const Duration after = e.retry_after.ns > 0 ? e.retry_after : Duration{0};
+    const Duration after = within_longest_wait(e.retry_after);
     end_attempt(now, e.delivery.index, e.outcome, after, effects);
 }
 
@@ -321,13 +322,11 @@ void EngineState::end_attempt(Instant now, std::uint32_t index, SinkOutcome outc
 /// What a delivery does next: hand over its dead letters, finish, wait, or write again.
 void EngineState::proceed(Instant now, std::uint32_t index, Effects& effects) {
     Delivery& d = deliveries[index];
-    const std::uint64_t lane = std::uint64_t{1} << d.lane;
-    flags().lanes_parking &= ~lane;
     for (;;) {
         if (d.refused && !hand_to_dead_letters(d, effects)) {
             if (flags().halted) return;
             d.phase = DeliveryPhase::parking;
-            flags().lanes_parking |= lane;
+            flags().lanes_parking |= std::uint64_t{1} << d.lane;
             return;
         }
         if (!d.exhausted || d.pending == 0) break;
@@ -348,13 +347,13 @@ void EngineState::proceed(Instant now, std::uint32_t index, Effects& effects) {
 void EngineState::retry_parked(Instant now, Effects& effects) {
     for (std::uint64_t left = flags().lanes_parking; left && !flags().halted; left &= left - 1) {
         const auto lane = static_cast<std::uint32_t>(std::countr_zero(left));
-        bool parking = false;
+        bool parking = false;  // Several deliveries of a lane may park: none is to be forgotten.
         for (std::uint32_t i = delivery_base[lane]; i < delivery_base[lane + 1]; ++i) {
             if (deliveries[i].phase != DeliveryPhase::parking || flags().halted) continue;
             if (dead.has_room()) proceed(now, i, effects);
             parking = parking || deliveries[i].phase == DeliveryPhase::parking;
         }
-        if (parking) flags().lanes_parking |= std::uint64_t{1} << lane;
+        if (!parking) flags().lanes_parking &= ~(std::uint64_t{1} << lane);
     }
 }
 

@@ -30,6 +30,12 @@
 
 namespace holdfast {
 
+/// No wait is longer, so that `now` plus a wait never becomes `never`: a wait needs a wake.
+inline constexpr Duration longest_wait = seconds(400LL * 24 * 3600);
+constexpr Duration within_longest_wait(Duration d) {
+    return d.ns <= 0 ? Duration{0} : d < longest_wait ? d : longest_wait;
+}
+
 /// What is true of the whole pipeline.
 struct Flags {
     std::uint64_t lanes_dirty;  ///< Lanes that may be able to send.
@@ -168,6 +174,7 @@ struct EngineState {
 
     // Ends.
     void lose_partition(std::uint32_t partition);
+    void fence_partition(std::uint32_t partition);
     void finish_revocations(Effects&);
     void check_end(Effects&);
     void halt(HaltReason, Effects&, SinkId = no_sink, SourceId = SourceId{0xffff});
