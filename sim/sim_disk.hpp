@@ -29,7 +29,7 @@ namespace holdfast::sim {
 
 /// How often a call fails by chance, of 1000.
 struct DiskFaults {
-    std::uint32_t open = 0;  ///< EIO or EMFILE
+    std::uint32_t open = 0;  ///< EIO
     std::uint32_t name = 0;  ///< rename, unlink, mkdir: EIO, nothing done
     std::uint32_t read = 0;  ///< EIO
     std::uint32_t read_short = 0;

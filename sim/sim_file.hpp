@@ -24,7 +24,7 @@ using Bytes = std::vector<std::byte>;
 
 class SimFile {
 public:
-    /// `key` is the entity of its choices. Requires: `sector` is a power of two.
+    /// `key` is the entity of its choices. Requires sector > 0.
     SimFile(std::uint64_t key, std::uint32_t sector) : key_(key), sector_(sector) {}
 
     std::uint64_t size() const { return seen_.size(); }

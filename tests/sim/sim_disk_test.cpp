@@ -272,6 +272,56 @@ TEST_CASE_METHOD(Fixture, "bit rot changes one bit for good") {
     CHECK(disk.contents("/a") == "aca");
 }
 
+TEST_CASE_METHOD(Fixture, "a removed file's inode number may come back, and only then") {
+    disk.options().faults.inode_reused = 1000;
+    disk.put("/a", "x");
+    io::FileStat first;
+    io::FileStat second;
+    CHECK(disk.stat("/a", first) == 0);
+    const auto fd = disk.open("/a", O_RDONLY, 0);
+    CHECK(disk.unlink("/a") == 0);
+    disk.put("/b", "x");
+    CHECK(disk.stat("/b", second) == 0);
+    CHECK(second.inode != first.inode);  // still open
+    CHECK(disk.close(static_cast<int>(fd)) == 0);
+    disk.put("/c", "x");
+    CHECK(disk.stat("/c", second) == 0);
+    CHECK(second.inode == first.inode);
+}
+
+TEST_CASE_METHOD(Fixture, "a latent sector error stays until the sector is written") {
+    Seeded seeded(1);
+    disk.set_choices(seeded);
+    disk.options().faults.sector_bad = 300;
+    disk.put("/a", std::string(512 * 40, 'a'));
+    const auto file = open("/a");
+    std::string text(512, ' ');
+    int bad = 0;
+    for (std::int64_t at = 0; at < 512 * 40; at += 512) {
+        const auto result = read(file, text, at);
+        CHECK(read(file, text, at) == result);
+        if (result == 512) continue;
+        CHECK(result == -EIO);
+        ++bad;
+        CHECK(write(file, text, at) == 512);
+        CHECK(read(file, text, at) == 512);
+    }
+    CHECK(bad > 4);
+    CHECK(bad < 25);
+}
+
+TEST_CASE_METHOD(Fixture, "a rename across directories is one change, whichever is synced") {
+    disk.put("/from/a", "x");
+    disk.put("/to/b", "y");
+    CHECK(disk.rename("/from/a", "/to/a") == 0);
+    const auto to = after_crash("/to/a");
+    CHECK(to == std::set<std::string>{"-", "x"});
+    sync_directory("/from");
+    CHECK(after_crash("/to/a") == std::set<std::string>{"x"});
+    CHECK(after_crash("/from/a") == std::set<std::string>{"-"});
+    CHECK(after_crash("/to/b") == std::set<std::string>{"y"});
+}
+
 TEST_CASE("disk faults of each kind occur and spare what they must") {
     Seeded seeded(5);
     SimDisk disk(seeded);
