@@ -20,7 +20,9 @@ namespace holdfast::io {
 /// Where devices put their answers; the runner feeds them to the engine in this order.
 class Events {
 public:
-    void push(const Event& event) { queue_.push_back(event); }
+    virtual ~Events() = default;
+    /// Virtual for devices that stand before others and change what these answer.
+    virtual void push(const Event& event) { queue_.push_back(event); }
     bool empty() const { return queue_.empty(); }
     Event pop() {
         Event event = queue_.front();

@@ -1,0 +1,184 @@
+// FileSink's start: from a path and a mark to a file whose length is known.
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "io/devices/file_sink.hpp"
+
+namespace holdfast::io {
+namespace {
+
+constexpr Duration retry_first = milliseconds(100);
+constexpr Duration retry_max = seconds(5);
+
+}  // namespace
+
+Task<> FileSink::open_file() {
+    Duration wait = retry_first;
+    while (true) {
+        const std::int64_t result = co_await prepare();
+        if (state_ == State::refused) break;
+        if (result >= 0) {
+            say_healed();
+            state_ = State::ready;
+            break;
+        }
+        say_failed("the sink's file can't be opened, it is tried again", result);
+        if (fd_ >= 0) co_await io::close(ring_, fd_);
+        fd_ = -1;
+        answer_all(SinkOutcome::retriable);
+        co_await sleep_until(ring_, ring_.now() + wait);
+        wait = std::min(Duration{wait.ns * 2}, retry_max);
+    }
+    if (state_ == State::refused) answer_all(SinkOutcome::retriable);
+    changed_.notify();
+    if (state_ == State::ready && !orders_.empty() && !busy_) scope_.spawn(serve());
+}
+
+/// One attempt. Result: 0, or an error that may pass.
+Task<std::int64_t> FileSink::prepare() {
+    const std::string parent = parent_of(config_.path);
+    std::int64_t result = co_await make_directories(ring_, parent);
+    if (result == -ENOTDIR) {
+        refuse(fmt::format("{}: {} is not a directory", config_.path, parent));
+    }
+    if (result == -EACCES || result == -EPERM) {
+        refuse(fmt::format("{}: {}", parent, error_text(result)));
+    }
+    if (result < 0) co_return result;
+    FileStat found;
+    const std::int64_t there = co_await io::stat(ring_, config_.path.c_str(), found);
+    if (there == 0 && !S_ISREG(found.mode)) {
+        stream_ = true;
+        if (S_ISDIR(found.mode) || config_.delivery == FileSinkConfig::Delivery::exactly_once) {
+            refuse(fmt::format("{} is not a regular file{}", config_.path,
+                               S_ISDIR(found.mode) ? ""
+                                                   : ": it can't be cut after a crash; set "
+                                                     "delivery = \"at_least_once\" for it"));
+            co_return -EINVAL;
+        }
+    }
+    const int flags = (stream_ ? O_WRONLY : O_RDWR | O_CREAT) | O_CLOEXEC;
+    const std::int64_t fd = co_await io::open(ring_, config_.path.c_str(), flags);
+    if (fd == -EACCES || fd == -EPERM) {
+        refuse(fmt::format("{}: {}", config_.path, error_text(fd)));
+    }
+    if (fd < 0) co_return fd;
+    fd_ = static_cast<int>(fd);
+    result = co_await io::stat(ring_, fd_, identity_);
+    if (result < 0 || stream_) co_return result;
+    // Where a checkpoint knows the file, its name was made durable before that checkpoint.
+    if (there < 0 || !config_.mark) {
+        result = co_await sync_directory(ring_, parent);
+        if (result < 0) co_return result;
+    }
+    result = co_await prepare_length(identity_.size);
+    co_return result;
+}
+
+Task<std::int64_t> FileSink::prepare_length(std::int64_t size) {
+    std::int64_t result = 0;
+    if (!config_.mark) {
+        result = co_await append_to(size);
+        co_return result;
+    }
+    const std::int64_t mark = *config_.mark;
+    if (size == 0) {
+        if (mark > 0) {
+            log_(Level::warn, LogLine("the sink's file was moved away or emptied, a new one begins")
+                                  .with("sink", config_.name)
+                                  .with("path", config_.path)
+                                  .with("delivered_before", mark)
+                                  .text());
+        }
+        length_ = 0;
+        co_return 0;
+    }
+    if (size >= mark) result = co_await ends_line_at(mark);
+    if (result < 0) co_return result;
+    if (size >= mark && result == 1) {
+        const bool keep = config_.delivery == FileSinkConfig::Delivery::at_least_once;
+        result = mark;
+        if (keep) result = co_await end_of_last_line(ring_, fd_, mark, size);
+        if (result >= 0) result = co_await cut_to(size, result);
+        co_return result;
+    }
+    const std::string what =
+        size < mark ? fmt::format("is shorter ({} bytes) than what was delivered to it ({})", size,
+                                  mark)
+                    : fmt::format("has no line end at the length {} that was delivered to it", mark);
+    if (config_.delivery == FileSinkConfig::Delivery::exactly_once) {
+        refuse(fmt::format(
+            "{} {}: it was cut or replaced, or the machine lost power under fsync = \"never\". "
+            "Nothing was changed. Restore the file, or move it away to begin a new one",
+            config_.path, what));
+        co_return -EINVAL;
+    }
+    log_(Level::warn, LogLine("the sink's file is not the one that was written, it is appended to")
+                          .with("sink", config_.name)
+                          .with("path", config_.path)
+                          .with("size", size)
+                          .with("delivered_before", mark)
+                          .text());
+    result = co_await append_to(size);
+    co_return result;
+}
+
+/// Begins at the end of a file that we know nothing of. A last line without an end gets one.
+Task<std::int64_t> FileSink::append_to(std::int64_t size) {
+    std::int64_t result = co_await ends_line_at(size);
+    if (result < 0) co_return result;
+    if (result == 0) {
+        static constexpr std::byte newline{'\n'};
+        std::vector<iovec> vectors{vector_of({&newline, 1})};
+        std::int64_t progress = 0;
+        result = co_await write_all(ring_, fd_, vectors, size, progress);
+        if (result < 0) co_return result;
+        ++size;
+    }
+    if (size > 0) {
+        log_(Level::info, LogLine("the sink's file has contents, it is appended to")
+                              .with("sink", config_.name)
+                              .with("path", config_.path)
+                              .with("size", size)
+                              .text());
+    }
+    length_ = size;
+    co_return 0;
+}
+
+Task<std::int64_t> FileSink::cut_to(std::int64_t size, std::int64_t length) {
+    if (size > length) {
+        const std::int64_t result = co_await io::truncate(ring_, fd_, length);
+        if (result < 0) co_return result;
+        log_(Level::info, LogLine("the sink's file was cut to what is known to be delivered")
+                              .with("sink", config_.name)
+                              .with("path", config_.path)
+                              .with("size", size)
+                              .with("length", length)
+                              .text());
+    }
+    length_ = length;
+    co_return 0;
+}
+
+/// 1 if a line may begin at the offset, 0 if not.
+Task<std::int64_t> FileSink::ends_line_at(std::int64_t offset) {
+    if (offset == 0) co_return 1;
+    std::byte last{};
+    const std::int64_t n = co_await read_all(ring_, fd_, {&last, 1}, offset - 1);
+    if (n < 0) co_return n;
+    co_return n == 1 && last == std::byte{'\n'} ? 1 : 0;
+}
+
+void FileSink::refuse(std::string problem) {
+    state_ = State::refused;
+    problem_ = std::move(problem);
+    log_(Level::error,
+         LogLine("the sink can't be used").with("sink", config_.name).with("why", problem_).text());
+}
+
+}  // namespace holdfast::io

@@ -1,0 +1,64 @@
+// What the writing devices share: whole writes, directories that are there and durable, names.
+//
+// Rule 1: a result is >= 0 or a negated errno, as a ring's is; interrupted calls are begun again.
+// Rule 2: a new name is durable only after its directory was synced; these functions do that.
+// Lives: every argument taken by reference must live until the result is there.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/model/outcomes.hpp"
+#include "io/ring.hpp"
+#include "io/task.hpp"
+
+namespace holdfast::io {
+
+/// A device that has files open. Teardown is a crash, after which the kernel closes them; whoever
+/// restarts devices within one process closes these itself, between Ring::abandon() and the
+/// device's destruction.
+class HoldsFiles {
+public:
+    virtual ~HoldsFiles() = default;
+    virtual std::vector<int> files() const = 0;
+};
+
+/// The directory that a path's last component stands in: "." or "/" where the path doesn't say.
+std::string parent_of(const std::string& path);
+
+/// "No space left on device" for -ENOSPC or ENOSPC.
+std::string error_text(std::int64_t result);
+
+inline StoreOutcome store_outcome(std::int64_t result) {
+    return result < 0 ? StoreOutcome::retriable : StoreOutcome::ok;
+}
+
+inline bool is_same_file(const FileStat& a, const FileStat& b) {
+    return a.device == b.device && a.inode == b.inode;
+}
+
+/// One vector over these bytes, which a write does not change.
+iovec vector_of(std::span<const std::byte> bytes);
+
+/// Writes all of it, however short the ring's writes are. The vectors are used up. Result: bytes
+/// written or the error that ended it; `progress` counts what was written before that.
+Task<std::int64_t> write_all(Ring& ring, int fd, std::vector<iovec>& vectors, std::int64_t offset,
+                             std::int64_t& progress);
+
+/// Reads until the buffer is full or the file ends. Result: bytes read.
+Task<std::int64_t> read_all(Ring& ring, int fd, std::span<std::byte> buffer, std::int64_t offset);
+
+Task<std::int64_t> sync_directory(Ring& ring, const std::string& path);
+
+/// mkdir -p; what it creates is durable when it returns 0.
+Task<std::int64_t> make_directories(Ring& ring, const std::string& path);
+
+/// The offset after the last newline in [begin, end) of a file, or `begin` if there is none.
+Task<std::int64_t> end_of_last_line(Ring& ring, int fd, std::int64_t begin, std::int64_t end);
+
+}  // namespace holdfast::io
