@@ -74,6 +74,7 @@ bool EngineState::begin_delivery(Instant now, std::uint32_t lane, Effects& effec
         ++d.entries;
         ++e.deliveries;
         l.take(take);
+        if (take < open) break;  // An entry is named once, though its rest may seem to fit.
     }
     HF_ASSERT(d.count > 0);
     d.window = d.pending = d.count;
