@@ -6,11 +6,11 @@
 #include <cerrno>
 
 #include "core/base/assert.hpp"
+#include "io/devices/gather.hpp"
 
 namespace holdfast::io {
 namespace {
 
-constexpr std::byte newline{'\n'};
 constexpr Duration look_interval = seconds(1);
 
 }  // namespace
@@ -34,7 +34,7 @@ void FileSink::start() { scope_.spawn(open_file()); }
 void FileSink::write(const WriteToSink& write, std::span<const Part> parts) {
     HF_ASSERT(write.sink == config_.id);
     HF_ASSERT(!parts.empty());
-    for (const Part& part : parts) payloads_.hold(part.batch);
+    hold_all(payloads_, parts);
     orders_.push_back({write, {parts.begin(), parts.end()}});
     const bool is_closed = state_ == State::refused || state_ == State::broken;
     const bool is_failing = state_ == State::opening && failing_;
@@ -91,20 +91,11 @@ Task<SinkOutcome> FileSink::write_now(Order& order) {
 Task<std::int64_t> FileSink::write_file(const Order& order) {
     if (tail_is_dirty_) co_await cut_tail();
     if (tail_is_dirty_) co_return -EIO;
-    gather(order);
+    gather(payloads_, order.parts, vectors_);
     std::int64_t progress = 0;
     const std::int64_t offset = stream_ ? -1 : length_;
     const std::int64_t result = co_await write_all(ring_, fd_, vectors_, offset, progress);
     co_return result;
-}
-
-void FileSink::gather(const Order& order) {
-    vectors_.clear();
-    for (const Part& part : order.parts) {
-        const Slice slice = payloads_.slice(part);
-        vectors_.push_back(vector_of(slice.bytes));
-        if (!slice.terminated) vectors_.push_back(vector_of({&newline, 1}));
-    }
 }
 
 /// If it fails, the tail stays dirty, and is cut before the next write.
@@ -121,7 +112,7 @@ void FileSink::answer(const Order& order, SinkOutcome outcome) {
                               .outcome = outcome,
                               .retry_after = Duration{0},
                               .mark = length_});
-    for (const Part& part : order.parts) payloads_.drop(part.batch);
+    drop_all(payloads_, order.parts);
 }
 
 void FileSink::answer_all(SinkOutcome outcome) {

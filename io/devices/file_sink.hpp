@@ -104,7 +104,6 @@ private:
     Task<> cut_tail();
     Task<> sync_file(std::uint32_t number);
     Task<bool> is_still_there();
-    void gather(const Order& order);
     void answer(const Order& order, SinkOutcome outcome);
     void answer_all(SinkOutcome outcome);
     void break_with(std::string problem);

@@ -17,6 +17,7 @@ constexpr std::size_t vectors_max = 1024;  // IOV_MAX of Linux.
 std::size_t advance(std::vector<iovec>& vectors, std::size_t first, std::size_t bytes) {
     while (first < vectors.size() && bytes >= vectors[first].iov_len) {
         bytes -= vectors[first].iov_len;
+        vectors[first].iov_len = 0;
         ++first;
     }
     if (first < vectors.size()) {

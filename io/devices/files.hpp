@@ -45,8 +45,9 @@ inline bool is_same_file(const FileStat& a, const FileStat& b) {
 /// One vector over these bytes, which a write does not change.
 iovec vector_of(std::span<const std::byte> bytes);
 
-/// Writes all of it, however short the ring's writes are. The vectors are used up. Result: bytes
-/// written or the error that ended it; `progress` counts what was written before that.
+/// Writes all of it, however short the ring's writes are. The vectors are used up: after an
+/// error they hold what is left, to go on with. Result: bytes written or the error that ended it;
+/// `progress` counts what was written before that.
 Task<std::int64_t> write_all(Ring& ring, int fd, std::vector<iovec>& vectors, std::int64_t offset,
                              std::int64_t& progress);
 

@@ -1,0 +1,49 @@
+// A dead letter as one line of JSON. The members are described in docs/formats.md.
+//
+// Rule 1: the payload's bytes come back exactly: as a JSON string if they are valid UTF-8 (NUL and
+//         other control characters escaped), else as base64. No newline within a line.
+// Rule 2: a line is written in pieces, so that a caller's buffer need not hold a whole record:
+//         begin, payload pieces, end.
+// Bound: a piece of n bytes takes at most 6 n (a string of control characters) or 4/3 n (base64).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/model/outcomes.hpp"
+
+namespace holdfast {
+
+enum class PayloadEncoding : std::uint8_t { utf8, base64 };
+
+struct DeadLetterHead {
+    std::int64_t time_ns = 0;  ///< Wall time, since 1970.
+    std::string_view source;
+    std::string_view partition;
+    std::int64_t position = 0;  ///< Where the record begins.
+    std::optional<std::string_view> sink;
+    Reason reason = Reason::none;
+    std::uint32_t attempts = 0;
+    PayloadEncoding encoding = PayloadEncoding::utf8;
+};
+
+/// What the bytes need: utf8 if they are valid UTF-8 (no surrogates, no overlong forms).
+PayloadEncoding encoding_of(std::span<const std::byte> bytes);
+
+/// Appends all that precedes the payload's text.
+void begin_dead_letter(const DeadLetterHead& head, std::string& out);
+/// Appends a piece. Requires for base64: every piece but the last has a multiple of 3 bytes.
+void append_payload(PayloadEncoding encoding, std::span<const std::byte> piece, std::string& out);
+/// Appends what follows the payload's text, and the newline.
+void end_dead_letter(std::string& out);
+
+/// "2026-01-31T23:59:59.123456789Z". For years 1970 to 9999.
+std::string utc_text(std::int64_t wall_ns);
+
+std::string_view reason_name(Reason reason);
+
+}  // namespace holdfast

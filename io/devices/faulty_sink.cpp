@@ -1,0 +1,148 @@
+#include "io/devices/faulty_sink.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/base/mix.hpp"
+#include "io/devices/gather.hpp"
+
+namespace holdfast::io {
+namespace {
+
+// What a choice is about, so that equal numbers of different choices have nothing in common.
+enum Site : std::uint64_t { site_fail = 1, site_throttle, site_ambiguous, site_applied, site_refuse };
+
+bool falls(std::uint64_t bits, std::uint32_t permille) { return scale(bits, 1000) < permille; }
+
+std::uint64_t hash_of(std::uint64_t seed, std::span<const std::byte> bytes) {
+    std::uint64_t hash = mix(seed, site_refuse, bytes.size(), 0);
+    while (!bytes.empty()) {
+        const std::size_t n = std::min<std::size_t>(bytes.size(), 8);
+        std::uint64_t word = 0;
+        std::memcpy(&word, bytes.data(), n);
+        hash = mix64(hash ^ word);
+        bytes = bytes.subspan(n);
+    }
+    return hash;
+}
+
+}  // namespace
+
+FaultySink::FaultySink(Ring& ring, Payloads& payloads, Events& events,
+                       const FaultySinkConfig& config,
+                       const std::function<std::unique_ptr<Sink>(Events&)>& make)
+    : ring_(ring),
+      payloads_(payloads),
+      events_(events),
+      config_(config),
+      inner_(make(answers_)) {}
+
+void FaultySink::write(const WriteToSink& write, std::span<const Part> parts) {
+    hold_all(payloads_, parts);
+    Order order{write, {parts.begin(), parts.end()}, ring_.now() + config_.latency};
+    if (config_.latency == Duration{0}) return decide(order);
+    orders_.push_back(std::move(order));
+    if (!busy_) scope_.spawn(serve());
+}
+
+Task<> FaultySink::serve() {
+    busy_ = true;
+    while (!orders_.empty()) {
+        const Instant due = orders_.front().due;
+        if (due > ring_.now()) {
+            co_await sleep_until(ring_, due);
+            continue;  // It may have been cancelled meanwhile.
+        }
+        const Order order = std::move(orders_.front());
+        orders_.pop_front();
+        decide(order);
+    }
+    busy_ = false;
+}
+
+void FaultySink::decide(const Order& order) {
+    switch (fault_of(order)) {
+        case Fault::fail: return answer(order, SinkOutcome::retriable);
+        case Fault::throttle: return answer(order, SinkOutcome::throttled);
+        case Fault::refuse: return answer(order, SinkOutcome::refused);
+        case Fault::lose: return answer(order, SinkOutcome::ambiguous);
+        case Fault::apply:
+            applied_.push_back({order.write.delivery, order.write.attempt});
+            break;
+        case Fault::none: break;
+    }
+    inner_->write(order.write, order.parts);
+    drop_all(payloads_, order.parts);  // The inner sink holds them now.
+}
+
+FaultySink::Fault FaultySink::fault_of(const Order& order) const {
+    const WriteToSink& write = order.write;
+    if (rolls(site_fail, write, config_.fail_permille)) return Fault::fail;
+    if (rolls(site_throttle, write, config_.throttle_permille)) return Fault::throttle;
+    if (config_.refuse_permille > 0 && refuses_any(order.parts)) return Fault::refuse;
+    if (!rolls(site_ambiguous, write, config_.ambiguous_permille)) return Fault::none;
+    return rolls(site_applied, write, 500) ? Fault::apply : Fault::lose;
+}
+
+bool FaultySink::rolls(std::uint64_t site, const WriteToSink& write,
+                       std::uint32_t permille) const {
+    const std::uint64_t about =
+        (std::uint64_t{write.delivery.generation} << 32) | write.delivery.index;
+    return falls(mix(config_.seed, site, about, write.attempt), permille);
+}
+
+bool FaultySink::refuses_any(std::span<const Part> parts) const {
+    for (const Part& part : parts) {
+        std::span<const std::byte> rest = payloads_.slice(part).bytes;
+        while (!rest.empty()) {
+            const void* newline = std::memchr(rest.data(), '\n', rest.size());
+            const std::size_t length =
+                newline == nullptr
+                    ? rest.size()
+                    : static_cast<std::size_t>(static_cast<const std::byte*>(newline) - rest.data());
+            if (falls(hash_of(config_.seed, rest.first(length)), config_.refuse_permille)) {
+                return true;
+            }
+            rest = rest.subspan(std::min(length + 1, rest.size()));
+        }
+    }
+    return false;
+}
+
+void FaultySink::answer(const Order& order, SinkOutcome outcome) {
+    events_.push(SinkAnswered{.delivery = order.write.delivery,
+                              .attempt = order.write.attempt,
+                              .outcome = outcome,
+                              .retry_after = config_.retry_after,
+                              .mark = 0});
+    drop_all(payloads_, order.parts);
+}
+
+void FaultySink::cancel(const CancelWrite& cancel) {
+    const auto at = std::find_if(orders_.begin(), orders_.end(), [&](const Order& order) {
+        return order.write.delivery == cancel.delivery && order.write.attempt == cancel.attempt;
+    });
+    if (at == orders_.end()) return inner_->cancel(cancel);
+    const Order order = std::move(*at);
+    orders_.erase(at);
+    answer(order, SinkOutcome::retriable);
+}
+
+void FaultySink::answered(const Event& event) {
+    const auto* answer = std::get_if<SinkAnswered>(&event);
+    const auto at = answer == nullptr
+                        ? applied_.end()
+                        : std::find_if(applied_.begin(), applied_.end(), [&](const Applied& a) {
+                              return a.delivery == answer->delivery && a.attempt == answer->attempt;
+                          });
+    if (at == applied_.end()) return events_.push(event);
+    applied_.erase(at);
+    SinkAnswered changed = *answer;
+    if (changed.outcome == SinkOutcome::delivered) {
+        inner_->cancel({changed.delivery, config_.id, changed.attempt});
+        changed.outcome = SinkOutcome::ambiguous;
+    }
+    events_.push(changed);
+}
+
+}  // namespace holdfast::io
