@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,12 +24,20 @@ public:
     void start(Op& op) override {
         if (op.kind == OpKind::timeout) {
             timers_.push_back(&op);
+        } else if (op.kind == OpKind::poll_in) {
+            polls_.push_back(&op);
         } else {
             started_.push_back(&op);
         }
     }
     void cancel(Op&) override {}
     std::size_t run(Instant until) override {
+        std::erase_if(polls_, [this](Op* op) {
+            pollfd one{.fd = op->fd, .events = POLLIN, .revents = 0};
+            if (::poll(&one, 1, 0) <= 0) return false;
+            started_.push_back(op);
+            return true;
+        });
         if (!started_.empty()) {
             std::vector<Op*> now;
             now.swap(started_);
@@ -63,6 +72,7 @@ public:
     void abandon() override {
         started_.clear();
         timers_.clear();
+        polls_.clear();
     }
     const char* name() const override { return "instant"; }
 
@@ -79,6 +89,8 @@ private:
             case OpKind::read:
                 if (op.offset < 0) return ::read(op.fd, op.buffer.data(), op.buffer.size());
                 return ::pread(op.fd, op.buffer.data(), op.buffer.size(), op.offset);
+            case OpKind::poll_in:
+                return POLLIN;
             case OpKind::stat:
                 return stat_of(op);
             case OpKind::list:
@@ -115,6 +127,7 @@ private:
     Instant now_{1'000'000'000};
     std::vector<Op*> started_;
     std::vector<Op*> timers_;
+    std::vector<Op*> polls_;
 };
 
 }  // namespace holdfast::io::test

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "io/devices/file_source.hpp"
+#include "io/devices/stdin_source.hpp"
 #include "tests/io/instant_ring.hpp"
 
 namespace holdfast::io::test {
@@ -120,16 +121,28 @@ public:
         pool = std::make_unique<BlockPool>(pool_bytes_, block_max_);
         payloads = std::make_unique<Payloads>(*pool, 64);
         slots = std::make_unique<PartitionSlots>(partitions_max);
-        source = std::make_unique<FileSource>(
-            config, ring, *payloads, events, checkpoints, *slots,
-            [this](Level level, const std::string& line) { logged.push_back({level, line}); });
+        const Log log = [this](Level level, const std::string& line) {
+            logged.push_back({level, line});
+        };
+        if (standard_input >= 0) {
+            const StdinSourceConfig from{.name = "in",
+                                         .fd = standard_input,
+                                         .line_max = config.line_max,
+                                         .oversize = config.oversize};
+            source = std::make_unique<StdinSource>(from, ring, *payloads, events, checkpoints,
+                                                   *slots, log);
+        } else {
+            source = std::make_unique<FileSource>(config, ring, *payloads, events, checkpoints,
+                                                  *slots, log);
+        }
         source->start();
         for (std::uint32_t i = 0; i < pulls_max; ++i) pull(i);
     }
     void stop() {
         ring.abandon();
         if (source != nullptr) {
-            for (const int fd : source->files()) ::close(fd);
+            auto* tail = dynamic_cast<FileSource*>(source.get());
+            for (const int fd : tail != nullptr ? tail->files() : std::vector<int>{}) ::close(fd);
         }
         source.reset();
         while (!events.empty()) events.pop();
@@ -191,10 +204,11 @@ public:
     Events events;
     MemoryCheckpoints checkpoints;
     std::unique_ptr<PartitionSlots> slots;
-    std::unique_ptr<FileSource> source;
+    std::unique_ptr<Source> source;
     std::vector<std::pair<Level, std::string>> logged;
     std::vector<Got> got;
     std::vector<PartitionLead> leads;
+    int standard_input = -1;  ///< Set: a StdinSource over it instead of a FileSource.
     std::uint32_t partitions_max = 64;
     std::uint32_t pulls_max = 2;
     std::uint32_t max_records = UINT32_MAX;

@@ -1,0 +1,186 @@
+#include "io/devices/stdin_source.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "core/base/assert.hpp"
+
+namespace holdfast::io {
+namespace {
+
+constexpr Duration idle_retry = seconds(10);
+constexpr Duration memory_retry = milliseconds(5);
+
+}  // namespace
+
+StdinSource::StdinSource(StdinSourceConfig config, Ring& ring, Payloads& payloads, Events& events,
+                         Checkpoints& checkpoints, PartitionSlots& slots, Log log)
+    : config_(std::move(config)),
+      ring_(ring),
+      payloads_(payloads),
+      events_(events),
+      checkpoints_(checkpoints),
+      slots_(slots),
+      log_(std::move(log)) {
+    HF_ASSERT(config_.line_max > 0);
+}
+
+void StdinSource::start() {
+    // What an earlier run said of stdin means nothing now.
+    const auto old = slots_.take();
+    HF_ASSERT(old.has_value());
+    checkpoints_.bind(config_.id, old->partition, old->epoch, "stdin");
+    checkpoints_.unbind(old->partition, old->epoch);
+    slots_.give_back(*old);
+    assigned_ = *slots_.take();
+    checkpoints_.bind(config_.id, assigned_.partition, assigned_.epoch, "stdin");
+    events_.push(PartitionAssigned{config_.id, assigned_.partition, assigned_.epoch, {0}});
+}
+
+void StdinSource::pull(const Pull& pull) {
+    pulls_.push_back(pull);
+    dispatch();
+}
+
+void StdinSource::commit(const CommitPosition&) { HF_ASSERT(false); }
+
+void StdinSource::revoke_done(const RevokeDone&) {}
+
+std::uint32_t StdinSource::line_max() const {
+    return std::min(config_.line_max, payloads_.pool().block_max());
+}
+
+void StdinSource::dispatch() {
+    while (!pulls_.empty() && !busy_) {
+        const bool over = (at_end_ && carry_.empty()) || stopped_;
+        const bool can_serve = readable_ || at_end_ || (!carry_.empty() && !carry_waits_);
+        const Pull pull = pulls_.front();
+        pulls_.pop_front();
+        if (over && !stopped_) {
+            events_.push(SourceEnded{pull.batch, config_.id});
+        } else if (can_serve && !stopped_) {
+            busy_ = true;
+            scope_.spawn(serve(pull));
+        } else {
+            told_idle_ = true;
+            events_.push(SourceIdle{pull.batch, config_.id, idle_retry});
+            if (!waiting_ && !stopped_) {
+                waiting_ = true;
+                scope_.spawn(wait_readable());
+            }
+        }
+    }
+}
+
+Task<> StdinSource::wait_readable() {
+    const Op op{.kind = OpKind::poll_in, .fd = config_.fd};
+    // Any answer, an error too (a file cannot be polled), means that the read will tell.
+    co_await RingOp(ring_, op);
+    waiting_ = false;
+    readable_ = true;
+    if (std::exchange(told_idle_, false)) events_.push(SourceReady{config_.id});
+    dispatch();
+}
+
+Task<> StdinSource::serve(Pull pull) {
+    const bool answered = co_await bring(pull);
+    busy_ = false;
+    if (!answered) pulls_.push_front(pull);
+    dispatch();
+}
+
+std::span<std::byte> StdinSource::take_block(const Pull& pull) {
+    BlockPool& pool = payloads_.pool();
+    const std::uint32_t allowed =
+        std::bit_floor(std::clamp(pull.max_bytes, BlockPool::block_min, pool.block_max()));
+    auto wanted = allowed;
+    // A line that fills it already gets a larger block.
+    while (carry_.size() >= wanted && wanted < pool.block_max()) wanted *= 2;
+    auto block = pool.take(wanted);
+    while (block.empty() && wanted > BlockPool::block_min && wanted / 2 > carry_.size()) {
+        wanted /= 2;
+        block = pool.take(wanted);
+    }
+    return block;
+}
+
+/// False: nothing to give away yet, ask again.
+Task<bool> StdinSource::bring(const Pull& pull) {
+    std::span<std::byte> block = take_block(pull);
+    if (block.empty()) {
+        told_idle_ = true;
+        events_.push(SourceIdle{pull.batch, config_.id, memory_retry});
+        co_return true;
+    }
+    const std::size_t carried = std::min(carry_.size(), block.size());
+    std::size_t length = carried;
+    if (carried > 0) std::memcpy(block.data(), carry_.data(), carried);
+    if (readable_ && !at_end_ && length < block.size()) {
+        readable_ = false;
+        const auto got = co_await read(ring_, config_.fd, block.subspan(length), -1);
+        if (got < 0 && got != -EINTR && got != -EAGAIN) {
+            payloads_.pool().give_back(block);
+            if (log_) {
+                log_(Level::error, LogLine("cannot read stdin")
+                                       .with("source", config_.name)
+                                       .with("error", std::strerror(static_cast<int>(-got)))
+                                       .text());
+            }
+            readable_ = true;
+            events_.push(SourceFailed{pull.batch, config_.id, SourceOutcome::retriable});
+            co_return true;
+        }
+        if (got == 0) at_end_ = true;
+        if (got > 0) length += static_cast<std::size_t>(got);
+    }
+    const bool large = block.size() > std::max(pull.max_bytes, BlockPool::block_min);
+    const Cut cut = cut_lines(block.first(length), {.line_max = line_max(),
+                                                    .records_max = large ? 1 : pull.max_records,
+                                                    .oversize = config_.oversize,
+                                                    .closed = at_end_ && carried == carry_.size(),
+                                                    .mid_line = mid_line_});
+    // What is not given away now stands before what was carried and did not fit.
+    const auto rest = block.first(length).subspan(cut.bytes);
+    carry_.erase(carry_.begin(), carry_.begin() + static_cast<std::ptrdiff_t>(carried));
+    carry_.insert(carry_.begin(), rest.begin(), rest.end());
+    const bool full = length == block.size();
+    // A full block without a whole record is no reason to wait: the next one is larger.
+    carry_waits_ = cut.waiting == carry_.size() && !(cut.bytes == 0 && full);
+    if (cut.bytes == 0) {
+        payloads_.pool().give_back(block);
+        co_return false;
+    }
+    emit(pull, block, cut);
+    co_return true;
+}
+
+void StdinSource::emit(const Pull& pull, std::span<std::byte> block, const Cut& cut) {
+    const auto bytes = static_cast<std::uint32_t>(cut.bytes);
+    block = payloads_.pool().shrink(block, bytes);
+    payloads_.put(pull.batch, {.block = block,
+                               .bytes = block.first(cut.bytes),
+                               .records = cut.records,
+                               .terminated = cut.terminated,
+                               .source = config_.id,
+                               .partition = assigned_.partition,
+                               .first = {position_},
+                               .fate = cut.fate});
+    events_.push(BatchPulled{.batch = pull.batch,
+                             .source = config_.id,
+                             .fate = cut.fate,
+                             .partition = assigned_.partition,
+                             .epoch = assigned_.epoch,
+                             .records = cut.records,
+                             .bytes = bytes,
+                             .held = static_cast<std::uint32_t>(block.size()),
+                             .first = {position_},
+                             .next = {position_ + bytes}});
+    position_ += bytes;
+    mid_line_ = cut.mid_line;
+    stopped_ = cut.fate == Fate::stop;
+}
+
+}  // namespace holdfast::io
