@@ -90,7 +90,7 @@ Task<> FileSource::insert(std::unique_ptr<TailedFile> owned, First first) {
     TailedFile& file = *owned;
     const std::string path = file.key.path;
     std::array<std::byte, fingerprint_max> head;
-    const std::int64_t got = co_await fill(file, head, 0);
+    const std::int64_t got = co_await fill_or_fail(file, head, 0);
     if (got < 0) {
         unreadable(path, first, got);
         co_await close(ring_, file.fd);

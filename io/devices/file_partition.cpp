@@ -120,7 +120,7 @@ Task<bool> FileSource::verified(TailedFile& file) {
         co_return true;
     }
     std::array<std::byte, fingerprint_max> head;
-    const std::int64_t got = co_await fill(file, head, 0);
+    const std::int64_t got = co_await fill_or_fail(file, head, 0);
     if (got < 0) {
         read_failed(file, got);
         co_return false;
@@ -245,7 +245,7 @@ Task<bool> FileSource::inside_oversized(TailedFile& file) {
     std::vector<std::byte> chunk(1);
     while (left > 0) {
         const auto size = static_cast<std::int64_t>(chunk.size());
-        const std::int64_t got = co_await fill(file, chunk, end - size);
+        const std::int64_t got = co_await fill_or_fail(file, chunk, end - size);
         if (got != size || complete_lines(chunk) > 0) co_return false;
         end -= size;
         left -= size;
@@ -258,7 +258,7 @@ Task<bool> FileSource::inside_oversized(TailedFile& file) {
 Task<std::int64_t> FileSource::end_of_lines(TailedFile& file) {
     std::vector<std::byte> tail(std::min(look_back, static_cast<std::size_t>(file.size)));
     const std::int64_t begin = file.size - static_cast<std::int64_t>(tail.size());
-    const std::int64_t got = co_await fill(file, tail, begin);
+    const std::int64_t got = co_await fill_or_fail(file, tail, begin);
     if (got <= 0) co_return file.size;
     const std::size_t lines =
         complete_lines(std::span<const std::byte>(tail).first(static_cast<std::size_t>(got)));

@@ -356,6 +356,20 @@ Task<std::int64_t> FileSource::fill(TailedFile& file, std::span<std::byte> into,
     co_return static_cast<std::int64_t>(done);
 }
 
+/// As fill, but an error is never hidden by what was read before it: fewer bytes mean the end.
+Task<std::int64_t> FileSource::fill_or_fail(TailedFile& file, std::span<std::byte> into,
+                                            std::int64_t offset) {
+    std::int64_t done = 0;
+    while (done < static_cast<std::int64_t>(into.size())) {
+        const auto rest = into.subspan(static_cast<std::size_t>(done));
+        const std::int64_t got = co_await fill(file, rest, offset + done);
+        if (got < 0) co_return got;
+        if (got == 0) break;
+        done += got;
+    }
+    co_return done;
+}
+
 void FileSource::read_failed(TailedFile& file, std::int64_t result) {
     file.backoff = file.backoff.ns == 0 ? backoff_first
                                         : Duration{std::min(file.backoff.ns * 2, backoff_max.ns)};

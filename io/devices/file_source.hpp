@@ -113,6 +113,8 @@ private:
     bool emit(const Pull& pull, TailedFile& file, std::span<std::byte> block, const Cut& cut);
     Task<> look_for_more(TailedFile& file);
     Task<std::int64_t> fill(TailedFile& file, std::span<std::byte> into, std::int64_t offset);
+    Task<std::int64_t> fill_or_fail(TailedFile& file, std::span<std::byte> into,
+                                    std::int64_t offset);
     void read_failed(TailedFile& file, std::int64_t result);
     void pause(TailedFile& file, Duration wait);
     void finish(TailedFile& file);

@@ -19,8 +19,7 @@ struct Pipe {
     }
     Pipe(const Pipe&) = delete;
     void write(std::string_view text) const {
-        REQUIRE(::write(ends[1], text.data(), text.size()) ==
-                static_cast<ssize_t>(text.size()));
+        REQUIRE(::write(ends[1], text.data(), text.size()) == static_cast<ssize_t>(text.size()));
     }
     void shut() {
         if (ends[1] >= 0) ::close(ends[1]);
