@@ -32,6 +32,16 @@ void CheckpointStore::bind(SourceId source, PartitionId partition, Epoch epoch, 
     if (bindings_.size() <= partition.index) bindings_.resize(partition.index + std::size_t{1});
     const auto entry =
         partitions_.try_emplace({config_.sources[source.index], std::move(key)}).first;
+    const Binding* before = find(partition, epoch);
+    if (before != nullptr && before->entry != entry) {
+        // The same partition under a new key (its fingerprint has grown): what is known moves.
+        const auto old = before->entry;
+        entry->second = std::move(old->second);
+        for (Binding& other : bindings_) {
+            if (other.bound && other.entry == old) other.bound = false;
+        }
+        partitions_.erase(old);
+    }
     bindings_[partition.index] = {epoch, entry, true};
 }
 

@@ -32,6 +32,7 @@
 #include "core/data/checkpoint.hpp"
 #include "core/data/line_cut.hpp"
 #include "io/device.hpp"
+#include "io/devices/files.hpp"
 #include "io/devices/glob.hpp"
 #include "io/devices/partition_slots.hpp"
 #include "io/devices/tailed_file.hpp"
@@ -62,7 +63,7 @@ struct FileSourceConfig {
     std::vector<CheckpointPartition> records;  ///< What the loaded checkpoint says of this source.
 };
 
-class FileSource final : public Source {
+class FileSource final : public Source, public HoldsFiles {
 public:
     /// Records of files that are gone, beyond which the oldest are forgotten.
     static constexpr std::size_t records_kept = 1000;
@@ -76,8 +77,7 @@ public:
     void commit(const CommitPosition& commit) override;
     void revoke_done(const RevokeDone& done) override;
 
-    /// Open descriptors, for whoever restarts devices within one process (after Ring::abandon()).
-    std::vector<int> files() const;
+    std::vector<int> files() const override;
 
     /// For progress: bytes known to be unread, of all files.
     std::int64_t unread() const;

@@ -125,6 +125,17 @@ TEST_CASE("checkpoint store drops leads below the watermark and partitions that 
     CHECK(b.store->staged().partitions.empty());
 }
 
+TEST_CASE("checkpoint store moves a partition that is bound again to its new key") {
+    Bench b;
+    b.load();
+    b.bind();
+    b.store->stage(StagePosition{PartitionId{0}, Epoch{1}, Position{20}});
+    b.store->bind(SourceId{0}, PartitionId{0}, Epoch{1}, "another key");
+    REQUIRE(b.store->staged().partitions.size() == 1);
+    CHECK(b.store->staged().partitions.at(0).key == "another key");
+    CHECK(b.store->staged().partitions.at(0).position == 20);
+}
+
 TEST_CASE("checkpoint store forgets leads of a partition that begins again") {
     Bench b;
     b.load();

@@ -85,7 +85,7 @@ public:
     void stop() {
         ring.abandon();
         if (source != nullptr) {
-            auto* tail = dynamic_cast<FileSource*>(source.get());
+            auto* tail = dynamic_cast<HoldsFiles*>(source.get());
             for (const int fd : tail != nullptr ? tail->files() : std::vector<int>{}) ::close(fd);
         }
         source.reset();
