@@ -45,7 +45,33 @@ namespace holdfast::sim {
     X(ring_cancel, 205)         /* comes too late, wins, hurries */                               \
     X(ring_data_late, 206)      /* the bytes of a write are taken at its completion */            \
     X(ring_crash_applied, 207)  /* an operation in flight at a crash: applied, not applied */     \
-    X(ring_crash_order, 208)    /* in which order those are applied */
+    X(ring_crash_order, 208)    /* in which order those are applied */                            \
+    /* the world: what a seed means */                                                            \
+    X(draw_mode, 1000)          /* sunny, swarm, focus, tiny */                                   \
+    X(draw_shape, 1001)                                                                           \
+    X(draw_source, 1002)                                                                          \
+    X(draw_sink, 1003)                                                                            \
+    X(draw_feature, 1004)       /* whether a fault exists at all */                               \
+    X(draw_weight, 1005)        /* and how often */                                               \
+    X(draw_limit, 1006)         /* a limit at its minimum */                                      \
+    X(draw_record, 1007)                                                                          \
+    X(draw_core, 1008)          /* what stays broken in phase 2 */                                \
+    /* the world: as it runs */                                                                   \
+    X(world_latency, 1020)                                                                        \
+    X(world_tail, 1021)         /* a latency far out */                                           \
+    X(world_fault, 1030)        /* n: the fault's number in the high bits */                      \
+    X(world_detail, 1031)                                                                         \
+    X(world_order, 1040)        /* the order of effects */                                        \
+    X(world_which_log, 1041)    /* which partition a pull reads */                                \
+    X(world_batch, 1042)        /* how short a batch is */                                        \
+    X(world_tie, 1043)          /* a tick before what is due at the same instant */               \
+    X(world_crash, 1050)                                                                          \
+    X(world_survive, 1051)      /* what unsynced things a crash leaves */                         \
+    X(world_stop, 1052)         /* when */                                                        \
+    X(world_pressure, 1054)                                                                       \
+    X(world_stale, 1056)        /* impossible and stale events */                                 \
+    X(world_append, 1057)       /* when records arrive */                                         \
+    X(world_revoke, 1058)       /* when and which */
 // clang-format on
 
 enum class Site : std::uint32_t {

@@ -1,0 +1,470 @@
+#include "sim/fake_source.hpp"
+
+#include <algorithm>
+
+namespace holdfast::sim {
+namespace {
+
+std::uint64_t key(const Stage& stage, std::uint64_t n) {
+    return static_cast<std::uint64_t>(stage.incarnation & 15) << 36 | n;
+}
+
+}  // namespace
+
+void FakeSource::begin() {
+    state_.assign(stage_.ledger.logs.size(), {});
+    pulls_.assign(stage_.draw->config.sources, 0);
+    next_log_.assign(stage_.draw->config.sources, 0);
+    revokes_done_ = 0;
+    for (std::uint32_t i = 0; i < stage_.ledger.logs.size(); ++i) {
+        const Log& log = stage_.ledger.logs[i];
+        if (log.available < log.end) {
+            stage_.later(stage_.latency(300 + i, 0, milliseconds(200)),
+                         {.due = Due::append, .survives = true, .a = i});
+        }
+    }
+}
+
+void FakeSource::restart() {
+    for (std::uint32_t i = 0; i < state_.size(); ++i) {
+        Log& log = stage_.ledger.logs[i];
+        log.assigned = false;
+        state_[i].revoking = false;
+        state_[i].owned = false;
+    }
+    std::ranges::fill(pulls_, 0);
+}
+
+void FakeSource::assign(std::uint32_t index, const std::int64_t* leads) {
+    Log& log = stage_.ledger.logs[index];
+    LogState& state = state_[index];
+    log.assigned = true;
+    ++log.epoch;
+    log.assigned_at = log.highest = log.durable;
+    state.cursor = stage_.ledger.record_after(log, log.durable);
+    state.position = state.last_commit = log.durable;
+    state.revoking = false;
+    state.owned = true;
+    const PartitionId partition{index};
+    stage_.out.push_back(PartitionAssigned{SourceId{log.source}, partition, Epoch{log.epoch},
+                                           Position{log.durable}});
+    for (std::uint16_t s = 0; s < 8; ++s) {
+        log.lead[s] = leads == nullptr ? -1 : leads[s];
+        if (log.lead[s] <= log.durable) log.lead[s] = -1;
+        if (log.lead[s] < 0) continue;
+        stage_.out.push_back(
+            PartitionLead{partition, Epoch{log.epoch}, SinkId{s}, Position{log.lead[s]}});
+    }
+    if (stage_.draw->config.source[log.source].commit == CommitMode::source) {
+        schedule_revoke(index);
+    }
+}
+
+void FakeSource::schedule_revoke(std::uint32_t index) {
+    LogState& state = state_[index];
+    const std::uint64_t n = key(stage_, state.revokes);
+    const bool lost = stage_.fault(Fault::revoke_lost, index, n);
+    if (!lost && !stage_.fault(Fault::revoke_graceful, index, n)) return;
+    if (revokes_done_ >= stage_.draw->revokes_max) return;
+    const std::uint64_t when = stage_.choices->choose(Site::world_revoke, index, n, 300);
+    stage_.later(milliseconds(static_cast<std::int64_t>(when)),
+                 {.due = Due::revoke, .a = index, .b = stage_.ledger.logs[index].epoch, .c = lost});
+    ++state.revokes;
+}
+
+void FakeSource::revoke_due(const Occurrence& what) {
+    Log& log = stage_.ledger.logs[what.a];
+    if (!log.assigned || log.epoch != what.b || stage_.healed) return;
+    ++revokes_done_;
+    LogState& state = state_[what.a];
+    const bool lost = what.c != 0;
+    const Instant deadline =
+        lost ? stage_.now
+             : stage_.now + milliseconds(1 + static_cast<std::int64_t>(stage_.choices->choose(
+                                                 Site::world_revoke, what.a + 64,
+                                                 key(stage_, state.revokes), 2000)));
+    stage_.out.push_back(PartitionRevoked{PartitionId{what.a}, Epoch{log.epoch},
+                                          lost ? RevokeKind::lost : RevokeKind::graceful,
+                                          deadline});
+    if (lost) {
+        log.assigned = false;
+        state.owned = false;
+        come_back(what.a, milliseconds(50));
+        return;
+    }
+    state.revoking = true;
+    stage_.agenda.add(deadline + seconds(60),
+                      {.due = Due::revoke_deadline, .a = what.a, .b = log.epoch});
+}
+
+/// The engine did not answer in time: the broker takes the partition away.
+void FakeSource::revoke_deadline_due(const Occurrence& what) {
+    Log& log = stage_.ledger.logs[what.a];
+    if (!state_[what.a].revoking || log.epoch != what.b) return;
+    stage_.out.push_back(
+        PartitionRevoked{PartitionId{what.a}, Epoch{log.epoch}, RevokeKind::lost, stage_.now});
+    log.assigned = false;
+    state_[what.a].revoking = state_[what.a].owned = false;
+    come_back(what.a, milliseconds(1));
+}
+
+void FakeSource::revoke_done(const RevokeDone& done) {
+    Log& log = stage_.ledger.logs[done.partition.index];
+    LogState& state = state_[done.partition.index];
+    if (!state.revoking || log.epoch != done.epoch.value) return;
+    ++stage_.ledger.progress;
+    log.assigned = false;
+    state.revoking = state.owned = false;
+    come_back(done.partition.index, milliseconds(20));
+}
+
+void FakeSource::come_back(std::uint32_t index, Duration after) {
+    const std::uint64_t n = key(stage_, state_[index].revokes);
+    stage_.later(stage_.latency(400 + index, n, after), {.due = Due::assign, .a = index});
+}
+
+/// Before it comes back another engine may have gone on, or the log may have been truncated.
+void FakeSource::assign_due(const Occurrence& what) {
+    Log& log = stage_.ledger.logs[what.a];
+    if (log.assigned) return;
+    const std::uint64_t n = key(stage_, state_[what.a].revokes);
+    if (stage_.fault(Fault::progress_elsewhere, what.a, n)) {
+        const std::uint32_t from = stage_.ledger.record_after(log, log.durable);
+        const auto most = static_cast<std::uint64_t>(log.available - std::min(from, log.available));
+        const auto count = static_cast<std::uint32_t>(stage_.detail(what.a, n << 4 | 1, most + 1));
+        for (std::uint32_t r = from; r < from + count; ++r) {
+            stage_.ledger.records[r].elsewhere = true;
+            log.durable = stage_.ledger.records[r].next;
+        }
+    } else if (stage_.fault(Fault::rewind, what.a, n)) {
+        const std::uint32_t to = stage_.ledger.record_after(log, log.durable);
+        const auto back = static_cast<std::uint32_t>(
+            stage_.detail(what.a, n << 4 | 2, std::min(to - log.first, 20u) + 1));
+        if (back > 0) log.durable = stage_.ledger.records[to - back].begin;
+    }
+    stage_.ledger.forget_told(log);
+    assign(what.a, nullptr);
+    stage_.out.push_back(SourceReady{SourceId{log.source}});
+}
+
+void FakeSource::pull(const Pull& pull) {
+    if (pull.batch.index >= stage_.batches.size()) stage_.batches.resize(pull.batch.index + 1);
+    BatchTruth& b = stage_.batches[pull.batch.index];
+    b.generation = pull.batch.generation;
+    b.state = BatchTruth::State::pulling;
+    b.source = pull.source.index;
+    b.max_records = pull.max_records;
+    b.max_bytes = pull.max_bytes;
+    b.transforming = b.outputs_known = b.lost = b.told = false;
+    b.held = b.extra = b.count = 0;
+    const std::uint64_t n = key(stage_, pulls_[b.source]++);
+    stage_.later(
+        stage_.latency(200u + b.source, n, stage_.draw->latency),
+        {.due = Due::pull_answer, .a = pull.batch.index, .b = pull.batch.generation, .c = n});
+}
+
+void FakeSource::pull_due(const Occurrence& what) {
+    const BatchId id{what.a, what.b};
+    BatchTruth& b = stage_.batches[what.a];
+    if (fault_answer(b, id, what.c)) return;
+    const std::uint32_t log = pick_log(b.source, what.c);
+    if (log != UINT32_MAX) {
+        fill(b, id, log, what.c);
+        return;
+    }
+    if (ended(b.source)) {
+        stage_.out.push_back(SourceEnded{id, SourceId{b.source}});
+        return;
+    }
+    stage_.out.push_back(
+        SourceIdle{id, SourceId{b.source}, stage_.draw->source[b.source].idle_retry});
+}
+
+bool FakeSource::fault_answer(const BatchTruth& b, BatchId id, std::uint64_t n) {
+    if (stage_.fault(Fault::pull_failed, b.source, n)) {
+        stage_.out.push_back(SourceFailed{id, SourceId{b.source}, SourceOutcome::retriable});
+        return true;
+    }
+    if (stage_.fault(Fault::pull_fatal, b.source, n)) {
+        stage_.out.push_back(SourceFailed{id, SourceId{b.source}, SourceOutcome::failed});
+        return true;
+    }
+    if (stage_.fault(Fault::pull_idle, b.source, n)) {
+        const Duration again =
+            milliseconds(static_cast<std::int64_t>(1 + stage_.detail(200u + b.source, n << 2, 50)));
+        stage_.out.push_back(SourceIdle{id, SourceId{b.source}, again});
+        return true;
+    }
+    return false;
+}
+
+std::uint32_t FakeSource::pick_log(std::uint16_t source, std::uint64_t n) {
+    const SourceShape& shape = stage_.draw->source[source];
+    const auto skip = static_cast<std::uint32_t>(
+        stage_.choices->choose(Site::world_which_log, source, n, shape.logs));
+    for (std::uint32_t i = 0; i < shape.logs; ++i) {
+        const std::uint32_t turn = (next_log_[source] + skip + i) % shape.logs;
+        const std::uint32_t index = shape.first_log + turn;
+        const Log& log = stage_.ledger.logs[index];
+        if (log.assigned && !state_[index].revoking && state_[index].cursor < log.available) {
+            next_log_[source] = turn + 1;
+            return index;
+        }
+    }
+    return UINT32_MAX;
+}
+
+bool FakeSource::ended(std::uint32_t source) const {
+    const SourceShape& shape = stage_.draw->source[source];
+    if (!shape.finite) return false;
+    for (std::uint32_t i = shape.first_log; i < shape.first_log + shape.logs; ++i) {
+        const Log& log = stage_.ledger.logs[i];
+        if (!log.assigned || state_[i].cursor < log.end) return false;
+    }
+    return true;
+}
+
+/// How many records the batch gets: within its limits, of one fate, not across a lead.
+std::uint32_t FakeSource::take(const BatchTruth& b, std::uint32_t index, std::uint64_t n) {
+    const Log& log = stage_.ledger.logs[index];
+    const std::vector<Record>& records = stage_.ledger.records;
+    const std::uint32_t first = state_[index].cursor;
+    std::uint64_t bytes = 0;
+    std::uint32_t count = 0;
+    for (std::uint32_t r = first; r < log.available && count < b.max_records; ++r) {
+        const bool own =
+            records[r].kind == RecordKind::oversized || records[r].kind == RecordKind::stop;
+        if (own && count > 0) break;
+        bytes += records[r].bytes;
+        if (count > 0 && bytes > b.max_bytes) break;
+        bool spans = false;
+        for (const std::int64_t lead : log.lead) {
+            spans = spans || (lead >= 0 && records[first].begin < lead && lead < records[r].next);
+        }
+        if (count > 0 && spans) break;
+        ++count;
+        if (own) break;
+    }
+    if (count > 1 && stage_.fault(Fault::pull_short, b.source, n)) {
+        count = 1 + static_cast<std::uint32_t>(
+                        stage_.choices->choose(Site::world_batch, b.source, n, count - 1));
+    }
+    return count;
+}
+
+void FakeSource::fill(BatchTruth& b, BatchId id, std::uint32_t index, std::uint64_t n) {
+    Log& log = stage_.ledger.logs[index];
+    LogState& state = state_[index];
+    std::vector<Record>& records = stage_.ledger.records;
+    b.log = index;
+    b.epoch = log.epoch;
+    b.first = state.cursor;
+    b.count = take(b, index, n);
+    std::uint32_t bytes = 0;
+    for (std::uint32_t r = b.first; r < b.first + b.count; ++r) bytes += records[r].bytes;
+    b.held = bytes;
+    const Record& last = records[b.first + b.count - 1];
+    b.fate = records[b.first].kind == RecordKind::oversized ? Fate::oversized
+             : records[b.first].kind == RecordKind::stop    ? Fate::stop
+                                                            : Fate::deliver;
+    // A batch may begin at its first record, or where the one before it ended.
+    std::int64_t first = state.position;
+    bool skip = stage_.detail(200u + b.source, n << 2 | 1, 2) == 1;
+    for (const std::int64_t lead : log.lead) {
+        skip = skip || (lead > first && lead <= records[b.first].begin);
+    }
+    if (skip) first = records[b.first].begin;
+    state.cursor += b.count;
+    state.position = last.next;
+    // A trailing gap may belong to the batch (but not past a lead).
+    const bool more = state.cursor < log.end;
+    if (more && stage_.detail(200u + b.source, n << 2 | 2, 2) == 1) {
+        bool spans = false;
+        for (const std::int64_t lead : log.lead) {
+            spans = spans || (lead > last.next && lead < records[state.cursor].begin) ||
+                    lead == last.next;
+        }
+        if (!spans) state.position = records[state.cursor].begin;
+    }
+    log.highest = state.position;
+    for (std::uint32_t r = b.first; r < b.first + b.count; ++r) ++records[r].readings;
+    stage_.out.push_back(BatchPulled{id, SourceId{b.source}, b.fate, PartitionId{index},
+                                     Epoch{b.epoch}, b.count, bytes, b.held, Position{first},
+                                     Position{state.position}});
+    b.state = BatchTruth::State::arrived;
+    ++stage_.ledger.progress;
+    if (b.fate == Fate::oversized) {
+        b.dead.clear();
+        for (std::uint32_t r = b.first; r < b.first + b.count; ++r) b.dead.push_back(r);
+        b.units.clear();
+        std::ranges::fill(b.from, 0u);
+        b.outputs_known = true;
+    } else if (!stage_.draw->config.source[b.source].transform) {
+        outputs(b);
+    }
+}
+
+/// Lists what the batch's records become, sink by sink.
+void FakeSource::outputs(BatchTruth& b) {
+    const Ledger& ledger = stage_.ledger;
+    b.units.clear();
+    b.dead.clear();
+    b.outputs_known = true;
+    for (std::uint32_t s = 0; s < 8; ++s) {
+        b.from[s] = static_cast<std::uint32_t>(b.units.size());
+        if (s >= stage_.draw->config.sinks) continue;
+        for (std::uint32_t r = b.first; r < b.first + b.count; ++r) {
+            const Record& record = ledger.records[r];
+            if (record.kind != RecordKind::plain || (record.route >> s & 1) == 0) continue;
+            const std::uint32_t unit = ledger.unit_of(record, s);
+            for (std::uint32_t k = 0; k < record.copies; ++k) b.units.push_back(unit + k);
+        }
+    }
+    b.from[8] = static_cast<std::uint32_t>(b.units.size());
+    for (std::uint32_t r = b.first; r < b.first + b.count; ++r) {
+        if (ledger.records[r].kind == RecordKind::parse_error) b.dead.push_back(r);
+    }
+}
+
+void FakeSource::transform(const Transform& transform) {
+    BatchTruth* b = stage_.batch(transform.batch);
+    if (b == nullptr || b->transforming) return;
+    b->transforming = true;
+    const std::uint64_t n = key(stage_, std::uint64_t{b->first} << 8 | (b->count & 255));
+    Duration after = stage_.latency(250u + b->source, n, stage_.draw->latency);
+    if (stage_.fault(Fault::transform_slow, b->source, n)) after.ns *= 40;
+    stage_.later(after, {.due = Due::transform_answer,
+                         .a = transform.batch.index,
+                         .b = transform.batch.generation,
+                         .c = n});
+}
+
+void FakeSource::transform_due(const Occurrence& what) {
+    const BatchId id{what.a, what.b};
+    BatchTruth* b = stage_.batch(id);
+    if (b == nullptr) return;
+    const bool leads = stage_.draw->config.source[b->source].commit == CommitMode::checkpoint;
+    if (!leads && stage_.fault(Fault::transform_failed, b->source, what.c)) {
+        b->units.clear();
+        std::ranges::fill(b->from, 0u);
+        b->dead.clear();
+        for (std::uint32_t r = b->first; r < b->first + b->count; ++r) b->dead.push_back(r);
+        b->outputs_known = true;
+        b->fate = Fate::failed;
+        stage_.out.push_back(SliceTransformed{id, Fate::failed, 0, 0, 0, 0, 0});
+        return;
+    }
+    outputs(*b);
+    answer_transform(*b, id);
+}
+
+void FakeSource::answer_transform(BatchTruth& b, BatchId id) {
+    SinkMask route = 0;
+    bool equal = true;
+    std::uint32_t most = 0;
+    for (std::uint16_t s = 0; s < stage_.draw->config.sinks; ++s) {
+        const std::uint32_t count = b.from[s + 1] - b.from[s];
+        if (count == 0) continue;
+        equal = equal && (most == 0 || most == count);
+        most = std::max(most, count);
+        route |= mask_of(SinkId{s});
+    }
+    std::uint32_t bytes = 0;
+    for (std::uint16_t s = 0; s < stage_.draw->config.sinks; ++s) {
+        const std::uint32_t count = b.from[s + 1] - b.from[s];
+        if (count == 0) continue;
+        bytes += count * 10;
+        if (!equal || stage_.detail(250, std::uint64_t{b.first} << 8 | s, 2) == 1) {
+            stage_.out.push_back(SinkShare{id, SinkId{s}, count, count * 10});
+        }
+    }
+    b.extra = stage_.detail(251, b.first, 2) == 1 ? bytes : 0;
+    stage_.out.push_back(SliceTransformed{id, Fate::deliver, most, most * 10, b.extra,
+                                          static_cast<std::uint32_t>(b.dead.size()), route});
+}
+
+void FakeSource::release(BatchId id) {
+    if (BatchTruth* b = stage_.batch(id)) b->state = BatchTruth::State::released;
+}
+
+void FakeSource::commit(const CommitPosition& commit) {
+    const std::uint32_t index = commit.partition.index;
+    const std::uint64_t n = key(stage_, state_[index].commits++);
+    state_[index].last_commit = commit.position.value;
+    StoreOutcome outcome = StoreOutcome::ok;
+    bool silent = false;
+    bool applies = true;
+    if (!state_[index].owned || stage_.ledger.logs[index].epoch != commit.epoch.value) {
+        outcome = StoreOutcome::fenced;
+        applies = false;
+    } else if (stage_.dead(dead_commits)) {
+        outcome = StoreOutcome::retriable;
+        applies = false;
+    } else if (stage_.fault(Fault::commit_retriable, index, n)) {
+        outcome = StoreOutcome::retriable;
+        applies = false;
+    } else if (stage_.fault(Fault::commit_ambiguous, index, n)) {
+        outcome = StoreOutcome::ambiguous;
+        applies = stage_.detail(index, n << 2 | 1, 2) == 1;
+    } else if (stage_.fault(Fault::commit_failed, index, n)) {
+        outcome = StoreOutcome::failed;
+        applies = false;
+    } else if (stage_.draw->config.commit.attempt_timeout.ns > 0 &&
+               stage_.fault(Fault::commit_never, index, n)) {
+        silent = true;
+        applies = stage_.detail(index, n << 2 | 2, 2) == 1;
+    }
+    const auto d = static_cast<std::uint8_t>(static_cast<std::uint8_t>(outcome) |
+                                             (silent ? 16 : 0) | (applies ? 32 : 0));
+    stage_.later(stage_.latency(270u + index, n, stage_.draw->latency),
+                 {.due = Due::commit_answer,
+                  .d = d,
+                  .a = index,
+                  .b = commit.epoch.value,
+                  .c = static_cast<std::uint64_t>(commit.position.value)});
+}
+
+bool FakeSource::commit_due(const Occurrence& what) {
+    Log& log = stage_.ledger.logs[what.a];
+    auto outcome = static_cast<StoreOutcome>(what.d & 15);
+    const auto position = static_cast<std::int64_t>(what.c);
+    const bool mine =
+        state_[what.a].owned && log.epoch == what.b && position >= state_[what.a].last_commit;
+    bool moved = false;
+    if ((what.d & 32) != 0 && mine) {
+        moved = log.durable != position;
+        log.durable = position;
+        stage_.ledger.progress += moved;
+    } else if ((what.d & 32) != 0) {
+        outcome = StoreOutcome::fenced;
+    }
+    if ((what.d & 16) == 0) {
+        stage_.out.push_back(
+            CommitAnswered{PartitionId{what.a}, Epoch{what.b}, Position{position}, outcome});
+    }
+    return moved;
+}
+
+void FakeSource::append_due(const Occurrence& what) {
+    Log& log = stage_.ledger.logs[what.a];
+    if (log.available >= log.end) return;
+    const std::uint64_t n = log.available;
+    const auto some =
+        1 + stage_.choices->choose(Site::world_append, what.a, n, log.end - log.available);
+    log.available += static_cast<std::uint32_t>(some);
+    ++stage_.ledger.progress;
+    stage_.out.push_back(SourceReady{SourceId{log.source}});
+    if (log.available < log.end) {
+        stage_.later(stage_.latency(300 + what.a, n, milliseconds(200)),
+                     {.due = Due::append, .survives = true, .a = what.a});
+    }
+}
+
+void FakeSource::append_all() {
+    for (Log& log : stage_.ledger.logs) log.available = log.end;
+    for (std::uint16_t s = 0; s < stage_.draw->config.sources; ++s) {
+        stage_.out.push_back(SourceReady{SourceId{s}});
+    }
+}
+
+}  // namespace holdfast::sim

@@ -1,0 +1,192 @@
+// The judge. It sees each event and effect and the world's truth, never the engine's inside (its
+// exported counters only where I29 compares them).
+//
+// Rule 1: every check is a named invariant; the numbers stand in docs/simulator.md.
+// Rule 2: the first breach is kept, the run ends there.
+// Bound: O(what the step names) a step, besides a scan of the writes in flight.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/engine/engine.hpp"
+#include "sim/fake_stores.hpp"
+#include "sim/stage.hpp"
+
+namespace holdfast::sim {
+
+struct Failure {
+    const char* invariant = nullptr;  ///< As "I1"; null: none.
+    const char* title = "";
+    std::string detail;
+    std::uint32_t record = UINT32_MAX;
+    bool liveness = false;
+};
+
+/// What the engine knows of a partition, by the events it was given.
+enum class Known : std::uint8_t { nothing, assigned, revoking, lost };
+
+class Oracle {
+public:
+    explicit Oracle(Stage& stage) : stage_(stage) {}
+
+    void begin();
+    /// A new engine.
+    void restart(const Config& config);
+
+    /// After each step, before any of its effects is carried out.
+    void step(const Event& event, const Effects& effects, const Engine& engine);
+    /// The durable position of a partition was `before` until now.
+    void moved(std::uint32_t log, std::int64_t before);
+    /// The durable checkpoint says that a sink is ahead of a partition's position.
+    void lead_durable(std::uint32_t log, std::uint32_t sink, std::int64_t position);
+    /// A unit was just applied.
+    void applied(std::uint32_t unit);
+    void recovered(std::uint32_t sink, bool whole);
+    /// The checkpoint's contents are about to be written.
+    void writing(const CheckpointTruth& staged);
+
+    bool failed() const { return failure_.invariant != nullptr; }
+    const Failure& failure() const { return failure_; }
+    void fail(const char* invariant, const char* title, std::string detail,
+              std::uint32_t record = UINT32_MAX, bool liveness = false);
+
+    /// The attempt that a WriteToSink or WriteDeadLetters of the last step became, or UINT32_MAX.
+    std::uint32_t attempt_of(DeliveryId delivery, bool dead_letters = false) const;
+    bool halted() const { return halted_; }
+    HaltReason halt_reason() const { return halt_reason_; }
+    bool stopping() const { return stopping_; }
+    Instant stop_deadline() const { return stop_deadline_; }
+    bool paused() const { return paused_; }
+    std::uint64_t leased() const { return leased_; }
+    std::uint32_t writes_open(std::uint32_t sink) const { return open_writes_[sink]; }
+    bool write_or_commit_open() const { return !open_.empty() || commits_open_ > 0; }
+    std::uint32_t pulls_open(std::uint32_t source) const { return pulls_open_[source]; }
+
+private:
+    // What the engine was told (oracle_told.cpp).
+    void told(const Event& event, const Effects& effects);
+    void told_range(const SinkToldRange& e);
+    void told_answer(const SinkAnswered& e);
+    void told_stored(const DeadLettersStored& e);
+    void told_unit(Attempt& a, std::size_t i, SinkOutcome outcome, std::uint32_t unnamed,
+                   const SinkAnswered& e);
+    void told_batch(const BatchPulled& e);
+    void told_pull_over(BatchId batch);
+    void told_revoked(const PartitionRevoked& e);
+    bool cancelled_now(const Effects& effects, DeliveryId delivery, std::uint32_t attempt) const;
+    Attempt* open(DeliveryId delivery, std::uint32_t number, bool dead_letters = false);
+    void close(std::uint32_t attempt);
+
+    // What it ordered (oracle_writes.cpp).
+    void order(const Effect& effect, const Effects& effects);
+    void on(const Pull& e, const Effects&);
+    void on(const Transform& e, const Effects&);
+    void on(const ReleaseBatch& e, const Effects&);
+    void on(const WriteToSink& e, const Effects& all);
+    void on(const CancelWrite& e, const Effects&);
+    void on(const SyncSink& e, const Effects&);
+    void on(const WriteDeadLetters& e, const Effects& all);
+    void on(const StageSink& e, const Effects&);
+    void on(const StagePosition& e, const Effects&);
+    void on(const StageLead& e, const Effects&);
+    void on(const WriteCheckpoint& e, const Effects&);
+    void on(const SyncCheckpoint& e, const Effects&);
+    void on(const CommitPosition& e, const Effects&);
+    void on(const RevokeDone& e, const Effects&);
+    void on(const Halt& e, const Effects&);
+    bool resolve(const Part& part, SinkId sink, Attempt& a);
+    std::uint32_t epoch_of(std::uint32_t record) const {
+        return stage_.ledger.logs[stage_.ledger.records[record].log].epoch;
+    }
+    std::uint32_t new_delivery(DeliveryId delivery, std::uint32_t number, std::uint16_t sink);
+    void check_send(std::uint32_t unit, const SinkConfig& sink);
+    bool out_of_the_way(std::uint32_t unit) const;
+    void check_order(const Attempt& a);
+    void check_dead_letter(std::uint32_t item, const Part& part);
+    void check_limits(const WriteToSink& e, const Attempt& a, const SinkConfig& sink);
+
+    // Positions (oracle_positions.cpp).
+    void check_epoch(const char* what, PartitionId partition, Epoch epoch);
+    void check_issued(const char* what, PartitionId partition, Epoch epoch, Position position,
+                      std::int64_t& last);
+    template <class Test>
+    void check_below(const char* id, const char* what, std::uint32_t log, std::int64_t from,
+                     std::int64_t to, Test test);
+
+    // Bounds, timers, the end (oracle_bounds.cpp).
+    void check_bounds(const Event& event, const Effects& effects, const Engine& engine);
+    void check_halt(const Halt& e);
+    void check_finished(bool all_read);
+    void check_counters(const Engine& engine);
+    void note_trouble(const Event& event);
+
+    struct Delivery {
+        std::uint32_t generation = 0;
+        std::uint32_t attempt = UINT32_MAX;  ///< In Stage::attempts, while open.
+        std::uint32_t number = 0;            ///< Of its last attempt.
+        bool over = true;
+    };
+    struct Partition {
+        Known known = Known::nothing;
+        std::uint32_t epoch = 0;
+        std::int64_t staged = 0;
+        std::int64_t committed = 0;
+        std::int64_t checked = 0;  ///< Records below it are settled.
+        bool revoke_done = false;
+    };
+
+    Stage& stage_;
+    Failure failure_;
+    std::vector<Delivery> deliveries_;  ///< By handle; the first one is the dead letters'.
+    std::vector<std::uint32_t> open_;   ///< Attempts that the engine waits for.
+    std::vector<Partition> partitions_;
+    std::vector<std::vector<std::uint32_t>> lane_;  ///< [sink * logs + log]: units in order.
+    std::vector<std::uint32_t> lane_head_;
+    std::vector<std::uint32_t> scratch_;
+    std::array<std::uint32_t, 8> open_writes_{};
+    std::array<std::uint32_t, 4> pulls_open_{};
+    std::array<std::uint32_t, 4> source_ends_{};
+    std::array<std::uint64_t, 8> told_delivered_{};
+    std::array<std::uint64_t, 8> told_parked_{};
+    std::array<bool, 8> sync_failed_{};
+    std::array<std::uint32_t, 8> sync_number_{};
+    std::uint64_t leased_ = 0;
+    std::uint32_t batches_open_ = 0;
+    std::uint32_t commits_open_ = 0;
+    std::uint64_t checkpoint_ = 0;  ///< Sequence in progress.
+    enum class Cycle : std::uint8_t { none, writing, written, syncing, sync_failed } cycle_{};
+    bool halted_ = false;
+    bool stopping_ = false;
+    bool stop_now_ = false;
+    bool paused_ = false;
+    bool stale_ = false;  ///< The event just given named nothing current.
+    bool source_fatal_ = false, store_fatal_ = false, commit_bad_ = false, checkpoint_bad_ = false;
+    bool fate_stop_ = false;
+    std::uint32_t store_failures_ = 0;
+    HaltReason halt_reason_{};
+    Instant stop_deadline_ = never;
+};
+
+template <class Test>
+void Oracle::check_below(const char* id, const char* what, std::uint32_t log_index,
+                         std::int64_t from, std::int64_t to, Test test) {
+    const Log& log = stage_.ledger.logs[log_index];
+    for (std::uint32_t r = stage_.ledger.record_after(log, from); r < log.end; ++r) {
+        const Record& record = stage_.ledger.records[r];
+        // A record that begins before the position is covered by it, wholly or (worse) in part.
+        if (record.begin >= to) break;
+        if (test(record)) continue;
+        fail(id, "ack barrier",
+             std::string(what) + " of partition " + std::to_string(log_index) + ": " +
+                 std::to_string(from) + " -> " + std::to_string(to) + ", but record " +
+                 std::to_string(r) + " at " + std::to_string(record.begin) + ".." +
+                 std::to_string(record.next) + " is not settled",
+             r);
+        return;
+    }
+}
+
+}  // namespace holdfast::sim

@@ -1,0 +1,276 @@
+// The oracle's reading of the answers: which of them counted, and what the engine knows since.
+#include <algorithm>
+#include <variant>
+
+#include "core/base/assert.hpp"
+#include "sim/oracle.hpp"
+
+namespace holdfast::sim {
+
+void Oracle::begin() {
+    failure_ = Failure{};
+    partitions_.assign(stage_.ledger.logs.size(), {});
+    lane_.resize(stage_.ledger.logs.size() * 8);
+}
+
+void Oracle::restart(const Config&) {
+    deliveries_.clear();
+    open_.clear();
+    for (Partition& p : partitions_) p.known = Known::nothing;
+    for (auto& lane : lane_) lane.clear();
+    lane_head_.assign(lane_.size(), 0);
+    open_writes_ = {};
+    pulls_open_ = {};
+    source_ends_ = {};
+    told_delivered_ = {};
+    told_parked_ = {};
+    sync_failed_ = {};
+    sync_number_ = {};
+    leased_ = 0;
+    batches_open_ = commits_open_ = 0;
+    cycle_ = Cycle::none;
+    halted_ = stopping_ = stop_now_ = paused_ = false;
+    source_fatal_ = store_fatal_ = commit_bad_ = checkpoint_bad_ = fate_stop_ = false;
+    store_failures_ = 0;
+    stop_deadline_ = never;
+}
+
+void Oracle::fail(const char* invariant, const char* title, std::string detail,
+                  std::uint32_t record, bool liveness) {
+    if (failed()) return;
+    failure_ = {invariant, title, std::move(detail), record, liveness};
+}
+
+void Oracle::step(const Event& event, const Effects& effects, const Engine& engine) {
+    stale_ = false;
+    const bool was_halted = halted_;
+    told(event, effects);
+    if (was_halted && !effects.empty()) {
+        fail("I33", "fatal is final", "an effect after Halt");
+    }
+    for (const Effect& effect : effects.items()) {
+        if (failed()) return;
+        order(effect, effects);
+    }
+    if (!failed()) check_bounds(event, effects, engine);
+}
+
+bool Oracle::cancelled_now(const Effects& effects, DeliveryId delivery,
+                           std::uint32_t attempt) const {
+    for (const Effect& effect : effects.items()) {
+        const auto* cancel = std::get_if<CancelWrite>(&effect);
+        if (cancel != nullptr && cancel->delivery == delivery && cancel->attempt == attempt) {
+            return true;
+        }
+    }
+    return false;
+}
+
+Attempt* Oracle::open(DeliveryId delivery, std::uint32_t number, bool dead_letters) {
+    const std::size_t slot = dead_letters ? 0 : delivery.index + std::size_t{1};
+    if (slot >= deliveries_.size() || (dead_letters && delivery.index != 0)) return nullptr;
+    const Delivery& d = deliveries_[slot];
+    if (d.generation != delivery.generation || d.number != number) return nullptr;
+    if (d.attempt == UINT32_MAX) return nullptr;
+    return &stage_.attempts[d.attempt];
+}
+
+std::uint32_t Oracle::attempt_of(DeliveryId delivery, bool dead_letters) const {
+    const std::size_t slot = dead_letters ? 0 : delivery.index + std::size_t{1};
+    return slot < deliveries_.size() ? deliveries_[slot].attempt : UINT32_MAX;
+}
+
+/// The engine no longer waits for it.
+void Oracle::close(std::uint32_t index) {
+    Attempt& a = stage_.attempts[index];
+    std::erase(open_, index);
+    if (a.sink < 8) --open_writes_[a.sink];
+    Delivery& d = deliveries_[a.sink < 8 ? a.delivery.index + std::size_t{1} : 0];
+    if (d.attempt == index) d.attempt = UINT32_MAX;
+}
+
+void Oracle::told(const Event& event, const Effects& effects) {
+    note_trouble(event);
+    if (const auto* e = std::get_if<SinkToldRange>(&event)) {
+        if (open(e->delivery, e->attempt) == nullptr) {
+            stale_ = true;
+        } else {
+            told_range(*e);
+        }
+    } else if (const auto* answer = std::get_if<SinkAnswered>(&event)) {
+        if (open(answer->delivery, answer->attempt) == nullptr) {
+            stale_ = true;
+        } else if (!cancelled_now(effects, answer->delivery, answer->attempt)) {
+            told_answer(*answer);
+        }
+    } else if (const auto* stored = std::get_if<DeadLettersStored>(&event)) {
+        told_stored(*stored);
+    } else if (const auto* batch = std::get_if<BatchPulled>(&event)) {
+        told_batch(*batch);
+    } else if (const auto* idle = std::get_if<SourceIdle>(&event)) {
+        told_pull_over(idle->batch);
+    } else if (const auto* ended = std::get_if<SourceEnded>(&event)) {
+        told_pull_over(ended->batch);
+    } else if (const auto* bad = std::get_if<SourceFailed>(&event)) {
+        told_pull_over(bad->batch);
+    } else if (const auto* assigned = std::get_if<PartitionAssigned>(&event)) {
+        partitions_[assigned->partition.index] = {
+            Known::assigned,          assigned->epoch.value,    assigned->position.value,
+            assigned->position.value, assigned->position.value, false};
+        for (std::uint32_t s = 0; s < 8; ++s) {
+            const std::size_t at = assigned->partition.index * 8 + s;
+            lane_[at].clear();
+            lane_head_[at] = 0;
+        }
+    } else if (const auto* revoked = std::get_if<PartitionRevoked>(&event)) {
+        told_revoked(*revoked);
+    } else if (const auto* sample = std::get_if<PressureSampled>(&event)) {
+        const Config& config = stage_.draw->config;
+        if (sample->permille >= config.pressure_pause_permille) paused_ = true;
+        if (sample->permille <= config.pressure_resume_permille) paused_ = false;
+    } else if (const auto* stop = std::get_if<Stop>(&event)) {
+        stopping_ = true;
+        stop_now_ = stop_now_ || stop->mode == StopMode::now;
+        stop_deadline_ = std::min(stop_deadline_, stop->deadline);
+    } else if (const auto* sliced = std::get_if<SliceTransformed>(&event)) {
+        BatchTruth* b = stage_.batch(sliced->batch);
+        if (b == nullptr || b->state != BatchTruth::State::arrived || !b->transforming) {
+            stale_ = true;
+            return;
+        }
+        b->transforming = false;
+        leased_ += b->extra;
+        for (std::uint32_t r = b->first; b->fate == Fate::failed && r < b->first + b->count; ++r) {
+            if (b->epoch == epoch_of(r)) stage_.ledger.records[r].told = Told::refused;
+        }
+    }
+}
+
+void Oracle::told_batch(const BatchPulled& e) {
+    BatchTruth* b = stage_.batch(e.batch);
+    if (b == nullptr || b->state != BatchTruth::State::arrived || b->told) {
+        stale_ = true;
+        return;
+    }
+    b->told = true;
+    --pulls_open_[b->source];
+    leased_ = leased_ - b->max_bytes + b->held;
+    if (b->fate == Fate::stop) fate_stop_ = true;
+    // The order in which each sink will owe them.
+    for (std::uint32_t s = 0; s < stage_.draw->config.sinks; ++s) {
+        std::vector<std::uint32_t>& lane = lane_[b->log * 8 + s];
+        for (std::uint32_t r = b->first; r < b->first + b->count; ++r) {
+            const Record& record = stage_.ledger.records[r];
+            if (record.kind != RecordKind::plain || (record.route >> s & 1) == 0) continue;
+            const std::uint32_t unit = stage_.ledger.unit_of(record, s);
+            for (std::uint32_t k = 0; k < record.copies; ++k) lane.push_back(unit + k);
+        }
+    }
+}
+
+void Oracle::told_pull_over(BatchId id) {
+    BatchTruth* b = stage_.batch(id);
+    if (b == nullptr || b->state != BatchTruth::State::pulling) {
+        stale_ = true;
+        return;
+    }
+    b->state = BatchTruth::State::released;
+    --pulls_open_[b->source];
+    --batches_open_;
+    leased_ -= b->max_bytes;
+}
+
+void Oracle::told_revoked(const PartitionRevoked& e) {
+    Partition& p = partitions_[e.partition.index];
+    if (p.epoch != e.epoch.value || p.known == Known::nothing || p.known == Known::lost) {
+        stale_ = true;
+        return;
+    }
+    p.known = e.kind == RevokeKind::lost ? Known::lost : Known::revoking;
+    if (p.known != Known::lost) return;
+    for (BatchTruth& b : stage_.batches) {
+        if (b.state == BatchTruth::State::arrived && b.log == e.partition.index &&
+            b.epoch == e.epoch.value) {
+            b.lost = true;
+        }
+    }
+}
+
+void Oracle::told_range(const SinkToldRange& e) {
+    Attempt& a = *open(e.delivery, e.attempt);
+    if (a.sink >= 8 || e.begin >= e.end || e.end > a.items.size()) return;
+    a.named.resize(a.items.size(), 0);
+    for (std::uint32_t i = e.begin; i < e.end; ++i) {
+        a.named[i] = static_cast<std::uint8_t>(static_cast<std::uint8_t>(e.outcome) + 1);
+    }
+}
+
+void Oracle::told_answer(const SinkAnswered& e) {
+    Attempt& a = *open(e.delivery, e.attempt);
+    a.named.resize(a.items.size(), 0);
+    const auto unnamed = static_cast<std::uint32_t>(std::ranges::count(a.named, 0));
+    for (std::size_t i = 0; i < a.items.size(); ++i) {
+        const auto outcome = a.named[i] == 0 ? e.outcome : static_cast<SinkOutcome>(a.named[i] - 1);
+        told_unit(a, i, outcome, unnamed, e);
+    }
+    a.state = Attempt::State::answered;
+    const std::uint32_t index = attempt_of(e.delivery);
+    close(index);
+    if (a.pending == 0) stage_.drop_reference(index);
+}
+
+void Oracle::told_unit(Attempt& a, std::size_t i, SinkOutcome outcome, std::uint32_t unnamed,
+                       const SinkAnswered& e) {
+    Unit& u = stage_.ledger.units[a.items[i]];
+    if (a.epochs[i] != epoch_of(u.record)) return;
+    const bool partly = unnamed != a.items.size();
+    switch (outcome) {
+        case SinkOutcome::delivered:
+            u.told = Told::delivered;
+            ++told_delivered_[a.sink];
+            ++stage_.ledger.progress;
+            return;
+        case SinkOutcome::refused: {
+            const bool by_name = a.named[i] != 0 || unnamed == 1;
+            u.told = by_name ? Told::refused : Told::waiting;
+            u.mixed = true;
+            u.suspect = !by_name;
+            return;
+        }
+        default:
+            u.told = Told::waiting;
+            u.mixed = u.mixed || partly;
+            ++u.failures;
+            u.failed_at = stage_.now.ns;
+            u.not_before = outcome == SinkOutcome::throttled ? (stage_.now + e.retry_after).ns : 0;
+    }
+}
+
+void Oracle::told_stored(const DeadLettersStored& e) {
+    Attempt* a = open(e.delivery, e.attempt, true);
+    if (a == nullptr) {
+        stale_ = true;
+        return;
+    }
+    const std::uint32_t index = attempt_of(e.delivery, true);
+    if (e.outcome == StoreOutcome::failed || e.outcome == StoreOutcome::fenced) store_fatal_ = true;
+    if (e.outcome != StoreOutcome::ok) ++store_failures_;
+    for (std::size_t i = 0; e.outcome == StoreOutcome::ok && i < a->items.size(); ++i) {
+        const std::uint32_t item = a->items[i];
+        ++stage_.ledger.progress;
+        if ((item & whole_record) != 0) {
+            Record& record = stage_.ledger.records[item & ~whole_record];
+            if (a->epochs[i] == stage_.ledger.logs[record.log].epoch) record.told = Told::parked;
+            continue;
+        }
+        Unit& u = stage_.ledger.units[item];
+        if (a->epochs[i] != epoch_of(u.record)) continue;
+        u.told = Told::parked;
+        ++told_parked_[u.sink];
+    }
+    a->state = Attempt::State::answered;
+    close(index);
+    if (a->pending == 0) stage_.drop_reference(index);
+}
+
+}  // namespace holdfast::sim

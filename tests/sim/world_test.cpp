@@ -1,0 +1,115 @@
+// The simulated world: its verdicts, its determinism, and its scenarios.
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "sim/mutants.hpp"
+#include "sim/shrink.hpp"
+#include "sim/text.hpp"
+#include "sim/world.hpp"
+
+using namespace holdfast;
+using namespace holdfast::sim;
+
+TEST_CASE("world holds every invariant over three hundred seeds") {
+    for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+        const Outcome outcome = run_seed(seed);
+        INFO("seed " << seed << ": " << outcome.failure.detail);
+        REQUIRE(outcome.failure.invariant == nullptr);
+    }
+}
+
+TEST_CASE("world gives equal traces for equal seeds, and others for others") {
+    CHECK(run_seed(42).hash == run_seed(42).hash);
+    CHECK_FALSE(run_seed(42).hash == run_seed(43).hash);
+}
+
+TEST_CASE("world replays from its recorded choices") {
+    Seeded seeded(77);
+    Recorded recorded(seeded);
+    World world(77, recorded);
+    const Outcome first = world.run();
+    CHECK(run_choices(77, recorded.list()).hash == first.hash);
+}
+
+TEST_CASE("world without choices is sunny and ends well") {
+    const Outcome outcome = run_choices(1, {});
+    CHECK(outcome.failure.invariant == nullptr);
+    CHECK(outcome.draw.mode == Mode::sunny);
+    CHECK(outcome.incarnations == 1);
+}
+
+TEST_CASE("world draws only configs that the engine accepts") {
+    for (std::uint64_t seed = 1; seed <= 2000; ++seed) {
+        Seeded choices(seed);
+        const Draw draw = draw_world(seed, choices);
+        INFO("seed " << seed);
+        REQUIRE(Engine::check(draw.config).what == nullptr);
+    }
+}
+
+TEST_CASE("scenario text survives a round trip") {
+    Scenario scenario;
+    scenario.seed = 0x2a;
+    scenario.expect = "I1";
+    scenario.remarks = {"found on a rainy day"};
+    scenario.choices = {{Site::world_fault, 3, 17, 1}, {Site::draw_mode, 0, 0, 15}};
+    const auto read = read_scenario(write_scenario(scenario));
+    REQUIRE(read.has_value());
+    CHECK(read->seed == scenario.seed);
+    CHECK(read->expect == scenario.expect);
+    CHECK(read->remarks == scenario.remarks);
+    CHECK(read->choices == scenario.choices);
+}
+
+TEST_CASE("scenario text names the line that it does not understand") {
+    const auto read = read_scenario("seed 1\nchoice nowhere 1 2 3\n");
+    REQUIRE_FALSE(read.has_value());
+    CHECK(read.error().starts_with("line 2:"));
+}
+
+TEST_CASE("world scenarios that are kept still come out as they say") {
+    const std::filesystem::path folder = HF_SOURCE_DIR "/tests/scenarios/world";
+    std::size_t count = 0;
+    if (!std::filesystem::exists(folder)) return;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+        if (entry.path().extension() != ".scn") continue;
+        std::ifstream file(entry.path());
+        std::ostringstream text;
+        text << file.rdbuf();
+        const auto scenario = read_scenario(text.str());
+        INFO(entry.path());
+        REQUIRE(scenario.has_value());
+        const Outcome outcome = run_choices(scenario->seed, scenario->choices);
+        CHECK(std::string(outcome.failure.invariant ? outcome.failure.invariant : "ok") ==
+              scenario->expect);
+        ++count;
+    }
+    CHECK(count > 0);
+}
+
+TEST_CASE("ledger counts what a sink lost as not applied") {
+    Seeded choices(5);
+    Draw draw = draw_world(5, choices);
+    Ledger ledger;
+    ledger.begin(draw, choices);
+    REQUIRE(ledger.units.size() > 1);
+    ledger.apply(0);
+    CHECK(ledger.units[0].applied == 1);
+    const std::uint32_t sink = ledger.units[0].sink;
+    ledger.lose(sink, [](std::uint32_t) { return false; });
+    CHECK(ledger.units[0].applied == 0);
+    CHECK(ledger.units[0].where == UINT32_MAX);
+    CHECK(ledger.sinks[sink].contents.empty());
+}
+
+TEST_CASE("mutants have distinct numbers and a budget") {
+    int last = 0;
+    for (const Mutant& mutant : mutants()) {
+        CHECK(mutant.number > last);
+        CHECK(mutant.seeds_max > 0);
+        last = mutant.number;
+    }
+    CHECK(mutants().size() >= 24);
+}
