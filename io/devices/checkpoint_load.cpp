@@ -27,7 +27,7 @@ const char* fault_text(CheckpointFault fault) {
 
 Task<CheckpointStore::SlotRead> CheckpointStore::read_slot(const std::string& path) {
     SlotRead read;
-    const std::int64_t fd = co_await io::open(ring_, path.c_str(), O_RDONLY | O_CLOEXEC);
+    const std::int64_t fd = co_await open_retried(ring_, path, O_RDONLY | O_CLOEXEC);
     if (fd == -ENOENT) co_return read;
     read.error = std::min<std::int64_t>(fd, 0);
     if (fd < 0) co_return read;

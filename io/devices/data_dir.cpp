@@ -24,6 +24,18 @@ std::string owner_of(int fd) {
     return owner.empty() ? "another process" : "process " + owner;
 }
 
+/// Makes the names on the way to the directory durable, as far as they may be read.
+void sync_way_to(const std::string& path) {
+    std::string at = path;
+    while (parent_of(at) != at) {
+        at = parent_of(at);
+        const int fd = ::open(at.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0) continue;
+        ::fsync(fd);
+        ::close(fd);
+    }
+}
+
 /// Of the open file description: it ends with the process, and a second DataDir in this process is
 /// kept out too. 0 or an errno.
 int lock(int fd) {
@@ -60,6 +72,7 @@ std::expected<DataDir, std::string> DataDir::open(const std::string& path) {
         return std::unexpected(
             fmt::format("data_dir {} can't be locked: {}", path, error_text(locked)));
     }
+    sync_way_to(path);
     const std::string text = std::to_string(::getpid()) + "\n";
     // Only for the message above: a lock without a text is a lock.
     if (::ftruncate(fd, 0) == 0) {

@@ -103,12 +103,12 @@ Task<std::int64_t> DeadLetterFile::open_file() {
     const std::string parent = parent_of(path_);
     std::int64_t result = co_await make_directories(ring_, parent);
     if (result < 0) co_return result;
-    result = co_await io::open(ring_, path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC);
+    result = co_await open_retried(ring_, path_, O_RDWR | O_CREAT | O_CLOEXEC);
     if (result < 0) co_return result;
     fd_ = static_cast<int>(result);
     result = co_await io::stat(ring_, fd_, identity_);
     if (result < 0) co_return result;
-    result = co_await sync_directory(ring_, parent);
+    result = co_await sync_names(ring_, path_);
     if (result < 0) co_return result;
     result = co_await repair_end(identity_.size);
     co_return result;

@@ -10,7 +10,8 @@
 //         names the file. After a sync that isn't, nothing is written or believed any more: the
 //         sink is broken, and the pipeline starts again from its checkpoint.
 // Rule 4: start. exactly_once: cut to the mark. at_least_once: keep what is beyond the mark, but
-//         for a torn last line. No mark: append to what is there, ending its last line; mark() is
+//         for a torn last line and what follows a hole (after a power loss other damage than holes
+//         may stay between the mark and the end; exactly_once has none). No mark: append to what is there, ending its last line; mark() is
 //         then new, and whoever drives the sink makes it durable (CheckpointStore::save) before the
 //         first write, or a crash before the first checkpoint repeats records.
 // Rule 5: what a person did to the file is never undone: a file that is shorter than its mark, or
@@ -94,6 +95,7 @@ private:
     Task<std::int64_t> prepare_length(std::int64_t size);
     Task<std::int64_t> append_to(std::int64_t size);
     Task<std::int64_t> cut_to(std::int64_t size, std::int64_t length);
+    Task<std::int64_t> settle(std::int64_t mark);
     Task<std::int64_t> ends_line_at(std::int64_t offset);
     void refuse(std::string problem);
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "io/devices/file_sink.hpp"
 
@@ -62,7 +63,7 @@ Task<std::int64_t> FileSink::prepare() {
         }
     }
     const int flags = (stream_ ? O_WRONLY : O_RDWR | O_CREAT) | O_CLOEXEC;
-    const std::int64_t fd = co_await io::open(ring_, config_.path.c_str(), flags);
+    const std::int64_t fd = co_await open_retried(ring_, config_.path, flags);
     if (fd == -EACCES || fd == -EPERM) {
         refuse(fmt::format("{}: {}", config_.path, error_text(fd)));
     }
@@ -72,7 +73,7 @@ Task<std::int64_t> FileSink::prepare() {
     if (result < 0 || stream_) co_return result;
     // Where a checkpoint knows the file, its name was made durable before that checkpoint.
     if (there < 0 || !config_.mark) {
-        result = co_await sync_directory(ring_, parent);
+        result = co_await sync_names(ring_, config_.path);
         if (result < 0) co_return result;
     }
     result = co_await prepare_length(identity_.size);
@@ -104,6 +105,7 @@ Task<std::int64_t> FileSink::prepare_length(std::int64_t size) {
         result = mark;
         if (keep) result = co_await end_of_last_line(ring_, fd_, mark, size);
         if (result >= 0) result = co_await cut_to(size, result);
+        if (result >= 0 && keep) result = co_await settle(mark);
         co_return result;
     }
     const std::string what =
@@ -136,6 +138,7 @@ Task<std::int64_t> FileSink::append_to(std::int64_t size) {
         std::vector<iovec> vectors{vector_of({&newline, 1})};
         std::int64_t progress = 0;
         result = co_await write_all(ring_, fd_, vectors, size, progress);
+        if (result >= 0) result = co_await io::sync(ring_, fd_);
         if (result < 0) co_return result;
         ++size;
     }
@@ -163,6 +166,36 @@ Task<std::int64_t> FileSink::cut_to(std::int64_t size, std::int64_t length) {
     }
     length_ = length;
     co_return 0;
+}
+
+/// Makes what stands beyond the mark durable, so that it may be under the next one. It is written
+/// again: after a sync that failed the kernel holds it for clean, though the disk hasn't got it.
+/// From the first zero on it is cut: that is what a power loss leaves of bytes that didn't arrive
+/// (and if it was a record, it comes again, as all that is beyond the mark does).
+Task<std::int64_t> FileSink::settle(std::int64_t mark) {
+    if (mark == length_) co_return 0;
+    std::vector<std::byte> buffer(std::size_t{256} * 1024);
+    for (std::int64_t at = mark; at < length_;) {
+        const std::int64_t size = std::min(length_ - at, static_cast<std::int64_t>(buffer.size()));
+        const std::span<std::byte> some(buffer.data(), static_cast<std::size_t>(size));
+        std::int64_t result = co_await read_all(ring_, fd_, some, at);
+        if (result < 0) co_return result;
+        if (result < size) co_return -EIO;  // The file shrinks while we read.
+        if (const void* hole = std::memchr(some.data(), 0, some.size())) {
+            const std::int64_t offset = at + (static_cast<const std::byte*>(hole) - some.data());
+            result = co_await end_of_last_line(ring_, fd_, mark, offset);
+            if (result >= 0) result = co_await cut_to(length_, result);
+            if (result < 0) co_return result;
+            continue;
+        }
+        std::vector<iovec> vectors{vector_of(some)};
+        std::int64_t progress = 0;
+        result = co_await write_all(ring_, fd_, vectors, at, progress);
+        if (result < 0) co_return result;
+        at += size;
+    }
+    const std::int64_t result = co_await io::sync(ring_, fd_);
+    co_return result;
 }
 
 /// 1 if a line may begin at the offset, 0 if not.

@@ -77,13 +77,29 @@ Task<std::int64_t> read_all(Ring& ring, int fd, std::span<std::byte> buffer, std
     co_return static_cast<std::int64_t>(done);
 }
 
+Task<std::int64_t> open_retried(Ring& ring, const std::string& path, int flags) {
+    std::int64_t fd = -EINTR;
+    while (fd == -EINTR) fd = co_await io::open(ring, path.c_str(), flags);
+    co_return fd;
+}
+
 Task<std::int64_t> sync_directory(Ring& ring, const std::string& path) {
     const std::int64_t fd =
-        co_await io::open(ring, path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        co_await open_retried(ring, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) co_return fd;
     const std::int64_t result = co_await io::sync_all(ring, static_cast<int>(fd));
     co_await io::close(ring, static_cast<int>(fd));
     co_return result;
+}
+
+Task<std::int64_t> sync_names(Ring& ring, const std::string& path) {
+    std::string at = path;
+    while (parent_of(at) != at) {
+        at = parent_of(at);
+        const std::int64_t result = co_await sync_directory(ring, at);
+        if (result < 0 && result != -EACCES && result != -EPERM) co_return result;
+    }
+    co_return 0;
 }
 
 Task<std::int64_t> make_directories(Ring& ring, const std::string& path) {
@@ -105,11 +121,8 @@ Task<std::int64_t> make_directories(Ring& ring, const std::string& path) {
     while (!missing.empty()) {
         at = missing.back();
         missing.pop_back();
-        std::int64_t result = co_await io::mkdir(ring, at.c_str());
+        const std::int64_t result = co_await io::mkdir(ring, at.c_str());
         if (result < 0 && result != -EEXIST) co_return result;
-        const std::string parent = parent_of(at);
-        result = co_await sync_directory(ring, parent);
-        if (result < 0) co_return result;
     }
     co_return 0;
 }

@@ -54,9 +54,16 @@ Task<std::int64_t> write_all(Ring& ring, int fd, std::vector<iovec>& vectors, st
 /// Reads until the buffer is full or the file ends. Result: bytes read.
 Task<std::int64_t> read_all(Ring& ring, int fd, std::span<std::byte> buffer, std::int64_t offset);
 
+/// Opens, mode 0644, and again if it was interrupted.
+Task<std::int64_t> open_retried(Ring& ring, const std::string& path, int flags);
+
 Task<std::int64_t> sync_directory(Ring& ring, const std::string& path);
 
-/// mkdir -p; what it creates is durable when it returns 0.
+/// Makes every name on the way to the path durable. Also those that were there: a process that was
+/// killed just after it made them has not synced them. What may not be read is left out.
+Task<std::int64_t> sync_names(Ring& ring, const std::string& path);
+
+/// mkdir -p. See sync_names.
 Task<std::int64_t> make_directories(Ring& ring, const std::string& path);
 
 /// The offset after the last newline in [begin, end) of a file, or `begin` if there is none.

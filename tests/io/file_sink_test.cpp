@@ -91,7 +91,7 @@ TEST_CASE("file sink creates the directories of its path and syncs their names")
     b.start();
     CHECK(b.sink->state() == FileSink::State::ready);
     CHECK(b.ring.count[OpKind::mkdir] == 2);
-    CHECK(b.ring.count[OpKind::sync_all] == 3);
+    CHECK(b.ring.count[OpKind::sync_all] >= 3);
     b.written("one\n", 1);
     CHECK(b.file() == "one\n");
 }
@@ -124,6 +124,17 @@ TEST_CASE("file sink cuts a torn line that is longer than what it looks at in on
     b.config.mark = 4;
     b.start();
     CHECK(b.file() == "one\ntwo\n");
+}
+
+TEST_CASE("file sink in at_least_once cuts from the line with a hole on") {
+    Bench b;
+    b.config.delivery = Delivery::at_least_once;
+    put_contents(b.config.path, "one\ntwo\nth" + std::string(600, '\0') + "ee\nfour\n");
+    b.config.mark = 4;
+    b.start();
+    CHECK(b.file() == "one\ntwo\n");
+    CHECK(b.sink->mark() == 8);
+    CHECK(b.ring.count[OpKind::sync] == 1);
 }
 
 TEST_CASE("file sink without a mark appends to what is there and ends its last line") {
