@@ -65,6 +65,19 @@ Task<CheckpointLoad> CheckpointStore::load() {
     }
     result.state = CheckpointLoad::State::fresh;
     if (keep_ == no_slot) co_return result;
+    // Only the newest counts: the other slot may be from before a change of the config.
+    const std::string& found = read[keep_].checkpoint->pipeline;
+    const bool ours = config_.continues ? config_.continues(found, config_.pipeline)
+                                        : found == config_.pipeline;
+    if (!ours) {
+        result.foreign = true;
+        result.state = CheckpointLoad::State::failed;
+        result.problem = fmt::format(
+            "{} belongs to another pipeline (\"{}\", this one is \"{}\"); nothing was changed. "
+            "Set another data_dir for this pipeline",
+            slots_[keep_].path, found, config_.pipeline);
+        co_return result;
+    }
     const SlotRead& other = read[1 - keep_];
     if (!other.checkpoint && other.fault != CheckpointFault::empty) {
         log_(Level::warn, LogLine("checkpoint slot was torn by a crash, the other one is used")
@@ -88,12 +101,6 @@ std::string CheckpointStore::problem_of(const std::array<SlotRead, 2>& read) con
                 "cannot read {}: {}; nothing was changed. Make it readable again; if it is lost, "
                 "move it away, and holdfast resumes from the other slot, which may be older",
                 path, error_text(read[i].error));
-        }
-        if (read[i].checkpoint && read[i].checkpoint->pipeline != config_.pipeline) {
-            return fmt::format(
-                "{} belongs to another pipeline (\"{}\", this one is \"{}\"); nothing was changed. "
-                "Set another data_dir for this pipeline",
-                path, read[i].checkpoint->pipeline, config_.pipeline);
         }
         any_valid = any_valid || read[i].checkpoint.has_value();
         if (read[i].checkpoint || read[i].fault == CheckpointFault::empty) continue;

@@ -23,8 +23,10 @@
 
 #include <array>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "core/data/checkpoint.hpp"
@@ -42,6 +44,7 @@ struct CheckpointLoad {
     };
     State state = State::failed;
     Checkpoint checkpoint;
+    bool foreign = false;  ///< With failed: it is another pipeline's.
     std::string problem;  ///< For the user: what is wrong, and what to do.
 };
 
@@ -52,6 +55,8 @@ public:
         std::string pipeline;              ///< What a checkpoint must say that it is for.
         std::vector<std::string> sources;  ///< Names, by SourceId.
         std::vector<std::string> sinks;    ///< Names, by SinkId.
+        /// Whether a checkpoint that says `found` may be continued by `ours`. Empty: if equal.
+        std::function<bool(std::string_view found, std::string_view ours)> continues;
     };
 
     CheckpointStore(Ring& ring, Events& events, Log log, Config config);
