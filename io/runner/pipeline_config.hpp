@@ -12,14 +12,12 @@
 #include "core/base/time.hpp"
 #include "core/data/line_cut.hpp"
 #include "core/model/config.hpp"
+#include "io/devices/file_source.hpp"
 
 namespace holdfast::io {
 
 enum class SourceType : std::uint8_t { file, stdin_stream };
 enum class SinkType : std::uint8_t { file, stdout_stream, blackhole };
-enum class ReadFrom : std::uint8_t { beginning, end };
-/// When a file source ends: never (it tails), or when all that was there is read.
-enum class EndAt : std::uint8_t { never, eof };
 enum class Fsync : std::uint8_t { batch, never };
 enum class DeliveryMode : std::uint8_t { exactly_once, at_least_once };
 
@@ -38,7 +36,8 @@ struct SourceSettings {
 struct InjectSettings {
     bool present = false;
     std::uint32_t fail_permille = 0;       ///< Writes that fail for the moment.
-    std::uint32_t ambiguous_permille = 0;  ///< Writes that are done and then reported as unknown.
+    std::uint32_t throttle_permille = 0;   ///< Writes that are told to come later.
+    std::uint32_t ambiguous_permille = 0;  ///< Writes of which nobody knows if they were done.
     std::uint32_t refuse_permille = 0;     ///< Records that are refused for good.
     Duration latency{};                    ///< Before each write.
     std::uint64_t seed = 0;

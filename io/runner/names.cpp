@@ -1,0 +1,30 @@
+// See names.hpp.
+#include "io/runner/names.hpp"
+
+#include "io/devices/file_identity.hpp"
+
+namespace holdfast::io {
+
+std::string_view Names::source(SourceId source) const {
+    if (source.index >= pipeline_.sources.size()) return {};
+    return pipeline_.sources[source.index].name;
+}
+
+std::string_view Names::partition(SourceId, PartitionId partition) const {
+    if (partition.index >= partitions_.size()) return {};
+    return partitions_[partition.index];
+}
+
+std::string_view Names::sink(SinkId sink) const {
+    if (sink.index >= pipeline_.sinks.size()) return {};
+    return pipeline_.sinks[sink.index].name;
+}
+
+void Names::bind(SourceId source, PartitionId partition, Epoch epoch, std::string key) {
+    if (partition.index >= partitions_.size()) partitions_.resize(partition.index + 1);
+    const auto file = decode_key(key);
+    partitions_[partition.index] = file ? file->path : key;
+    store_->bind(source, partition, epoch, std::move(key));
+}
+
+}  // namespace holdfast::io

@@ -1,0 +1,40 @@
+// What things are called, for dead letters. Stands between the sources and the checkpoint store to
+// see which partition is which file; changes nothing.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/device.hpp"
+#include "io/devices/dead_letter_file.hpp"
+#include "io/runner/pipeline_config.hpp"
+
+namespace holdfast::io {
+
+class Names final : public RecordNames, public Checkpoints {
+public:
+    explicit Names(const PipelineConfig& pipeline) : pipeline_(pipeline) {}
+
+    /// Where everything goes on to. Required before the first bind().
+    void forward_to(Checkpoints& store) { store_ = &store; }
+
+    std::string_view source(SourceId source) const override;
+    std::string_view partition(SourceId source, PartitionId partition) const override;
+    std::string_view sink(SinkId sink) const override;
+
+    void bind(SourceId source, PartitionId partition, Epoch epoch, std::string key) override;
+    void unbind(PartitionId partition, Epoch epoch) override { store_->unbind(partition, epoch); }
+    void stage(const StageSink& stage) override { store_->stage(stage); }
+    void stage(const StagePosition& stage) override { store_->stage(stage); }
+    void stage(const StageLead& stage) override { store_->stage(stage); }
+    void write(const WriteCheckpoint& write) override { store_->write(write); }
+    void sync(const SyncCheckpoint& sync) override { store_->sync(sync); }
+
+private:
+    const PipelineConfig& pipeline_;
+    Checkpoints* store_ = nullptr;
+    std::vector<std::string> partitions_;
+};
+
+}  // namespace holdfast::io

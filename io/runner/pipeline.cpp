@@ -1,0 +1,143 @@
+// The loop, and the effects. The start is in pipeline_start.cpp.
+#include "io/runner/pipeline.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <variant>
+
+#include "core/base/assert.hpp"
+
+namespace holdfast::io {
+
+Pipeline::Pipeline(const PipelineConfig& pipeline, const RunOptions& options, Signals& signals)
+    : pipeline_(pipeline),
+      options_(options),
+      signals_(signals),
+      config_(engine_config(pipeline)),
+      pool_(pool_size(pipeline).bytes, pool_size(pipeline).block_max),
+      payloads_(pool_, config_.batches_max),
+      slots_(config_.partitions_max),
+      engine_(config_),
+      names_(pipeline) {}
+
+Pipeline::~Pipeline() {
+    if (!ring_) return;
+    ring_->abandon();
+    // The kernel would close them at the end of the process; another life may begin before that.
+    const auto close_all = [](const std::vector<int>& files) {
+        for (int fd : files) ::close(fd);
+    };
+    for (const FileSink* sink : file_sinks_)
+        if (sink) close_all(sink->files());
+    for (const FileSource* source : file_sources_) close_all(source->files());
+    if (dead_letters_) close_all(dead_letters_->files());
+    if (checkpoints_) close_all(checkpoints_->files());
+}
+
+void Pipeline::run(RunReport& report) {
+    if (begin(report)) loop();
+    report.stats = engine_.engine().stats();
+    if (halted_) {
+        report.end = End::halted;
+        report.halt = halt_;
+    } else if (failed_) {
+        report.end = End::refused;
+        report.problem = problem_;
+    }
+}
+
+void Pipeline::loop() {
+    running_ = true;
+    observe_at_ = ring_->now();
+    feed(ring_->now(), Tick{});
+    while (!halted_ && !failed_) {
+        const Instant now = ring_->now();
+        while (!events_.empty() && !halted_) feed(now, events_.pop());
+        if (halted_) break;
+        if (engine_.engine().deadline() <= now) {
+            feed(now, Tick{});
+            continue;
+        }
+        if (options_.observer && observe_at_ <= now) observe(now);
+        const Instant wake = options_.observer ? observe_at_ : never;
+        if (events_.empty()) ring_->run(std::min(engine_.engine().deadline(), wake));
+    }
+    if (options_.observer) observe(ring_->now());
+}
+
+void Pipeline::feed(Instant now, const Event& event) {
+    for (const Effect& effect : engine_.step(now, event).items())
+        std::visit([this](const auto& order) { on(order); }, effect);
+}
+
+void Pipeline::observe(Instant now) {
+    observe_at_ = options_.observer({now, &engine_.engine().stats(), unread()});
+    HF_ASSERT(observe_at_ > now);
+}
+
+std::int64_t Pipeline::unread() const {
+    if (file_sources_.size() < sources_.size()) return -1;
+    std::int64_t sum = 0;
+    for (const FileSource* source : file_sources_) sum += source->unread();
+    return sum;
+}
+
+void Pipeline::on_signals() {
+    const bool first = signals_.count() == 1;
+    log(Level::info, LogLine(first ? "stopping: finishing what was read; a second signal stops now"
+                                   : "stopping now; what is unfinished is read again at the next "
+                                     "start"));
+    if (!running_) return;
+    const Instant now = ring_->now();
+    if (first)
+        events_.push(Stop{StopMode::drain, now + pipeline_.shutdown_timeout});
+    else
+        events_.push(Stop{StopMode::now, now});
+}
+
+void Pipeline::fail(std::string problem) {
+    if (failed_) return;
+    failed_ = true;
+    problem_ = std::move(problem);
+}
+
+void Pipeline::on(const Pull& pull) { sources_[pull.source.index]->pull(pull); }
+
+// No source of this version transforms; engine_config() never asks for it.
+void Pipeline::on(const Transform&) { HF_ASSERT(false); }
+
+void Pipeline::on(const ReleaseBatch& release) { payloads_.release(release.batch); }
+
+void Pipeline::on(const WriteToSink& write) {
+    sinks_[write.sink.index]->write(write, engine_.effects().parts(write.parts));
+}
+
+void Pipeline::on(const CancelWrite& cancel) { sinks_[cancel.sink.index]->cancel(cancel); }
+
+void Pipeline::on(const SyncSink& sync) { sinks_[sync.sink.index]->sync(sync); }
+
+void Pipeline::on(const WriteDeadLetters& write) {
+    dead_letters_->write(write, engine_.effects().parts(write.parts));
+}
+
+void Pipeline::on(const StageSink& stage) { checkpoints_->stage(stage); }
+void Pipeline::on(const StagePosition& stage) { checkpoints_->stage(stage); }
+void Pipeline::on(const StageLead& stage) { checkpoints_->stage(stage); }
+void Pipeline::on(const WriteCheckpoint& write) { checkpoints_->write(write); }
+void Pipeline::on(const SyncCheckpoint& sync) { checkpoints_->sync(sync); }
+
+// Only sources that commit by themselves get this, and no source of this version does.
+void Pipeline::on(const CommitPosition&) { HF_ASSERT(false); }
+
+void Pipeline::on(const RevokeDone& done) {
+    // A slot does not say whose it is; each source knows its own.
+    for (const auto& source : sources_) source->revoke_done(done);
+}
+
+void Pipeline::on(const Halt& halt) {
+    halted_ = true;
+    halt_ = halt;
+}
+
+}  // namespace holdfast::io

@@ -1,0 +1,113 @@
+// One life of a pipeline: ring, devices and engine, from the checkpoint to the halt.
+//
+// Rule 1: the loop: events into the engine, effects to the devices, then the ring waits until the
+//         engine's deadline.
+// Rule 2: whatever ends it, the end is a crash: the ring is abandoned, then all is destroyed.
+// Rule 3: no record is read before every new sink's mark is durable (file_sink.hpp, rule 4).
+// Bound: memory: the pool, the engine's tables, and what devices keep per file.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/engine/owned.hpp"
+#include "io/device.hpp"
+#include "io/devices/checkpoint_store.hpp"
+#include "io/devices/dead_letter_file.hpp"
+#include "io/devices/file_sink.hpp"
+#include "io/devices/file_source.hpp"
+#include "io/devices/partition_slots.hpp"
+#include "io/devices/stdout_sink.hpp"
+#include "io/payloads.hpp"
+#include "io/runner/engine_config.hpp"
+#include "io/runner/names.hpp"
+#include "io/runner/run.hpp"
+#include "io/task.hpp"
+
+namespace holdfast::io {
+
+class Pipeline {
+public:
+    Pipeline(const PipelineConfig& pipeline, const RunOptions& options, Signals& signals);
+    ~Pipeline();
+    Pipeline(const Pipeline&) = delete;
+
+    /// Runs it to its end; once. `report` gets everything but `restarts`.
+    void run(RunReport& report);
+
+private:
+    // Start.
+    bool begin(RunReport& report);
+    bool load(RunReport& report);
+    void build_sinks(RunReport& report);
+    std::unique_ptr<Sink> make_sink(SinkId id, Events& answers, std::uint64_t& repeated);
+    std::unique_ptr<FileSink> make_file_sink(SinkId id, Events& answers, std::uint64_t& repeated);
+    std::unique_ptr<Source> make_file_source(SourceId id);
+    std::unique_ptr<Source> make_stdin_source(SourceId id);
+    void build_sources();
+    bool wait_for_sinks(RunReport& report);
+    bool save_marks(RunReport& report);
+    Task<> watch_signals();
+    Task<> watch_sink(FileSink& sink);
+    Task<> watch_sink(StdoutSink& sink);
+    template <class Done>
+    bool drive(Done done, Instant until);
+
+    // Running.
+    void loop();
+    void feed(Instant now, const Event& event);
+    void observe(Instant now);
+    void on_signals();
+    std::int64_t unread() const;
+
+    // Effects, one overload each.
+    void on(const Pull&);
+    void on(const Transform&);
+    void on(const ReleaseBatch&);
+    void on(const WriteToSink&);
+    void on(const CancelWrite&);
+    void on(const SyncSink&);
+    void on(const WriteDeadLetters&);
+    void on(const StageSink&);
+    void on(const StagePosition&);
+    void on(const StageLead&);
+    void on(const WriteCheckpoint&);
+    void on(const SyncCheckpoint&);
+    void on(const CommitPosition&);
+    void on(const RevokeDone&);
+    void on(const Halt&);
+
+    void log(Level level, const LogLine& line) const { options_.log(level, line.text()); }
+    void fail(std::string problem);
+
+    const PipelineConfig& pipeline_;
+    const RunOptions& options_;
+    Signals& signals_;
+    Config config_;
+    BlockPool pool_;
+    std::unique_ptr<Ring> ring_;
+    Events events_;
+    Payloads payloads_;
+    PartitionSlots slots_;
+    OwnedEngine engine_;
+
+    std::unique_ptr<CheckpointStore> checkpoints_;
+    Names names_;
+    std::unique_ptr<DeadLetterFile> dead_letters_;
+    std::vector<std::unique_ptr<Sink>> sinks_;
+    std::vector<FileSink*> file_sinks_;  ///< By sink; null where it is of another type.
+    std::vector<std::unique_ptr<Source>> sources_;
+    std::vector<FileSource*> file_sources_;
+    Checkpoint loaded_;
+
+    bool halted_ = false;
+    Halt halt_{HaltReason::finished};
+    bool failed_ = false;  ///< See problem_: not the engine's end.
+    std::string problem_;
+    bool running_ = false;
+    Instant observe_at_{};
+    Scope scope_;  ///< Last: its coroutines use all of the above.
+};
+
+}  // namespace holdfast::io

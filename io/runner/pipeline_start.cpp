@@ -1,0 +1,278 @@
+// A pipeline's start: the checkpoint, the devices, the marks of new sinks.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/data/framing.hpp"
+#include "io/devices/blackhole_sink.hpp"
+#include "io/devices/faulty_sink.hpp"
+#include "io/devices/stdin_source.hpp"
+#include "io/runner/identity.hpp"
+#include "io/runner/pipeline.hpp"
+
+namespace holdfast::io {
+namespace {
+
+// A sink that had a mark and does not come up holds the others back no longer than this.
+constexpr Duration patience = seconds(5);
+
+// Records beyond the mark: what a crash left, and what is going to be written again.
+std::uint64_t records_beyond(const std::string& path, std::int64_t mark) {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return 0;
+    struct stat file{};
+    std::uint64_t records = 0;
+    if (::fstat(fd, &file) == 0 && S_ISREG(file.st_mode)) {
+        std::array<std::byte, 1 << 16> buffer;
+        std::int64_t at = mark;
+        while (at < file.st_size) {
+            const ssize_t n = ::pread(fd, buffer.data(), buffer.size(), at);
+            if (n <= 0) break;
+            records += count_newlines({buffer.data(), static_cast<std::size_t>(n)});
+            at += n;
+        }
+    }
+    ::close(fd);
+    return records;
+}
+
+RingOp poll_in(Ring& ring, int fd) { return RingOp(ring, Op{.kind = OpKind::poll_in, .fd = fd}); }
+
+}  // namespace
+
+template <class Done>
+bool Pipeline::drive(Done done, Instant until) {
+    while (!done()) {
+        if (failed_ || signals_.count() > 0 || ring_->now() >= until) return false;
+        ring_->run(until);
+    }
+    return true;
+}
+
+bool Pipeline::begin(RunReport& report) {
+    std::string why;
+    ring_ = choose_ring(options_.ring, pool_.region(), why);
+    if (!ring_) {
+        fail(why + ". Use --ring auto, which takes plain calls where io_uring is not there");
+        return false;
+    }
+    if (!why.empty()) log(Level::info, LogLine(why));
+    log(Level::debug, LogLine("ring").with("name", std::string_view(ring_->name())));
+    scope_.spawn(watch_signals());
+    if (!load(report)) return false;
+    build_sinks(report);
+    build_sources();
+    for (const auto& sink : sinks_) sink->start();
+    if (dead_letters_) dead_letters_->start();
+    if (!wait_for_sinks(report) || !save_marks(report)) return false;
+    for (FileSink* sink : file_sinks_)
+        if (sink) scope_.spawn(watch_sink(*sink));
+    for (const auto& source : sources_) source->start();
+    return true;
+}
+
+Task<> Pipeline::watch_signals() {
+    while (true) {
+        const std::int64_t result = co_await poll_in(*ring_, signals_.fd());
+        if (result < 0) co_return;
+        for (std::uint32_t n = signals_.take(); n > 0; --n) on_signals();
+    }
+}
+
+Task<> Pipeline::watch_sink(FileSink& sink) {
+    while (sink.state() != FileSink::State::refused) co_await sink.changed().wait();
+    fail(sink.problem());
+}
+
+Task<> Pipeline::watch_sink(StdoutSink& sink) {
+    while (!sink.closed()) co_await sink.changed().wait();
+    fail("whoever read stdout has closed it. What was not delivered is read again when you run "
+         "this again");
+}
+
+bool Pipeline::load(RunReport& report) {
+    std::vector<std::string> sources, sinks;
+    for (const SourceSettings& source : pipeline_.sources) sources.push_back(source.name);
+    for (const SinkSettings& sink : pipeline_.sinks) sinks.push_back(identity_of(sink));
+    checkpoints_ = std::make_unique<CheckpointStore>(
+        *ring_, events_, options_.log,
+        CheckpointStore::Config{.data_dir = pipeline_.data_dir,
+                                .pipeline = identity_of(pipeline_),
+                                .sources = std::move(sources),
+                                .sinks = std::move(sinks),
+                                .continues = continues});
+    bool done = false;
+    CheckpointLoad result;
+    scope_.spawn([](CheckpointStore& store, CheckpointLoad& out, bool& ready) -> Task<> {
+        out = co_await store.load();
+        ready = true;
+    }(*checkpoints_, result, done));
+    if (!drive([&] { return done; }, never)) {
+        report.end = End::stopped;
+        return false;
+    }
+    if (result.state == CheckpointLoad::State::failed) {
+        report.end = result.foreign ? End::foreign : End::refused;
+        report.problem = result.problem;
+        return false;
+    }
+    report.resumed = result.state == CheckpointLoad::State::found;
+    loaded_ = std::move(result.checkpoint);
+    return true;
+}
+
+void Pipeline::build_sinks(RunReport& report) {
+    report.repeated.assign(pipeline_.sinks.size(), 0);
+    file_sinks_.assign(pipeline_.sinks.size(), nullptr);
+    for (std::uint16_t i = 0; i < pipeline_.sinks.size(); ++i) {
+        const InjectSettings& inject = pipeline_.sinks[i].inject;
+        const auto make = [&](Events& answers) {
+            return make_sink(SinkId{i}, answers, report.repeated[i]);
+        };
+        if (!inject.present) {
+            sinks_.push_back(make(events_));
+            continue;
+        }
+        FaultySinkConfig config;
+        config.id = SinkId{i};
+        config.fail_permille = inject.fail_permille;
+        config.throttle_permille = inject.throttle_permille;
+        config.ambiguous_permille = inject.ambiguous_permille;
+        config.refuse_permille = inject.refuse_permille;
+        config.latency = inject.latency;
+        config.seed = inject.seed;
+        sinks_.push_back(
+            std::make_unique<FaultySink>(*ring_, payloads_, events_, config, make));
+    }
+    if (pipeline_.dead_letters.present)
+        dead_letters_ = std::make_unique<DeadLetterFile>(*ring_, names_, payloads_, events_,
+                                                         options_.log,
+                                                         pipeline_.dead_letters.path);
+}
+
+std::unique_ptr<Sink> Pipeline::make_sink(SinkId id, Events& answers, std::uint64_t& repeated) {
+    switch (pipeline_.sinks[id.index].type) {
+        case SinkType::blackhole: return std::make_unique<BlackholeSink>(answers);
+        case SinkType::stdout_stream: {
+            auto sink = std::make_unique<StdoutSink>(*ring_, payloads_, answers, options_.log);
+            scope_.spawn(watch_sink(*sink));
+            return sink;
+        }
+        case SinkType::file: break;
+    }
+    auto sink = make_file_sink(id, answers, repeated);
+    file_sinks_[id.index] = sink.get();
+    return sink;
+}
+
+std::unique_ptr<FileSink> Pipeline::make_file_sink(SinkId id, Events& answers,
+                                                   std::uint64_t& repeated) {
+    const SinkSettings& sink = pipeline_.sinks[id.index];
+    FileSinkConfig config;
+    config.name = sink.name;
+    config.id = id;
+    config.path = sink.path;
+    config.fsync = sink.fsync == Fsync::never ? FileSinkConfig::Fsync::never
+                                              : FileSinkConfig::Fsync::batch;
+    config.delivery = sink.delivery == DeliveryMode::exactly_once
+                          ? FileSinkConfig::Delivery::exactly_once
+                          : FileSinkConfig::Delivery::at_least_once;
+    const std::string name = identity_of(sink);
+    for (const CheckpointSink& known : loaded_.sinks)
+        if (known.sink == name) config.mark = known.mark;
+    if (config.mark) repeated = records_beyond(sink.path, *config.mark);
+    return std::make_unique<FileSink>(*ring_, payloads_, answers, options_.log, std::move(config));
+}
+
+void Pipeline::build_sources() {
+    names_.forward_to(*checkpoints_);
+    for (std::uint16_t i = 0; i < pipeline_.sources.size(); ++i)
+        sources_.push_back(replayable(pipeline_.sources[i]) ? make_file_source(SourceId{i})
+                                                            : make_stdin_source(SourceId{i}));
+}
+
+std::unique_ptr<Source> Pipeline::make_stdin_source(SourceId id) {
+    const SourceSettings& source = pipeline_.sources[id.index];
+    StdinSourceConfig config;
+    config.name = source.name;
+    config.id = id;
+    config.line_max = line_max(pipeline_, source);
+    config.oversize = source.on_oversized;
+    return std::make_unique<StdinSource>(std::move(config), *ring_, payloads_, events_, names_,
+                                         slots_, options_.log);
+}
+
+std::unique_ptr<Source> Pipeline::make_file_source(SourceId id) {
+    const SourceSettings& source = pipeline_.sources[id.index];
+    FileSourceConfig config;
+    config.name = source.name;
+    config.id = id;
+    config.include = source.include;
+    config.read_from = source.read_from;
+    config.end = source.end;
+    config.line_max = line_max(pipeline_, source);
+    config.oversize = source.on_oversized;
+    config.poll_interval = source.poll_interval;
+    config.poll_interval_max = std::max(config.poll_interval_max, source.poll_interval);
+    for (std::uint16_t s = 0; s < pipeline_.sinks.size(); ++s)
+        config.sinks.emplace(identity_of(pipeline_.sinks[s]), SinkId{s});
+    for (const CheckpointPartition& known : loaded_.partitions)
+        if (known.source == source.name) config.records.push_back(known);
+    auto made = std::make_unique<FileSource>(std::move(config), *ring_, payloads_, events_, names_,
+                                             slots_, options_.log);
+    file_sources_.push_back(made.get());
+    return made;
+}
+
+bool Pipeline::wait_for_sinks(RunReport& report) {
+    const auto knows_mark = [&](std::size_t i) {
+        const std::string name = identity_of(pipeline_.sinks[i]);
+        return std::any_of(loaded_.sinks.begin(), loaded_.sinks.end(),
+                           [&](const CheckpointSink& known) { return known.sink == name; });
+    };
+    const auto waits = [&](bool also_known) {
+        for (std::size_t i = 0; i < file_sinks_.size(); ++i)
+            if (file_sinks_[i] && file_sinks_[i]->state() == FileSink::State::opening &&
+                (also_known || !knows_mark(i)))
+                return true;
+        return false;
+    };
+    drive([&] { return !waits(true); }, ring_->now() + patience);
+    drive([&] { return !waits(false); }, never);
+    for (const FileSink* sink : file_sinks_)
+        if (sink && sink->state() == FileSink::State::refused) fail(sink->problem());
+    if (signals_.count() > 0) report.end = End::stopped;
+    return !failed_ && signals_.count() == 0;
+}
+
+bool Pipeline::save_marks(RunReport& report) {
+    bool any = false;
+    for (std::uint16_t i = 0; i < file_sinks_.size(); ++i) {
+        if (!file_sinks_[i] || file_sinks_[i]->state() != FileSink::State::ready) continue;
+        const std::int64_t mark = file_sinks_[i]->mark();
+        checkpoints_->stage(StageSink{SinkId{i}, mark});
+        const CheckpointSink now{identity_of(pipeline_.sinks[i]), mark};
+        const auto& known = loaded_.sinks;
+        any = any || std::find(known.begin(), known.end(), now) == known.end();
+    }
+    if (!any) return true;
+    bool done = false;
+    StoreOutcome outcome = StoreOutcome::failed;
+    scope_.spawn([](CheckpointStore& store, StoreOutcome& out, bool& ready) -> Task<> {
+        out = co_await store.save();
+        ready = true;
+    }(*checkpoints_, outcome, done));
+    if (!drive([&] { return done; }, never)) {
+        report.end = End::stopped;
+        return false;
+    }
+    if (outcome != StoreOutcome::ok)
+        fail("the checkpoint cannot be written to " + pipeline_.data_dir +
+             ": nothing was read. Make room or make it writable, then start again");
+    return !failed_;
+}
+
+}  // namespace holdfast::io

@@ -1,0 +1,58 @@
+// A pipeline from start to end: what `holdfast run` does, without the command line.
+//
+// Rule 1: a failed sync of a sink is answered as a crash is: everything is torn down and begins
+//         again from the last checkpoint, after a backoff. Not if a source cannot be read again.
+// Rule 2: nothing here writes to a terminal: what happens goes to the Log, numbers to the Observer.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/model/effect.hpp"
+#include "core/model/stats.hpp"
+#include "io/log.hpp"
+#include "io/runner/choose_ring.hpp"
+#include "io/runner/pipeline_config.hpp"
+#include "io/runner/signals.hpp"
+
+namespace holdfast::io {
+
+/// A look at a running pipeline.
+struct Sample {
+    Instant now;
+    const Stats* stats = nullptr;
+    std::int64_t unread = -1;  ///< Bytes that the sources still have, as far as known; -1: unknown.
+};
+
+/// Called when it asked for; returns when it wants to be called next.
+using Observer = std::function<Instant(const Sample&)>;
+
+struct RunOptions {
+    RingChoice ring = RingChoice::automatic;
+    Log log;
+    Observer observer;  ///< May be empty.
+};
+
+enum class End : std::uint8_t {
+    halted,   ///< The engine ended it: see `halt`.
+    refused,  ///< It could not begin, or go on: see `problem`.
+    foreign,  ///< The data directory is another pipeline's.
+    stopped,  ///< A signal came before it had begun.
+};
+
+struct RunReport {
+    End end = End::halted;
+    Halt halt{HaltReason::finished};
+    std::string problem;                  ///< For the user: what is wrong, and what to do.
+    Stats stats;                          ///< Of the last start.
+    bool resumed = false;                 ///< From a checkpoint of an earlier run.
+    std::uint32_t restarts = 0;           ///< In this process, after failed syncs.
+    std::vector<std::uint64_t> repeated;  ///< By sink: records that stood beyond its mark at start.
+};
+
+/// Runs until the end. Signals: the first drains, the second stops now.
+RunReport run_pipeline(const PipelineConfig& pipeline, const RunOptions& options, Signals& signals);
+
+}  // namespace holdfast::io
