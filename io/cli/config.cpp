@@ -104,6 +104,7 @@ InjectSettings inject_of(const Value& value) {
     const Values& values = *value.section;
     out.present = value.given;
     out.fail_permille = static_cast<std::uint32_t>(values.number("fail_percent"));
+    out.throttle_permille = static_cast<std::uint32_t>(values.number("throttle_percent"));
     out.ambiguous_permille = static_cast<std::uint32_t>(values.number("ambiguous_percent"));
     out.refuse_permille = static_cast<std::uint32_t>(values.number("refuse_percent"));
     out.latency = Duration{values.number("latency")};

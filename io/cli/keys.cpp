@@ -67,8 +67,10 @@ const Section& inject_section() {
         {
             {"fail_percent", T::percent, "0", "Writes that fail for the moment (then retried).",
              {}, 0, 1000},
+            {"throttle_percent", T::percent, "0", "Writes that are told to come again later.",
+             {}, 0, 1000},
             {"ambiguous_percent", T::percent, "0",
-             "Writes that are not carried out and are answered with \"unknown\".", {}, 0, 1000},
+             "Writes answered with \"unknown\"; every other one was carried out.", {}, 0, 1000},
             {"refuse_percent", T::percent, "0",
              "Records that are refused for good (then dead letters).", {}, 0, 1000},
             {"latency", T::duration, "0s", "A wait before each write.", {}, 0, hour},

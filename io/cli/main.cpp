@@ -1,2 +1,116 @@
-// The program's entry.
-int main() { return 0; }
+// The program's entry: flags to commands.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+#include "io/cli/commands.hpp"
+
+namespace {
+
+using namespace holdfast::cli;
+
+CLI::App* command(CLI::App& app, const char* name, const char* what, const char* example) {
+    CLI::App* sub = app.add_subcommand(name, what);
+    sub->footer(std::string("Example:\n  ") + example);
+    return sub;
+}
+
+struct Verbosity {
+    int more = 0;
+    bool quiet = false;
+};
+
+void add_terminal_flags(CLI::App& sub, Terminal::Options& options, Verbosity& verbosity) {
+    sub.add_option("--color", options.color, "auto, always or never")
+        ->check(CLI::IsMember({"auto", "always", "never"}))
+        ->envname("HOLDFAST_COLOR")
+        ->capture_default_str();
+    sub.add_option("--log-format", options.log_format, "text or json")
+        ->check(CLI::IsMember({"text", "json"}))
+        ->envname("HOLDFAST_LOG_FORMAT")
+        ->capture_default_str();
+    auto* verbose = sub.add_flag("-v,--verbose", verbosity.more, "Log everything")
+                        ->envname("HOLDFAST_VERBOSE");
+    sub.add_flag("-q,--quiet", verbosity.quiet, "Log only warnings and errors; no balance")
+        ->envname("HOLDFAST_QUIET")
+        ->excludes(verbose);
+}
+
+void add_config(CLI::App& sub, std::string& file, std::vector<std::string>& set) {
+    sub.add_option("FILE", file, "The config file")->required()->envname("HOLDFAST_CONFIG");
+    sub.add_option("--set", set, "KEY=VALUE: replaces a value of the file; may be repeated")
+        ->type_size(1)
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->envname("HOLDFAST_SET");
+}
+
+int verbosity_of(const Verbosity& verbosity) { return verbosity.quiet ? -1 : verbosity.more > 0; }
+
+int run(int argc, char** argv) {
+    CLI::App app{"holdfast takes records from sources and delivers each one to every sink"};
+    app.name("holdfast");
+    app.require_subcommand(1);
+    app.footer("Example:\n  holdfast run examples/demo.toml");
+    app.set_version_flag("--version", "holdfast 0.1.0");
+
+    int exit = exit_done;
+    Verbosity verbosity;
+    RunCommand run;
+    auto* run_sub = command(app, "run", "Run a pipeline until its sources end or a signal comes",
+                            "holdfast run --set engine.memory_limit=32MiB pipeline.toml");
+    add_config(*run_sub, run.file, run.set);
+    run_sub->add_option("--progress", run.progress, "auto, plain (a line every 5s) or off")
+        ->check(CLI::IsMember({"auto", "plain", "off"}))
+        ->envname("HOLDFAST_PROGRESS")
+        ->capture_default_str();
+    run_sub->add_option("--ring", run.ring, "auto, uring or posix: how to speak to the kernel")
+        ->check(CLI::IsMember({"auto", "uring", "posix"}))
+        ->envname("HOLDFAST_RING")
+        ->capture_default_str();
+    add_terminal_flags(*run_sub, run.terminal, verbosity);
+    run_sub->callback([&] {
+        run.terminal.verbosity = verbosity_of(verbosity);
+        exit = run_command(run);
+    });
+
+    ValidateCommand validate;
+    auto* validate_sub = command(app, "validate", "Check a config and say what it promises",
+                                 "holdfast validate pipeline.toml");
+    add_config(*validate_sub, validate.file, validate.set);
+    validate_sub->add_flag("--json", validate.json, "The effective config, as JSON");
+    validate_sub->add_option("--color", validate.terminal.color, "auto, always or never")
+        ->check(CLI::IsMember({"auto", "always", "never"}))
+        ->envname("HOLDFAST_COLOR")
+        ->capture_default_str();
+    validate_sub->callback([&] { exit = validate_command(validate); });
+
+    bool json = false;
+    auto* keys_sub = command(app, "keys", "List every key of the config file",
+                             "holdfast keys | less");
+    keys_sub->add_flag("--json", json, "As JSON");
+    keys_sub->callback([&] { exit = keys_command(json); });
+    auto* version_sub = command(app, "version", "Print the version", "holdfast version --json");
+    version_sub->add_flag("--json", json, "As JSON");
+    version_sub->callback([&] { exit = version_command(json); });
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        const int code = app.exit(error);
+        return code == 0 ? exit_done : exit_usage;
+    }
+    return exit;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "holdfast: %s\n", error.what());
+        return exit_internal;
+    }
+}

@@ -1,0 +1,41 @@
+// The commands of the program; each returns its exit code.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "io/cli/terminal.hpp"
+
+namespace holdfast::cli {
+
+/// As in sysexits.h.
+enum Exit : int {
+    exit_done = 0,
+    exit_usage = 64,
+    exit_internal = 70,
+    exit_io = 74,
+    exit_unfinished = 75,  ///< Work is left; the same command resumes.
+    exit_config = 78,
+};
+
+struct RunCommand {
+    std::string file;
+    std::vector<std::string> set;
+    std::string progress = "auto";
+    std::string ring = "auto";
+    Terminal::Options terminal;
+};
+
+struct ValidateCommand {
+    std::string file;
+    std::vector<std::string> set;
+    bool json = false;
+    Terminal::Options terminal;
+};
+
+int run_command(const RunCommand& command);
+int validate_command(const ValidateCommand& command);
+int keys_command(bool json);
+int version_command(bool json);
+
+}  // namespace holdfast::cli

@@ -1,0 +1,227 @@
+// See effective.hpp.
+#include "io/cli/effective.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "io/cli/json.hpp"
+#include "io/cli/units.hpp"
+#include "io/runner/engine_config.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+using namespace io;
+
+std::string delivery_of(const PipelineConfig& pipeline, const SourceSettings& source,
+                        const SinkSettings& sink) {
+    if (sink.type == SinkType::blackhole) return "counted, kept nowhere";
+    if (!replayable(source))
+        return "each record once while the process lives; what was read and not yet delivered is "
+               "lost if it dies, since stdin cannot be read again";
+    const std::string window = format_duration(pipeline.commit_interval);
+    if (sink.type == SinkType::stdout_stream)
+        return fmt::format("at least once: after a crash, what was written since the last "
+                           "checkpoint (every {}) is written again",
+                           window);
+    if (sink.delivery == DeliveryMode::at_least_once)
+        return fmt::format("at least once: after a crash, what was written since the last "
+                           "checkpoint (every {}) may be in the file twice",
+                           window);
+    return "exactly once, even if the process is killed at any moment";
+}
+
+std::string_view name_of(Fsync fsync) { return fsync == Fsync::never ? "never" : "batch"; }
+std::string_view name_of(DeliveryMode mode) {
+    return mode == DeliveryMode::exactly_once ? "exactly_once" : "at_least_once";
+}
+std::string_view name_of(SinkType type) {
+    return type == SinkType::file ? "file" : type == SinkType::blackhole ? "blackhole" : "stdout";
+}
+std::string_view name_of(Oversize policy) {
+    return policy == Oversize::split  ? "split"
+           : policy == Oversize::stop ? "stop"
+                                      : "dead_letter";
+}
+std::string percent(std::uint32_t permille) {
+    return fmt::format("{}.{}", permille / 10, permille % 10);
+}
+
+void put_retry(Json& json, const RetryConfig& retry) {
+    json.begin_object("retry");
+    json.field("max_attempts", retry.attempts_max);
+    json.field("initial_backoff", format_duration(retry.backoff_initial));
+    json.field("max_backoff", format_duration(retry.backoff_max));
+    json.end_object();
+}
+
+void put_source(Json& json, const SourceSettings& source) {
+    json.begin_object(source.name);
+    json.field("type", replayable(source) ? "file" : "stdin");
+    if (replayable(source)) {
+        json.begin_list("include");
+        for (const std::string& glob : source.include) json.value(glob);
+        json.end_list();
+        json.field("read_from", source.read_from == ReadFrom::end ? "end" : "beginning");
+        json.field("end", source.end == EndAt::eof ? "eof" : "never");
+        json.field("poll_interval", format_duration(source.poll_interval));
+    }
+    json.field("max_line", source.max_line);
+    json.field("on_oversized", name_of(source.on_oversized));
+    json.end_object();
+}
+
+void put_sink(Json& json, const PipelineConfig& pipeline, const SinkSettings& sink) {
+    json.begin_object(sink.name);
+    json.field("type", name_of(sink.type));
+    json.begin_list("inputs");
+    for (std::uint32_t input : sink.inputs) json.value(pipeline.sources[input].name);
+    json.end_list();
+    if (sink.type == SinkType::file) {
+        json.field("path", sink.path);
+        json.field("fsync", name_of(sink.fsync));
+        json.field("delivery", name_of(sink.delivery));
+    }
+    json.field("when_full", sink.when_full == WhenFull::block ? "block" : "drop_newest");
+    json.field("timeout", format_duration(sink.timeout));
+    if (sink.type == SinkType::blackhole) json.field("max_in_flight", sink.max_in_flight);
+    json.begin_object("batch");
+    json.field("max_records", sink.batch_records);
+    json.field("max_bytes", sink.batch_bytes);
+    json.field("timeout", format_duration(sink.batch_timeout));
+    json.end_object();
+    put_retry(json, sink.retry);
+    if (sink.inject.present) {
+        json.begin_object("inject");
+        json.field("fail_percent", percent(sink.inject.fail_permille));
+        json.field("throttle_percent", percent(sink.inject.throttle_permille));
+        json.field("ambiguous_percent", percent(sink.inject.ambiguous_permille));
+        json.field("refuse_percent", percent(sink.inject.refuse_permille));
+        json.field("latency", format_duration(sink.inject.latency));
+        json.field("seed", sink.inject.seed);
+        json.end_object();
+    }
+    json.end_object();
+}
+
+void put_config(Json& json, const PipelineConfig& pipeline) {
+    json.begin_object("config");
+    json.field("data_dir", pipeline.data_dir);
+    json.begin_object("engine");
+    json.field("memory_limit", pipeline.memory_limit);
+    json.field("commit_interval", format_duration(pipeline.commit_interval));
+    json.field("shutdown_timeout", format_duration(pipeline.shutdown_timeout));
+    json.end_object();
+    json.begin_object("sources");
+    for (const SourceSettings& source : pipeline.sources) put_source(json, source);
+    json.end_object();
+    json.begin_object("sinks");
+    for (const SinkSettings& sink : pipeline.sinks) put_sink(json, pipeline, sink);
+    json.end_object();
+    if (pipeline.dead_letters.present) {
+        json.begin_object("dead_letters");
+        json.field("type", "file");
+        json.field("path", pipeline.dead_letters.path);
+        put_retry(json, pipeline.dead_letters.retry);
+        json.end_object();
+    }
+    json.end_object();
+}
+
+// What follows from the config for the engine; for people who tune.
+void put_derived(Json& json, const PipelineConfig& pipeline) {
+    const Config engine = engine_config(pipeline);
+    const PoolSize pool = pool_size(pipeline);
+    json.begin_object("derived");
+    json.field("pool_bytes", pool.bytes);
+    json.field("block_bytes", pool.block_max);
+    json.field("pull_bytes", engine.source[0].pull_bytes_max);
+    json.field("queue_bytes", engine.sink[0].queue_bytes_max);
+    json.field("files_max", engine.partitions_max);
+    json.end_object();
+}
+
+}  // namespace
+
+std::string guarantee(const PipelineConfig& pipeline, const SourceSettings& source,
+                      const SinkSettings& sink) {
+    std::string text = delivery_of(pipeline, source, sink);
+    if (sink.type == SinkType::file)
+        text += sink.fsync == Fsync::batch ? "; on the disk before the checkpoint says so"
+                                           : "; not after a power loss (fsync = \"never\")";
+    if (sink.when_full == WhenFull::drop_newest)
+        text += "; records are dropped and counted while the sink cannot keep up";
+    if (sink.retry.attempts_max > 0)
+        text += pipeline.dead_letters.present
+                    ? fmt::format("; a dead letter after {} attempts", sink.retry.attempts_max)
+                    : fmt::format("; the pipeline halts after {} attempts",
+                                  sink.retry.attempts_max);
+    return text;
+}
+
+std::vector<std::string> warnings(const PipelineConfig& pipeline) {
+    std::vector<std::string> out;
+    for (const SourceSettings& source : pipeline.sources) {
+        if (!replayable(source))
+            out.push_back(fmt::format("source {}: stdin cannot be read again; what was read and "
+                                      "not delivered is lost if the process dies",
+                                      source.name));
+        if (!pipeline.dead_letters.present && source.on_oversized == Oversize::dead_letter)
+            out.push_back(fmt::format("source {}: a line over {} halts the pipeline, since there "
+                                      "is no [dead_letters]",
+                                      source.name,
+                                      format_size(line_max(pipeline, source))));
+        if (line_max(pipeline, source) < source.max_line)
+            out.push_back(fmt::format("source {}: lines may have at most {} (a quarter of "
+                                      "engine.memory_limit)",
+                                      source.name, format_size(line_max(pipeline, source))));
+    }
+    for (const SinkSettings& sink : pipeline.sinks) {
+        if (sink.type == SinkType::file && sink.fsync == Fsync::never)
+            out.push_back(fmt::format("sink {}: fsync = \"never\" survives a killed process, but "
+                                      "not a power loss",
+                                      sink.name));
+        if (sink.inject.present)
+            out.push_back(fmt::format("sink {}: has faults on purpose (inject)", sink.name));
+        const bool stdin_on_stdout =
+            sink.type == SinkType::stdout_stream && sink.when_full == WhenFull::drop_newest;
+        if (stdin_on_stdout)
+            out.push_back(fmt::format("sink {}: a slow reader of stdout means dropped records",
+                                      sink.name));
+    }
+    return out;
+}
+
+std::string effective_json(const PipelineConfig& pipeline,
+                           const std::vector<std::string>& problems) {
+    Json json;
+    json.begin_object();
+    json.field("valid", problems.empty());
+    json.field("file", pipeline.file);
+    json.begin_list("problems");
+    for (const std::string& problem : problems) json.value(problem);
+    json.end_list();
+    if (problems.empty()) {
+        put_config(json, pipeline);
+        put_derived(json, pipeline);
+        json.begin_list("guarantees");
+        for (const SinkSettings& sink : pipeline.sinks) {
+            for (std::uint32_t input : sink.inputs) {
+                json.begin_object();
+                json.field("source", pipeline.sources[input].name);
+                json.field("sink", sink.name);
+                json.field("guarantee", guarantee(pipeline, pipeline.sources[input], sink));
+                json.end_object();
+            }
+        }
+        json.end_list();
+        json.begin_list("warnings");
+        for (const std::string& warning : warnings(pipeline)) json.value(warning);
+        json.end_list();
+    }
+    json.end_object();
+    return json.text();
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,22 @@
+// What a good config comes to: its guarantees, what to know of it, and all of its values.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "io/runner/pipeline_config.hpp"
+
+namespace holdfast::cli {
+
+/// What is promised for records on their way from this source to this sink, as one sentence.
+std::string guarantee(const io::PipelineConfig& pipeline, const io::SourceSettings& source,
+                      const io::SinkSettings& sink);
+
+/// What works as it is written but may surprise.
+std::vector<std::string> warnings(const io::PipelineConfig& pipeline);
+
+/// {"valid": ..., "problems": [...], "config": {...}, ...}; without config if there are problems.
+std::string effective_json(const io::PipelineConfig& pipeline,
+                           const std::vector<std::string>& problems);
+
+}  // namespace holdfast::cli

@@ -1,0 +1,171 @@
+// See progress.hpp.
+#include "io/cli/progress.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "io/cli/json.hpp"
+#include "io/cli/units.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+using namespace io;
+
+constexpr Duration redraw_interval = milliseconds(200);
+constexpr Duration plain_interval = seconds(5);
+
+std::uint64_t records_in(const PipelineConfig& pipeline, const Stats& stats) {
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < pipeline.sources.size(); ++i) sum += stats.source[i].records;
+    return sum;
+}
+
+std::uint64_t bytes_in(const PipelineConfig& pipeline, const Stats& stats) {
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < pipeline.sources.size(); ++i) sum += stats.source[i].bytes;
+    return sum;
+}
+
+std::string short_time(double seconds) {
+    if (seconds < 60) return fmt::format("{:.0f}s", seconds);
+    const auto whole = static_cast<std::uint64_t>(std::min(seconds, 1e9));
+    if (whole < 3600) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
+    return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
+}
+
+struct Sum {
+    std::uint64_t in = 0, delivered = 0, parked = 0, dropped = 0, there = 0, unfinished = 0;
+};
+
+// Of one sink, over the records of the sources that feed it.
+Sum sum_of(const PipelineConfig& pipeline, const Stats& stats, std::size_t i) {
+    const SinkStats& sink = stats.sink[i];
+    Sum sum;
+    for (std::uint32_t input : pipeline.sinks[i].inputs) sum.in += stats.source[input].records;
+    sum.delivered = sink.delivered;
+    sum.parked = sink.parked;
+    sum.dropped = sink.dropped;
+    sum.unfinished = sink.owed;
+    // What the sink was never given: its lead in the checkpoint covered it, or the record itself
+    // became a dead letter, or it still waited for room when the pipeline ended.
+    sum.there = sum.in > sink.admitted ? sum.in - sink.admitted : 0;
+    // Dead letters of no sink: lines over the size limit. No sink was given them.
+    std::uint64_t of_none = stats.dead_letters;
+    for (std::size_t s = 0; s < pipeline.sinks.size(); ++s)
+        of_none -= std::min(of_none, stats.sink[s].parked);
+    const std::uint64_t too_long = std::min(of_none, sum.there);
+    sum.parked += too_long;
+    sum.there -= too_long;
+    return sum;
+}
+
+}  // namespace
+
+Progress::Progress(const PipelineConfig& pipeline, Terminal& terminal, Mode mode)
+    : pipeline_(pipeline), terminal_(terminal), mode_(mode) {}
+
+std::string Progress::line(const Sample& sample) {
+    const Stats& stats = *sample.stats;
+    std::string out = fmt::format("in {} ({})", format_count(records_in(pipeline_, stats)),
+                                  format_size(bytes_in(pipeline_, stats)));
+    std::uint64_t owed = 0, dropped = 0;
+    for (std::size_t i = 0; i < pipeline_.sinks.size(); ++i) {
+        out += fmt::format(" | {} {}", pipeline_.sinks[i].name,
+                           format_count(stats.sink[i].delivered));
+        owed = std::max(owed, stats.sink[i].owed);
+        dropped += stats.sink[i].dropped;
+    }
+    if (stats.dead_letters > 0)
+        out += fmt::format(" | dead letters {}", format_count(stats.dead_letters));
+    if (dropped > 0) out += fmt::format(" | dropped {}", format_count(dropped));
+    out += fmt::format(" | in flight {} | {}/s {}/s", format_count(owed),
+                       format_count(static_cast<std::uint64_t>(records_rate_)),
+                       format_size(static_cast<std::uint64_t>(bytes_rate_)));
+    const bool finite = std::all_of(
+        pipeline_.sources.begin(), pipeline_.sources.end(),
+        [](const SourceSettings& s) { return replayable(s) && s.end == EndAt::eof; });
+    if (finite && sample.unread > 0 && bytes_rate_ > 0)
+        out += " | ETA " + short_time(static_cast<double>(sample.unread) / bytes_rate_);
+    return out;
+}
+
+Instant Progress::observe(const Sample& sample) {
+    const std::uint64_t records = records_in(pipeline_, *sample.stats);
+    const std::uint64_t bytes = bytes_in(pipeline_, *sample.stats);
+    if (first_) {
+        began_ = last_ = sample.now;
+        plain_at_ = sample.now + plain_interval;
+        first_ = false;
+    }
+    const auto passed = static_cast<double>((sample.now - last_).ns) / 1e9;
+    if (passed > 0.05 && records >= last_records_) {
+        const double weight = std::min(1.0, passed);
+        const auto blend = [&](double& rate, std::uint64_t more) {
+            const double now = static_cast<double>(more) / passed;
+            rate = rate == 0 ? now : rate * (1 - weight) + now * weight;
+        };
+        blend(records_rate_, records - last_records_);
+        blend(bytes_rate_, bytes - last_bytes_);
+    }
+    last_ = sample.now;
+    last_records_ = records;
+    last_bytes_ = bytes;
+    if (mode_ == Mode::redraw) {
+        terminal_.redraw(line(sample));
+    } else if (mode_ == Mode::plain && sample.now >= plain_at_) {
+        plain_at_ = sample.now + plain_interval;
+        terminal_.print(line(sample));
+    }
+    return sample.now + (mode_ == Mode::redraw ? redraw_interval : seconds(1));
+}
+
+std::string balance(const PipelineConfig& pipeline, const RunReport& report) {
+    std::string out = fmt::format("balance: in {}", format_count(records_in(pipeline, report.stats)));
+    const bool over = report.halt.reason == HaltReason::finished && report.end == End::halted;
+    for (std::size_t i = 0; i < pipeline.sinks.size(); ++i) {
+        const Sum sum = sum_of(pipeline, report.stats, i);
+        out += fmt::format("{} {}: {} = {} delivered + {} dead-lettered + {} dropped",
+                           i == 0 ? " |" : " |", pipeline.sinks[i].name, format_count(sum.in),
+                           format_count(sum.delivered), format_count(sum.parked),
+                           format_count(sum.dropped));
+        if (sum.there > 0)
+            out += fmt::format(" + {} {}", format_count(sum.there),
+                               over ? "there before or never for it" : "not begun");
+        if (sum.unfinished > 0) out += fmt::format(" + {} unfinished", format_count(sum.unfinished));
+    }
+    std::uint64_t repeated = 0;
+    for (std::uint64_t n : report.repeated) repeated += n;
+    out += fmt::format(" | redelivered after a restart: {}", format_count(repeated));
+    return out;
+}
+
+std::string balance_json(const PipelineConfig& pipeline, const RunReport& report) {
+    Json json;
+    json.begin_object();
+    json.field("in", records_in(pipeline, report.stats));
+    json.field("bytes_in", bytes_in(pipeline, report.stats));
+    json.field("dead_letters", report.stats.dead_letters);
+    json.field("resumed", report.resumed);
+    json.field("restarts", report.restarts);
+    json.begin_list("sinks");
+    for (std::size_t i = 0; i < pipeline.sinks.size(); ++i) {
+        const Sum sum = sum_of(pipeline, report.stats, i);
+        json.begin_object();
+        json.field("name", pipeline.sinks[i].name);
+        json.field("in", sum.in);
+        json.field("delivered", sum.delivered);
+        json.field("dead_lettered", sum.parked);
+        json.field("dropped", sum.dropped);
+        json.field("not_given", sum.there);
+        json.field("unfinished", sum.unfinished);
+        json.field("redelivered", i < report.repeated.size() ? report.repeated[i] : 0);
+        json.end_object();
+    }
+    json.end_list();
+    json.end_object();
+    return json.text();
+}
+
+}  // namespace holdfast::cli

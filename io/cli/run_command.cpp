@@ -1,0 +1,153 @@
+// `holdfast run`: from a file name to an exit code.
+#include <fmt/core.h>
+
+#include <utility>
+
+#include "io/cli/commands.hpp"
+#include "io/cli/config.hpp"
+#include "io/cli/progress.hpp"
+#include "io/cli/units.hpp"
+#include "io/runner/run.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+using namespace io;
+
+struct Verdict {
+    int exit = exit_internal;
+    std::string text;
+};
+
+std::string sink_name(const PipelineConfig& pipeline, const Halt& halt) {
+    return halt.sink.index < pipeline.sinks.size() ? pipeline.sinks[halt.sink.index].name : "?";
+}
+
+std::string source_name(const PipelineConfig& pipeline, const Halt& halt) {
+    return halt.source.index < pipeline.sources.size() ? pipeline.sources[halt.source.index].name
+                                                       : "?";
+}
+
+constexpr const char* resume = "What was not delivered is read again when you run this again.";
+
+Verdict explain(const PipelineConfig& pipeline, const Halt& halt) {
+    const std::string sink = sink_name(pipeline, halt);
+    const std::string source = source_name(pipeline, halt);
+    switch (halt.reason) {
+        case HaltReason::finished: return {exit_done, "finished: everything was read and delivered"};
+        case HaltReason::drained:
+            return {exit_done, "stopped: everything that was read is delivered"};
+        case HaltReason::drain_deadline:
+            return {exit_unfinished,
+                    fmt::format("stopped after shutdown_timeout ({}) with records undelivered. {}",
+                                format_duration(pipeline.shutdown_timeout), resume)};
+        case HaltReason::stopped:
+            return {exit_unfinished, fmt::format("stopped at once. {}", resume)};
+        case HaltReason::dead_letters_absent:
+            return {exit_unfinished,
+                    fmt::format("halted: a record must be set aside (sink \"{}\" refused it, gave "
+                                "up after retry.max_attempts, or it is longer than max_line), and "
+                                "there is no [dead_letters]. Add one, or mend the cause. {}",
+                                sink, resume)};
+        case HaltReason::dead_letters_failed:
+            return {exit_unfinished,
+                    fmt::format("halted: {} cannot be written (see the log). Make room there or "
+                                "mend it. {}",
+                                pipeline.dead_letters.path, resume)};
+        case HaltReason::sink_sync_failed:
+            return {exit_io,
+                    fmt::format("halted: sink \"{}\" could not make its data durable, and a source "
+                                "cannot be read again. What this sink was given since the last "
+                                "checkpoint (every {}) is in doubt: compare it with the input",
+                                sink, format_duration(pipeline.commit_interval))};
+        case HaltReason::checkpoint_failed:
+            return {exit_io, fmt::format("halted: the checkpoint in {} cannot be written (see the "
+                                         "log). Make room there or mend it. {}",
+                                         pipeline.data_dir, resume)};
+        case HaltReason::commit_failed:
+            return {exit_io, fmt::format("halted: source \"{}\" does not take its positions. {}",
+                                         source, resume)};
+        case HaltReason::source_failed:
+            return {exit_io, fmt::format("halted: source \"{}\" cannot be read any more (see the "
+                                         "log). {}",
+                                         source, resume)};
+        case HaltReason::oversized_record:
+            return {exit_unfinished,
+                    fmt::format("halted: source \"{}\" has a line that is longer than max_line, "
+                                "and on_oversized is \"stop\". Raise max_line or choose another "
+                                "on_oversized. {}",
+                                source, resume)};
+        case HaltReason::transform_stopped:
+            return {exit_unfinished, fmt::format("halted by a transform. {}", resume)};
+        case HaltReason::protocol_broken:
+            return {exit_internal, "halted: a fault inside holdfast; please report it. Nothing "
+                                   "undelivered was acknowledged"};
+    }
+    return {};
+}
+
+Verdict verdict_of(const PipelineConfig& pipeline, const RunReport& report) {
+    switch (report.end) {
+        case End::halted: return explain(pipeline, report.halt);
+        case End::refused: return {exit_io, report.problem};
+        case End::foreign: return {exit_config, report.problem};
+        case End::stopped: return {exit_unfinished, fmt::format("stopped before it began. {}", resume)};
+    }
+    return {};
+}
+
+Progress::Mode mode_of(const RunCommand& command, const Terminal& terminal) {
+    if (command.progress == "off" || command.terminal.verbosity < 0) return Progress::Mode::off;
+    if (command.progress == "plain") return Progress::Mode::plain;
+    return terminal.is_terminal() && !terminal.json() ? Progress::Mode::redraw
+                                                      : Progress::Mode::off;
+}
+
+RingChoice ring_of(const std::string& name) {
+    return name == "uring"   ? RingChoice::uring
+           : name == "posix" ? RingChoice::posix
+                             : RingChoice::automatic;
+}
+
+void warn_of_stdin(const PipelineConfig& pipeline, const Terminal& terminal, const Log& log) {
+    (void)terminal;
+    for (const SourceSettings& source : pipeline.sources)
+        if (!replayable(source))
+            log(Level::warn, LogLine("stdin cannot be read again: what was read and not delivered "
+                                     "is lost if this process dies")
+                                 .with("source", source.name)
+                                 .text());
+}
+
+}  // namespace
+
+int run_command(const RunCommand& command) {
+    const ConfigResult loaded = load_config(command.file, command.set);
+    Terminal terminal(command.terminal);
+    if (!loaded.problems.empty()) {
+        for (const std::string& problem : loaded.problems) terminal.print(problem);
+        return exit_config;
+    }
+    const PipelineConfig& pipeline = loaded.config;
+    Signals signals;
+    const Log log = terminal.logger();
+    warn_of_stdin(pipeline, terminal, log);
+    Progress progress(pipeline, terminal, mode_of(command, terminal));
+    RunOptions options;
+    options.ring = ring_of(command.ring);
+    options.log = log;
+    options.observer = [&](const Sample& sample) { return progress.observe(sample); };
+    const RunReport report = run_pipeline(pipeline, options, signals);
+    terminal.redraw("");
+    const Verdict verdict = verdict_of(pipeline, report);
+    log(verdict.exit == exit_done ? Level::info : Level::error, verdict.text);
+    if (command.terminal.verbosity >= 0 && report.end == End::halted) {
+        if (terminal.json())
+            log(Level::info, balance_json(pipeline, report));
+        else
+            terminal.print(balance(pipeline, report));
+    }
+    return verdict.exit;
+}
+
+}  // namespace holdfast::cli

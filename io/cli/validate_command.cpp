@@ -1,0 +1,80 @@
+// `holdfast validate`: what a config promises, in sentences; or as JSON what it comes to.
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include "core/engine/owned.hpp"
+#include "io/cli/commands.hpp"
+#include "io/cli/config.hpp"
+#include "io/cli/effective.hpp"
+#include "io/cli/json.hpp"
+#include "io/cli/units.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+using namespace io;
+
+class Report {
+public:
+    explicit Report(const std::string& color) : color_(wants_color(color, STDOUT_FILENO)) {}
+    void good(const std::string& text) const { line("32", "\u221a", text); }
+    void warn(const std::string& text) const { line("33", "~", text); }
+    void bad(const std::string& text) const { line("31", "x", text); }
+
+private:
+    void line(const char* code, const char* sign, const std::string& text) const {
+        if (color_)
+            fmt::print("\x1b[{}m{}\x1b[0m {}\n", code, sign, text);
+        else
+            fmt::print("{} {}\n", sign, text);
+    }
+    bool color_;
+};
+
+void report_components(const PipelineConfig& pipeline, const Report& report) {
+    for (const SourceSettings& source : pipeline.sources) {
+        std::string globs;
+        for (const std::string& glob : source.include) globs += " " + glob;
+        if (replayable(source))
+            report.good(fmt::format("source {}: files{}", source.name, globs));
+        else
+            report.good(fmt::format("source {}: standard input", source.name));
+    }
+    for (const SinkSettings& sink : pipeline.sinks) {
+        if (sink.type == SinkType::file)
+            report.good(fmt::format("sink {}: file {}", sink.name, sink.path));
+        else if (sink.type == SinkType::stdout_stream)
+            report.good(fmt::format("sink {}: standard output", sink.name));
+        else
+            report.good(fmt::format("sink {}: counts and forgets", sink.name));
+    }
+    if (pipeline.dead_letters.present)
+        report.good(fmt::format("dead letters: file {}", pipeline.dead_letters.path));
+    report.good(fmt::format("state: {}", pipeline.data_dir));
+}
+
+}  // namespace
+
+int validate_command(const ValidateCommand& command) {
+    const ConfigResult loaded = load_config(command.file, command.set);
+    const PipelineConfig& pipeline = loaded.config;
+    const bool good = loaded.problems.empty();
+    if (command.json) {
+        fmt::print("{}\n", effective_json(pipeline, loaded.problems));
+        return good ? exit_done : exit_config;
+    }
+    const Report report(command.terminal.color);
+    if (!good) {
+        for (const std::string& problem : loaded.problems) report.bad(problem);
+        return exit_config;
+    }
+    report_components(pipeline, report);
+    for (const std::string& warning : warnings(pipeline)) report.warn(warning);
+    for (const SinkSettings& sink : pipeline.sinks)
+        for (std::uint32_t input : sink.inputs)
+            fmt::print("  {} -> {}: {}\n", pipeline.sources[input].name, sink.name,
+                       guarantee(pipeline, pipeline.sources[input], sink));
+    return exit_done;
+}
+
+}  // namespace holdfast::cli
