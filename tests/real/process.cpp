@@ -120,14 +120,14 @@ Exited Process::result() const {
     return {signaled_, code_, read_file(said_.at("out")), read_file(said_.at("err"))};
 }
 
-std::vector<std::string> holdfast(std::vector<std::string> arguments) {
+std::vector<std::string> program(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), HF_BINARY_DIR "/holdfast");
     return arguments;
 }
 
 Exited run(std::vector<std::string> arguments, Process::Options options,
            std::chrono::milliseconds limit) {
-    Process process(holdfast(std::move(arguments)), std::move(options));
+    Process process(program(std::move(arguments)), std::move(options));
     const bool ended = process.wait(limit);
     const Exited exited = process.result();
     INFO("stdout: " << exited.out << "\nstderr: " << exited.err);

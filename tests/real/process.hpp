@@ -80,7 +80,7 @@ private:
 };
 
 /// The program under test with these arguments.
-std::vector<std::string> holdfast(std::vector<std::string> arguments);
+std::vector<std::string> program(std::vector<std::string> arguments);
 /// Runs it to its end; fails the test if that takes longer.
 Exited run(std::vector<std::string> arguments, Process::Options options = {},
            std::chrono::milliseconds limit = std::chrono::seconds(60));

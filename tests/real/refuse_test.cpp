@@ -40,7 +40,7 @@ TEST_CASE("a wrong command line exits 64") {
 }
 
 TEST_CASE("every command has a help with an example") {
-    for (const char* name : {"run", "validate", "keys", "version", "sim"}) {
+    for (const char* name : {"run", "validate", "keys", "version"}) {
         const Exited exited = run({name, "--help"});
         INFO(name << exited.out << exited.err);
         CHECK(exited.code == 0);
@@ -93,7 +93,7 @@ TEST_CASE("a locked data directory is refused and left alone") {
     TempDir dir;
     dir.write("logs/x", "one\n");
     const std::string file = dir.write("p.toml", config);
-    Process first(holdfast({"run", "--set", "sources.in.end=never", file}));
+    Process first(program({"run", "--set", "sources.in.end=never", file}));
     REQUIRE(eventually([&] { return read_file(dir.at("out/a")) == "one\n"; }));
     const Exited second = run({"run", file});
     CHECK(second.code == 74);
@@ -158,7 +158,7 @@ TEST_CASE("an unreadable file is reported and the others go on") {
     dir.write("logs/good", "one\n");
     ::chmod(dir.write("logs/bad", "two\n").c_str(), 0);
     const std::string file = dir.write("p.toml", config);
-    Process process(holdfast({"run", file}));
+    Process process(program({"run", file}));
     CHECK(eventually([&] { return read_file(dir.at("out/a")) == "one\n"; }));
     CHECK(eventually([&] { return contains(process.result().err, "logs/bad"); }));
     ::chmod(dir.at("logs/bad").c_str(), 0600);

@@ -85,7 +85,7 @@ TEST_CASE("odd bytes arrive as they are") {
     std::string text;
     for (int round = 0; round < 100; ++round) {
         text += std::string("\0\0 nul\0\n", 8) + "crlf\r\n" + "\n\n" + "\xff\xfe\x80 not utf-8\n" +
-                "\xc3\n" + std::string(round, '\r') + "\n";
+                "\xc3\n" + std::string(static_cast<std::size_t>(round), '\r') + "\n";
     }
     TempDir dir;
     dir.write("logs/x", text);
@@ -197,7 +197,7 @@ TEST_CASE("SIGTERM drains, and the next run goes on where it stopped") {
                              "inject = { latency = \"5ms\" }\n";
     const std::string file = dir.write("p.toml", slow);
     {
-        Process process(holdfast({"run", "--set", "engine.memory_limit=1MiB", file}));
+        Process process(program({"run", "--set", "engine.memory_limit=1MiB", file}));
         REQUIRE(eventually([&] { return read_file(dir.at("out/a")).size() > 100'000; }));
         process.send(SIGTERM);
         REQUIRE(process.wait(std::chrono::seconds(30)));
@@ -221,7 +221,7 @@ TEST_CASE("a second signal stops now, and nothing is lost") {
     const std::string file =
         dir.write("p.toml", to_a + std::string("inject = { latency = \"1h\" }\n"));
     {
-        Process process(holdfast({"run", file}));
+        Process process(program({"run", file}));
         REQUIRE(eventually([&] { return exists(dir.at("out/a")); }));
         sleep_ms(100);
         process.send(SIGINT);
@@ -240,7 +240,7 @@ TEST_CASE("a tailing pipeline follows a file and stops cleanly") {
     TempDir dir;
     dir.write("logs/x", lines(0, 10));
     const std::string file = dir.write("p.toml", replaced(to_a, "end = \"eof\"", "end = \"never\""));
-    Process process(holdfast({"run", file}));
+    Process process(program({"run", file}));
     REQUIRE(eventually([&] { return read_file(dir.at("out/a")) == lines(0, 10); }));
     dir.write("logs/x", lines(0, 30));
     CHECK(eventually([&] { return read_file(dir.at("out/a")) == lines(0, 30); }));
@@ -259,7 +259,7 @@ TEST_CASE("a killed process loses nothing and repeats nothing") {
                                "batch = { max_records = 2000 }\n" + to_b;
     const std::string file = dir.write("p.toml", config);
     for (int round = 1; round <= 3; ++round) {
-        Process process(holdfast({"run", "--set", "engine.commit_interval=20ms", file}));
+        Process process(program({"run", "--set", "engine.commit_interval=20ms", file}));
         const std::size_t wanted = text.size() / 8 * static_cast<std::size_t>(round);
         REQUIRE(eventually([&] { return read_file(dir.at("out/a")).size() > wanted; }));
         process.send(SIGKILL);
