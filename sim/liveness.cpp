@@ -35,8 +35,10 @@ bool needs_dead_letters(const Stage& stage) {
     const Ledger& ledger = stage.ledger;
     for (const Record& r : ledger.records) {
         if (r.told == Told::refused || r.told == Told::in_flight) return true;
-        if (ledger.durable(r) || r.readings == 0) continue;
-        if (r.kind != RecordKind::plain) return true;
+        // Also what another engine has settled, if this one must read it again.
+        const bool again = r.next > ledger.logs[r.log].durable;
+        if ((ledger.durable(r) && !again) || r.readings == 0) continue;
+        if (r.kind != RecordKind::plain && r.kind != RecordKind::filtered) return true;
     }
     for (const Unit& u : ledger.units) {
         const bool owed = u.told == Told::waiting || u.told == Told::refused;
@@ -117,7 +119,7 @@ void end_run(World& world, bool stalled) {
     if (!world.oracle().halted()) {
         world.oracle().fail("L7", "stop terminates", "no Halt by the drain's deadline", UINT32_MAX,
                             true);
-    } else if (!stalled && (world.stage().draw->dead & 0xff) == 0 &&
+    } else if (!stalled && world.stage().draw->dead == 0 &&
                world.oracle().halt_reason() == HaltReason::drain_deadline) {
         world.oracle().fail("L7", "stop terminates",
                             "everything is settled, and yet the drain ran into its deadline",

@@ -55,6 +55,8 @@ public:
 
     /// The attempt that a WriteToSink or WriteDeadLetters of the last step became, or UINT32_MAX.
     std::uint32_t attempt_of(DeliveryId delivery, bool dead_letters = false) const;
+    /// The event of the last step named nothing current.
+    bool was_stale() const { return stale_; }
     bool halted() const { return halted_; }
     HaltReason halt_reason() const { return halt_reason_; }
     bool stopping() const { return stopping_; }

@@ -38,7 +38,9 @@ void Oracle::on(const Pull& e, const Effects&) {
     if (e.batch.index >= config.batches_max) {
         return fail("I19", "queue bound", "more batches than batches_max");
     }
-    if (b != nullptr || e.batch.generation == 0) {
+    const bool used = e.batch.index < stage_.batches.size() &&
+                      stage_.batches[e.batch.index].generation >= e.batch.generation;
+    if (b != nullptr || used || e.batch.generation == 0) {
         return fail("I21", "token hygiene", "a batch handle was used before");
     }
     if (e.batch.index < stage_.batches.size()) {
@@ -137,6 +139,9 @@ std::uint32_t Oracle::new_delivery(DeliveryId id, std::uint32_t attempt, std::ui
     if (slot >= deliveries_.size()) deliveries_.resize(slot + 1);
     Delivery& d = deliveries_[slot];
     const bool again = d.generation == id.generation;
+    if (d.generation > id.generation) {
+        fail("I21", "token hygiene", "a delivery handle was used before");
+    }
     if (d.attempt != UINT32_MAX) {
         // Only dead letters may be written anew over an unanswered write, once it is late.
         const Attempt& old = stage_.attempts[d.attempt];

@@ -1,16 +1,191 @@
 #include "sim/probes.hpp"
 
+#include <algorithm>
 #include <variant>
 
 #include "sim/oracle.hpp"
 
 namespace holdfast::sim {
+namespace {
 
-void Probes::step(const Event&, const Effects&, const Oracle&) {}
+// clang-format off
+#define HF_PROBES(X)                                                                               \
+    X(batch_of_one, 0) X(batch_of_many, 0) X(batch_oversized, 0) X(batch_stop, 1)                  \
+    X(gap_before_batch, 0) X(pull_failed, 0) X(pull_fatal, 1) X(source_idle, 0) X(source_ended, 0) \
+    X(source_ready, 0) X(transform_failed, 0) X(transform_filtered_all, 0)                         \
+    X(transform_dead_letters, 0) X(share, 0) X(fan_out_over_256, 1)                                \
+    X(told_range_delivered, 0) X(told_range_refused, 0) X(told_range_retriable, 0)                 \
+    X(told_range_ambiguous, 0) X(answer_delivered, 0) X(answer_retriable, 0)                       \
+    X(answer_throttled, 0) X(answer_refused, 0) X(answer_ambiguous, 0) X(answer_stale, 0)          \
+    X(synced_ok, 0) X(sync_failed, 0) X(stored_ok, 0) X(stored_retriable, 0)                       \
+    X(stored_ambiguous, 0) X(stored_failed, 1) X(commit_ok, 0) X(commit_retriable, 0)              \
+    X(commit_ambiguous, 0) X(commit_fenced, 1) X(commit_failed, 1) X(written_ok, 0)                \
+    X(written_failed, 0) X(checkpoint_synced, 0) X(checkpoint_sync_failed, 0)                      \
+    X(pressure_pause, 0) X(stop_drain, 0) X(stop_now, 0) X(revoked_graceful, 0)                    \
+    X(revoked_lost, 0) X(lead_at_restart, 0) X(assigned_again, 0)                                  \
+    X(write_first, 0) X(write_again, 0) X(write_attempt_over_8, 0) X(write_many_parts, 0)          \
+    X(write_with_deadline, 0) X(write_cancelled, 0) X(dead_letter_refused, 0)                      \
+    X(dead_letter_exhausted, 0) X(dead_letter_parse_error, 0) X(dead_letter_oversized, 0)          \
+    X(dead_letter_failed, 0) X(dead_letters_again, 0) X(lead_staged, 0) X(mark_staged, 0)          \
+    X(checkpoint_again, 0) X(commit_while_writing, 0) X(revoke_done, 0) X(halt_finished, 0)        \
+    X(halt_drained, 0) X(halt_drain_deadline, 0) X(halt_stopped, 0) X(halt_dead_letters_absent, 0) \
+    X(halt_dead_letters_failed, 1) X(halt_sink_sync_failed, 0) X(halt_checkpoint_failed, 1)        \
+    X(halt_commit_failed, 1) X(halt_source_failed, 1) X(halt_oversized, 1)                         \
+    X(pressure_while_stopping, 0) X(answer_while_stopping, 0) X(many_effects, 0)
+// clang-format on
+
+enum Probe : std::uint32_t {
+#define HF_PROBE_ENUMERATOR(name, rare) name,
+    HF_PROBES(HF_PROBE_ENUMERATOR)
+#undef HF_PROBE_ENUMERATOR
+        probes_end
+};
+static_assert(probes_end <= probes_count);
+
+constexpr const char* names[] = {
+#define HF_PROBE_NAME(name, rare) #name,
+    HF_PROBES(HF_PROBE_NAME)
+#undef HF_PROBE_NAME
+};
+
+constexpr bool rares[] = {
+#define HF_PROBE_RARE(name, rare) (rare) != 0,
+    HF_PROBES(HF_PROBE_RARE)
+#undef HF_PROBE_RARE
+};
+
+template <class Outcome>
+Probe from(Probe first, Outcome outcome) {
+    return static_cast<Probe>(first + static_cast<std::uint32_t>(outcome));
+}
+
+/// Reads one event or effect. What has no overload has no probe.
+struct Reader {
+    Probes& probes;
+    const Oracle& oracle;
+
+    template <class T>
+    void operator()(const T&) {}
+
+    void operator()(const BatchPulled& e) {
+        probes.hit(e.records == 1 ? batch_of_one : batch_of_many);
+        if (e.fate == Fate::oversized) probes.hit(batch_oversized);
+        if (e.fate == Fate::stop) probes.hit(batch_stop);
+        if (e.next.value - e.first.value > e.records && e.first.value > 0)
+            probes.hit(gap_before_batch);
+    }
+    void operator()(const SourceFailed& e) {
+        probes.hit(e.outcome == SourceOutcome::failed ? pull_fatal : pull_failed);
+    }
+    void operator()(const SourceIdle&) { probes.hit(source_idle); }
+    void operator()(const SourceEnded&) { probes.hit(source_ended); }
+    void operator()(const SourceReady&) { probes.hit(source_ready); }
+    void operator()(const SinkShare&) { probes.hit(share); }
+    void operator()(const SliceTransformed& e) {
+        if (e.fate == Fate::failed) return probes.hit(transform_failed);
+        if (e.route == 0 && e.dead_letters == 0) probes.hit(transform_filtered_all);
+        if (e.dead_letters > 0) probes.hit(transform_dead_letters);
+        if (e.outputs * static_cast<std::uint32_t>(__builtin_popcountll(e.route)) >= 256) {
+            probes.hit(fan_out_over_256);
+        }
+    }
+    void operator()(const SinkToldRange& e) {
+        if (e.outcome == SinkOutcome::delivered) probes.hit(told_range_delivered);
+        if (e.outcome == SinkOutcome::refused) probes.hit(told_range_refused);
+        if (e.outcome == SinkOutcome::retriable) probes.hit(told_range_retriable);
+        if (e.outcome == SinkOutcome::ambiguous) probes.hit(told_range_ambiguous);
+    }
+    void operator()(const SinkAnswered& e) {
+        if (oracle.was_stale()) return probes.hit(answer_stale);
+        probes.hit(from(answer_delivered, e.outcome));
+        if (oracle.stopping()) probes.hit(answer_while_stopping);
+    }
+    void operator()(const SinkSynced& e) {
+        probes.hit(e.outcome == StoreOutcome::ok ? synced_ok : sync_failed);
+    }
+    void operator()(const DeadLettersStored& e) {
+        if (e.outcome == StoreOutcome::ok) return probes.hit(stored_ok);
+        if (e.outcome == StoreOutcome::retriable) return probes.hit(stored_retriable);
+        probes.hit(e.outcome == StoreOutcome::ambiguous ? stored_ambiguous : stored_failed);
+    }
+    void operator()(const CommitAnswered& e) {
+        if (e.outcome == StoreOutcome::ok) return probes.hit(commit_ok);
+        if (e.outcome == StoreOutcome::retriable) return probes.hit(commit_retriable);
+        if (e.outcome == StoreOutcome::ambiguous) return probes.hit(commit_ambiguous);
+        probes.hit(e.outcome == StoreOutcome::fenced ? commit_fenced : commit_failed);
+    }
+    void operator()(const CheckpointWritten& e) {
+        probes.hit(e.outcome == StoreOutcome::ok ? written_ok : written_failed);
+    }
+    void operator()(const CheckpointSynced& e) {
+        probes.hit(e.outcome == StoreOutcome::ok ? checkpoint_synced : checkpoint_sync_failed);
+    }
+    void operator()(const PressureSampled& e) {
+        if (e.permille >= 800) probes.hit(pressure_pause);
+        if (e.permille >= 800 && oracle.stopping()) probes.hit(pressure_while_stopping);
+    }
+    void operator()(const Stop& e) { probes.hit(e.mode == StopMode::now ? stop_now : stop_drain); }
+    void operator()(const PartitionRevoked& e) {
+        probes.hit(e.kind == RevokeKind::lost ? revoked_lost : revoked_graceful);
+    }
+    void operator()(const PartitionLead&) { probes.hit(lead_at_restart); }
+    void operator()(const PartitionAssigned& e) {
+        if (e.epoch.value > 1) probes.hit(assigned_again);
+    }
+
+    void operator()(const WriteToSink& e) {
+        probes.hit(e.attempt == 1 ? write_first : write_again);
+        if (e.attempt > 8) probes.hit(write_attempt_over_8);
+        if (e.parts.count > 1) probes.hit(write_many_parts);
+        if (e.deadline != never) probes.hit(write_with_deadline);
+    }
+    void operator()(const CancelWrite&) { probes.hit(write_cancelled); }
+    void operator()(const WriteDeadLetters& e) {
+        if (e.attempt > 1) probes.hit(dead_letters_again);
+    }
+    void operator()(const StageLead&) { probes.hit(lead_staged); }
+    void operator()(const StageSink&) { probes.hit(mark_staged); }
+    void operator()(const WriteCheckpoint& e) {
+        if (e.sequence > 1) probes.hit(checkpoint_again);
+    }
+    void operator()(const CommitPosition&) {
+        for (std::uint32_t s = 0; s < 8; ++s) {
+            if (oracle.writes_open(s) > 0) return probes.hit(commit_while_writing);
+        }
+    }
+    void operator()(const RevokeDone&) { probes.hit(revoke_done); }
+    void operator()(const Halt& e) {
+        const Probe probe = from(halt_finished, e.reason);
+        if (probe <= halt_oversized) probes.hit(probe);
+    }
+};
+
+void read_part(Probes& probes, const Part& part) {
+    if (part.reason == Reason::none) return;
+    static constexpr Probe by_reason[] = {dead_letter_refused,   dead_letter_refused,
+                                          dead_letter_exhausted, dead_letter_parse_error,
+                                          dead_letter_oversized, dead_letter_failed};
+    probes.hit(by_reason[static_cast<std::uint32_t>(part.reason)]);
+}
+
+}  // namespace
+
+void Probes::step(const Event& event, const Effects& effects, const Oracle& oracle) {
+    Reader reader{*this, oracle};
+    std::visit(reader, event);
+    for (const Effect& effect : effects.items()) std::visit(reader, effect);
+    for (const Part& part : effects.parts()) read_part(*this, part);
+    if (effects.items().size() > 12) hit(many_effects);
+}
+
 void Probes::merge(const Probes& other) {
     for (std::size_t i = 0; i < probes_count; ++i) hits_[i] += other.hits_[i];
 }
-const char* Probes::name(std::uint32_t) { return nullptr; }
-bool Probes::rare(std::uint32_t) { return true; }
+
+const char* Probes::name(std::uint32_t probe) {
+    return probe < probes_end ? names[probe] : nullptr;
+}
+
+bool Probes::rare(std::uint32_t probe) { return probe >= probes_end || rares[probe]; }
 
 }  // namespace holdfast::sim

@@ -113,3 +113,12 @@ TEST_CASE("mutants have distinct numbers and a budget") {
     }
     CHECK(mutants().size() >= 24);
 }
+
+// Not a test: `./dev golden` runs it to write down what production does.
+TEST_CASE("golden trace hashes are written", "[.write_golden]") {
+    std::ofstream file(HF_SOURCE_DIR "/tests/sim/golden_hashes.txt");
+    for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+        file << seed << ' ' << run_seed(seed).hash.text() << '\n';
+    }
+    CHECK(file.good());
+}
