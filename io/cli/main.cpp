@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "io/cli/commands.hpp"
+#include "sim/command.hpp"
 
 namespace {
 
@@ -48,6 +49,33 @@ void add_config(CLI::App& sub, std::string& file, std::vector<std::string>& set)
 
 int verbosity_of(const Verbosity& verbosity) { return verbosity.quiet ? -1 : verbosity.more > 0; }
 
+void add_sim(CLI::App& app, holdfast::sim::SimOptions& sim, int& exit) {
+    auto* sub = command(app, "sim", "Break everything around the engine, seed by seed",
+                        "holdfast sim --seeds 20000 --jobs 2\n  holdfast sim --seed 4711");
+    auto* one = sub->add_option("--seed", sim.first_seed, "Only this seed; its failure is told whole");
+    sub->add_option("--seeds", sim.seeds, "How many seeds")
+        ->envname("HOLDFAST_SEEDS")
+        ->capture_default_str()
+        ->excludes(one);
+    sub->add_option("--first", sim.first_seed, "The first of them")->excludes(one);
+    sub->add_option("--jobs", sim.jobs, "Threads; 0: one a core")
+        ->envname("HOLDFAST_JOBS")
+        ->capture_default_str();
+    sub->add_option("--until", sim.until, "Stop each seed after so many events");
+    sub->add_option("--scenario", sim.scenario, "Replay this file instead");
+    sub->add_option("--out", sim.out, "The folder for shrunk failures");
+    sub->add_flag("--json", sim.json, "As JSON");
+    sub->add_flag("--twice", sim.twice, "Run each seed twice and compare the traces");
+    sub->add_flag("!--no-shrink", sim.shrink, "Leave the first failure as it is");
+    sub->add_flag("--log", sim.log_full, "Print every event and effect of the seed");
+    sub->add_flag("--golden", sim.golden, "Print the traces' hashes, nothing else");
+    sub->add_flag("--probes", sim.probes, "List the probes; fail if one was not hit");
+    sub->callback([&sim, &exit, one] {
+        sim.one_seed = one->count() > 0;
+        exit = holdfast::sim::sim_command(sim);
+    });
+}
+
 int run(int argc, char** argv) {
     CLI::App app{"holdfast takes records from sources and delivers each one to every sink"};
     app.name("holdfast");
@@ -85,6 +113,9 @@ int run(int argc, char** argv) {
         ->envname("HOLDFAST_COLOR")
         ->capture_default_str();
     validate_sub->callback([&] { exit = validate_command(validate); });
+
+    holdfast::sim::SimOptions sim;
+    add_sim(app, sim, exit);
 
     bool json = false;
     auto* keys_sub = command(app, "keys", "List every key of the config file",

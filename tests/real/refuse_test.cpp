@@ -40,7 +40,7 @@ TEST_CASE("a wrong command line exits 64") {
 }
 
 TEST_CASE("every command has a help with an example") {
-    for (const char* name : {"run", "validate", "keys", "version"}) {
+    for (const char* name : {"run", "validate", "sim", "keys", "version"}) {
         const Exited exited = run({name, "--help"});
         INFO(name << exited.out << exited.err);
         CHECK(exited.code == 0);
