@@ -69,6 +69,9 @@ bool EngineState::begin_delivery(Instant now, std::uint32_t lane, Effects& effec
             const std::uint64_t fit = open_bytes ? sink.write_bytes_max * open / open_bytes : open;
             if (fit < take) take = fit ? static_cast<std::uint32_t>(fit) : 1;
         }
+        // Whole batches or a piece of one: else writes would straddle batches for ever, and there
+        // would be no clean point to retire to.
+        if (sink.has_mark && d.count && take < open) break;
         bytes += l.bytes_of(e, take);
         d.count += take;
         ++d.entries;
