@@ -59,6 +59,7 @@ struct Shape {
     int batch = 1;              ///< Records of a batch.
     bool newest_first = false;  ///< Which open effect is answered next.
     int faults_max = 1;
+    std::uint32_t write_records_max = 4;
 };
 
 struct Saved {
@@ -130,7 +131,7 @@ private:
             SinkConfig& k = c.sink[s];
             k.queue_batches_max = 4;
             k.write_parts_max = 4;
-            k.write_records_max = 4;
+            k.write_records_max = shape_.write_records_max;
             k.has_mark = shape_.kinds[s] == SinkKind::mark;
             k.needs_sync = shape_.kinds[s] != SinkKind::plain;
             k.answers_partially = false;
@@ -382,6 +383,12 @@ TEST_CASE("no path of the small world loses a record, and mark sinks have each e
     const std::uint64_t runs = walk_shapes(SinkKind::mark, SinkKind::mark, 2);
     CAPTURE(runs);
     CHECK(runs > 10'000);
+}
+
+TEST_CASE("no path of the small world cuts a mark sink inside a batch") {
+    const std::uint64_t runs = walk_all({{SinkKind::mark, SinkKind::mark}, 2, false, 1, 1});
+    CAPTURE(runs);
+    CHECK(runs > 1'000);
 }
 
 TEST_CASE("no path of the small world loses a record beside a sink that can't be cut") {
