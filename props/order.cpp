@@ -7,11 +7,12 @@ using namespace holdfast;
 
 TEST_CASE("sinks with one write in flight see each partition in order") {
     std::uint64_t compared = 0;
-    rc::prop("in sunny worlds", [&](std::uint32_t from) {
-        const auto seed = props::seed_of(
-            from, [](const sim::Draw& draw) { return draw.mode == sim::Mode::sunny; });
+    rc::prop("in quiet worlds", [&](std::uint32_t from) {
+        const auto seed = props::seed_of(from, props::quiet);
         props::RunWorld run(seed);
         RC_ASSERT(run.complaint() == "");
+        // A poison without a dead-letter queue halts on a sunny day too; a restart may repeat.
+        if (run.outcome().incarnations > 1) return;
         const sim::Ledger& ledger = run.ledger();
         for (std::uint32_t s = 0; s < ledger.sinks.size(); ++s) {
             if (run.outcome().draw.config.sink[s].writes_max != 1) continue;
