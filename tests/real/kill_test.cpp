@@ -1,0 +1,138 @@
+// The real program, killed with SIGKILL at random moments, started again, and judged by its files.
+//
+// 120 kills in all, over: one sink; three sinks; a slow sink; a failing sink; rotation under way;
+// at-least-once. In exactly-once every output is byte-identical to what an undisturbed run writes.
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <filesystem>
+
+#include "campaign.hpp"
+
+using namespace campaign;
+
+namespace {
+
+constexpr std::uint64_t lines = 200'000;
+
+std::string head(const char* include, const char* end) {
+    return std::string(
+               "data_dir = \"state\"\n[engine]\nmemory_limit = \"4MiB\"\n"
+               "commit_interval = \"3ms\"\n[sources.in]\ntype = \"file\"\ninclude = [\"") +
+           include + "\"]\nread_from = \"beginning\"\npoll_interval = \"5ms\"\nend = \"" + end +
+           "\"\n";
+}
+
+std::string sink(const std::string& name, const std::string& more = "") {
+    return "[sinks." + name + "]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"out/" + name +
+           "\"\nbatch = { max_bytes = \"64KiB\" }\n" + more;
+}
+
+const char* const retry =
+    "retry = { max_attempts = 0, initial_backoff = \"1ms\", max_backoff = \"4ms\" }\n";
+
+void forget(const Folder& folder) {
+    std::filesystem::remove_all(folder / "state");
+    std::filesystem::remove_all(folder / "out");
+}
+
+/// Kills a run over one input file so often, then compares each output with the input.
+void check_exactly_once(const std::string& config, const std::vector<std::string>& outputs,
+                        std::uint32_t kills, std::int64_t wait_ms_max, std::uint64_t seed) {
+    const Folder folder;
+    const std::string input = numbered_lines(0, lines);
+    write_file(folder / "in.log", input);
+    write_file(folder / "pipe.toml", config);
+    Waits waits(seed);
+    const int code =
+        run_with_kills(folder / "pipe.toml", folder / "log", kills, wait_ms_max, waits, forget,
+                       folder, folder / ("out/" + outputs.back()), input.size());
+    INFO(read_file(folder / "log"));
+    CHECK(code == 0);
+    for (const std::string& name : outputs) {
+        INFO(name);
+        CHECK((read_file(folder / ("out/" + name)) == input));
+    }
+}
+
+}  // namespace
+
+TEST_CASE("one sink is byte-identical after 25 kills") {
+    check_exactly_once(head("in.log", "eof") + sink("a"), {"a"}, 25, 70, 1);
+}
+
+TEST_CASE("three sinks are byte-identical after 25 kills") {
+    check_exactly_once(
+        head("in.log", "eof") + sink("a") + sink("b", "fsync = \"never\"\n") + sink("c"),
+        {"a", "b", "c"}, 25, 120, 2);
+}
+
+TEST_CASE("a slow sink beside a fast one, both byte-identical after 20 kills") {
+    check_exactly_once(
+        head("in.log", "eof") + sink("fast") + sink("slow", "inject = { latency = \"1ms\" }\n"),
+        {"fast", "slow"}, 20, 250, 3);
+}
+
+TEST_CASE("a failing sink beside a good one, both byte-identical after 20 kills") {
+    check_exactly_once(
+        head("in.log", "eof") + sink("good") +
+            sink("bad", std::string(retry) +
+                            "inject = { fail_percent = 20, ambiguous_percent = 10, seed = 5 }\n"),
+        {"good", "bad"}, 20, 250, 4);
+}
+
+TEST_CASE("at-least-once loses nothing and repeats only what followed a commit, over 20 kills") {
+    const Folder folder;
+    const std::string input = numbered_lines(0, lines);
+    write_file(folder / "in.log", input);
+    write_file(folder / "pipe.toml",
+               head("in.log", "eof") + sink("a", "delivery = \"at_least_once\"\n"));
+    Waits waits(5);
+    const int code = run_with_kills(folder / "pipe.toml", folder / "log", 20, 70, waits, forget,
+                                    folder, folder / "out/a", input.size());
+    INFO(read_file(folder / "log"));
+    CHECK(code == 0);
+    const Verdict v = judge(read_file(folder / "out/a"), lines);
+    CHECK(v.lost == 0);
+    CHECK(v.torn == 0);
+    CHECK(v.jumps <= 20);  // At most one return to an earlier place for each kill.
+}
+
+TEST_CASE("rotation under way loses and repeats nothing over 20 kills") {
+    const Folder folder;
+    const std::string log = folder / "logs/app.log";
+    write_file(log, "");
+    write_file(folder / "pipe.toml", head("logs/app.log*", "never") + sink("a"));
+    Waits waits(6);
+    std::uint64_t written = 0;
+    const auto write_some = [&] {
+        const auto count = static_cast<std::uint64_t>(waits.next(1, 3000));
+        append_file(log, numbered_lines(written, count));
+        written += count;
+    };
+    for (int killed = 0; killed < 20; ++killed) {
+        Process process(folder / "pipe.toml", folder / "run.log");
+        for (std::int64_t i = waits.next(0, 6); i > 0; --i) {
+            write_some();
+            if (waits.next(0, 2) == 0) {
+                std::filesystem::rename(log, log + "." + std::to_string(written));
+                write_some();
+            }
+            INFO(read_file(folder / "run.log"));
+            REQUIRE_FALSE(process.ended_within(waits.next(0, 30)));
+        }
+        process.kill();
+    }
+    Process process(folder / "pipe.toml", folder / "run.log");
+    const auto expected = numbered_lines(0, written);
+    for (int i = 0; i < 600 && read_file(folder / "out/a").size() < expected.size(); ++i) {
+        REQUIRE_FALSE(process.ended_within(100));
+    }
+    process.signal(SIGTERM);
+    REQUIRE(process.ended_within(30'000));
+    INFO(read_file(folder / "run.log"));
+    CHECK(process.exit_code() == 0);
+    const Verdict v = judge(read_file(folder / "out/a"), written);
+    CHECK(v.lost == 0);
+    CHECK(v.repeated == 0);
+    CHECK(v.torn == 0);
+}
