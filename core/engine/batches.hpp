@@ -4,7 +4,7 @@
 //         its lanes retired it, and the watermark has passed it (or its partition is lost).
 // Rule 2: the token is the batch's: `owed` counts (output, sink) pairs and dead letters that are
 // not
-//         settled; `lanes_left` counts the lanes (and its own dead letters) that hold it in order.
+//         settled; `lanes_left` counts the lanes that hold it in order.
 // Rule 3: outcomes are absorbing: `owed` only falls once a batch is fanned out.
 // Bound: Config::batches_max.
 // Doesn't know: lanes, sinks' answers, time.
@@ -24,6 +24,7 @@ enum class BatchPhase : std::uint8_t {
     pulling,       ///< Pull is out.
     transforming,  ///< Transform is out.
     ready,         ///< Waits for its turn and for room in its lanes.
+    storing,       ///< Its own dead letters are being stored; then it is ready again.
     out,           ///< Fanned out; owes.
     released,      ///< Owes nothing, payload gone; waits for its lanes' order or the watermark.
 };
@@ -43,7 +44,8 @@ struct Batch {
     std::uint32_t records;
     std::uint32_t outputs;
     std::uint32_t output_bytes;
-    std::uint32_t dead;  ///< Records that the source or the transform made dead letters.
+    std::uint32_t
+        dead;  ///< Records that the source or the transform made dead letters, not stored.
     std::uint32_t lanes_left;
     std::uint32_t ready_next;  ///< In its source's queue; also the free list.
     std::uint32_t older;       ///< In its partition's order.
@@ -52,10 +54,10 @@ struct Batch {
     BatchPhase phase;
     Fate fate;
     std::uint32_t bytes;
-    bool listed;   ///< In its partition's order.
-    bool fenced;   ///< Its partition was lost: commits nothing.
-    bool settled;  ///< All lanes retired it.
-    std::uint8_t unused;
+    bool listed;    ///< In its partition's order.
+    bool fenced;    ///< Its partition was lost: commits nothing.
+    bool settled;   ///< All lanes retired it.
+    bool had_dead;  ///< Had dead letters of its own.
 };
 static_assert(std::has_unique_object_representations_v<Batch> || sizeof(Batch) % 8 == 0);
 

@@ -252,7 +252,6 @@ SinkMask EngineState::wanted_sinks(const Batch& b, std::uint32_t index, bool& br
 }
 
 bool EngineState::lanes_have_room(const Batch& b, std::uint32_t index, SinkMask wanted) const {
-    if (b.dead && config.dead_letters.present && !dead.has_room()) return false;
     for (SinkMask left = wanted; left; left &= left - 1) {
         const auto s = static_cast<std::uint32_t>(std::countr_zero(left));
         const SinkConfig& sink = config.sink[s];
@@ -281,17 +280,35 @@ void EngineState::admit(Batch& b, std::uint32_t index, SinkMask wanted) {
         ++b.lanes_left;
         flags().lanes_dirty |= SinkMask{1} << s;
     }
-    if (b.dead) {
-        const Reason reason = b.fate == Fate::oversized ? Reason::oversized
-                              : b.fate == Fate::failed  ? Reason::failed
-                                                        : Reason::parse_error;
-        dead.push(
-            {Part{.batch = batches.id(index), .begin = 0, .end = b.dead, .reason = reason}, 0});
-        b.owed += b.dead;
-        ++b.lanes_left;
-    }
     if (mutant(10) && b.shared == 0 && b.outputs < b.records) ++b.lanes_left;
     if (mutant(57)) b.owed &= 0xff;
+}
+
+/// Puts a batch's own dead letters into the queue. They are a barrier: neither the batch's outputs
+/// nor the source's next batches go on before they are stored, because a sink's lead says that
+/// nothing below it is still owed.
+void EngineState::store_own_dead(std::uint32_t index, Effects& effects) {
+    Batch& b = batches[index];
+    if (!config.dead_letters.present) {
+        return halt(HaltReason::dead_letters_absent, effects, no_sink, SourceId{b.source});
+    }
+    if (!dead.has_room()) return;
+    const Reason reason = b.fate == Fate::oversized ? Reason::oversized
+                          : b.fate == Fate::failed  ? Reason::failed
+                                                    : Reason::parse_error;
+    dead.push({Part{.batch = batches.id(index), .begin = 0, .end = b.dead, .reason = reason}, 0});
+    b.owed = b.dead;
+    b.had_dead = true;
+    b.phase = BatchPhase::storing;
+}
+
+/// The batch's own dead letters are stored: it may go on.
+void EngineState::own_dead_stored(std::uint32_t index, std::uint32_t records) {
+    Batch& b = batches[index];
+    HF_ASSERT(b.phase == BatchPhase::storing && b.owed == records);
+    b.owed = b.dead = 0;
+    b.phase = BatchPhase::ready;
+    flags().wake_intake = 1;
 }
 
 bool EngineState::fan_out(std::uint32_t index, Effects& effects) {
@@ -302,17 +319,16 @@ bool EngineState::fan_out(std::uint32_t index, Effects& effects) {
         halt(HaltReason::protocol_broken, effects, no_sink, SourceId{b.source});
         return false;
     }
-    if (b.fenced) b.dead = 0;
-    if (b.dead && !config.dead_letters.present && !mutant(3)) {
-        halt(HaltReason::dead_letters_absent, effects, no_sink, SourceId{b.source});
+    if (b.fenced || (mutant(3) && !config.dead_letters.present)) b.dead = 0;
+    if (b.dead) {
+        store_own_dead(index, effects);
         return false;
     }
-    if (mutant(3) && !config.dead_letters.present) b.dead = 0;
     if (!lanes_have_room(b, index, wanted)) return false;
     pop_ready(intakes_[b.source], batches);
     b.phase = BatchPhase::out;
     admit(b, index, wanted);
-    if (!b.fenced && b.dead == 0 && wanted == 0 && !has_outputs(b, index)) {
+    if (!b.fenced && !b.had_dead && wanted == 0 && !has_outputs(b, index)) {
         stats().filtered += b.records;
     }
     release_if_owed_nothing(index, effects);

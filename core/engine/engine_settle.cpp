@@ -44,7 +44,7 @@ void EngineState::release_if_owed_nothing(std::uint32_t index, Effects& effects)
     Batch& b = batches[index];
     if (b.phase != BatchPhase::out || b.owed != 0) return;
     b.phase = BatchPhase::released;
-    if (mutant(8) && b.dead) {
+    if (mutant(8) && b.had_dead) {
         effects.push(ReleaseBatch{batches.id(index)});
         return;
     }
@@ -227,11 +227,8 @@ void EngineState::on(Instant now, const DeadLettersStored& e, Effects& effects) 
         const std::uint32_t records = d.part.end - d.part.begin;
         stats().dead_letters += records;
         if (d.part.sink == no_sink) {
-            Batch& b = batches[d.part.batch.index];
-            HF_ASSERT(b.generation == d.part.batch.generation && b.owed >= records);
-            b.owed -= records;
-            release_if_owed_nothing(d.part.batch.index, effects);
-            if (--b.lanes_left == 0) settle_batch(d.part.batch.index);
+            HF_ASSERT(batches[d.part.batch.index].generation == d.part.batch.generation);
+            own_dead_stored(d.part.batch.index, records);
             continue;
         }
         const std::uint32_t lane = d.part.sink.index;

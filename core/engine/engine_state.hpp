@@ -119,6 +119,8 @@ struct EngineState {
     void refuse_batch(BatchId, Effects&);
     void fan_out_ready(std::uint32_t source, Effects&);
     bool fan_out(std::uint32_t index, Effects&);
+    void store_own_dead(std::uint32_t index, Effects&);
+    void own_dead_stored(std::uint32_t index, std::uint32_t records);
     bool has_outputs(const Batch&, std::uint32_t index) const;
     SinkMask wanted_sinks(const Batch&, std::uint32_t index, bool& broken) const;
     bool lanes_have_room(const Batch&, std::uint32_t index, SinkMask wanted) const;
