@@ -343,8 +343,7 @@ void FakeSource::transform_due(const Occurrence& what) {
     const BatchId id{what.a, what.b};
     BatchTruth* b = stage_.batch(id);
     if (b == nullptr) return;
-    const bool leads = stage_.draw->config.source[b->source].commit == CommitMode::checkpoint;
-    if (!leads && stage_.fault(Fault::transform_failed, b->source, what.c)) {
+    if (stage_.fault(Fault::transform_failed, b->source, what.c)) {
         b->units.clear();
         std::ranges::fill(b->from, 0u);
         b->dead.clear();

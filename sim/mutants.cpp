@@ -47,6 +47,8 @@ constexpr Mutant all[] = {
     {65, "sinks are not synced before the checkpoint", "", 1000},
     {66, "a failed sync of a sink is believed", "fsyncgate", 2000},
     {67, "the mark of a sink is taken ahead of its positions", "", 2000},
+    {68, "a batch's own dead letters are not waited for", "", 500},
+    {69, "a batch's outputs do not wait for its own dead letters", "", 5000},
 };
 
 }  // namespace

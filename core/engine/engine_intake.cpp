@@ -300,11 +300,23 @@ void EngineState::store_own_dead(std::uint32_t index, Effects& effects) {
     b.owed = b.dead;
     b.had_dead = true;
     b.phase = BatchPhase::storing;
+    if (mutant(68)) own_dead_stored(index, b.dead);
+    if (mutant(69)) {  // As if its lanes and its dead letters were settled independently.
+        b.lanes_left = 1;
+        b.dead = 0;
+        b.phase = BatchPhase::ready;
+    }
 }
 
 /// The batch's own dead letters are stored: it may go on.
 void EngineState::own_dead_stored(std::uint32_t index, std::uint32_t records) {
     Batch& b = batches[index];
+    if (mutant(68) && b.phase != BatchPhase::storing) return;
+    if (mutant(69)) {
+        b.owed -= records;
+        if (--b.lanes_left == 0) settle_batch(index);
+        return;
+    }
     HF_ASSERT(b.phase == BatchPhase::storing && b.owed == records);
     b.owed = b.dead = 0;
     b.phase = BatchPhase::ready;

@@ -230,7 +230,7 @@ TEST_CASE("a key of another type is named as such") {
                              "type = \"blackhole\"") != std::string::npos);
 }
 
-TEST_CASE("--set replaces what the file says, and its errors name the flag") {
+TEST_CASE("an override by --set replaces what the file says, and its errors name the flag") {
     const auto result = parse(good, {"engine.memory_limit=32MiB", "sinks.a.fsync=never",
                                      "sinks.a.retry.max_attempts=3", "data_dir=/tmp/x"});
     REQUIRE(result.problems == std::vector<std::string>{});
