@@ -2,6 +2,8 @@
 //
 // Rule 1: everything in it is trivially copyable and starts as zero bytes.
 // Rule 2: it only grows; there is no free.
+// Rule 3: no type in it has padding, whose bytes would be whatever the stack held: equal states are
+//         equal bytes, so that they can be hashed and compared.
 #pragma once
 
 #include <cstddef>
@@ -42,6 +44,7 @@ public:
     template <class T>
     Table<T> table(std::uint64_t count) {
         static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= 8);
+        static_assert(std::has_unique_object_representations_v<T>);
         const std::size_t at = used_;
         used_ += (count * sizeof(T) + 7) & ~std::size_t{7};
         return {base_ ? reinterpret_cast<T*>(base_ + at) : nullptr,

@@ -37,7 +37,7 @@ struct Partition {
     bool in_cycle;
     bool commit_out;    ///< CommitPosition is unanswered.
     bool commit_again;  ///< It was answered badly, and waits for the cycle's retry.
-    std::uint8_t unused[1];
+    std::uint8_t unused[5];
 };
 static_assert(sizeof(Partition) == 64);
 

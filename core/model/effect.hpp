@@ -27,6 +27,7 @@ struct Part {
     std::uint32_t attempts = 0;  ///< Dead letters: how many attempts the sink was given.
     SinkId sink = no_sink;       ///< The sink that it was meant for.
     Reason reason = Reason::none;
+    std::uint8_t unused = 0;  ///< No padding: the engine hashes what it keeps.
 };
 static_assert(std::is_trivially_copyable_v<Part> && sizeof(Part) == 24);
 

@@ -44,6 +44,7 @@ struct Stats {
     std::uint64_t held_peak = 0;
     std::uint64_t batches = 0;  ///< Batch slots in use now.
     bool paused = false;        ///< By memory pressure.
+    std::uint8_t unused[7] = {};
 };
 
 }  // namespace holdfast
