@@ -93,16 +93,23 @@ std::optional<std::int64_t> as_percent(const toml::node& node) {
 
 }  // namespace
 
+std::string printable(std::string_view text) {
+    std::string out;
+    for (char c : text) {
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+            out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+        else
+            out += c;
+    }
+    return out;
+}
+
 std::string in_quotes(std::string_view text) {
     constexpr std::size_t longest = 60;
     std::string out = "\"";
     for (char c : text.substr(0, longest)) {
-        if (c == '"' || c == '\\')
-            out += '\\', out += c;
-        else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-            out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-        else
-            out += c;
+        if (c == '"' || c == '\\') out += '\\';
+        out += printable({&c, 1});
     }
     return out + (text.size() > longest ? "...\"" : "\"");
 }
@@ -277,7 +284,7 @@ namespace {
 std::string description_of(const toml::parse_error& error) {
     std::string text(error.description());
     std::replace(text.begin(), text.end(), '\n', ' ');
-    return text;
+    return printable(text);
 }
 
 // "engine.memory_limit=32MiB" -> its parts and its value; quotes in either are as in TOML.
@@ -332,7 +339,7 @@ Document read_document(std::string_view text, const std::vector<std::string>& se
                             fmt::format("this is not TOML: {}", description_of(error))});
     }
     for (const std::string& one : set) {
-        Override override{"--set " + one, {}};
+        Override override{"--set " + printable(one), {}};
         toml::table holder;
         if (!split_flag(one, override.key, holder)) {
             problems.push_back({{override.flag, 0, 0},

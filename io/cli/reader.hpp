@@ -31,6 +31,8 @@ struct Problem {
     std::string what;  ///< `what; expected ...; did you mean "..."?`
 };
 
+/// The text with its control characters escaped.
+std::string printable(std::string_view text);
 /// `"text"`, escaped, at most about 60 bytes.
 std::string in_quotes(std::string_view text);
 
