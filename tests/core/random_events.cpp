@@ -19,64 +19,69 @@ RetryConfig random_retry(Numbers& n, std::uint64_t attempts) {
 
 }  // namespace
 
-Config random_config(std::uint64_t seed) {
-    Numbers n(mix(seed, 1, 0, 0));
+Config drawn_config(Numbers& n) {
     const auto u32 = [&](std::uint64_t low, std::uint64_t bound) {
         return static_cast<std::uint32_t>(low + n.below(bound));
     };
+    Config c;
+    c.seed = n.next();
+    c.memory_limit = 100 + n.below(5000);
+    c.batches_max = u32(2, 12);
+    c.partitions_max = u32(1, 4);
+    c.sources = u32(1, 3);
+    c.sinks = u32(1, 4);
+    for (std::uint32_t s = 0; s < c.sources; ++s) {
+        SourceConfig& k = c.source[s];
+        k.transform = n.percent(40);
+        k.route = 1 | n.below(std::uint64_t{1} << c.sinks);
+        k.commit = n.percent(50) ? CommitMode::source : CommitMode::checkpoint;
+        k.pulls_max = u32(1, 3);
+        k.batches_max = u32(1, 4);
+        k.pull_records_max = u32(1, 20);
+        k.pull_bytes_max = u32(1, 300);
+        k.retry = random_retry(n, 20);
+    }
+    for (std::uint32_t s = 0; s < c.sinks; ++s) {
+        SinkConfig& k = c.sink[s];
+        k.queue_batches_max = u32(1, 6);
+        k.queue_records_max = u32(1, 40);
+        k.queue_bytes_max = 1 + n.below(400);
+        k.when_full = n.percent(30) ? WhenFull::drop_newest : WhenFull::block;
+        k.write_records_max = u32(1, 80);
+        k.write_bytes_max = 1 + n.below(300);
+        k.write_parts_max = u32(1, 4);
+        k.linger = milliseconds(static_cast<std::int64_t>(n.below(3) * 20));
+        k.has_mark = n.percent(30);
+        k.writes_max = k.has_mark ? 1 : u32(1, 3);
+        k.answers_partially = !k.has_mark && n.percent(60);
+        k.attempt_timeout = milliseconds(static_cast<std::int64_t>(n.below(3) * 100));
+        k.needs_sync = n.percent(50);
+        k.retry = random_retry(n, 6);
+    }
+    c.dead_letters.present = n.percent(90);
+    c.dead_letters.queue_entries_max = u32(1, 4);
+    c.dead_letters.write_parts_max = u32(1, 3);
+    c.dead_letters.attempt_timeout = milliseconds(static_cast<std::int64_t>(n.below(2) * 100));
+    c.dead_letters.retry = random_retry(n, 20);
+    c.commit.interval = milliseconds(static_cast<std::int64_t>(n.below(3) * 100));
+    c.commit.records = n.below(20);
+    c.commit.bytes = n.below(200);
+    c.commit.attempt_timeout = n.percent(20) ? seconds(2) : Duration{0};
+    c.commit.retry = random_retry(n, 20);
+    return c;
+}
+
+Config random_config(std::uint64_t seed) {
+    Numbers numbers(mix(seed, 1, 0, 0));
     for (;;) {
-        Config c;
-        c.seed = n.next();
-        c.memory_limit = 100 + n.below(5000);
-        c.batches_max = u32(2, 12);
-        c.partitions_max = u32(1, 4);
-        c.sources = u32(1, 3);
-        c.sinks = u32(1, 4);
-        for (std::uint32_t s = 0; s < c.sources; ++s) {
-            SourceConfig& k = c.source[s];
-            k.transform = n.percent(40);
-            k.route = 1 | n.below(std::uint64_t{1} << c.sinks);
-            k.commit = n.percent(50) ? CommitMode::source : CommitMode::checkpoint;
-            k.pulls_max = u32(1, 3);
-            k.batches_max = u32(1, 4);
-            k.pull_records_max = u32(1, 20);
-            k.pull_bytes_max = u32(1, 300);
-            k.retry = random_retry(n, 20);
-        }
-        for (std::uint32_t s = 0; s < c.sinks; ++s) {
-            SinkConfig& k = c.sink[s];
-            k.queue_batches_max = u32(1, 6);
-            k.queue_records_max = u32(1, 40);
-            k.queue_bytes_max = 1 + n.below(400);
-            k.when_full = n.percent(30) ? WhenFull::drop_newest : WhenFull::block;
-            k.write_records_max = u32(1, 80);
-            k.write_bytes_max = 1 + n.below(300);
-            k.write_parts_max = u32(1, 4);
-            k.linger = milliseconds(static_cast<std::int64_t>(n.below(3) * 20));
-            k.has_mark = n.percent(30);
-            k.writes_max = k.has_mark ? 1 : u32(1, 3);
-            k.answers_partially = !k.has_mark && n.percent(60);
-            k.attempt_timeout = milliseconds(static_cast<std::int64_t>(n.below(3) * 100));
-            k.needs_sync = n.percent(50);
-            k.retry = random_retry(n, 6);
-        }
-        c.dead_letters.present = n.percent(90);
-        c.dead_letters.queue_entries_max = u32(1, 4);
-        c.dead_letters.write_parts_max = u32(1, 3);
-        c.dead_letters.attempt_timeout = milliseconds(static_cast<std::int64_t>(n.below(2) * 100));
-        c.dead_letters.retry = random_retry(n, 20);
-        c.commit.interval = milliseconds(static_cast<std::int64_t>(n.below(3) * 100));
-        c.commit.records = n.below(20);
-        c.commit.bytes = n.below(200);
-        c.commit.attempt_timeout = n.percent(20) ? seconds(2) : Duration{0};
-        c.commit.retry = random_retry(n, 20);
+        const Config c = drawn_config(numbers);
         if (Engine::check(c).what == nullptr) return c;
     }
 }
 
-RandomEvents::RandomEvents(std::uint64_t seed, const Config& config, bool sane)
+RandomEvents::RandomEvents(const Numbers& numbers, const Config& config, bool sane)
     : config_(config),
-      numbers_(seed),
+      numbers_(numbers),
       sane_(sane),
       epochs_(config.partitions_max, 0),
       positions_(config.partitions_max, 0),
