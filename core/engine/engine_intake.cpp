@@ -137,7 +137,10 @@ void EngineState::on(Instant now, const SourceIdle& e, Effects&) {
     in.failures = 0;
     if (e.retry_after <= Duration{0}) return;
     in.resting = true;
-    timers.set(timer_of_source(e.source.index), now + within_longest_wait(e.retry_after));
+    // To ask too early does no harm, and a source that says "never" may be wrong.
+    constexpr Duration a_day = seconds(24LL * 3600);
+    const Duration rest = e.retry_after < a_day ? e.retry_after : a_day;
+    timers.set(timer_of_source(e.source.index), now + rest);
 }
 
 void EngineState::on(Instant, const SourceReady& e, Effects&) {
