@@ -51,8 +51,8 @@ constexpr Mode modes[] = {
 
 // NODROP: completions never get lost. EXT_ARG: waits with a timeout. RW_CUR_POS: offset -1.
 // SUBMIT_STABLE: what entries point to is read at submission. All of them by 5.11.
-constexpr unsigned features_needed = IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG |
-                                     IORING_FEAT_RW_CUR_POS | IORING_FEAT_SUBMIT_STABLE;
+constexpr unsigned features_needed =
+    IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG | IORING_FEAT_RW_CUR_POS | IORING_FEAT_SUBMIT_STABLE;
 
 std::string reason(const char* what, int error) {
     return std::string(what) + ": " + std::strerror(error);
@@ -136,8 +136,8 @@ bool UringRing::register_buffers(std::span<std::byte> memory) {
         parts.push_back({memory.data() + at, std::min(part, memory.size() - at)});
     }
     if (parts.empty()) return false;
-    const int error = -io_uring_register_buffers(&ring_, parts.data(),
-                                                 static_cast<unsigned>(parts.size()));
+    const int error =
+        -io_uring_register_buffers(&ring_, parts.data(), static_cast<unsigned>(parts.size()));
     if (error != 0) {
         buffers_refused_ = reason("io_uring_register(BUFFERS)", error);
         if (error == ENOMEM) buffers_refused_ += " (RLIMIT_MEMLOCK?)";
@@ -157,6 +157,7 @@ std::uint64_t UringRing::slot_for(Op& op) {
     Slot& slot = slots_[index];
     HF_ASSERT(slot.op == nullptr);
     HF_ASSERT(!slot.held);
+    HF_ASSERT(index < 1u << piece_shift);
     slot.op = &op;
     return std::uint64_t{slot.generation} << 32 | index;
 }
@@ -170,8 +171,10 @@ void UringRing::start(Op& op) {
         plain_done_.push_back(id);
         return;
     }
-    slot_of(id).held = true;
+    Slot& slot = slot_of(id);
+    slot.held = true;
     held_ += 1;
+    cut_into_pieces(op, slot);
     send({id, false});
 }
 
@@ -184,17 +187,28 @@ void UringRing::cancel(Op& op) {
 }
 
 void UringRing::send(const Unsent& what) {
-    io_uring_sqe* sqe = unsent_.empty() ? io_uring_get_sqe(&ring_) : nullptr;
-    if (sqe == nullptr) {
+    if (unsent_.empty() && io_uring_sq_space_left(&ring_) >= entries_for(what)) {
+        place(what);
+    } else {
         unsent_.push_back(what);
-        return;
     }
+}
+
+unsigned UringRing::entries_for(const Unsent& what) {
+    return what.cancel ? 1 : slot_of(what.id).pieces;
+}
+
+// Requires room for entries_for(what).
+void UringRing::place(const Unsent& what) {
+    Slot& slot = slot_of(what.id);
+    if (!what.cancel && slot.pieces > 1) return place_pieces(*slot.op, slot, what.id);
+    io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
+    HF_ASSERT(sqe != nullptr);
     if (what.cancel) {
         io_uring_prep_cancel64(sqe, what.id, 0);
         io_uring_sqe_set_data64(sqe, id_ignored);
         return;
     }
-    Slot& slot = slot_of(what.id);
     prepare(*sqe, *slot.op, slot);
     io_uring_sqe_set_data64(sqe, what.id);
 }
@@ -203,14 +217,13 @@ void UringRing::send(const Unsent& what) {
 // the kernel wants completions taken first (EBUSY, EAGAIN): then the rest goes with the next run().
 void UringRing::send_unsent() {
     while (!unsent_.empty()) {
-        if (io_uring_sq_space_left(&ring_) == 0 && io_uring_submit(&ring_) <= 0) return;
-        std::deque<Unsent> waiting;
-        waiting.swap(unsent_);
-        while (!waiting.empty() && io_uring_sq_space_left(&ring_) > 0) {
-            send(waiting.front());
-            waiting.pop_front();
+        if (io_uring_sq_space_left(&ring_) < entries_for(unsent_.front())) {
+            if (io_uring_submit(&ring_) <= 0) return;
+            if (io_uring_sq_space_left(&ring_) < entries_for(unsent_.front())) return;
         }
-        unsent_.swap(waiting);
+        const Unsent what = unsent_.front();
+        unsent_.pop_front();
+        place(what);
     }
 }
 
@@ -247,6 +260,7 @@ std::size_t UringRing::run(Instant until) {
     // A wait needs a wake.
     HF_ASSERT(held_ > 0 || !plain_done_.empty() || until != never);
     running_ = true;
+    keep_workers_near();
     enter(until);
     const std::size_t completed = hand_out_plain() + hand_out();
     running_ = false;
@@ -262,7 +276,7 @@ std::size_t UringRing::hand_out() {
         const std::uint64_t id = cqe->user_data;
         const std::int64_t result = cqe->res;
         io_uring_cqe_seen(&ring_, cqe);
-        if (id != id_ignored) completed += take(id, result);
+        if (id != id_ignored) completed += take(id & ~piece_mask, moved_by(id, result));
     }
     return completed;
 }

@@ -52,7 +52,9 @@ private:
     struct Slot {
         Op* op = nullptr;  ///< Null: free, or abandoned with `held`.
         std::uint32_t generation = 1;
-        bool held = false;  ///< The kernel has it, or will have it from `unsent_`.
+        bool held = false;         ///< The kernel has it, or will have it from `unsent_`.
+        std::uint32_t pieces = 1;  ///< Entries of a large write, linked; only one answers.
+        std::vector<iovec> cuts;   ///< What the pieces write, cut at their borders.
         union {
             __kernel_timespec time;
             struct statx stat;
@@ -75,6 +77,16 @@ private:
     bool plain(OpKind kind) const;
     void send(const Unsent& what);
     void send_unsent();
+    void place(const Unsent& what);
+    unsigned entries_for(const Unsent& what);
+    void cut_into_pieces(const Op& op, Slot& slot);
+    void place_pieces(Op& op, Slot& slot, std::uint64_t id);
+    static std::int64_t moved_by(std::uint64_t id, std::int64_t result);
+    void keep_workers_near();
+
+    // A slot's id: generation in the upper half, the piece of a large write, the slot's number.
+    static constexpr int piece_shift = 24;
+    static constexpr std::uint64_t piece_mask = std::uint64_t{0xff} << piece_shift;
     void prepare(io_uring_sqe& sqe, Op& op, Slot& slot);
     void prepare_file(io_uring_sqe& sqe, Op& op, Slot& slot);
     void prepare_read(io_uring_sqe& sqe, Op& op);
@@ -93,6 +105,8 @@ private:
     const char* mode_ = "";
     bool has_truncate_ = false;
     bool has_mkdir_ = false;
+    bool can_skip_ = false;  ///< Entries may succeed without a completion.
+    int cpu_ = -1;           ///< Where the kernel's workers run; -1: anywhere.
 
     std::deque<Slot> slots_;  ///< A deque: the kernel holds addresses in it.
     std::vector<std::uint32_t> free_;
