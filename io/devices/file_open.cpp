@@ -59,7 +59,11 @@ Task<> FileSource::discover(std::string path, First first) {
 
 Task<> FileSource::open_file(std::string path, First first) {
     constexpr int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-    const auto opened = co_await open(ring_, path.c_str(), flags);
+    auto opened = co_await open(ring_, path.c_str(), flags);
+    if (opened >= config_.fd_limit) {
+        co_await close(ring_, static_cast<int>(opened));
+        opened = -EMFILE;
+    }
     if (opened < 0) {
         if (is_gone(opened)) {
             unreadable_.erase(path);

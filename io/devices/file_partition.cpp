@@ -41,6 +41,7 @@ bool FileSource::assign(TailedFile& file) {
                                  .with("path", file.key.path));
         }
         slots_short_ = true;
+        give_back_slots();
         return false;
     }
     file.assigned = slot;
@@ -82,25 +83,40 @@ void FileSource::retire(TailedFile& file) {
         file.loaded_key.clear();
         return;
     }
+    revoke(file, false);
+}
+
+void FileSource::revoke(TailedFile& file, bool keeps_record) {
     const Assignment old = *file.assigned;
     file.assigned.reset();
-    retiring_[old.partition.index] = old;
+    retiring_[old.partition.index] = {old, keeps_record};
     events_.push(PartitionRevoked{old.partition, old.epoch, RevokeKind::graceful, never});
 }
 
-void FileSource::revoke_done(const RevokeDone& done) {
-    const auto it = retiring_.find(done.partition.index);
-    if (it == retiring_.end() || it->second.epoch != done.epoch) return;
-    checkpoints_.unbind(done.partition, done.epoch);
-    slots_.give_back(it->second);
-    retiring_.erase(it);
-    if (!slots_short_) return;
+/// Others need slots: those of finished files are free once what they brought is settled.
+void FileSource::give_back_slots() {
+    for (TailedFile* file : spent_) revoke(*file, true);
+    spent_.clear();
+}
+
+/// Somebody gave a slot back; also another source, which doesn't know of us.
+void FileSource::wake_slotless() {
+    if (!slots_short_ || !slots_.available()) return;
     slots_short_ = false;
     for (auto& [inode, file] : files_) {
         if (!file->slotless) continue;
         file->slotless = false;
         make_ready(*file);
     }
+}
+
+void FileSource::revoke_done(const RevokeDone& done) {
+    const auto it = retiring_.find(done.partition.index);
+    if (it == retiring_.end() || it->second.assigned.epoch != done.epoch) return;
+    if (!it->second.keeps_record) checkpoints_.unbind(done.partition, done.epoch);
+    slots_.give_back(it->second.assigned);
+    retiring_.erase(it);
+    wake_slotless();
 }
 
 /// Takes a record out of the checkpoint. Without a free slot it stays, which does no harm.

@@ -389,6 +389,7 @@ void FileSource::pause(TailedFile& file, Duration wait) {
 void FileSource::finish(TailedFile& file) {
     if (file.finished) return;
     file.finished = true;
+    if (file.assigned) spent_.push_back(&file);
     HF_ASSERT(unfinished_ > 0);
     --unfinished_;
 }

@@ -10,7 +10,9 @@
 // Rule 4: a file is closed only when all of it was read, and it has been without a name that
 //         matches for `rotate_wait`; then its last line counts even without a newline.
 // Rule 5: no batch spans a lead.
-// Rule 6: a file that took the name of a rotated one is read after it, as far as that was written
+// Rule 6: a file that is read to its end for good (`eof`) keeps its partition slot until another
+//         file needs one.
+// Rule 7: a file that took the name of a rotated one is read after it, as far as that was written
 //         when the rotation was noticed; other files are served in turn.
 // Growth is noticed by asking: after poll_interval for a file that grew lately, after an eighth of
 // the time that it has been still for the others, and at most after poll_interval_max.
@@ -21,6 +23,7 @@
 // Doesn't know: what sinks do with the records, when positions are durable.
 #pragma once
 
+#include <climits>
 #include <deque>
 #include <map>
 #include <memory>
@@ -59,6 +62,7 @@ struct FileSourceConfig {
     Duration poll_interval_max = seconds(4);
     Duration glob_interval = seconds(1);
     Duration rotate_wait = seconds(5);
+    int fd_limit = INT_MAX;  ///< Descriptors from here on are left to others: sinks, checkpoint.
     std::map<std::string, SinkId> sinks;       ///< For the leads in `records`.
     std::vector<CheckpointPartition> records;  ///< What the loaded checkpoint says of this source.
 };
@@ -97,6 +101,10 @@ private:
         CheckpointPartition record;
         bool used = false;
     };
+    struct Retiring {
+        Assignment assigned;
+        bool keeps_record = false;  ///< The file is read to its end, and a restart must know it.
+    };
 
     // file_source.cpp: pulls and what answers them.
     void dispatch();
@@ -124,6 +132,9 @@ private:
     bool assign(TailedFile& file);
     void rebind(TailedFile& file);
     void retire(TailedFile& file);
+    void revoke(TailedFile& file, bool keeps_record);
+    void give_back_slots();
+    void wake_slotless();
     void forget(const std::string& key);
     Task<bool> verified(TailedFile& file);
     Task<> new_generation(TailedFile& file);
@@ -137,6 +148,7 @@ private:
     // file_watch.cpp: finding files and noticing what becomes of them.
     Task<> watch();
     Task<> scan(First first);
+    Task<> say_missing();
     Task<> retry_unreadable();
     void schedule(TailedFile& file, Instant at);
     Duration poll_after(const TailedFile& file) const;
@@ -179,7 +191,8 @@ private:
     std::set<std::pair<std::int64_t, TailedFile*>> polls_;  ///< By poll_at.
     std::deque<TailedFile*> ready_;
     std::deque<Pull> pulls_;
-    std::map<std::uint32_t, Assignment> retiring_;  ///< By slot: revoked, not yet RevokeDone.
+    std::map<std::uint32_t, Retiring> retiring_;  ///< By slot: revoked, not yet RevokeDone.
+    std::vector<TailedFile*> spent_;  ///< Finished, with a slot that others may need.
     TailedFile* predecessor_ = nullptr;  ///< Files that are opened now are read after it.
     TailedFile* starving_ = nullptr;  ///< Waits for a large block; nobody else is read meanwhile.
     std::uint32_t serving_ = 0;

@@ -88,9 +88,7 @@ Task<> FileSource::watch() {
     co_await scan(First::at_start);
     co_await find_recorded();
     forget_excess();
-    if (files_.empty() && unreadable_.empty()) {
-        log(Level::warn, LogLine("no file matches yet").with("source", config_.name));
-    }
+    co_await say_missing();
     scanning_first_ = false;
     dispatch();
     while (!ended()) {
@@ -98,6 +96,8 @@ Task<> FileSource::watch() {
         co_await sleep_until(ring_, wake);
         co_await poll_due();
         co_await retry_unreadable();
+        if (slots_short_) give_back_slots();
+        wake_slotless();
         if (config_.end == EndAt::never && ring_.now() >= scan_at_) co_await scan(First::later);
         dispatch();
     }
@@ -125,6 +125,24 @@ Task<> FileSource::scan(First first) {
         } else if (!unreadable_.contains(path)) {
             co_await discover(path, first);
         }
+    }
+}
+
+/// What was asked for and is not there: with `eof` the source ends without it.
+Task<> FileSource::say_missing() {
+    if (files_.empty() && unreadable_.empty()) {
+        log(Level::warn, LogLine("no file matches yet").with("source", config_.name));
+    }
+    for (const std::string& pattern : config_.include) {
+        if (!Glob(pattern).literal()) continue;
+        FileStat st;
+        const auto result = co_await stat(ring_, pattern.c_str(), st);
+        const bool is_missing = is_gone(result);
+        if (!is_missing && (result < 0 || S_ISREG(st.mode))) continue;
+        log(Level::warn, LogLine(is_missing ? "there is no such file yet"
+                                            : "this is no regular file, it is not read")
+                             .with("source", config_.name)
+                             .with("path", pattern));
     }
 }
 

@@ -44,6 +44,26 @@ TEST_CASE("read_from end does not skip again after a restart without a commit") 
     CHECK(t.text() == "written while down\n");
 }
 
+TEST_CASE("files that are read to their end make room for more files than there are slots") {
+    TailBench t;
+    t.config.end = EndAt::eof;
+    t.partitions_max = 3;
+    std::string all;
+    for (int i = 10; i < 30; ++i) {
+        const std::string line = "line of file " + std::to_string(i) + "\n";
+        t.append("f" + std::to_string(i) + ".log", line);
+        all += line;
+    }
+    t.start();
+    t.run(seconds(60));
+    CHECK(t.text() == all);
+    CHECK(t.ended == t.pulls_max);
+    // A restart still knows each of them.
+    t.start();
+    t.run(seconds(60));
+    CHECK(t.text() == all);
+}
+
 TEST_CASE("a partial last line is no record until its newline comes") {
     TailBench t;
     t.append("a.log", "one\ntw");
