@@ -12,6 +12,8 @@ namespace holdfast::io {
 namespace {
 
 constexpr Duration look_interval = seconds(1);
+// How long to wait for the reader of a full pipe.
+constexpr Duration full_wait = milliseconds(5);
 
 }  // namespace
 
@@ -94,7 +96,11 @@ Task<std::int64_t> FileSink::write_file(const Order& order) {
     gather(payloads_, order.parts, vectors_);
     std::int64_t progress = 0;
     const std::int64_t offset = stream_ ? -1 : length_;
-    const std::int64_t result = co_await write_all(ring_, fd_, vectors_, offset, progress);
+    std::int64_t result = co_await write_all(ring_, fd_, vectors_, offset, progress);
+    while (stream_ && result == -EAGAIN && !order.cancelled) {
+        co_await sleep_until(ring_, ring_.now() + full_wait);
+        result = co_await write_all(ring_, fd_, vectors_, offset, progress);
+    }
     co_return result;
 }
 

@@ -62,7 +62,8 @@ Task<std::int64_t> FileSink::prepare() {
             co_return -EINVAL;
         }
     }
-    const int flags = (stream_ ? O_WRONLY : O_RDWR | O_CREAT) | O_CLOEXEC;
+    // A pipe without a reader is no reason to hang: its open fails, and is tried again.
+    const int flags = (stream_ ? O_WRONLY | O_NONBLOCK | O_NOCTTY : O_RDWR | O_CREAT) | O_CLOEXEC;
     const std::int64_t fd = co_await open_retried(ring_, config_.path, flags);
     if (fd == -EACCES || fd == -EPERM) {
         refuse(fmt::format("{}: {}", config_.path, error_text(fd)));
