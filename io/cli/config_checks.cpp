@@ -2,13 +2,13 @@
 #include "io/cli/config_checks.hpp"
 
 #include <fmt/core.h>
-#include <fnmatch.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <set>
 
 #include "io/cli/units.hpp"
+#include "io/devices/glob.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -88,8 +88,9 @@ std::vector<Output> outputs_of(const Parts& parts, const PipelineConfig& config)
 }
 
 bool matches(const std::string& pattern, const Output& output) {
-    return ::fnmatch(pattern.c_str(), output.path.c_str(), FNM_PATHNAME) == 0 ||
-           ::fnmatch(pattern.c_str(), output.real.c_str(), FNM_PATHNAME) == 0;
+    if (pattern.empty()) return false;
+    const Glob glob(pattern);
+    return glob.matches(output.path) || glob.matches(output.real);
 }
 
 void check_sink(const Parts& parts, const PipelineConfig& config, std::size_t i, Reader& reader) {
@@ -147,13 +148,42 @@ void resolve_inputs(const Parts& parts, PipelineConfig& config, Reader& reader) 
                 sink.delivery = DeliveryMode::at_least_once;
 }
 
+/// The data directory is written all the time: it is nobody's input and nobody's output.
+void check_data_dir(const Parts& parts, const PipelineConfig& config,
+                    const std::vector<Output>& outputs, Reader& reader) {
+    std::vector<Output> own;
+    for (const char* name : {"lock", "checkpoint.a", "checkpoint.b", "checkpoint.new"}) {
+        const std::string path = config.data_dir + "/" + name;
+        own.push_back({{}, path, resolved(path), {}});
+    }
+    for (const Output& output : outputs)
+        for (const Output& file : own)
+            if (output.real == file.real)
+                reader.problem(output.place, fmt::format("{} is a file of data_dir; expected "
+                                                         "another one",
+                                                         in_quotes(output.path)));
+    for (std::size_t i = 0; i < config.sources.size(); ++i) {
+        for (const std::string& pattern : config.sources[i].include) {
+            const auto found = std::find_if(own.begin(), own.end(), [&](const Output& file) {
+                return matches(pattern, file);
+            });
+            if (found == own.end()) continue;
+            reader.problem(parts.sources[i].values.at("include").place,
+                           fmt::format("include {} matches {}, a file of data_dir; expected a "
+                                       "pattern that doesn't, or another data_dir",
+                                       in_quotes(pattern), in_quotes(found->path)));
+        }
+    }
+}
+
 void check_paths(const Parts& parts, const PipelineConfig& config, Reader& reader) {
     const std::vector<Output> outputs = outputs_of(parts, config);
+    check_data_dir(parts, config, outputs, reader);
     std::error_code error;
     for (std::size_t i = 0; i < outputs.size(); ++i) {
         const Output& output = outputs[i];
         for (std::size_t j = 0; j < i; ++j)
-            if (outputs[j].real == output.real)
+            if (outputs[j].real == output.real || fs::equivalent(outputs[j].real, output.real, error))
                 reader.problem(output.place,
                                fmt::format("{} writes to the same file as {} ({}); expected a "
                                            "file of its own",
