@@ -1,7 +1,11 @@
 // The program's entry: flags to commands.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 
 #include "io/cli/commands.hpp"
@@ -135,9 +139,20 @@ int run(int argc, char** argv) {
     return exit;
 }
 
+/// A standard stream that is closed would be taken by the next file that is opened: what is logged
+/// would go into the checkpoint. Without stdin there is no input; without stdout, its sink fails.
+void hold_standard_streams() {
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (::fcntl(fd, F_GETFD) >= 0) continue;
+        const int opened = ::open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
+        if (opened != fd) std::abort();
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+    hold_standard_streams();
     try {
         return run(argc, argv);
     } catch (const std::exception& error) {

@@ -54,7 +54,7 @@ Task<SinkOutcome> StdoutSink::write_now(const Order& order) {
         log_(Level::error,
              LogLine("standard output can't be written").with("error", error_text(result)).text());
     }
-    if (result == -EPIPE) {
+    if (result == -EPIPE || result == -EBADF) {
         closed_ = true;
         changed_.notify();
     }

@@ -2,7 +2,7 @@
 //
 // Rule 1: at least once. What was written can't be taken back, so a write that failed half way is
 //         ambiguous, and its repetition stands behind the torn half.
-// Rule 2: a reader that closed its end never comes back. Nothing is refused for that (the records
+// Rule 2: a reader that closed its end (or a stream that was never open) never comes back. Nothing is refused for that (the records
 //         would become dead letters) and nothing acknowledged: every write is retriable, and
 //         closed() tells whoever drives the sink to stop.
 // Requires: SIGPIPE is ignored.
