@@ -13,6 +13,7 @@ namespace holdfast::io {
 namespace {
 
 constexpr std::uint32_t batches_waiting = 4;
+constexpr std::uint64_t queue_batches_most = 1024;
 constexpr std::uint64_t pull_bytes_least = 64u << 10;
 constexpr std::uint64_t pull_bytes_most = 1u << 20;
 // Memory for the engine's own tables: what is left of the 32 MiB beside the limit pays for the
@@ -30,10 +31,19 @@ std::uint32_t pull_bytes(const PipelineConfig& pipeline) {
     return static_cast<std::uint32_t>(std::bit_floor(wanted));
 }
 
+/// How many queues may be full at the same time without a source in common.
+std::uint64_t shares(const PipelineConfig& pipeline) {
+    return std::max<std::size_t>(std::min(pipeline.sources.size(), pipeline.sinks.size()), 1);
+}
+
 std::uint64_t queue_bytes(const PipelineConfig& pipeline) {
-    const std::size_t shares =
-        std::max<std::size_t>(std::min(pipeline.sources.size(), pipeline.sinks.size()), 1);
-    return std::max<std::uint64_t>(pipeline.memory_limit / 4 * 3 / shares, BlockPool::block_min);
+    return std::max<std::uint64_t>(pipeline.memory_limit / 4 * 3 / shares(pipeline),
+                                   BlockPool::block_min);
+}
+
+std::uint32_t queue_batches(const PipelineConfig& pipeline) {
+    const std::uint64_t share = Config{}.batches_max / 4 * 3 / shares(pipeline);
+    return static_cast<std::uint32_t>(std::min(share, queue_batches_most));
 }
 
 SourceConfig source_config(const PipelineConfig& pipeline, std::uint32_t index) {
@@ -52,7 +62,7 @@ SourceConfig source_config(const PipelineConfig& pipeline, std::uint32_t index) 
 SinkConfig sink_config(const PipelineConfig& pipeline, const SinkSettings& sink) {
     SinkConfig out;
     const bool file = sink.type == SinkType::file;
-    out.queue_batches_max = 1024;
+    out.queue_batches_max = queue_batches(pipeline);
     out.queue_records_max = 1u << 24;
     out.queue_bytes_max = queue_bytes(pipeline);
     out.when_full = sink.when_full;
@@ -73,10 +83,16 @@ std::size_t table_bytes(const Config& config) {
            Engine::parts_max(config) * sizeof(Part);
 }
 
-bool has_wildcard(const SourceSettings& source) {
-    return std::any_of(source.include.begin(), source.include.end(), [](const std::string& glob) {
-        return glob.find_first_of("*?[") != std::string::npos;
-    });
+/// Partitions that this pipeline may need at the same time: of each name two lives.
+std::uint32_t partitions_wanted(const PipelineConfig& pipeline) {
+    std::uint64_t names = 0;
+    for (const SourceSettings& source : pipeline.sources) {
+        for (const std::string& glob : source.include)
+            if (glob.find_first_of("*?[") != std::string::npos) return partitions_most;
+        names += source.include.size();
+    }
+    return static_cast<std::uint32_t>(
+        std::clamp<std::uint64_t>(2 * names, partitions_least, partitions_most));
 }
 
 }  // namespace
@@ -97,8 +113,7 @@ Config engine_config(const PipelineConfig& pipeline) {
 
     config.partitions_max = partitions_least;
     if (Engine::check(config).what) return config;
-    const bool many = std::any_of(pipeline.sources.begin(), pipeline.sources.end(), has_wildcard);
-    config.partitions_max = many ? partitions_most : partitions_least;
+    config.partitions_max = partitions_wanted(pipeline);
     while (config.partitions_max > partitions_least && table_bytes(config) > tables_bytes)
         config.partitions_max -= config.partitions_max / 8;
     return config;

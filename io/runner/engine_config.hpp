@@ -5,6 +5,7 @@
 //         source has an equal part of it, and pulls at most a fourth of its part at a time.
 // Rule 2: the rest is for the queues. What one source has in memory is bounded by the fullest queue
 //         that it feeds, so queues of (3/4 M) / min(sources, sinks) bytes fit in M whatever blocks.
+//         The engine's batches are shared in the same way.
 // Rule 3: the pool's blocks are powers of two, and no line is longer than a block.
 #pragma once
 

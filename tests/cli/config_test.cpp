@@ -281,3 +281,41 @@ TEST_CASE("a config that parses is one that the engine takes") {
               result.config.memory_limit);
     }
 }
+
+TEST_CASE("an output is found in any depth of a pattern of many folders") {
+    const std::string b = "[sinks.b]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"";
+    for (const char* path : {"logs/b.jsonl", "logs/x/b.jsonl", "logs/x/y/b.jsonl"}) {
+        std::string text = good;
+        text.replace(text.find("logs/*"), 6, "logs/**/*");
+        INFO(path);
+        CHECK(problem(text + b + path + "\"\n").find("read its own output") != std::string::npos);
+    }
+}
+
+TEST_CASE("the data directory is no input and no output") {
+    const std::string head = "data_dir = \"logs\"\n";
+    std::string text = good;
+    text.replace(text.find("*.jsonl"), 7, "*");
+    CHECK(problem(head + text).find("a file of data_dir") != std::string::npos);
+    text = good;
+    text.replace(text.find("out/a.jsonl"), 11, "logs/checkpoint.a");
+    CHECK(problem(head + text).find("a file of data_dir") != std::string::npos);
+    CHECK(parse(head + good).problems == std::vector<std::string>{});
+}
+
+TEST_CASE("sinks share the engine's batches, so that full queues leave some to the others") {
+    for (int n : {1, 5, 64}) {
+        std::string text;
+        for (int i = 0; i < n; ++i) {
+            const std::string s = std::to_string(i);
+            text += "[sources.s" + s + "]\ntype = \"file\"\ninclude = [\"logs/" + s + "\"]\n" +
+                    "[sinks.t" + s + "]\ntype = \"blackhole\"\ninputs = [\"s" + s + "\"]\n";
+        }
+        const auto result = parse(text);
+        REQUIRE(result.problems == std::vector<std::string>{});
+        const Config engine = engine_config(result.config);
+        std::uint64_t queued = 0;
+        for (std::uint32_t i = 0; i < engine.sinks; ++i) queued += engine.sink[i].queue_batches_max;
+        CHECK(queued < engine.batches_max);
+    }
+}
