@@ -49,7 +49,7 @@ private:
     bool wait_for_sinks(RunReport& report);
     bool save_marks(RunReport& report);
     Task<> watch_signals();
-    Task<> watch_sink(FileSink& sink);
+    Task<> watch_sink(FileSink& sink, SinkId id);
     Task<> watch_sink(StdoutSink& sink);
     template <class Done>
     bool drive(Done done, Instant until);

@@ -1,10 +1,12 @@
 // A pipeline's start: the checkpoint, the devices, the marks of new sinks.
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <climits>
 
 #include "core/data/framing.hpp"
 #include "io/devices/blackhole_sink.hpp"
@@ -39,6 +41,15 @@ std::uint64_t records_beyond(const std::string& path, std::int64_t mark) {
     return records;
 }
 
+// What sources may open, so that thousands of files never keep the checkpoint from being written:
+// a sink has its file, the checkpoint two slots, a new one and their directory.
+int fd_limit(const PipelineConfig& pipeline) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX) return INT_MAX;
+    const int all = static_cast<int>(limit.rlim_cur);
+    return all - std::min(all / 2, 16 + static_cast<int>(pipeline.sinks.size()));
+}
+
 RingOp poll_in(Ring& ring, int fd) { return RingOp(ring, Op{.kind = OpKind::poll_in, .fd = fd}); }
 
 }  // namespace
@@ -68,8 +79,13 @@ bool Pipeline::begin(RunReport& report) {
     for (const auto& sink : sinks_) sink->start();
     if (dead_letters_) dead_letters_->start();
     if (!wait_for_sinks(report) || !save_marks(report)) return false;
-    for (FileSink* sink : file_sinks_)
-        if (sink) scope_.spawn(watch_sink(*sink));
+    // Signals that came with the very last answer of the start.
+    if (signals_.count() > 0) {
+        report.end = End::stopped;
+        return false;
+    }
+    for (std::uint16_t i = 0; i < file_sinks_.size(); ++i)
+        if (file_sinks_[i]) scope_.spawn(watch_sink(*file_sinks_[i], SinkId{i}));
     for (const auto& source : sources_) source->start();
     return true;
 }
@@ -82,9 +98,16 @@ Task<> Pipeline::watch_signals() {
     }
 }
 
-Task<> Pipeline::watch_sink(FileSink& sink) {
-    while (sink.state() != FileSink::State::refused) co_await sink.changed().wait();
-    fail(sink.problem());
+Task<> Pipeline::watch_sink(FileSink& sink, SinkId id) {
+    using State = FileSink::State;
+    while (sink.state() == State::opening || sink.state() == State::ready)
+        co_await sink.changed().wait();
+    if (sink.state() == State::refused) {
+        fail(sink.problem());
+    } else if (!halted_) {
+        // Nobody asks a sink without fsync to sync: without this its writes would fail for ever.
+        on(Halt{HaltReason::sink_sync_failed, id});
+    }
 }
 
 Task<> Pipeline::watch_sink(StdoutSink& sink) {
@@ -216,6 +239,7 @@ std::unique_ptr<Source> Pipeline::make_file_source(SourceId id) {
     config.line_max = line_max(pipeline_, source);
     config.oversize = source.on_oversized;
     config.poll_interval = source.poll_interval;
+    config.fd_limit = fd_limit(pipeline_);
     config.poll_interval_max = std::max(config.poll_interval_max, source.poll_interval);
     for (std::uint16_t s = 0; s < pipeline_.sinks.size(); ++s)
         config.sinks.emplace(identity_of(pipeline_.sinks[s]), SinkId{s});
