@@ -67,7 +67,8 @@ Task<> FileSink::serve() {
 }
 
 Task<SinkOutcome> FileSink::write_now(Order& order) {
-    if (config_.fsync == FileSinkConfig::Fsync::never && ring_.now() >= looked_at_ + look_interval) {
+    // After a while without a sync: what was cut meanwhile must not become a hole.
+    if (ring_.now() >= looked_at_ + look_interval) {
         const bool there = co_await is_still_there();
         if (!there) co_return SinkOutcome::retriable;
     }

@@ -158,3 +158,15 @@ TEST_CASE("a file that is named and not there is said to be missing") {
     CHECK(contains(exited.err, "there is no such file yet"));
     CHECK(contains(exited.err, "no regular file"));
 }
+
+TEST_CASE("an output that is emptied while nothing is written gets no hole") {
+    TempDir dir;
+    dir.write("logs/x", lines(0, 1000));
+    const std::string file = dir.write("p.toml", tail);
+    Process process(program({"run", file}));
+    REQUIRE(eventually([&] { return read_file(dir.at("out/a")) == lines(0, 1000); }));
+    sleep_ms(1300);
+    std::filesystem::resize_file(dir.at("out/a"), 0);
+    dir.write("logs/x", lines(0, 1010));
+    CHECK(eventually([&] { return read_file(dir.at("out/a")) == lines(1000, 10); }));
+}
