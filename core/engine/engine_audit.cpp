@@ -52,9 +52,11 @@ bool audit_batches(const EngineState& s) {
 
 bool audit_partitions(const EngineState& s) {
     std::uint32_t revoking = 0;
+    std::uint32_t revoking_dirty = 0;
     for (std::uint32_t i = 0; i < s.partitions.size(); ++i) {
         const Partition& p = s.partitions[i];
         revoking += p.phase == PartitionPhase::revoking;
+        revoking_dirty += p.phase == PartitionPhase::revoking && p.dirty;
         if (p.watermark > p.highest) return false;
         std::uint32_t older = none;
         for (std::uint32_t b = p.oldest; b != none; b = s.batches[b].newer) {
@@ -69,7 +71,8 @@ bool audit_partitions(const EngineState& s) {
         }
         if (p.newest != older) return false;
     }
-    return revoking == s.partitions.head().revoking;
+    return revoking == s.partitions.head().revoking &&
+           revoking_dirty == s.partitions.head().revoking_dirty;
 }
 
 bool audit_waits(const EngineState& s) {

@@ -23,7 +23,7 @@ bool EngineState::commit_wanted(Instant now) {
     const CommitState& c = commit();
     if (c.phase != CommitPhase::idle || !commit_pending()) return false;
     const Instant due = c.began_once ? Instant{c.began} + config.commit.interval : now;
-    if (due <= now || flags().draining || partitions.head().revoking > 0 ||
+    if (due <= now || flags().draining || partitions.head().revoking_dirty > 0 ||
         (config.commit.records && c.records >= config.commit.records) ||
         (config.commit.bytes && c.bytes >= config.commit.bytes) ||
         (batches.used() == 0 && input_over())) {

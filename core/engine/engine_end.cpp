@@ -46,6 +46,7 @@ void EngineState::on(Instant now, const PartitionRevoked& e, Effects&) {
     if (partitions[index].phase == PartitionPhase::revoking) return;
     partitions[index].phase = PartitionPhase::revoking;
     ++partitions.head().revoking;
+    if (partitions[index].dirty) ++partitions.head().revoking_dirty;
     if (mutant(17)) {
         partitions.fence(batches, index);
         partitions[index].watermark = partitions[index].highest;
@@ -59,7 +60,10 @@ void EngineState::on(Instant now, const PartitionRevoked& e, Effects&) {
 /// Nothing that carries this epoch leaves any more. What is queued and not begun is forgotten.
 void EngineState::lose_partition(std::uint32_t index) {
     Partition& p = partitions[index];
-    if (p.phase == PartitionPhase::revoking) --partitions.head().revoking;
+    if (p.phase == PartitionPhase::revoking) {
+        --partitions.head().revoking;
+        if (p.dirty) --partitions.head().revoking_dirty;
+    }
     fence_partition(index);
     drop_from_cycle(index);
     p.phase = PartitionPhase::unassigned;

@@ -47,7 +47,7 @@ public:
         std::uint32_t dirty_first;
         std::uint32_t dirty_count;
         std::uint32_t revoking;
-        std::uint32_t unused;
+        std::uint32_t revoking_dirty;  ///< Of those, how many a commit would bring nearer.
     };
 
     void lay_out(Arena& arena, std::uint32_t partitions, std::uint32_t sinks) {
@@ -95,6 +95,7 @@ public:
         p.dirty_next = head().dirty_first;
         head().dirty_first = index;
         ++head().dirty_count;
+        if (p.phase == PartitionPhase::revoking) ++head().revoking_dirty;
     }
 
     /// Takes the first dirty partition, or returns false.
@@ -106,6 +107,7 @@ public:
         p.dirty_next = none;
         p.dirty = false;
         --head().dirty_count;
+        if (p.phase == PartitionPhase::revoking) --head().revoking_dirty;
         return true;
     }
 
