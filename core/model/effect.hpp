@@ -1,7 +1,8 @@
 // Effects: the orders that leave the engine. With event.hpp this is the engine's whole vocabulary.
 //
 // Rule 1: the effects of one step are unordered. Where one must follow another, the engine waits
-//         for the first one's answer. The only exception: Halt is the last thing to carry out.
+//         for the first one's answer. The exceptions, which have no answer: what is staged is
+//         carried out before a WriteCheckpoint of the same step, and Halt last.
 // Rule 2: each effect says which event answers it. "No answer" is said too.
 // Rule 3: handles are reserved before the effect leaves, so an answer can never be early.
 // Rule 4: after Halt nothing is pulled, written or committed.
