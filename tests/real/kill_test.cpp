@@ -1,6 +1,6 @@
 // The real program, killed with SIGKILL at random moments, started again, and judged by its files.
 //
-// 120 kills in all, over: one sink; three sinks; a slow sink; a failing sink; rotation under way;
+// 130 kills in all, over: one sink; three sinks; a slow sink; a failing sink; rotation under way;
 // at-least-once. In exactly-once every output is byte-identical to what an undisturbed run writes.
 #include <catch2/catch.hpp>
 #include <csignal>
