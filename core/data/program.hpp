@@ -1,0 +1,54 @@
+// A program over one record: what a transform does to it. The seam between the languages (jq) and
+// the pipeline's transform stage.
+//
+// Rule 1: a record is judged alone; nothing is kept from one record to the next.
+// Rule 2: what `run` doesn't change keeps its very bytes.
+// Rule 3: what the world decides (bytes that are no JSON, a type error) is an outcome: Verdict::fail.
+// Doesn't know: batches, policies, threads (one Program per thread).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace holdfast {
+
+/// What becomes of one record.
+enum class Verdict : std::uint8_t {
+    keep,    ///< Goes on with its very bytes.
+    drop,    ///< No output.
+    change,  ///< ProgramResult::outputs records were appended, each ending with '\n'.
+    fail,    ///< No JSON, or a runtime error; the transform's policy decides.
+};
+
+/// keep: outputs == 1. drop, fail: outputs == 0, and nothing was appended.
+struct ProgramResult {
+    Verdict verdict = Verdict::keep;
+    std::uint32_t outputs = 0;
+};
+
+/// One compiled program with its own scratch memory.
+class Program {
+public:
+    /// So many bytes behind a record must be readable; they are not looked at.
+    static constexpr std::size_t padding = 64;
+
+    Program() = default;
+    Program(const Program&) = delete;
+    Program& operator=(const Program&) = delete;
+    virtual ~Program() = default;
+
+    /// Runs it over one record: one JSON value without its line end (white space around it is fine).
+    /// Appends to `out` only with Verdict::change; writes `error` only with Verdict::fail.
+    virtual ProgramResult run(std::span<const std::byte> record, std::vector<std::byte>& out,
+                              std::string& error) = 0;
+    /// The same program for another thread.
+    virtual std::unique_ptr<Program> clone() const = 0;
+    /// "native", or "libjq: " and why it isn't native.
+    virtual std::string engine() const = 0;
+};
+
+}  // namespace holdfast
