@@ -66,7 +66,6 @@ struct SinkConfig {
     bool needs_sync = false;  ///< Delivered is durable only after SyncSink.
     bool has_mark = false;    ///< SinkAnswered.mark is staged; needs writes_max == 1 and
                               ///< sources that commit to the checkpoint.
-                              ///< sources that commit to the checkpoint.
 };
 
 struct DeadLettersConfig {
@@ -85,6 +84,40 @@ struct CommitConfig {
     Duration attempt_timeout{0};
 };
 
+/// A byte budget for each source, by additive increase and multiplicative decrease; it bounds pulls
+/// and slices. See core/engine/governor.hpp and docs/regulation.md.
+struct GovernorConfig {
+    bool on = false;
+    std::uint64_t start = 8u << 20;
+    std::uint64_t floor = 4096;  ///< Never below it, nor below one record.
+    std::uint64_t max = 64u << 20;
+    std::uint64_t step = 256u << 10;
+    std::uint32_t records = 1000;  ///< Also bounds pull_records_max.
+    std::uint32_t factor_permille = 500;
+    Duration target = seconds(1);  ///< A slice that takes longer is too large; 0: none is.
+};
+
+enum class GovernorProfile : std::uint8_t { throughput, balanced, low_latency };
+
+constexpr GovernorConfig governor_of(GovernorProfile profile) {
+    GovernorConfig c;  // balanced
+    c.on = true;
+    if (profile == GovernorProfile::throughput) {
+        c.start = 16u << 20;
+        c.max = 128u << 20;
+        c.step = 512u << 10;
+        c.records = 2000;
+        c.target = Duration{0};
+    } else if (profile == GovernorProfile::low_latency) {
+        c.start = 1u << 20;
+        c.max = 16u << 20;
+        c.step = 128u << 10;
+        c.records = 500;
+        c.target = milliseconds(50);
+    }
+    return c;
+}
+
 struct Config {
     std::uint64_t seed = 0;                  ///< For jitter only.
     std::uint64_t memory_limit = 64u << 20;  ///< Bytes held by batches, from Pull to ReleaseBatch.
@@ -99,6 +132,8 @@ struct Config {
     // Pulls pause at or above the first pressure and resume at or below the second (thousandths).
     std::uint32_t pressure_pause_permille = 800;
     std::uint32_t pressure_resume_permille = 650;
+    Duration max_hold = seconds(10);  ///< After so long a pause each source is pulled once, > 0.
+    GovernorConfig governor;
 };
 
 }  // namespace holdfast
