@@ -5,7 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/engine/gate.hpp"
-#include "core/engine/worker_policy.hpp"
+#include "core/engine/thread_policy.hpp"
 
 using namespace holdfast;
 
@@ -96,7 +96,7 @@ TEST_CASE("a window does not open in a gate that admits") {
 }
 
 TEST_CASE("transform threads grow one by one while there is room and work") {
-    WorkerPolicy policy({.least = 1, .most = 4, .settle = 0});
+    ThreadPolicy policy({.least = 1, .most = 4, .settle = 0});
     CHECK(policy.threads() == 1);
     CHECK(policy.decide({.saturation_permille = 599, .waiting = 1}) == 2);
     CHECK(policy.decide({.saturation_permille = 600, .waiting = 1}) == 2);
@@ -107,7 +107,7 @@ TEST_CASE("transform threads grow one by one while there is room and work") {
 }
 
 TEST_CASE("transform threads shrink one by one when the machine is nearly full") {
-    WorkerPolicy policy({.least = 2, .most = 8, .settle = 0});
+    ThreadPolicy policy({.least = 2, .most = 8, .settle = 0});
     for (int i = 0; i < 9; ++i) policy.decide({.saturation_permille = 0, .waiting = 1});
     CHECK(policy.decide({.saturation_permille = 850}) == 8);
     CHECK(policy.decide({.saturation_permille = 851}) == 7);
@@ -116,7 +116,7 @@ TEST_CASE("transform threads shrink one by one when the machine is nearly full")
 }
 
 TEST_CASE("transform threads halve at once in an emergency") {
-    WorkerPolicy policy({.least = 1, .most = 8, .settle = 5});
+    ThreadPolicy policy({.least = 1, .most = 8, .settle = 5});
     for (int i = 0; i < 99; ++i) policy.decide({.saturation_permille = 0, .waiting = 1});
     CHECK(policy.threads() == 8);
     CHECK(policy.decide({.saturation_permille = 900}) == 7);
@@ -126,8 +126,8 @@ TEST_CASE("transform threads halve at once in an emergency") {
 }
 
 TEST_CASE("transform threads wait for the effect of a change before the next one") {
-    WorkerPolicy policy({.least = 1, .most = 8, .settle = 2});
-    const WorkerSample calm{.saturation_permille = 0, .waiting = 9};
+    ThreadPolicy policy({.least = 1, .most = 8, .settle = 2});
+    const ThreadSample calm{.saturation_permille = 0, .waiting = 9};
     CHECK(policy.decide(calm) == 2);
     CHECK(policy.decide(calm) == 2);
     CHECK(policy.decide(calm) == 2);

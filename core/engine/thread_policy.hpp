@@ -16,7 +16,7 @@
 
 namespace holdfast {
 
-struct WorkerLimits {
+struct ThreadLimits {
     std::uint32_t least = 1;
     std::uint32_t most = 1;
     std::uint32_t settle = 2;
@@ -25,28 +25,28 @@ struct WorkerLimits {
     std::uint32_t emergency_above_permille = 950;
 };
 
-constexpr bool limits_are_valid(const WorkerLimits& l) {
+constexpr bool limits_are_valid(const ThreadLimits& l) {
     return l.least >= 1 && l.least <= l.most && l.grow_below_permille <= l.shrink_above_permille &&
            l.shrink_above_permille <= l.emergency_above_permille;
 }
 
-struct WorkerSample {
+struct ThreadSample {
     std::uint32_t saturation_permille = 0;
     std::uint32_t waiting = 0;  ///< Batches that no thread has begun.
     std::uint32_t idle = 0;     ///< Threads without a batch.
 };
 
-class WorkerPolicy {
+class ThreadPolicy {
 public:
     /// Requires limits_are_valid(). Begins with the least.
-    constexpr explicit WorkerPolicy(const WorkerLimits& limits)
+    constexpr explicit ThreadPolicy(const ThreadLimits& limits)
         : limits_(limits), threads_(limits.least) {}
 
     constexpr std::uint32_t threads() const { return threads_; }
 
     /// How many there should be from now on.
-    constexpr std::uint32_t decide(const WorkerSample& sample) {
-        const WorkerLimits& l = limits_;
+    constexpr std::uint32_t decide(const ThreadSample& sample) {
+        const ThreadLimits& l = limits_;
         if (sample.saturation_permille > l.emergency_above_permille) {
             return change(threads_ / 2);
         }
@@ -70,7 +70,7 @@ private:
         return threads_ = to;
     }
 
-    WorkerLimits limits_;
+    ThreadLimits limits_;
     std::uint32_t threads_;
     std::uint32_t wait_ = 0;
 };
