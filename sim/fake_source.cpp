@@ -350,7 +350,7 @@ void FakeSource::transform_due(const Occurrence& what) {
         for (std::uint32_t r = b->first; r < b->first + b->count; ++r) b->dead.push_back(r);
         b->outputs_known = true;
         b->fate = Fate::failed;
-        stage_.out.push_back(SliceTransformed{id, Fate::failed, 0, 0, 0, 0, 0});
+        stage_.out.push_back(SliceTransformed{id, Fate::failed, 0, 0, 0, 0, b->count, 0, {}});
         return;
     }
     outputs(*b);
@@ -379,7 +379,8 @@ void FakeSource::answer_transform(BatchTruth& b, BatchId id) {
     }
     b.extra = stage_.detail(251, b.first, 2) == 1 ? bytes : 0;
     stage_.out.push_back(SliceTransformed{id, Fate::deliver, most, most * 10, b.extra,
-                                          static_cast<std::uint32_t>(b.dead.size()), route});
+                                          static_cast<std::uint32_t>(b.dead.size()), b.count,
+                                          route, {}});
 }
 
 void FakeSource::release(BatchId id) {

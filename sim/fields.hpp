@@ -19,8 +19,8 @@ template <class V> void fields(const SourceIdle& e, V& v) { v("batch", e.batch.i
 template <class V> void fields(const SourceEnded& e, V& v) { v("batch", e.batch.index); v("generation", e.batch.generation); v("source", e.source.index); }
 template <class V> void fields(const SourceFailed& e, V& v) { v("batch", e.batch.index); v("generation", e.batch.generation); v("source", e.source.index); v("outcome", static_cast<int>(e.outcome)); }
 template <class V> void fields(const SourceReady& e, V& v) { v("source", e.source.index); }
-template <class V> void fields(const SinkShare& e, V& v) { v("batch", e.batch.index); v("generation", e.batch.generation); v("sink", e.sink.index); v("outputs", e.outputs); v("bytes", e.bytes); }
-template <class V> void fields(const SliceTransformed& e, V& v) { v("batch", e.batch.index); v("generation", e.batch.generation); v("fate", static_cast<int>(e.fate)); v("outputs", e.outputs); v("bytes", e.bytes); v("held", e.held); v("dead_letters", e.dead_letters); v("route", e.route); }
+template <class V> void fields(const SinkShare& e, V& v) { v("slice", e.slice.index); v("generation", e.slice.generation); v("sink", e.sink.index); v("outputs", e.outputs); v("bytes", e.bytes); }
+template <class V> void fields(const SliceTransformed& e, V& v) { v("slice", e.slice.index); v("generation", e.slice.generation); v("fate", static_cast<int>(e.fate)); v("outputs", e.outputs); v("bytes", e.bytes); v("held", e.held); v("dead_letters", e.dead_letters); v("end", e.end); v("route", e.route); v("next", e.next.value); }
 template <class V> void fields(const SinkToldRange& e, V& v) { v("delivery", e.delivery.index); v("generation", e.delivery.generation); v("attempt", e.attempt); v("begin", e.begin); v("end", e.end); v("outcome", static_cast<int>(e.outcome)); }
 template <class V> void fields(const SinkAnswered& e, V& v) { v("delivery", e.delivery.index); v("generation", e.delivery.generation); v("attempt", e.attempt); v("outcome", static_cast<int>(e.outcome)); v("retry_after", e.retry_after.ns); v("mark", e.mark); }
 template <class V> void fields(const SinkSynced& e, V& v) { v("sink", e.sink.index); v("sync", e.sync); v("outcome", static_cast<int>(e.outcome)); }
@@ -33,7 +33,7 @@ template <class V> void fields(const Stop& e, V& v) { v("mode", static_cast<int>
 template <class V> void fields(const Tick&, V&) {}
 
 template <class V> void fields(const Pull& e, V& v) { v("batch", e.batch.index); v("generation", e.batch.generation); v("source", e.source.index); v("max_records", e.max_records); v("max_bytes", e.max_bytes); }
-template <class V> void fields(const Transform& e, V& v) { v("batch", e.batch.index); v("generation", e.batch.generation); v("begin", e.begin); v("end", e.end); }
+template <class V> void fields(const Transform& e, V& v) { v("batch", e.batch.index); v("generation", e.batch.generation); v("slice", e.slice.index); v("slice_generation", e.slice.generation); v("begin", e.begin); v("end", e.end); v("bytes_max", e.bytes_max); }
 template <class V> void fields(const ReleaseBatch& e, V& v) { v("batch", e.batch.index); v("generation", e.batch.generation); }
 template <class V> void fields(const WriteToSink& e, V& v) { v("delivery", e.delivery.index); v("generation", e.delivery.generation); v("sink", e.sink.index); v("attempt", e.attempt); v("deadline", e.deadline.ns); v("parts", e.parts.count); v("records", e.records); v("bytes", e.bytes); }
 template <class V> void fields(const CancelWrite& e, V& v) { v("delivery", e.delivery.index); v("generation", e.delivery.generation); v("sink", e.sink.index); v("attempt", e.attempt); }

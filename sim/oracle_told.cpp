@@ -133,7 +133,7 @@ void Oracle::told(const Event& event, const Effects& effects) {
         stop_now_ = stop_now_ || stop->mode == StopMode::now;
         stop_deadline_ = std::min(stop_deadline_, stop->deadline);
     } else if (const auto* sliced = std::get_if<SliceTransformed>(&event)) {
-        BatchTruth* b = stage_.batch(sliced->batch);
+        BatchTruth* b = stage_.batch(sliced->slice);
         if (b == nullptr || b->state != BatchTruth::State::arrived || !b->transforming) {
             stale_ = true;
             return;

@@ -157,6 +157,8 @@ const char* name_of(HaltReason reason) {
             return "oversized_record";
         case HaltReason::protocol_broken:
             return "protocol_broken";
+        case HaltReason::transform_contract:
+            return "transform_contract";
         default:
             return "other";
     }

@@ -426,7 +426,7 @@ void World::stale_event(std::uint64_t which) {
             event = SourceEnded{{0, 0x7fffffff}, {0}};
             break;
         case 10:
-            event = SliceTransformed{{0, 0x7fffffff}, Fate::deliver, 1, 1, 0, 0, 1};
+            event = SliceTransformed{{0, 0x7fffffff}, Fate::deliver, 1, 1, 0, 0, 1, 1, {}};
             break;
         default:
             event = SinkToldRange{{0, 0x7fffffff}, 1, 0, 1, SinkOutcome::delivered};

@@ -116,7 +116,7 @@ void EngineState::on(Instant, const BatchPulled& e, Effects& effects) {
         b->phase = BatchPhase::ready;
     } else if (config.source[e.source.index].transform) {
         b->phase = BatchPhase::transforming;
-        effects.push(Transform{e.batch, 0, e.records});
+        effects.push(Transform{e.batch, e.batch, 0, e.records, UINT32_MAX});
     } else {
         b->route = config.source[e.source.index].route;
         b->outputs = e.records;
@@ -180,23 +180,26 @@ void EngineState::on(Instant now, const SourceFailed& e, Effects& effects) {
 // ---- transforms --------------------------------------------------------------------------------
 
 void EngineState::on(Instant, const SinkShare& e, Effects&) {
-    Batch* b = batches.find(e.batch, BatchPhase::transforming);
+    Batch* b = batches.find(e.slice, BatchPhase::transforming);
     if (!b || e.sink.index >= config.sinks) {
         ++stats().stale;
         return;
     }
     b->shared |= mask_of(e.sink);
-    batches.share(e.batch.index, e.sink.index) = {e.outputs, e.bytes};
+    batches.share(e.slice.index, e.sink.index) = {e.outputs, e.bytes};
 }
 
 void EngineState::on(Instant, const SliceTransformed& e, Effects& effects) {
-    Batch* b = batches.find(e.batch, BatchPhase::transforming);
+    Batch* b = batches.find(e.slice, BatchPhase::transforming);
     if (!b) {
         ++stats().stale;
         return;
     }
     if (e.fate == Fate::stop) {
         return halt(HaltReason::transform_stopped, effects, no_sink, SourceId{b->source});
+    }
+    if (e.end != b->records) {
+        return halt(HaltReason::transform_contract, effects, no_sink, SourceId{b->source});
     }
     b->phase = BatchPhase::ready;
     flags().wake_intake = 1;

@@ -48,14 +48,23 @@ struct Pull {
     std::uint32_t max_bytes;
 };
 
-/// Turn the records [begin, end) of the batch into outputs. Answer: SliceTransformed.
+/// Turn records of the batch into outputs, from `begin` on: at least one record, then more as long
+/// as their bytes together stay within `bytes_max`, at most up to `end`, the batch's number of
+/// records. (5 records of 10 bytes with bytes_max 25 give slices of 2, 2 and 1; with 0, of one
+/// each.) The outputs are those of `slice`, which names them from now on: in Parts, and in a
+/// ReleaseBatch of its own. A batch that is transformed whole is its own slice: then `slice` equals
+/// `batch`, begin is 0 and bytes_max is UINT32_MAX. Answer: SliceTransformed.
 struct Transform {
     BatchId batch;
+    BatchId slice;
     std::uint32_t begin;
     std::uint32_t end;
+    std::uint32_t bytes_max;
 };
 
-/// The batch's memory may be used again, except for what a device still has in flight. No answer.
+/// The memory of the batch or slice may be used again, except for what a device still has in
+/// flight. A slice is released before its batch, and before the batch's next slice is ordered.
+/// No answer.
 struct ReleaseBatch {
     BatchId batch;
 };

@@ -89,10 +89,10 @@ struct SourceReady {
 
 // ---- transform -------------------------------------------------------------------------------
 
-/// Precedes SliceTransformed where sinks get different records: how many outputs of the batch go to
+/// Precedes SliceTransformed where sinks get different records: how many outputs of the slice go to
 /// this sink. Each sink's outputs are numbered from 0 on their own.
 struct SinkShare {
-    BatchId batch;
+    BatchId slice;
     SinkId sink;
     std::uint32_t outputs;
     std::uint32_t bytes;
@@ -100,15 +100,20 @@ struct SinkShare {
 
 /// Answer to Transform. Each sink in `route` gets `outputs` records of `bytes` bytes, unless a
 /// SinkShare said otherwise; `dead_letters` records go to the dead-letter queue, numbered on their
-/// own from 0. All zero: everything was filtered, and the batch is settled.
+/// own from 0. All zero: everything was filtered, and the slice is settled.
+/// The slice took the records [Transform.begin, end), so the number of tokens is the source's and
+/// never the transform's; an `end` that takes none, or more than there are, or leaves some out of a
+/// batch that is transformed whole halts (HaltReason::transform_contract).
 struct SliceTransformed {
-    BatchId batch;
-    Fate fate;  ///< deliver; failed (all records become dead letters); stop (halt).
+    BatchId slice;
+    Fate fate;  ///< deliver; failed (all its records become dead letters); stop (halt).
     std::uint32_t outputs;
     std::uint32_t bytes;
     std::uint32_t held;  ///< Memory that the outputs occupy besides the batch's own.
     std::uint32_t dead_letters;
+    std::uint32_t end;  ///< The first record of the batch that was not taken.
     SinkMask route;
+    Position next;  ///< The position after the last record taken; read only if some are left.
 };
 
 // ---- sinks -----------------------------------------------------------------------------------

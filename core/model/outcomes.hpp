@@ -66,6 +66,7 @@ enum class HaltReason : std::uint8_t {
     oversized_record,     ///< Fate::stop: a record over the size limit, policy "stop".
     transform_stopped,    ///< Fate::stop from a transform.
     protocol_broken,      ///< A device broke the port contract in a way that could lose records.
+    transform_contract,   ///< A transform took other records than it was given.
 };
 
 enum class SourceOutcome : std::uint8_t {

@@ -79,6 +79,12 @@ Verdict explain(const PipelineConfig& pipeline, const Halt& halt) {
                                 source, resume)};
         case HaltReason::transform_stopped:
             return {exit_unfinished, fmt::format("halted by a transform. {}", resume)};
+        case HaltReason::transform_contract:
+            return {exit_internal,
+                    fmt::format("halted: the transform of source \"{}\" took other records than it "
+                                "was given, a fault inside holdfast; please report it. Nothing "
+                                "undelivered was acknowledged",
+                                source)};
         case HaltReason::protocol_broken:
             return {exit_internal, "halted: a fault inside holdfast; please report it. Nothing "
                                    "undelivered was acknowledged"};

@@ -92,6 +92,9 @@ void RandomEvents::saw(const Effects& effects) {
         if (const auto* pull = std::get_if<Pull>(&e)) {
             routes_[pull->batch.index] = config_.source[pull->source.index].route;
         }
+        if (const auto* transform = std::get_if<Transform>(&e)) {
+            routes_[transform->slice.index] = routes_[transform->batch.index];
+        }
         const bool answered =
             !std::holds_alternative<ReleaseBatch>(e) && !std::holds_alternative<CancelWrite>(e) &&
             !std::holds_alternative<StageSink>(e) && !std::holds_alternative<StagePosition>(e) &&
@@ -136,7 +139,7 @@ Event RandomEvents::answer() {
         if (!(routes_[id.index] >> sink & 1)) {
             sink = static_cast<std::uint16_t>(std::countr_zero(routes_[id.index] | 1));
         }
-        return SinkShare{id,
+        return SinkShare{std::get<Transform>(effect).slice,
                          {sink},
                          static_cast<std::uint32_t>(numbers_.below(30)),
                          static_cast<std::uint32_t>(numbers_.below(200))};
@@ -188,7 +191,8 @@ Event RandomEvents::answer_to(const Effect& effect) {
     }
     if (const auto* e = std::get_if<Transform>(&effect)) {
         SliceTransformed s{};
-        s.batch = e->batch;
+        s.slice = e->slice;
+        s.end = e->end;
         s.fate = config_.dead_letters.present && numbers_.percent(5) ? Fate::failed : Fate::deliver;
         s.outputs = static_cast<std::uint32_t>(numbers_.below(10));
         s.bytes = s.outputs * 7;
@@ -277,10 +281,14 @@ Event RandomEvents::garbage() {
     BatchId batch{u32(), u32()};
     DeliveryId delivery{u32(), u32()};
     std::uint32_t attempt = u32();
+    std::uint32_t end = u32();
     for (int i = 0; i < 3 && !open_.empty(); ++i) {
         const Effect& e = open_[numbers_.below(open_.size())];
         if (const auto* pull = std::get_if<Pull>(&e)) batch = pull->batch;
-        if (const auto* transform = std::get_if<Transform>(&e)) batch = transform->batch;
+        if (const auto* transform = std::get_if<Transform>(&e)) {
+            batch = transform->slice;
+            end = transform->end;
+        }
         if (const auto* write = std::get_if<WriteToSink>(&e)) {
             delivery = write->delivery;
             attempt = write->attempt;
@@ -322,7 +330,9 @@ Event RandomEvents::garbage() {
                                     u32(),
                                     u32(),
                                     config_.dead_letters.present ? u32() : 0,
-                                    routes_[batch.index % routes_.size()] & numbers_.next()};
+                                    end,
+                                    routes_[batch.index % routes_.size()] & numbers_.next(),
+                                    position};
         case 10:
             return SinkToldRange{delivery, attempt, u32(), u32(),
                                  static_cast<SinkOutcome>(byte(8))};

@@ -28,7 +28,8 @@ HF_NAMES(RevokeKind, "graceful", "lost");
 HF_NAMES(StopMode, "drain", "now");
 HF_NAMES(HaltReason, "finished", "drained", "drain_deadline", "stopped", "dead_letters_absent",
          "dead_letters_failed", "sink_sync_failed", "checkpoint_failed", "commit_failed",
-         "source_failed", "oversized_record", "transform_stopped", "protocol_broken");
+         "source_failed", "oversized_record", "transform_stopped", "protocol_broken",
+         "transform_contract");
 HF_NAMES(SourceOutcome, "retriable", "failed");
 HF_NAMES(WhenFull, "block", "drop_newest");
 HF_NAMES(CommitMode, "checkpoint", "source");
@@ -68,6 +69,11 @@ std::pair<std::uint32_t, std::uint32_t> handle(const std::string& text) {
 
 BatchId batch(Fields& f) {
     const auto [index, generation] = handle(f.text("batch", ""));
+    return {index, generation};
+}
+
+BatchId slice(Fields& f) {
+    const auto [index, generation] = handle(f.text("slice", ""));
     return {index, generation};
 }
 
@@ -202,17 +208,19 @@ std::optional<Event> parse_source_event(const std::string& name, Fields& f) {
     }
     if (name == "ready") return SourceReady{source(f)};
     if (name == "share") {
-        return SinkShare{batch(f), sink(f), u32(f, "outputs", 0), u32(f, "bytes", 0)};
+        return SinkShare{slice(f), sink(f), u32(f, "outputs", 0), u32(f, "bytes", 0)};
     }
     if (name == "transformed") {
         SliceTransformed e{};
-        e.batch = batch(f);
+        e.slice = slice(f);
         e.fate = value_of<Fate>(f.text("fate", "deliver"));
         e.outputs = u32(f, "outputs", 0);
         e.bytes = u32(f, "bytes", 10 * std::int64_t{e.outputs});
         e.held = u32(f, "held", 0);
         e.dead_letters = u32(f, "dead_letters", 0);
+        e.end = u32(f, "end", 1);
         e.route = mask(f.text("route", ""));
+        e.next = {f.number("next", 0)};
         return e;
     }
     return std::nullopt;
@@ -291,8 +299,13 @@ struct Writer {
                            e.batch.generation, e.source.index, e.max_records, e.max_bytes);
     }
     std::string operator()(const Transform& e) const {
-        return fmt::format("transform batch={}.{} records={}-{}", e.batch.index, e.batch.generation,
-                           e.begin, e.end);
+        std::string out = fmt::format("transform batch={}.{} records={}-{}", e.batch.index,
+                                      e.batch.generation, e.begin, e.end);
+        if (e.slice != e.batch) {
+            out += fmt::format(" slice={}.{}", e.slice.index, e.slice.generation);
+        }
+        if (e.bytes_max != UINT32_MAX) out += fmt::format(" bytes={}", e.bytes_max);
+        return out;
     }
     std::string operator()(const ReleaseBatch& e) const {
         return fmt::format("release batch={}.{}", e.batch.index, e.batch.generation);
