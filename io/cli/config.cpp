@@ -9,7 +9,6 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <sstream>
 #include <tuple>
 
 #include "io/cli/config_checks.hpp"
@@ -107,6 +106,7 @@ InjectSettings inject_of(const Value& value) {
     out.throttle_permille = static_cast<std::uint32_t>(values.number("throttle_percent"));
     out.ambiguous_permille = static_cast<std::uint32_t>(values.number("ambiguous_percent"));
     out.refuse_permille = static_cast<std::uint32_t>(values.number("refuse_percent"));
+    out.sync_fail_permille = static_cast<std::uint32_t>(values.number("sync_fail_percent"));
     out.latency = Duration{values.number("latency")};
     out.seed = static_cast<std::uint64_t>(values.number("seed"));
     return out;
@@ -197,7 +197,7 @@ ConfigResult parse_config(std::string_view text, const std::string& file,
 }
 
 ConfigResult load_config(const std::string& file, const std::vector<std::string>& set) {
-    constexpr std::uintmax_t longest = 4u << 20;
+    constexpr std::size_t longest = 4u << 20;
     std::error_code error;
     const auto status = fs::status(file, error);
     ConfigResult result;
@@ -208,20 +208,22 @@ ConfigResult load_config(const std::string& file, const std::vector<std::string>
     }
     errno = 0;
     std::ifstream in(file, std::ios::binary);
-    std::ostringstream text;
-    if (in) text << in.rdbuf();
-    if (!in || in.bad()) {
+    // No more than that: what is named may have no end (/dev/zero).
+    std::string text(longest + 1, '\0');
+    if (in) in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(in.gcount()));
+    if (!in.is_open() || in.bad()) {
         result.problems.push_back(
             fmt::format("{}: cannot be read: {}; expected a config file (see holdfast run --help)",
                         file, std::strerror(errno == 0 ? EIO : errno)));
         return result;
     }
-    if (text.view().size() > longest) {
+    if (text.size() > longest) {
         result.problems.push_back(
             fmt::format("{}: is larger than 4MiB; expected a config file", file));
         return result;
     }
-    return parse_config(text.view(), file, set);
+    return parse_config(text, file, set);
 }
 
 }  // namespace holdfast::cli

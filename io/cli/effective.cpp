@@ -98,6 +98,7 @@ void put_sink(Json& json, const PipelineConfig& pipeline, const SinkSettings& si
         json.field("throttle_percent", percent(sink.inject.throttle_permille));
         json.field("ambiguous_percent", percent(sink.inject.ambiguous_permille));
         json.field("refuse_percent", percent(sink.inject.refuse_permille));
+        json.field("sync_fail_percent", percent(sink.inject.sync_fail_permille));
         json.field("latency", format_duration(sink.inject.latency));
         json.field("seed", sink.inject.seed);
         json.end_object();

@@ -14,20 +14,21 @@ constexpr std::int64_t ms = 1'000'000, second = 1000 * ms, hour = 3600 * second,
 
 using T = KeyType;
 
+std::vector<Key> retry_keys(std::string_view attempts, std::string_view doc_of_attempts) {
+    return {
+        {"max_attempts", T::count, attempts, doc_of_attempts, {}, 0, UINT32_MAX},
+        {"initial_backoff", T::duration, "100ms", "The wait after the first attempt.", {}, ms,
+         hour},
+        {"max_backoff", T::duration, "5s", "The longest wait between two attempts.", {}, ms, day},
+    };
+}
+
 const Section& retry_section() {
     static const Section section{
         "retry",
         "How failed writes are repeated: attempt n is followed after `initial_backoff` times "
         "2^(n-1), at most `max_backoff`, plus up to a quarter of it by chance.",
-        {
-            {"max_attempts", T::count, "0",
-             "Attempts in all; then the records become dead letters. 0: for ever.", {}, 0,
-             UINT32_MAX},
-            {"initial_backoff", T::duration, "100ms", "The wait after the first attempt.", {}, ms,
-             hour},
-            {"max_backoff", T::duration, "5s", "The longest wait between two attempts.", {}, ms,
-             day},
-        }};
+        retry_keys("0", "Attempts in all; then the records become dead letters. 0: for ever.")};
     return section;
 }
 
@@ -36,14 +37,7 @@ const Section& dead_letters_retry_section() {
         "dead_letters.retry",
         "As a sink's. When the attempts are used up the pipeline halts: a dead letter is never "
         "lost.",
-        {
-            {"max_attempts", T::count, "8", "Attempts in all; then halt. 0: for ever.", {}, 0,
-             UINT32_MAX},
-            {"initial_backoff", T::duration, "100ms", "The wait after the first attempt.", {}, ms,
-             hour},
-            {"max_backoff", T::duration, "5s", "The longest wait between two attempts.", {}, ms,
-             day},
-        }};
+        retry_keys("8", "Attempts in all; then halt. 0: for ever.")};
     return section;
 }
 
@@ -73,6 +67,10 @@ const Section& inject_section() {
              "Writes answered with \"unknown\"; every other one was carried out.", {}, 0, 1000},
             {"refuse_percent", T::percent, "0",
              "Records that are refused for good (then dead letters).", {}, 0, 1000},
+            {"sync_fail_percent", T::percent, "0",
+             "Syncs that fail: the pipeline then begins again from its checkpoint. Only where a "
+             "sink syncs (`file` with `fsync = \"batch\"`).",
+             {}, 0, 1000},
             {"latency", T::duration, "0s", "A wait before each write.", {}, 0, hour},
             {"seed", T::count, "1", "Another seed, other faults."},
         }};

@@ -37,6 +37,7 @@ std::string short_time(double seconds) {
 
 struct Sum {
     std::uint64_t in = 0, delivered = 0, parked = 0, dropped = 0, there = 0, unfinished = 0;
+    std::uint64_t again = 0;  ///< Owed when a life ended that was begun again.
 };
 
 // Of one sink, over the records of the sources that feed it.
@@ -48,6 +49,7 @@ Sum sum_of(const PipelineConfig& pipeline, const Stats& stats, std::size_t i) {
     sum.parked = sink.parked;
     sum.dropped = sink.dropped;
     sum.unfinished = sink.owed;
+    sum.again = sink.forgotten;
     // What the sink was never given: its lead in the checkpoint covered it, or the record itself
     // became a dead letter, or it still waited for room when the pipeline ended.
     sum.there = sum.in > sink.admitted ? sum.in - sink.admitted : 0;
@@ -133,6 +135,7 @@ std::string balance(const PipelineConfig& pipeline, const RunReport& report) {
         if (sum.there > 0)
             out += fmt::format(" + {} {}", format_count(sum.there),
                                over ? "there before or never for it" : "not begun");
+        if (sum.again > 0) out += fmt::format(" + {} begun again", format_count(sum.again));
         if (sum.unfinished > 0) out += fmt::format(" + {} unfinished", format_count(sum.unfinished));
     }
     std::uint64_t repeated = 0;
@@ -159,6 +162,7 @@ std::string balance_json(const PipelineConfig& pipeline, const RunReport& report
         json.field("dead_lettered", sum.parked);
         json.field("dropped", sum.dropped);
         json.field("not_given", sum.there);
+        json.field("begun_again", sum.again);
         json.field("unfinished", sum.unfinished);
         json.field("redelivered", i < report.repeated.size() ? report.repeated[i] : 0);
         json.end_object();

@@ -10,7 +10,14 @@ namespace holdfast::io {
 namespace {
 
 // What a choice is about, so that equal numbers of different choices have nothing in common.
-enum Site : std::uint64_t { site_fail = 1, site_throttle, site_ambiguous, site_applied, site_refuse };
+enum Site : std::uint64_t {
+    site_fail = 1,
+    site_throttle,
+    site_ambiguous,
+    site_applied,
+    site_refuse,
+    site_sync,
+};
 
 bool falls(std::uint64_t bits, std::uint32_t permille) { return scale(bits, 1000) < permille; }
 
@@ -126,6 +133,12 @@ void FaultySink::cancel(const CancelWrite& cancel) {
     const Order order = std::move(*at);
     orders_.erase(at);
     answer(order, SinkOutcome::retriable);
+}
+
+void FaultySink::sync(const SyncSink& sync) {
+    const std::uint64_t bits = mix(config_.seed, site_sync, config_.life, sync.sync);
+    if (!falls(bits, config_.sync_fail_permille)) return inner_->sync(sync);
+    events_.push(SinkSynced{sync.sink, sync.sync, StoreOutcome::failed});
 }
 
 void FaultySink::answered(const Event& event) {

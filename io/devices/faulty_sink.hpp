@@ -7,6 +7,8 @@
 // Rule 3: failed, throttled and refused writes never reach the sink. Of the ambiguous ones one half
 //         does; they are then cancelled there, so that a sink that can take a write back (a file)
 //         does, and holds it once after the retry. Other sinks hold it twice, as they do in life.
+// Rule 4: a sync that fails doesn't reach the sink. Which ones fail differs from life to life: else
+//         a pipeline that begins again would come to the same one for ever.
 // Bound: with a latency one write after the other.
 #pragma once
 
@@ -28,6 +30,8 @@ struct FaultySinkConfig {
     std::uint32_t throttle_permille = 0;   ///< Attempts answered throttled.
     std::uint32_t ambiguous_permille = 0;  ///< Attempts answered ambiguous.
     std::uint32_t refuse_permille = 0;     ///< Records refused for good.
+    std::uint32_t sync_fail_permille = 0;  ///< Syncs answered failed.
+    std::uint32_t life = 0;                ///< Of the pipeline in this process: rule 4.
     Duration retry_after = milliseconds(50);  ///< With throttled.
     Duration latency{0};                   ///< Before each write.
     std::uint64_t seed = 0;
@@ -43,7 +47,7 @@ public:
     void start() override { inner_->start(); }
     void write(const WriteToSink& write, std::span<const Part> parts) override;
     void cancel(const CancelWrite& cancel) override;
-    void sync(const SyncSink& sync) override { inner_->sync(sync); }
+    void sync(const SyncSink& sync) override;
 
     Sink& inner() { return *inner_; }
 

@@ -15,6 +15,11 @@ namespace {
 constexpr Duration retry_first = milliseconds(100);
 constexpr Duration retry_max = seconds(5);
 
+/// Somebody has to do something about it; waiting doesn't help.
+bool is_forbidden(std::int64_t result) {
+    return result == -EACCES || result == -EPERM || result == -EROFS;
+}
+
 }  // namespace
 
 Task<> FileSink::open_file() {
@@ -46,8 +51,8 @@ Task<std::int64_t> FileSink::prepare() {
     if (result == -ENOTDIR) {
         refuse(fmt::format("{}: {} is not a directory", config_.path, parent));
     }
-    if (result == -EACCES || result == -EPERM) {
-        refuse(fmt::format("{}: {}", parent, error_text(result)));
+    if (is_forbidden(result)) {
+        refuse(fmt::format("{}: {} can't be made: {}", config_.path, parent, error_text(result)));
     }
     if (result < 0) co_return result;
     FileStat found;
@@ -65,8 +70,8 @@ Task<std::int64_t> FileSink::prepare() {
     // A pipe without a reader is no reason to hang: its open fails, and is tried again.
     const int flags = (stream_ ? O_WRONLY | O_NONBLOCK | O_NOCTTY : O_RDWR | O_CREAT) | O_CLOEXEC;
     const std::int64_t fd = co_await open_retried(ring_, config_.path, flags);
-    if (fd == -EACCES || fd == -EPERM) {
-        refuse(fmt::format("{}: {}", config_.path, error_text(fd)));
+    if (is_forbidden(fd)) {
+        refuse(fmt::format("{} can't be written: {}", config_.path, error_text(fd)));
     }
     if (fd < 0) co_return fd;
     fd_ = static_cast<int>(fd);

@@ -10,10 +10,12 @@
 
 namespace holdfast::io {
 
-Pipeline::Pipeline(const PipelineConfig& pipeline, const RunOptions& options, Signals& signals)
+Pipeline::Pipeline(const PipelineConfig& pipeline, const RunOptions& options, Signals& signals,
+                   std::uint32_t life)
     : pipeline_(pipeline),
       options_(options),
       signals_(signals),
+      life_(life),
       config_(engine_config(pipeline)),
       pool_(pool_size(pipeline).bytes, pool_size(pipeline).block_max),
       payloads_(pool_, config_.batches_max),

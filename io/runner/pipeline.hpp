@@ -29,7 +29,9 @@ namespace holdfast::io {
 
 class Pipeline {
 public:
-    Pipeline(const PipelineConfig& pipeline, const RunOptions& options, Signals& signals);
+    /// `life`: how many came before it in this process.
+    Pipeline(const PipelineConfig& pipeline, const RunOptions& options, Signals& signals,
+             std::uint32_t life);
     ~Pipeline();
     Pipeline(const Pipeline&) = delete;
 
@@ -84,6 +86,7 @@ private:
     const PipelineConfig& pipeline_;
     const RunOptions& options_;
     Signals& signals_;
+    std::uint32_t life_;
     Config config_;
     BlockPool pool_;
     std::unique_ptr<Ring> ring_;

@@ -39,6 +39,7 @@ struct InjectSettings {
     std::uint32_t throttle_permille = 0;   ///< Writes that are told to come later.
     std::uint32_t ambiguous_permille = 0;  ///< Writes of which nobody knows if they were done.
     std::uint32_t refuse_permille = 0;     ///< Records that are refused for good.
+    std::uint32_t sync_fail_permille = 0;  ///< Syncs that fail.
     Duration latency{};                    ///< Before each write.
     std::uint64_t seed = 0;
 };

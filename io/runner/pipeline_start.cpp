@@ -165,6 +165,8 @@ void Pipeline::build_sinks(RunReport& report) {
         config.throttle_permille = inject.throttle_permille;
         config.ambiguous_permille = inject.ambiguous_permille;
         config.refuse_permille = inject.refuse_permille;
+        config.sync_fail_permille = inject.sync_fail_permille;
+        config.life = life_;
         config.latency = inject.latency;
         config.seed = inject.seed;
         sinks_.push_back(

@@ -13,6 +13,9 @@
 namespace holdfast::io {
 namespace {
 
+constexpr Duration backoff_first = seconds(1);
+constexpr Duration backoff_max = seconds(30);
+
 // Thousands of tailed files are open at once; the soft limit of most systems is 1,024.
 void raise_open_files_limit(const Log& log) {
     rlimit limit{};
@@ -36,6 +39,64 @@ bool may_begin_again(const PipelineConfig& pipeline, const RunReport& report) {
            std::all_of(pipeline.sources.begin(), pipeline.sources.end(), replayable);
 }
 
+/// A life's numbers on top of those before it. What it owed is given up: it is read again.
+void add(Stats& sum, const Stats& life) {
+    for (std::size_t i = 0; i < sum.source.size(); ++i) {
+        sum.source[i].batches += life.source[i].batches;
+        sum.source[i].records += life.source[i].records;
+        sum.source[i].bytes += life.source[i].bytes;
+        sum.source[i].failures += life.source[i].failures;
+    }
+    for (std::size_t i = 0; i < sum.sink.size(); ++i) {
+        SinkStats& to = sum.sink[i];
+        const SinkStats& of = life.sink[i];
+        to.forgotten += to.owed + of.forgotten;
+        to.owed = of.owed;
+        to.admitted += of.admitted;
+        to.delivered += of.delivered;
+        to.parked += of.parked;
+        to.dropped += of.dropped;
+        to.bytes_delivered += of.bytes_delivered;
+        to.writes += of.writes;
+        to.retries += of.retries;
+        to.ambiguous += of.ambiguous;
+    }
+    sum.steps += life.steps;
+    sum.stale += life.stale;
+    sum.filtered += life.filtered;
+    sum.dead_letters += life.dead_letters;
+    sum.dead_letter_retries += life.dead_letter_retries;
+    sum.commits += life.commits;
+    sum.commit_failures += life.commit_failures;
+    sum.held = life.held;
+    sum.held_peak = std::max(sum.held_peak, life.held_peak);
+    sum.batches = life.batches;
+    sum.paused = life.paused;
+}
+
+void add_life(RunReport& report, RunReport life, std::uint32_t number) {
+    Stats stats = report.stats;
+    add(stats, life.stats);
+    for (std::size_t i = 0; i < life.repeated.size() && i < report.repeated.size(); ++i)
+        life.repeated[i] += report.repeated[i];
+    if (number > 0) life.resumed = report.resumed;
+    report = std::move(life);
+    report.stats = stats;
+    report.restarts = number;
+}
+
+/// Whoever looks on sees the numbers of all lives.
+RunOptions of_life(const RunOptions& options, const RunReport& before, std::uint32_t life) {
+    RunOptions out = options;
+    if (life == 0 || !options.observer) return out;
+    out.observer = [&options, sum_before = before.stats](const Sample& sample) {
+        Stats sum = sum_before;
+        add(sum, *sample.stats);
+        return options.observer({sample.now, &sum, sample.unread});
+    };
+    return out;
+}
+
 }  // namespace
 
 RunReport run_pipeline(const PipelineConfig& pipeline, const RunOptions& options,
@@ -48,13 +109,14 @@ RunReport run_pipeline(const PipelineConfig& pipeline, const RunOptions& options
         report.problem = data_dir.error();
         return report;
     }
-    Duration backoff = seconds(1);
-    std::uint32_t restarts = 0;
-    while (true) {
-        report = {};
-        Pipeline(pipeline, options, signals).run(report);
-        report.restarts = restarts;
+    Duration backoff = backoff_first;
+    for (std::uint32_t life = 0;; ++life) {
+        RunReport last;
+        Pipeline(pipeline, of_life(options, report, life), signals, life).run(last);
+        const bool moved_on = last.stats.commits > 0;
+        add_life(report, std::move(last), life);
         if (!may_begin_again(pipeline, report)) return report;
+        if (moved_on) backoff = backoff_first;
         options.log(Level::warn,
                     LogLine("a sink could not make its data durable; beginning again from the "
                             "last checkpoint")
@@ -65,8 +127,7 @@ RunReport run_pipeline(const PipelineConfig& pipeline, const RunOptions& options
             report.end = End::stopped;
             return report;
         }
-        backoff = std::min(Duration{backoff.ns * 2}, seconds(30));
-        ++restarts;
+        backoff = std::min(Duration{backoff.ns * 2}, backoff_max);
     }
 }
 

@@ -46,10 +46,12 @@ struct RunReport {
     End end = End::halted;
     Halt halt{HaltReason::finished};
     std::string problem;                  ///< For the user: what is wrong, and what to do.
-    Stats stats;                          ///< Of the last start.
+    /// Of all lives in this process. What one that failed owed is `forgotten`: it was read again,
+    /// and counts again.
+    Stats stats;
     bool resumed = false;                 ///< From a checkpoint of an earlier run.
     std::uint32_t restarts = 0;           ///< In this process, after failed syncs.
-    std::vector<std::uint64_t> repeated;  ///< By sink: records that stood beyond its mark at start.
+    std::vector<std::uint64_t> repeated;  ///< By sink: records that stood beyond its mark at starts.
 };
 
 /// Runs until the end. Signals: the first drains, the second stops now.

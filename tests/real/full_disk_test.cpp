@@ -1,72 +1,50 @@
 // A disk that fills up under the real program, and heals.
-#include <sys/mount.h>
-
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <filesystem>
 
-#include "campaign.hpp"
+#include "tests/real/campaign.hpp"
+#include "tests/real/mounts.hpp"
 
-using namespace campaign;
+using namespace holdfast::real;
 
 namespace {
 
-/// A small file system in memory. Needs the right to mount.
-class Tmpfs {
-public:
-    explicit Tmpfs(std::string path) : path_(std::move(path)) {
-        std::filesystem::create_directories(path_);
-        mounted_ = mount("tmpfs", path_.c_str(), "tmpfs", 0, "size=2m") == 0;
-    }
-    ~Tmpfs() {
-        if (mounted_) umount2(path_.c_str(), MNT_DETACH);
-    }
-    bool mounted() const { return mounted_; }
-    bool grow() const {
-        return mount("tmpfs", path_.c_str(), "tmpfs", MS_REMOUNT, "size=64m") == 0;
-    }
-
-private:
-    std::string path_;
-    bool mounted_ = false;
-};
+constexpr const char* head =
+    "data_dir = \"state\"\n[engine]\nmemory_limit = \"4MiB\"\ncommit_interval = \"5ms\"\n"
+    "[sources.in]\ntype = \"file\"\ninclude = [\"in.log\"]\nend = \"eof\"\n";
 
 void full_disk(bool kill_while_full) {
-    const Folder folder;
-    const Tmpfs small(folder / "small");
-    if (!small.mounted()) {
-        WARN("skipped: mounting a tmpfs needs root");
-        return;
-    }
+    const TempDir folder;
+    const Tmpfs small(folder.at("small"), "size=2m");
+    if (!small.mounted()) return;
     const std::string input = numbered_lines(0, 60'000);
-    write_file(folder / "in.log", input);
-    write_file(
-        folder / "pipe.toml",
-        "data_dir = \"state\"\n[engine]\nmemory_limit = \"4MiB\"\ncommit_interval = \"5ms\"\n"
-        "[sources.in]\ntype = \"file\"\ninclude = [\"in.log\"]\nend = \"eof\"\n"
-        "[sinks.a]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"small/a\"\n"
-        "retry = { initial_backoff = \"5ms\", max_backoff = \"50ms\" }\n"
-        "[sinks.b]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"b\"\n");
+    folder.write("in.log", input);
+    const std::string file = folder.write(
+        "pipe.toml",
+        std::string(head) +
+            "[sinks.a]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"small/a\"\n"
+            "retry = { initial_backoff = \"5ms\", max_backoff = \"50ms\" }\n"
+            "[sinks.b]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"b\"\n");
     {
-        Process process(folder / "pipe.toml", folder / "log");
-        REQUIRE_FALSE(process.ended_within(700));
-        CHECK(std::filesystem::file_size(folder / "small/a") <= 2u << 20);
+        Process process(program({"run", file}));
+        REQUIRE_FALSE(process.wait(std::chrono::milliseconds(700)));
+        CHECK(std::filesystem::file_size(folder.at("small/a")) <= 2u << 20);
         if (!kill_while_full) {
-            REQUIRE(small.grow());
-            REQUIRE(process.ended_within(30'000));
-            INFO(read_file(folder / "log"));
-            CHECK(process.exit_code() == 0);
+            REQUIRE(small.remount("size=64m"));
+            REQUIRE(process.wait(std::chrono::seconds(30)));
+            INFO(process.result().err);
+            CHECK(process.result().code == 0);
         }
     }
     if (kill_while_full) {
-        REQUIRE(small.grow());
-        Process process(folder / "pipe.toml", folder / "log");
-        REQUIRE(process.ended_within(30'000));
-        INFO(read_file(folder / "log"));
-        CHECK(process.exit_code() == 0);
+        REQUIRE(small.remount("size=64m"));
+        const Exited exited = run({"run", file});
+        INFO(exited.err);
+        CHECK(exited.code == 0);
     }
-    CHECK((read_file(folder / "small/a") == input));
-    CHECK((read_file(folder / "b") == input));
+    CHECK((read_file(folder.at("small/a")) == input));
+    CHECK((read_file(folder.at("b")) == input));
 }
 
 }  // namespace
@@ -75,4 +53,58 @@ TEST_CASE("a full disk heals by itself and nothing is lost, repeated or torn") {
 
 TEST_CASE("a program killed while its disk is full goes on when there is room again") {
     full_disk(true);
+}
+
+TEST_CASE("dead letters wait for room on a full disk, and none is lost, repeated or torn") {
+    const TempDir folder;
+    const Tmpfs small(folder.at("small"), "size=64k");
+    if (!small.mounted()) return;
+    folder.write("in.log", numbered_lines(0, 5'000));
+    const std::string file = folder.write(
+        "pipe.toml", std::string(head) +
+                         "[sinks.a]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"a\"\n"
+                         "inject = { refuse_percent = 10 }\n"
+                         "[dead_letters]\ntype = \"file\"\npath = \"small/dead\"\n"
+                         "retry = { max_attempts = 0, initial_backoff = \"5ms\", "
+                         "max_backoff = \"50ms\" }\n");
+    Process process(program({"run", file}));
+    REQUIRE(eventually([&] { return contains(process.result().err, "dead letters can't be stored"); }));
+    CHECK_FALSE(process.wait(std::chrono::milliseconds(300)));
+    REQUIRE(small.remount("size=64m"));
+    REQUIRE(process.wait(std::chrono::seconds(60)));
+    const Exited exited = process.result();
+    INFO(exited.err);
+    CHECK(exited.code == 0);
+    CHECK(contains(exited.err, "dead letters are stored again"));
+    const std::string dead = read_file(folder.at("small/dead"));
+    const Verdict delivered = judge(read_file(folder.at("a")), 5'000);
+    CHECK(delivered.repeated + delivered.torn == 0);
+    const Verdict parked = judge(payloads_of(dead), 5'000);
+    CHECK(parked.repeated + parked.torn == 0);
+    CHECK(parked.lost + delivered.lost == 5'000);
+}
+
+TEST_CASE("a disk that is full of dead letters halts where attempts are limited, and loses nothing") {
+    const TempDir folder;
+    const Tmpfs small(folder.at("small"), "size=64k");
+    if (!small.mounted()) return;
+    folder.write("in.log", numbered_lines(0, 5'000));
+    const std::string config = std::string(head) +
+                               "[sinks.a]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"a\"\n"
+                               "inject = { refuse_percent = 10 }\n"
+                               "[dead_letters]\ntype = \"file\"\npath = \"small/dead\"\n"
+                               "retry = { max_attempts = 3, initial_backoff = \"1ms\" }\n";
+    const std::string file = folder.write("pipe.toml", config);
+    const Exited halted = run({"run", file});
+    INFO(halted.err);
+    CHECK(halted.code == 75);
+    CHECK(contains(halted.err, "small/dead cannot be written"));
+    CHECK(contains(halted.err, "Make room there"));
+    REQUIRE(small.remount("size=64m"));
+    CHECK(run({"run", file}).code == 0);
+    const Verdict delivered = judge(read_file(folder.at("a")), 5'000);
+    CHECK(delivered.repeated + delivered.torn == 0);
+    const Verdict parked = judge(payloads_of(read_file(folder.at("small/dead"))), 5'000);
+    CHECK(parked.torn == 0);
+    CHECK(parked.lost + delivered.lost == 5'000);
 }

@@ -27,10 +27,6 @@ inputs = ["in"]
 path = "out/a"
 )";
 
-bool contains(const std::string& text, const std::string& what) {
-    return text.find(what) != std::string::npos;
-}
-
 /// Through a shell, for its redirections.
 Exited shell(const TempDir& dir, const std::string& arguments, const std::string& redirections) {
     std::string command = "cd " + dir.path() + " && exec ";

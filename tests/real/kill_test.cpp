@@ -6,13 +6,13 @@
 #include <csignal>
 #include <filesystem>
 
-#include "campaign.hpp"
+#include "tests/real/campaign.hpp"
 
-using namespace campaign;
+using namespace holdfast::real;
 
 namespace {
 
-constexpr std::uint64_t lines = 200'000;
+constexpr std::uint64_t line_count = 200'000;
 
 std::string head(const char* include, const char* end) {
     return std::string(
@@ -30,27 +30,27 @@ std::string sink(const std::string& name, const std::string& more = "") {
 const char* const retry =
     "retry = { max_attempts = 0, initial_backoff = \"1ms\", max_backoff = \"4ms\" }\n";
 
-void forget(const Folder& folder) {
-    std::filesystem::remove_all(folder / "state");
-    std::filesystem::remove_all(folder / "out");
+void forget(const TempDir& folder) {
+    std::filesystem::remove_all(folder.at("state"));
+    std::filesystem::remove_all(folder.at("out"));
 }
 
 /// Kills a run over one input file so often, then compares each output with the input.
 void check_exactly_once(const std::string& config, const std::vector<std::string>& outputs,
                         std::uint32_t kills, std::int64_t wait_ms_max, std::uint64_t seed) {
-    const Folder folder;
-    const std::string input = numbered_lines(0, lines);
-    write_file(folder / "in.log", input);
-    write_file(folder / "pipe.toml", config);
+    const TempDir folder;
+    const std::string input = numbered_lines(0, line_count);
+    folder.write("in.log", input);
+    folder.write("pipe.toml", config);
     Waits waits(seed);
-    const int code =
-        run_with_kills(folder / "pipe.toml", folder / "log", kills, wait_ms_max, waits, forget,
-                       folder, folder / ("out/" + outputs.back()), input.size());
-    INFO(read_file(folder / "log"));
-    CHECK(code == 0);
+    const Exited exited =
+        run_with_kills(folder.at("pipe.toml"), kills, wait_ms_max, waits, forget, folder,
+                       folder.at("out/" + outputs.back()), input.size());
+    INFO(exited.err);
+    CHECK(exited.code == 0);
     for (const std::string& name : outputs) {
         INFO(name);
-        CHECK((read_file(folder / ("out/" + name)) == input));
+        CHECK((read_file(folder.at("out/" + name)) == input));
     }
 }
 
@@ -81,27 +81,26 @@ TEST_CASE("a failing sink beside a good one, both byte-identical after 20 kills"
 }
 
 TEST_CASE("at-least-once loses nothing and repeats only what followed a commit, over 20 kills") {
-    const Folder folder;
-    const std::string input = numbered_lines(0, lines);
-    write_file(folder / "in.log", input);
-    write_file(folder / "pipe.toml",
-               head("in.log", "eof") + sink("a", "delivery = \"at_least_once\"\n"));
+    const TempDir folder;
+    const std::string input = numbered_lines(0, line_count);
+    folder.write("in.log", input);
+    folder.write("pipe.toml", head("in.log", "eof") + sink("a", "delivery = \"at_least_once\"\n"));
     Waits waits(5);
-    const int code = run_with_kills(folder / "pipe.toml", folder / "log", 20, 70, waits, forget,
-                                    folder, folder / "out/a", input.size());
-    INFO(read_file(folder / "log"));
-    CHECK(code == 0);
-    const Verdict v = judge(read_file(folder / "out/a"), lines);
+    const Exited exited = run_with_kills(folder.at("pipe.toml"), 20, 70, waits, forget, folder,
+                                         folder.at("out/a"), input.size());
+    INFO(exited.err);
+    CHECK(exited.code == 0);
+    const Verdict v = judge(read_file(folder.at("out/a")), line_count);
     CHECK(v.lost == 0);
     CHECK(v.torn == 0);
     CHECK(v.jumps <= 20);  // At most one return to an earlier place for each kill.
 }
 
 TEST_CASE("rotation under way loses and repeats nothing over 20 kills") {
-    const Folder folder;
-    const std::string log = folder / "logs/app.log";
-    write_file(log, "");
-    write_file(folder / "pipe.toml", head("logs/app.log*", "never") + sink("a"));
+    const TempDir folder;
+    const std::string log = folder.write("logs/app.log", "");
+    const std::string file =
+        folder.write("pipe.toml", head("logs/app.log*", "never") + sink("a"));
     Waits waits(6);
     std::uint64_t written = 0;
     const auto write_some = [&] {
@@ -110,28 +109,28 @@ TEST_CASE("rotation under way loses and repeats nothing over 20 kills") {
         written += count;
     };
     for (int killed = 0; killed < 20; ++killed) {
-        Process process(folder / "pipe.toml", folder / "run.log");
+        Process process(program({"run", file}));
         for (std::int64_t i = waits.next(0, 6); i > 0; --i) {
             write_some();
             if (waits.next(0, 2) == 0) {
                 std::filesystem::rename(log, log + "." + std::to_string(written));
                 write_some();
             }
-            INFO(read_file(folder / "run.log"));
-            REQUIRE_FALSE(process.ended_within(waits.next(0, 30)));
+            INFO(process.result().err);
+            REQUIRE_FALSE(process.wait(std::chrono::milliseconds(waits.next(0, 30))));
         }
         process.kill();
     }
-    Process process(folder / "pipe.toml", folder / "run.log");
+    Process process(program({"run", file}));
     const auto expected = numbered_lines(0, written);
-    for (int i = 0; i < 600 && read_file(folder / "out/a").size() < expected.size(); ++i) {
-        REQUIRE_FALSE(process.ended_within(100));
-    }
-    process.signal(SIGTERM);
-    REQUIRE(process.ended_within(30'000));
-    INFO(read_file(folder / "run.log"));
-    CHECK(process.exit_code() == 0);
-    const Verdict v = judge(read_file(folder / "out/a"), written);
+    eventually([&] { return read_file(folder.at("out/a")).size() >= expected.size(); },
+               std::chrono::seconds(60));
+    REQUIRE(process.running());
+    process.send(SIGTERM);
+    REQUIRE(process.wait(std::chrono::seconds(30)));
+    INFO(process.result().err);
+    CHECK(process.result().code == 0);
+    const Verdict v = judge(read_file(folder.at("out/a")), written);
     CHECK(v.lost == 0);
     CHECK(v.repeated == 0);
     CHECK(v.torn == 0);

@@ -42,6 +42,14 @@ std::string read_file(const std::string& path) {
     return text.str();
 }
 
+void append_file(const std::string& path, const std::string& text) {
+    std::ofstream(path, std::ios::binary | std::ios::app) << text;
+}
+
+bool contains(const std::string& text, const std::string& what) {
+    return text.find(what) != std::string::npos;
+}
+
 bool exists(const std::string& path) { return fs::exists(path); }
 
 std::string lines(std::uint64_t first, std::uint64_t count, std::size_t padding) {
@@ -66,6 +74,8 @@ Process::Process(std::vector<std::string> arguments, Options options) {
     pid_ = ::fork();
     REQUIRE(pid_ >= 0);
     if (pid_ == 0) {
+        // A signal that comes now is not for the test program's own functions.
+        for (const int number : {SIGINT, SIGTERM}) ::signal(number, SIG_DFL);
         ::dup2(options.in_open ? in[0] : ::open(in_path.c_str(), O_RDONLY), 0);
         ::dup2(::open(out_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
         ::dup2(::open(err_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 2);
@@ -82,10 +92,14 @@ Process::Process(std::vector<std::string> arguments, Options options) {
 
 Process::~Process() {
     close_in();
+    kill();
+}
+
+void Process::kill() {
     if (ended_) return;
     ::kill(pid_, SIGKILL);
     int status = 0;
-    ::waitpid(pid_, &status, 0);
+    if (::waitpid(pid_, &status, 0) == pid_) collect(status);
 }
 
 void Process::send(int signal) const { ::kill(pid_, signal); }

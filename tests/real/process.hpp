@@ -31,9 +31,11 @@ private:
     std::string path_;
 };
 
+void append_file(const std::string& path, const std::string& text);
 /// The whole of a file; empty if it isn't there.
 std::string read_file(const std::string& path);
 bool exists(const std::string& path);
+bool contains(const std::string& text, const std::string& what);
 /// "{"n":FIRST,...}\n" for `count` numbers: every line is different.
 std::string lines(std::uint64_t first, std::uint64_t count, std::size_t padding = 0);
 
@@ -59,6 +61,8 @@ public:
     Process(const Process&) = delete;
 
     void send(int signal) const;
+    /// SIGKILL, and waits.
+    void kill();
     void write_in(const std::string& text) const;
     void close_in();
     /// False at the limit.

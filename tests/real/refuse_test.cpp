@@ -25,10 +25,6 @@ inputs = ["in"]
 path = "out/a"
 )";
 
-bool contains(const std::string& text, const std::string& what) {
-    return text.find(what) != std::string::npos;
-}
-
 }  // namespace
 
 TEST_CASE("a wrong command line exits 64") {
@@ -74,6 +70,22 @@ TEST_CASE("a bad config exits 78 with every problem") {
     CHECK(run({"run", dir.at("absent.toml")}).code == 78);
     CHECK(run({"run", dir.path()}).code == 78);
     CHECK_FALSE(exists(dir.at(".holdfast")));
+}
+
+TEST_CASE("a config without end, or of 10 MB, is refused after 4 MiB of it") {
+    TempDir dir;
+    const Exited endless = run({"run", "/dev/zero"}, {}, std::chrono::seconds(10));
+    CHECK(endless.code == 78);
+    CHECK(contains(endless.err, "/dev/zero: is larger than 4MiB"));
+    std::string large = config;
+    while (large.size() < 10'000'000) large += "# a comment that makes it long\n";
+    const Exited exited = run({"run", dir.write("p.toml", large)});
+    CHECK(exited.code == 78);
+    CHECK(contains(exited.err, "p.toml: is larger than 4MiB"));
+    large.resize(4'000'000);
+    dir.write("logs/x", "one\n");
+    CHECK(run({"run", dir.write("p.toml", large + "\n")}).code == 0);
+    CHECK(run({"run", "/dev/null"}).code == 78);
 }
 
 TEST_CASE("validate says what is promised, and as JSON") {

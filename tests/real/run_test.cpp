@@ -44,10 +44,6 @@ Exited run_config(const TempDir& dir, const std::string& config,
     return run(flags);
 }
 
-bool contains(const std::string& text, const std::string& what) {
-    return text.find(what) != std::string::npos;
-}
-
 std::string replaced(std::string text, const std::string& what, const std::string& by) {
     const auto at = text.find(what);
     REQUIRE(at != std::string::npos);
