@@ -287,7 +287,12 @@ void FakeSource::fill(BatchTruth& b, BatchId id, std::uint32_t index, std::uint6
         if (!spans) state.position = records[state.cursor].begin;
     }
     log.highest = state.position;
-    for (std::uint32_t r = b.first; r < b.first + b.count; ++r) ++records[r].readings;
+    ++stage_.ledger.handed_out;
+    for (std::uint32_t r = b.first; r < b.first + b.count; ++r) {
+        ++records[r].readings;
+        records[r].order = stage_.ledger.handed_out;
+        records[r].batch_end = b.first + b.count;
+    }
     stage_.out.push_back(BatchPulled{id, SourceId{b.source}, b.fate, PartitionId{index},
                                      Epoch{b.epoch}, b.count, bytes, b.held, Position{first},
                                      Position{state.position}});

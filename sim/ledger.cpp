@@ -9,6 +9,7 @@ namespace holdfast::sim {
 void Ledger::begin(const Draw& drawn, Choices& choices) {
     draw = &drawn;
     progress = 0;
+    handed_out = 0;
     records.clear();
     units.clear();
     logs.assign(drawn.logs, Log{});

@@ -34,6 +34,8 @@ struct Record {
     SinkMask route = 0;
     std::uint32_t bytes = 0;
     std::uint32_t unit_first = 0;
+    std::uint32_t order = 0;      ///< Of its last batch, among all that were handed out.
+    std::uint32_t batch_end = 0;  ///< The record after the last one of that batch.
     std::uint16_t log = 0;
     std::uint16_t readings = 0;  ///< How often it was given to an engine.
     std::uint16_t parked = 0;    ///< Durably in the dead letters, as a whole record.
@@ -118,7 +120,8 @@ public:
     std::vector<Unit> units;
     std::vector<Log> logs;
     std::vector<SinkTruth> sinks;
-    std::uint64_t progress = 0;  ///< Grows with each fact that brings the end nearer.
+    std::uint32_t handed_out = 0;  ///< Batches.
+    std::uint64_t progress = 0;    ///< Grows with each fact that brings the end nearer.
 
 private:
     template <bool Durable>

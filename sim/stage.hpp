@@ -4,6 +4,7 @@
 // Rule 2: events are put into `out`, and the world steps the engine with them one by one.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -92,7 +93,10 @@ public:
         return microseconds(us);
     }
 
-    void later(Duration after, Occurrence what) { agenda.add(now + after, what); }
+    /// Nothing takes longer than phase 2 is patient (liveness.cpp), however slow it is drawn.
+    void later(Duration after, Occurrence what) {
+        agenda.add(now + Duration{std::min(after.ns, seconds(20).ns)}, what);
+    }
 
     /// A fresh entry, with its vectors empty.
     std::uint32_t new_attempt();

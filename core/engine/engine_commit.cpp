@@ -22,6 +22,7 @@ bool EngineState::commit_pending() const {
 bool EngineState::commit_wanted(Instant now) {
     const CommitState& c = commit();
     if (c.phase != CommitPhase::idle || !commit_pending()) return false;
+    if (mutant(71) && dead.count() > 0) return false;
     const Instant due = c.began_once ? Instant{c.began} + config.commit.interval : now;
     if (due <= now || flags().draining || partitions.head().revoking_dirty > 0 ||
         (config.commit.records && c.records >= config.commit.records) ||

@@ -356,6 +356,10 @@ bool EngineState::fan_out(std::uint32_t index, Effects& effects) {
 
 void EngineState::fan_out_ready(std::uint32_t source, Effects& effects) {
     Intake& in = intakes_[source];
+    for (std::uint32_t s = 0; mutant(70) && s < config.sources; ++s) {
+        const std::uint32_t oldest = intakes_[s].oldest;
+        if (oldest != none && batches[oldest].phase == BatchPhase::storing) return;
+    }
     while (in.oldest != none && batches[in.oldest].phase == BatchPhase::ready) {
         if (!fan_out(in.oldest, effects)) {
             flags().fan_out_blocked = true;
