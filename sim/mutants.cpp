@@ -49,8 +49,8 @@ constexpr Mutant all[] = {
     {67, "the mark of a sink is taken ahead of its positions", "", 2000},
     {68, "a batch's own dead letters are not waited for", "", 500},
     {69, "a batch's outputs do not wait for its own dead letters", "", 5000},
-    {70, "the barrier of one source holds back the others", "", 5000},
-    {71, "nothing is committed while a dead letter is not stored", "", 5000},
+    {70, "the barrier of one source holds back the others", "", 20000},
+    {71, "nothing is committed while a dead letter is not stored", "", 20000},
 };
 
 }  // namespace
