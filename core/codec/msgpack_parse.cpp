@@ -1,0 +1,176 @@
+#include "core/codec/msgpack_parse.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "core/codec/msgpack_head.hpp"
+#include "core/codec/utf8.hpp"
+
+namespace holdfast::codec {
+namespace {
+
+constexpr std::size_t room_step = 64;
+
+class Walk {
+public:
+    Walk(std::span<const std::byte> record, Tape& tape)
+        : begin_(reinterpret_cast<const char*>(record.data())),
+          at_(begin_),
+          end_(begin_ + record.size()),
+          tape_(tape),
+          nodes_(tape.room(room_step)) {}
+
+    bool run();
+    std::size_t nodes() const { return count_; }
+    ParseError error() const { return error_; }
+
+private:
+    struct Open {
+        std::size_t node;
+        std::uint64_t values;  ///< That are still to come.
+    };
+
+    std::uint32_t offset(const char* at) const { return static_cast<std::uint32_t>(at - begin_); }
+    bool fail(Fault fault, const char* at) {
+        error_ = {fault, offset(at)};
+        return false;
+    }
+    bool head(MsgpackHead& out);
+    bool key();
+    bool value();
+    bool open(const MsgpackHead& head, const char* at);
+    void close_full();
+    Node& push();
+
+    const char* begin_;
+    const char* at_;
+    const char* end_;
+    Tape& tape_;
+    Node* nodes_;
+    std::size_t capacity_ = room_step;
+    std::size_t count_ = 0;
+    ParseError error_;
+    std::uint32_t key_begin_ = 0;
+    std::uint32_t key_size_ = 0;
+    Text key_ = Text::none;
+    std::size_t depth_ = 0;
+    std::array<Open, depth_max> open_;
+};
+
+inline Node& Walk::push() {
+    if (count_ == capacity_) {
+        capacity_ += std::max(room_step, capacity_ / 2);
+        nodes_ = tape_.room(capacity_);
+    }
+    return nodes_[count_++];
+}
+
+/// Reads a head with its contents, and moves behind them.
+inline bool Walk::head(MsgpackHead& out) {
+    const char* at = at_;
+    out = msgpack_head(at, end_);
+    if (out.state == HeadState::invalid) return fail(Fault::invalid_type, at);
+    if (out.state == HeadState::truncated) return fail(Fault::truncated, end_);
+    if (out.prefix + out.payload > static_cast<std::uint64_t>(end_ - at)) {
+        return fail(Fault::truncated, end_);
+    }
+    at_ += out.prefix + out.payload;
+    if (out.kind != Kind::string) return true;
+    const std::string_view text(at + out.prefix, out.payload);
+    if (valid_utf8(text)) return true;
+    return fail(Fault::invalid_utf8, text.data() + valid_utf8_prefix(text));
+}
+
+inline bool Walk::key() {
+    const char* at = at_;
+    MsgpackHead head_of_key;
+    if (!head(head_of_key)) return false;
+    key_begin_ = offset(at);
+    key_size_ = offset(at_) - key_begin_;
+    switch (head_of_key.kind) {
+        case Kind::string:
+            key_begin_ += head_of_key.prefix;
+            key_size_ -= head_of_key.prefix;
+            key_ = Text::plain;
+            return true;
+        case Kind::real: {
+            const double number = msgpack_real(at);
+            key_ = Text::scalar;
+            return number == number || fail(Fault::invalid_key, at);
+        }
+        case Kind::null:
+        case Kind::boolean:
+        case Kind::int64:
+        case Kind::uint64:
+            key_ = Text::scalar;
+            return true;
+        default:
+            return fail(Fault::invalid_key, at);
+    }
+}
+
+inline bool Walk::open(const MsgpackHead& head, const char* at) {
+    if (depth_ == depth_max) return fail(Fault::too_deep, at);
+    if (head.values > 0) open_[depth_++] = {count_ - 1, head.values};
+    return true;
+}
+
+/// Ends the containers whose last value this was.
+inline void Walk::close_full() {
+    while (depth_ > 0 && open_[depth_ - 1].values == 0) {
+        Node& node = nodes_[open_[--depth_].node];
+        node.size = offset(at_) - node.begin;
+        node.nodes = static_cast<std::uint32_t>(count_ - open_[depth_].node);
+    }
+}
+
+inline bool Walk::value() {
+    key_ = Text::none;
+    key_begin_ = key_size_ = 0;
+    if (depth_ > 0) {
+        Open& parent = open_[depth_ - 1];
+        if (nodes_[parent.node].kind == Kind::object) {
+            if (!key()) return false;
+            --parent.values;
+        }
+        --parent.values;
+    }
+    const char* at = at_;
+    MsgpackHead here;
+    if (!head(here)) return false;
+    push() = Node{offset(at),  offset(at_) - offset(at),
+                  1,           key_begin_,
+                  key_size_,   here.kind,
+                  Text::plain, key_,
+                  here.prefix};
+    const bool container = here.kind == Kind::array || here.kind == Kind::object;
+    return !container || open(here, at);
+}
+
+bool Walk::run() {
+    do {
+        if (!value()) return false;
+        close_full();
+    } while (depth_ > 0);
+    return at_ == end_ || fail(Fault::trailing_bytes, at_);
+}
+
+}  // namespace
+
+double msgpack_real(const char* at) {
+    if (static_cast<std::uint8_t>(*at) == 0xca) {
+        return std::bit_cast<float>(big_endian<std::uint32_t>(at + 1));
+    }
+    return std::bit_cast<double>(big_endian<std::uint64_t>(at + 1));
+}
+
+std::expected<void, ParseError> parse_msgpack(std::span<const std::byte> record, Tape& tape) {
+    if (record.empty()) return std::unexpected(ParseError{Fault::empty, 0});
+    if (record.size() >= UINT32_MAX) return std::unexpected(ParseError{Fault::too_large, 0});
+    Walk walk(record, tape);
+    if (!walk.run()) return std::unexpected(walk.error());
+    tape.take(walk.nodes());
+    return {};
+}
+
+}  // namespace holdfast::codec

@@ -1,0 +1,82 @@
+#include "core/codec/utf8.hpp"
+
+#include <simdjson.h>
+
+#include <cstring>
+
+#include "core/base/assert.hpp"
+
+namespace holdfast::codec {
+namespace {
+
+constexpr std::uint64_t high_bits = 0x8080808080808080u;
+
+std::uint64_t word_at(const char* at) {
+    std::uint64_t word;
+    std::memcpy(&word, at, sizeof word);
+    return word;
+}
+
+bool short_ascii(std::string_view text) {
+    std::size_t i = 0;
+    std::uint64_t seen = 0;
+    for (; i + 8 <= text.size(); i += 8) seen |= word_at(text.data() + i);
+    for (; i < text.size(); ++i) seen |= static_cast<unsigned char>(text[i]);
+    return (seen & high_bits) == 0;
+}
+
+/// The length of the character at the head; 0 if it is none.
+std::size_t character_size(std::string_view text) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const auto follows = [&](std::size_t i) { return i < text.size() && byte(i) >> 6 == 2; };
+    const unsigned first = byte(0);
+    if (first < 0x80) return 1;
+    if (first < 0xc2 || first > 0xf4) return 0;
+    if (!follows(1)) return 0;
+    if (first < 0xe0) return 2;
+    const unsigned second = byte(1);
+    const bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
+    const bool beyond = (first == 0xed && second > 0x9f) || (first == 0xf4 && second > 0x8f);
+    if (overlong || beyond || !follows(2)) return 0;
+    if (first < 0xf0) return 3;
+    return follows(3) ? 4 : 0;
+}
+
+}  // namespace
+
+bool valid_utf8(std::string_view text) {
+    if (text.size() <= 64 && short_ascii(text)) return true;
+    return simdjson::validate_utf8(text.data(), text.size());
+}
+
+std::size_t valid_utf8_prefix(std::string_view text) {
+    std::size_t at = 0;
+    while (at < text.size()) {
+        const std::size_t size = character_size(text.substr(at));
+        if (size == 0) break;
+        at += size;
+    }
+    return at;
+}
+
+void append_utf8(std::uint32_t point, std::string& out) {
+    HF_ASSERT(point <= 0x10ffff && (point < 0xd800 || point > 0xdfff));
+    const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
+    if (point < 0x80) {
+        put(point);
+        return;
+    }
+    if (point < 0x800) {
+        put(0xc0 | point >> 6);
+    } else if (point < 0x10000) {
+        put(0xe0 | point >> 12);
+        put(0x80 | (point >> 6 & 0x3f));
+    } else {
+        put(0xf0 | point >> 18);
+        put(0x80 | (point >> 12 & 0x3f));
+        put(0x80 | (point >> 6 & 0x3f));
+    }
+    put(0x80 | (point & 0x3f));
+}
+
+}  // namespace holdfast::codec
