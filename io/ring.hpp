@@ -102,14 +102,6 @@ public:
     virtual const char* name() const = 0;
 };
 
-/// Memory that a ring may register with the kernel, so that reads and writes inside of it are
-/// cheaper. Called once, before the first operation; a ring may ignore it. Returns if registered.
-class RegistersBuffers {
-public:
-    virtual ~RegistersBuffers() = default;
-    virtual bool register_buffers(std::span<std::byte> memory) = 0;
-};
-
 /// `auto n = co_await RingOp(ring, op);` where `op` is a filled Op: its result.
 class RingOp {
 public:

@@ -163,6 +163,10 @@ std::int64_t perform_file(const Op& op) {
     return -EINVAL;
 }
 
+void close_opened(const Op& op) {
+    if (op.kind == OpKind::open && op.result >= 0) ::close(static_cast<int>(op.result));
+}
+
 std::int64_t try_stream(const Op& op, short revents) {
     if ((revents & POLLNVAL) != 0) return -EBADF;
     switch (op.kind) {

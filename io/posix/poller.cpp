@@ -143,7 +143,8 @@ std::int64_t Poller::try_connect(Entry& entry, short revents) {
     if (entry.begun && revents == 0) return -EAGAIN;
     if (!entry.begun) {
         entry.flags = ::fcntl(op.fd, F_GETFL);
-        if (entry.flags < 0 || ::fcntl(op.fd, F_SETFL, entry.flags | O_NONBLOCK) != 0) return -errno;
+        if (entry.flags < 0 || ::fcntl(op.fd, F_SETFL, entry.flags | O_NONBLOCK) != 0)
+            return -errno;
     }
     const int failed = ::connect(op.fd, reinterpret_cast<const sockaddr*>(op.address.data()),
                                  static_cast<socklen_t>(op.address.size()));

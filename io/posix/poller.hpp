@@ -1,5 +1,5 @@
-// One thread that waits with poll(2) for what depends on a peer: reads and writes of pipes, sockets,
-// poll_in. So a blocked peer holds up nothing else, and everything here can be cancelled.
+// One thread that waits with poll(2) for what depends on a peer: reads and writes of pipes,
+// sockets, poll_in. So a blocked peer holds up nothing else, and everything here can be cancelled.
 //
 // Rule 1: an Op belongs to the poller from add() until it was handed to `done`, on this thread.
 // Rule 2: `done` is called without the poller's lock.
@@ -46,11 +46,11 @@ private:
     std::function<void(Op&, std::int64_t)> done_;
     int wake_fd_;
     std::mutex mutex_;
-    std::vector<Entry> added_;         ///< Guarded by mutex_, as the next three.
+    std::vector<Entry> added_;  ///< Guarded by mutex_, as the next three.
     std::vector<std::uint64_t> cancelled_;
     bool cancel_all_ = false;
     bool stop_ = false;
-    std::vector<Entry> entries_;       ///< The poller thread's own.
+    std::vector<Entry> entries_;  ///< The poller thread's own.
     std::thread thread_;
 };
 

@@ -8,30 +8,24 @@
 
 #include "core/base/assert.hpp"
 #include "io/posix/plain_calls.hpp"
-#include "io/posix/signals_blocked.hpp"
 
 namespace holdfast::io {
 
-PosixRing::PosixRing(unsigned threads)
+PosixRing::PosixRing(std::size_t threads)
     : poller_([this](Op& op, std::int64_t result) {
           const std::lock_guard lock(mutex_);
           polled_ -= 1;
           end(op, result);
-      }) {
-    HF_ASSERT(threads > 0);
-    const SignalsBlocked blocked;
-    for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
-}
+      }),
+      files_(
+          [this] {
+              const std::lock_guard lock(mutex_);
+              files_ended_ = true;
+              ended_.notify_one();
+          },
+          threads) {}
 
-PosixRing::~PosixRing() {
-    abandon();
-    {
-        const std::lock_guard lock(mutex_);
-        stop_ = true;
-    }
-    work_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
-}
+PosixRing::~PosixRing() { abandon(); }
 
 Instant PosixRing::now() { return monotonic_now(); }
 std::int64_t PosixRing::wall_ns() { return wall_clock_ns(); }
@@ -43,14 +37,16 @@ bool PosixRing::waits_for_peer(const Op& op) {
         case OpKind::accept:
         case OpKind::recv:
         case OpKind::send:
-        case OpKind::poll_in: return true;
+        case OpKind::poll_in:
+            return true;
         case OpKind::read:
         case OpKind::write: {
-            struct stat st {};
+            struct stat st{};
             if (op.offset >= 0 || ::fstat(op.fd, &st) != 0) return false;
             return S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISCHR(st.st_mode);
         }
-        default: return false;
+        default:
+            return false;
     }
 }
 
@@ -62,34 +58,35 @@ void PosixRing::start(Op& op) {
         timers_.emplace(TimerKey{op.at.ns, op.ring_data[1]}, &op);
         return;
     }
-    const bool polled = waits_for_peer(op);
+    if (!waits_for_peer(op)) {
+        set_where(op, Where::file);
+        files_.start(op);
+        return;
+    }
     {
         const std::lock_guard lock(mutex_);
-        set_where(op, polled ? Where::polled : Where::queued);
-        polled_ += polled ? 1 : 0;
-        if (!polled) queue_.push_back(&op);
+        set_where(op, Where::polled);
+        polled_ += 1;
     }
-    if (polled) {
-        poller_.add(op, op.ring_data[1]);
-    } else {
-        work_.notify_one();
-    }
+    poller_.add(op, op.ring_data[1]);
 }
 
 void PosixRing::cancel(Op& op) {
     bool polled = false;
+    bool file = false;
     {
         const std::lock_guard lock(mutex_);
         polled = where(op) == Where::polled;
+        file = where(op) == Where::file;
         if (where(op) == Where::timer) {
             timers_.erase(TimerKey{op.at.ns, op.ring_data[1]});
-            end(op, -ECANCELED);
-        } else if (where(op) == Where::queued) {
-            std::erase(queue_, &op);
             end(op, -ECANCELED);
         }
     }
     if (polled) poller_.cancel(op.ring_data[1]);
+    if (!file || !files_.cancel(op)) return;
+    const std::lock_guard lock(mutex_);
+    end(op, -ECANCELED);
 }
 
 // Requires: the mutex is held.
@@ -98,23 +95,6 @@ void PosixRing::end(Op& op, std::int64_t result) {
     set_where(op, Where::done);
     done_.push_back(&op);
     ended_.notify_one();
-}
-
-void PosixRing::work() {
-    std::unique_lock lock(mutex_);
-    while (true) {
-        work_.wait(lock, [this] { return stop_ || !queue_.empty(); });
-        if (stop_) return;
-        Op& op = *queue_.front();
-        queue_.pop_front();
-        set_where(op, Where::running);
-        running_ += 1;
-        lock.unlock();
-        const std::int64_t result = perform_file(op);
-        lock.lock();
-        running_ -= 1;
-        end(op, result);
-    }
 }
 
 // Requires: the mutex is held.
@@ -128,19 +108,22 @@ void PosixRing::fire_timers() {
     }
 }
 
+// Requires: the mutex is held.
+bool PosixRing::is_over(Instant until) {
+    fire_timers();
+    return !done_.empty() || files_ended_ || monotonic_now() >= until;
+}
+
 std::size_t PosixRing::run(Instant until) {
     HF_ASSERT(!in_run_);
     in_run_ = true;
     {
         std::unique_lock lock(mutex_);
         // A wait needs a wake.
-        HF_ASSERT(until != never || !timers_.empty() || !done_.empty() || !queue_.empty() ||
-                  running_ > 0 || polled_ > 0);
-        while (true) {
-            fire_timers();
-            if (!done_.empty() || monotonic_now() >= until) break;
-            const std::int64_t first =
-                timers_.empty() ? never.ns : std::min(until.ns, timers_.begin()->first.first);
+        HF_ASSERT(until != never || !timers_.empty() || !done_.empty() || polled_ > 0 ||
+                  files_.outstanding() > 0);
+        while (!is_over(until)) {
+            const std::int64_t first = timers_.empty() ? never.ns : timers_.begin()->first.first;
             const std::int64_t wake_ns = std::min(first, until.ns);
             if (wake_ns == never.ns) {
                 ended_.wait(lock);
@@ -151,7 +134,17 @@ std::size_t PosixRing::run(Instant until) {
         }
         batch_.assign(done_.begin(), done_.end());
         done_.clear();
+        files_ended_ = false;
     }
+    files_.take(ended_files_);
+    batch_.insert(batch_.end(), ended_files_.begin(), ended_files_.end());
+    ended_files_.clear();
+    const std::size_t completed = hand_out();
+    in_run_ = false;
+    return completed;
+}
+
+std::size_t PosixRing::hand_out() {
     std::size_t completed = 0;
     while (!batch_.empty()) {
         Op& op = *batch_.front();
@@ -160,18 +153,19 @@ std::size_t PosixRing::run(Instant until) {
         completed += 1;
         op.done(op);
     }
-    in_run_ = false;
     return completed;
 }
 
 void PosixRing::abandon() {
     timers_.clear();
+    for (const Op* op : batch_) close_opened(*op);
     batch_.clear();
+    files_.abandon();
     std::unique_lock lock(mutex_);
-    queue_.clear();
     if (polled_ > 0) poller_.cancel_all();
-    ended_.wait(lock, [this] { return running_ == 0 && polled_ == 0; });
+    ended_.wait(lock, [this] { return polled_ == 0; });
     done_.clear();
+    files_ended_ = false;
 }
 
 }  // namespace holdfast::io

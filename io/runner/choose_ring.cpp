@@ -22,8 +22,7 @@ std::string sysctl_note() {
 
 }  // namespace
 
-std::unique_ptr<Ring> choose_ring(RingChoice choice, std::span<std::byte> buffers,
-                                  std::string& why) {
+std::unique_ptr<Ring> choose_ring(RingChoice choice, std::string& why) {
     why.clear();
     if (choice == RingChoice::posix) return std::make_unique<PosixRing>();
     std::unique_ptr<UringRing> uring = UringRing::make(why);
@@ -32,9 +31,6 @@ std::unique_ptr<Ring> choose_ring(RingChoice choice, std::span<std::byte> buffer
         if (choice == RingChoice::uring) return nullptr;
         why += "; using plain calls on threads";
         return std::make_unique<PosixRing>();
-    }
-    if (!buffers.empty() && !uring->register_buffers(buffers)) {
-        why = "io_uring buffers are not registered: " + uring->buffers_refused();
     }
     return uring;
 }

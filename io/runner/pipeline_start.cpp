@@ -65,7 +65,7 @@ bool Pipeline::drive(Done done, Instant until) {
 
 bool Pipeline::begin(RunReport& report) {
     std::string why;
-    ring_ = choose_ring(options_.ring, pool_.region(), why);
+    ring_ = choose_ring(options_.ring, why);
     if (!ring_) {
         fail(why + ". Use --ring auto, which takes plain calls where io_uring is not there");
         return false;
@@ -112,8 +112,9 @@ Task<> Pipeline::watch_sink(FileSink& sink, SinkId id) {
 
 Task<> Pipeline::watch_sink(StdoutSink& sink) {
     while (!sink.closed()) co_await sink.changed().wait();
-    fail("whoever read stdout has closed it. What was not delivered is read again when you run "
-         "this again");
+    fail(
+        "whoever read stdout has closed it. What was not delivered is read again when you run "
+        "this again");
 }
 
 bool Pipeline::load(RunReport& report) {
@@ -169,24 +170,24 @@ void Pipeline::build_sinks(RunReport& report) {
         config.life = life_;
         config.latency = inject.latency;
         config.seed = inject.seed;
-        sinks_.push_back(
-            std::make_unique<FaultySink>(*ring_, payloads_, events_, config, make));
+        sinks_.push_back(std::make_unique<FaultySink>(*ring_, payloads_, events_, config, make));
     }
     if (pipeline_.dead_letters.present)
         dead_letters_ = std::make_unique<DeadLetterFile>(*ring_, names_, payloads_, events_,
-                                                         options_.log,
-                                                         pipeline_.dead_letters.path);
+                                                         options_.log, pipeline_.dead_letters.path);
 }
 
 std::unique_ptr<Sink> Pipeline::make_sink(SinkId id, Events& answers, std::uint64_t& repeated) {
     switch (pipeline_.sinks[id.index].type) {
-        case SinkType::blackhole: return std::make_unique<BlackholeSink>(answers);
+        case SinkType::blackhole:
+            return std::make_unique<BlackholeSink>(answers);
         case SinkType::stdout_stream: {
             auto sink = std::make_unique<StdoutSink>(*ring_, payloads_, answers, options_.log);
             scope_.spawn(watch_sink(*sink));
             return sink;
         }
-        case SinkType::file: break;
+        case SinkType::file:
+            break;
     }
     auto sink = make_file_sink(id, answers, repeated);
     file_sinks_[id.index] = sink.get();
@@ -200,8 +201,8 @@ std::unique_ptr<FileSink> Pipeline::make_file_sink(SinkId id, Events& answers,
     config.name = sink.name;
     config.id = id;
     config.path = sink.path;
-    config.fsync = sink.fsync == Fsync::never ? FileSinkConfig::Fsync::never
-                                              : FileSinkConfig::Fsync::batch;
+    config.fsync =
+        sink.fsync == Fsync::never ? FileSinkConfig::Fsync::never : FileSinkConfig::Fsync::batch;
     config.delivery = sink.delivery == DeliveryMode::exactly_once
                           ? FileSinkConfig::Delivery::exactly_once
                           : FileSinkConfig::Delivery::at_least_once;

@@ -1,9 +1,10 @@
 #include "io/uring/uring_ring.hpp"
 
 #include <fcntl.h>
-#include <sys/resource.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -31,7 +32,8 @@ namespace {
 
 constexpr unsigned sq_entries = 256;
 constexpr unsigned cq_entries = 4096;  // 64 KiB; what overflows waits in the kernel (NODROP)
-constexpr std::uint64_t id_ignored = ~std::uint64_t{0};  // completions of cancels themselves
+constexpr std::uint64_t id_ignored = ~std::uint64_t{0};   // completions of cancels themselves
+constexpr std::uint64_t id_files_ended = id_ignored - 1;  // of reads of files_ended_fd_
 
 struct Mode {
     unsigned flags;
@@ -80,6 +82,10 @@ std::unique_ptr<UringRing> UringRing::make(std::string& why) {
 
 bool UringRing::set_up(std::string& why) {
     int error = 0;
+    if (files_ended_fd_ < 0) {
+        why = reason("eventfd", errno);
+        return false;
+    }
     for (const Mode& mode : modes) {
         io_uring_params params{};
         params.flags = mode.flags | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
@@ -118,34 +124,22 @@ bool UringRing::answers_nop(std::string& why) {
     return true;
 }
 
+UringRing::UringRing()
+    : files_ended_fd_(::eventfd(0, EFD_CLOEXEC)), files_([this] {
+          const std::uint64_t one = 1;
+          [[maybe_unused]] const ssize_t n = ::write(files_ended_fd_, &one, sizeof one);
+      }) {}
+
 UringRing::~UringRing() {
-    if (!open_) return;
-    abandon();
-    io_uring_queue_exit(&ring_);
+    if (open_) {
+        abandon();
+        io_uring_queue_exit(&ring_);
+    }
+    if (files_ended_fd_ >= 0) ::close(files_ended_fd_);
 }
 
 Instant UringRing::now() { return monotonic_now(); }
 std::int64_t UringRing::wall_ns() { return wall_clock_ns(); }
-
-bool UringRing::register_buffers(std::span<std::byte> memory) {
-    HF_ASSERT(registered_.empty());
-    HF_ASSERT(held_ == 0);
-    constexpr std::size_t part = std::size_t{1} << 30;  // the kernel's limit for one buffer
-    std::vector<iovec> parts;
-    for (std::size_t at = 0; at < memory.size(); at += part) {
-        parts.push_back({memory.data() + at, std::min(part, memory.size() - at)});
-    }
-    if (parts.empty()) return false;
-    const int error =
-        -io_uring_register_buffers(&ring_, parts.data(), static_cast<unsigned>(parts.size()));
-    if (error != 0) {
-        buffers_refused_ = reason("io_uring_register(BUFFERS)", error);
-        if (error == ENOMEM) buffers_refused_ += " (RLIMIT_MEMLOCK?)";
-        return false;
-    }
-    registered_ = memory;
-    return true;
-}
 
 std::uint64_t UringRing::slot_for(Op& op) {
     if (free_.empty()) {
@@ -157,51 +151,46 @@ std::uint64_t UringRing::slot_for(Op& op) {
     Slot& slot = slots_[index];
     HF_ASSERT(slot.op == nullptr);
     HF_ASSERT(!slot.held);
-    HF_ASSERT(index < 1u << piece_shift);
     slot.op = &op;
+    slot.opens = op.kind == OpKind::open;
     return std::uint64_t{slot.generation} << 32 | index;
 }
 
 void UringRing::start(Op& op) {
     HF_ASSERT(op.done != nullptr);
+    op.ring_data[1] = is_for_threads(op) ? 1 : 0;
+    if (op.ring_data[1] != 0) return files_.start(op);
     const std::uint64_t id = slot_for(op);
     op.ring_data[0] = id;
-    if (plain(op.kind)) {
-        op.result = perform_file(op);
-        plain_done_.push_back(id);
-        return;
-    }
-    Slot& slot = slot_of(id);
-    slot.held = true;
+    slot_of(id).held = true;
     held_ += 1;
-    cut_into_pieces(op, slot);
     send({id, false});
 }
 
 void UringRing::cancel(Op& op) {
+    if (op.ring_data[1] != 0) {
+        if (!files_.cancel(op)) return;
+        op.result = -ECANCELED;
+        ended_files_.push_back(&op);
+        return;
+    }
     const std::uint64_t id = op.ring_data[0];
-    // Zero when it has completed. A plain call is done already and keeps its result.
+    // Zero when it has completed.
     if (id == 0 || !slot_of(id).held) return;
     HF_ASSERT(slot_of(id).op == &op);
     send({id, true});
 }
 
 void UringRing::send(const Unsent& what) {
-    if (unsent_.empty() && io_uring_sq_space_left(&ring_) >= entries_for(what)) {
+    if (unsent_.empty() && io_uring_sq_space_left(&ring_) > 0) {
         place(what);
     } else {
         unsent_.push_back(what);
     }
 }
 
-unsigned UringRing::entries_for(const Unsent& what) {
-    return what.cancel ? 1 : slot_of(what.id).pieces;
-}
-
-// Requires room for entries_for(what).
+// Requires room for one entry.
 void UringRing::place(const Unsent& what) {
-    Slot& slot = slot_of(what.id);
-    if (!what.cancel && slot.pieces > 1) return place_pieces(*slot.op, slot, what.id);
     io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
     HF_ASSERT(sqe != nullptr);
     if (what.cancel) {
@@ -209,17 +198,29 @@ void UringRing::place(const Unsent& what) {
         io_uring_sqe_set_data64(sqe, id_ignored);
         return;
     }
+    Slot& slot = slot_of(what.id);
     prepare(*sqe, *slot.op, slot);
     io_uring_sqe_set_data64(sqe, what.id);
+}
+
+// Goes before everything else, so that a wait can always be ended by a thread.
+void UringRing::listen_for_threads() {
+    if (listens_ || files_.outstanding() == 0) return;
+    if (io_uring_sq_space_left(&ring_) == 0) io_uring_submit(&ring_);
+    io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
+    if (sqe == nullptr) return;  // The kernel wants completions taken first, so there are some.
+    io_uring_prep_read(sqe, files_ended_fd_, &files_ended_count_, sizeof files_ended_count_, 0);
+    io_uring_sqe_set_data64(sqe, id_files_ended);
+    listens_ = true;
 }
 
 // Moves what waits into the submission queue, and that to the kernel, until all of it is there or
 // the kernel wants completions taken first (EBUSY, EAGAIN): then the rest goes with the next run().
 void UringRing::send_unsent() {
     while (!unsent_.empty()) {
-        if (io_uring_sq_space_left(&ring_) < entries_for(unsent_.front())) {
+        if (io_uring_sq_space_left(&ring_) == 0) {
             if (io_uring_submit(&ring_) <= 0) return;
-            if (io_uring_sq_space_left(&ring_) < entries_for(unsent_.front())) return;
+            if (io_uring_sq_space_left(&ring_) == 0) return;
         }
         const Unsent what = unsent_.front();
         unsent_.pop_front();
@@ -230,8 +231,9 @@ void UringRing::send_unsent() {
 // Submits, and waits until `until` for a completion if none is there.
 void UringRing::enter(Instant until) {
     while (true) {
+        listen_for_threads();
         send_unsent();
-        const bool ready = !plain_done_.empty() || io_uring_cq_ready(&ring_) > 0;
+        const bool ready = !ended_files_.empty() || io_uring_cq_ready(&ring_) > 0;
         const std::int64_t left = ready ? 0 : until.ns - monotonic_now().ns;
         int result = 0;
         if (left <= 0) {
@@ -245,24 +247,29 @@ void UringRing::enter(Instant until) {
         // taken first. ETIME ends the wait below.
         HF_ASSERT(result >= 0 || result == -EINTR || result == -EAGAIN || result == -EBUSY ||
                   result == -ETIME);
-        // Completions of cancels alone don't end a wait.
-        io_uring_cqe* first = nullptr;
-        while (io_uring_cq_ready(&ring_) > 0 && io_uring_peek_cqe(&ring_, &first) == 0 &&
-               first->user_data == id_ignored) {
-            io_uring_cqe_seen(&ring_, first);
-        }
-        if (ready || left <= 0 || io_uring_cq_ready(&ring_) > 0) return;
+        skip_own();
+        if (ready || left <= 0 || io_uring_cq_ready(&ring_) > 0 || !ended_files_.empty()) return;
     }
+}
+
+// Completions of cancels alone don't end a wait, nor that of a thread whose work was taken before.
+void UringRing::skip_own() {
+    io_uring_cqe* first = nullptr;
+    while (io_uring_cq_ready(&ring_) > 0 && io_uring_peek_cqe(&ring_, &first) == 0) {
+        if (first->user_data != id_ignored && first->user_data != id_files_ended) break;
+        if (first->user_data == id_files_ended) listens_ = false;
+        io_uring_cqe_seen(&ring_, first);
+    }
+    files_.take(ended_files_);
 }
 
 std::size_t UringRing::run(Instant until) {
     HF_ASSERT(!running_);
     // A wait needs a wake.
-    HF_ASSERT(held_ > 0 || !plain_done_.empty() || until != never);
+    HF_ASSERT(held_ > 0 || files_.outstanding() > 0 || !ended_files_.empty() || until != never);
     running_ = true;
-    keep_workers_near();
     enter(until);
-    const std::size_t completed = hand_out_plain() + hand_out();
+    const std::size_t completed = hand_out_files() + hand_out();
     running_ = false;
     return completed;
 }
@@ -276,18 +283,20 @@ std::size_t UringRing::hand_out() {
         const std::uint64_t id = cqe->user_data;
         const std::int64_t result = cqe->res;
         io_uring_cqe_seen(&ring_, cqe);
-        if (id != id_ignored) completed += take(id & ~piece_mask, moved_by(id, result));
+        if (id == id_files_ended) listens_ = false;
+        if (id != id_ignored && id != id_files_ended) completed += take(id, result);
     }
     return completed;
 }
 
-std::size_t UringRing::hand_out_plain() {
-    std::size_t completed = 0;
-    for (std::size_t n = plain_done_.size(); n > 0 && !plain_done_.empty(); --n) {
-        const std::uint64_t id = plain_done_.front();
-        plain_done_.pop_front();
-        completed += take(id, slot_of(id).op->result);
+std::size_t UringRing::hand_out_files() {
+    handed_out_.swap(ended_files_);
+    const std::size_t completed = handed_out_.size();
+    for (Op* op : handed_out_) {
+        op->ring_data[1] = 0;
+        op->done(*op);
     }
+    handed_out_.clear();
     return completed;
 }
 
@@ -302,7 +311,10 @@ bool UringRing::take(std::uint64_t id, std::int64_t result) {
     slot.generation += 1;
     if (slot.generation == ~std::uint32_t{0}) slot.generation = 1;  // id_ignored is no slot's
     free_.push_back(static_cast<std::uint32_t>(id));
-    if (op == nullptr) return false;  // abandoned
+    if (op == nullptr) {  // abandoned
+        if (slot.opens && result >= 0) ::close(static_cast<int>(result));
+        return false;
+    }
     if (op->kind == OpKind::stat && result == 0) *op->stat = file_stat(slot.stat);
     op->result = op->kind == OpKind::close && result == -EINTR ? 0 : result;
     op->ring_data[0] = 0;
@@ -321,18 +333,14 @@ void UringRing::cancel_held() {
 // well have come after. Then all are cancelled; again every 100 ms, for a cancel can miss an
 // operation that a kernel thread is just taking up.
 void UringRing::abandon() {
-    while (!plain_done_.empty()) {
-        const std::uint64_t id = plain_done_.front();
-        plain_done_.pop_front();
-        slot_of(id).op = nullptr;
-        take(id, 0);
-    }
+    files_.abandon();
+    ended_files_.clear();
     std::erase_if(unsent_, [](const Unsent& u) { return u.cancel; });
     while (!unsent_.empty()) {
         const std::uint64_t id = unsent_.front().id;
         unsent_.pop_front();
         slot_of(id).op = nullptr;
-        take(id, 0);
+        take(id, -ECANCELED);
     }
     // Entries point at their Ops' paths and vectors, but the Ops themselves are done with.
     for (Slot& slot : slots_) slot.op = nullptr;

@@ -6,8 +6,11 @@
 //         kernel must find in place: the timespec, the statx buffer, the msghdr.
 // Rule 3: what finds the submission queue full waits in `unsent_`, in order; so a cancel always
 //         comes after what it cancels.
-// Rule 4: what this kernel's io_uring lacks (list always; truncate before 6.9; mkdir before 5.15)
-//         is a plain call at start(), whose completion the next run() hands out.
+// Rule 4: reads and writes at an offset go to FileThreads, as does what this kernel's io_uring
+// lacks
+//         (list always; truncate before 6.9; mkdir before 5.15). io_uring would give buffered
+//         writes to threads of its own anyway, and these were measured to be slower: see
+//         uring_prepare.cpp. An eventfd, read by the ring, says that some have ended.
 // Needs kernel 5.11 (waits with a timeout, no lost completions); see make().
 #pragma once
 
@@ -19,11 +22,12 @@
 #include <string>
 #include <vector>
 
+#include "io/posix/file_threads.hpp"
 #include "io/ring.hpp"
 
 namespace holdfast::io {
 
-class UringRing final : public Ring, public RegistersBuffers {
+class UringRing final : public Ring {
 public:
     /// A ring that was seen to work, or null and the reason in `why`: the kernel may lack io_uring
     /// or features, or a sysctl or a seccomp filter may forbid it.
@@ -39,12 +43,6 @@ public:
     void abandon() override;
     const char* name() const override { return "io_uring"; }
 
-    /// Registers one region as buffers of at most 1 GiB each. A refusal (RLIMIT_MEMLOCK, or no
-    /// memory to pin) costs a little speed and nothing else; buffers_refused() says why.
-    bool register_buffers(std::span<std::byte> memory) override;
-    /// "" if buffers are registered or nobody asked.
-    const std::string& buffers_refused() const { return buffers_refused_; }
-
     /// The set-up flags that the kernel accepted, for the log: "single issuer, deferred", ...
     const char* mode() const { return mode_; }
 
@@ -52,9 +50,8 @@ private:
     struct Slot {
         Op* op = nullptr;  ///< Null: free, or abandoned with `held`.
         std::uint32_t generation = 1;
-        bool held = false;         ///< The kernel has it, or will have it from `unsent_`.
-        std::uint32_t pieces = 1;  ///< Entries of a large write, linked; only one answers.
-        std::vector<iovec> cuts;   ///< What the pieces write, cut at their borders.
+        bool held = false;   ///< The kernel has it, or will have it from `unsent_`.
+        bool opens = false;  ///< Its result is a file, to be closed if nobody hears of it.
         union {
             __kernel_timespec time;
             struct statx stat;
@@ -67,36 +64,26 @@ private:
         bool cancel;
     };
 
-    UringRing() = default;
+    UringRing();
     bool set_up(std::string& why);
     bool answers_nop(std::string& why);
     void learn_opcodes();
 
     std::uint64_t slot_for(Op& op);
     Slot& slot_of(std::uint64_t id) { return slots_[static_cast<std::uint32_t>(id)]; }
-    bool plain(OpKind kind) const;
+    bool is_for_threads(const Op& op) const;
+    void listen_for_threads();
     void send(const Unsent& what);
     void send_unsent();
     void place(const Unsent& what);
-    unsigned entries_for(const Unsent& what);
-    void cut_into_pieces(const Op& op, Slot& slot);
-    void place_pieces(Op& op, Slot& slot, std::uint64_t id);
-    static std::int64_t moved_by(std::uint64_t id, std::int64_t result);
-    void keep_workers_near();
-
-    // A slot's id: generation in the upper half, the piece of a large write, the slot's number.
-    static constexpr int piece_shift = 24;
-    static constexpr std::uint64_t piece_mask = std::uint64_t{0xff} << piece_shift;
     void prepare(io_uring_sqe& sqe, Op& op, Slot& slot);
     void prepare_file(io_uring_sqe& sqe, Op& op, Slot& slot);
-    void prepare_read(io_uring_sqe& sqe, Op& op);
-    void prepare_write(io_uring_sqe& sqe, Op& op);
     void prepare_socket(io_uring_sqe& sqe, Op& op, Slot& slot);
-    int fixed_buffer(const void* begin, std::size_t size) const;
 
     void enter(Instant until);
     std::size_t hand_out();
-    std::size_t hand_out_plain();
+    std::size_t hand_out_files();
+    void skip_own();
     bool take(std::uint64_t id, std::int64_t result);
     void cancel_held();
 
@@ -105,18 +92,19 @@ private:
     const char* mode_ = "";
     bool has_truncate_ = false;
     bool has_mkdir_ = false;
-    bool can_skip_ = false;  ///< Entries may succeed without a completion.
-    int cpu_ = -1;           ///< Where the kernel's workers run; -1: anywhere.
 
     std::deque<Slot> slots_;  ///< A deque: the kernel holds addresses in it.
     std::vector<std::uint32_t> free_;
     std::deque<Unsent> unsent_;
-    std::deque<std::uint64_t> plain_done_;
     std::size_t held_ = 0;
     bool running_ = false;
 
-    std::span<std::byte> registered_;
-    std::string buffers_refused_;
+    int files_ended_fd_ = -1;  ///< Written by a thread when a first operation has ended.
+    std::uint64_t files_ended_count_ = 0;
+    bool listens_ = false;  ///< The kernel reads files_ended_fd_.
+    FileThreads files_;
+    std::vector<Op*> ended_files_;  ///< Not handed out yet.
+    std::vector<Op*> handed_out_;   ///< Only within run().
 };
 
 }  // namespace holdfast::io
