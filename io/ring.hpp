@@ -42,6 +42,8 @@ enum class OpKind : std::uint8_t {
     recv,      // fd, buffer -> bytes, 0 at the end
     send,      // fd, vectors -> bytes
     poll_in,   // fd: readable
+    lock,      // fd, open for writing: the file is this descriptor's alone, until it is closed;
+               // -EAGAIN: somebody else has it. Only who asks for locks is held off by them
 };
 
 /// What stat answers; the fields that devices need.
@@ -95,7 +97,8 @@ public:
     virtual std::int64_t wall_ns() = 0;
 
     /// Cancels everything in flight and returns when the kernel is done with all of it; nothing is
-    /// completed any more. For teardown: after it, Ops and buffers may be destroyed.
+    /// completed any more. Closes what was opened through this ring and not closed, as the end of a
+    /// process would. For teardown: after it, Ops and buffers may be destroyed.
     virtual void abandon() = 0;
 
     /// "io_uring", "posix" or "sim", for the log.
@@ -159,6 +162,7 @@ inline RingOp unlink(Ring& r, const char* path) {
 inline RingOp mkdir(Ring& r, const char* path, std::uint32_t mode = 0755) {
     return RingOp(r, Op{.kind = OpKind::mkdir, .mode = mode, .path = path});
 }
+inline RingOp lock(Ring& r, int fd) { return RingOp(r, Op{.kind = OpKind::lock, .fd = fd}); }
 inline RingOp list(Ring& r, const char* path, std::vector<std::string>& names) {
     return RingOp(r, Op{.kind = OpKind::list, .path = path, .names = &names});
 }

@@ -175,6 +175,8 @@ std::int64_t SimRing::execute(Flight& flight) {
             return disk_.mkdir(op.path, op.mode);
         case OpKind::list:
             return disk_.list(op.path, *op.names);
+        case OpKind::lock:
+            return flight.file != nullptr ? 0 : -EBADF;  // No other process is simulated.
         case OpKind::timeout:
             return -ETIME;
         case OpKind::connect:
@@ -202,12 +204,10 @@ void SimRing::abandon() {
         if (applied && !each.cancelled) execute(each);
         each.op->ring_data[0] = 0;
     }
-}
-
-void SimRing::kill() {
-    abandon();
     disk_.close_all();
 }
+
+void SimRing::kill() { abandon(); }
 
 void SimRing::crash() {
     abandon();

@@ -46,6 +46,8 @@ namespace holdfast::sim {
     X(ring_data_late, 206)      /* the bytes of a write are taken at its completion */            \
     X(ring_crash_applied, 207)  /* an operation in flight at a crash: applied, not applied */     \
     X(ring_crash_order, 208)    /* in which order those are applied */                            \
+    /* the tailer's world: its writers, its process */                                            \
+    X(tail_world, 300)                                                                            \
     /* the world: what a seed means */                                                            \
     X(draw_mode, 1000)          /* sunny, swarm, focus, tiny */                                   \
     X(draw_shape, 1001)                                                                           \

@@ -17,14 +17,6 @@ CheckpointStore::CheckpointStore(Ring& ring, Events& events, Log log, Config con
     for (const std::string& name : config_.sinks) sinks_.push_back({name, std::nullopt});
 }
 
-std::vector<int> CheckpointStore::files() const {
-    std::vector<int> open;
-    for (const int fd : {slots_[0].fd, slots_[1].fd, replacement_.fd}) {
-        if (fd >= 0) open.push_back(fd);
-    }
-    return open;
-}
-
 // ---- staging ---------------------------------------------------------------------------------
 
 void CheckpointStore::bind(SourceId source, PartitionId partition, Epoch epoch, std::string key) {

@@ -48,7 +48,7 @@ struct CheckpointLoad {
     std::string problem;  ///< For the user: what is wrong, and what to do.
 };
 
-class CheckpointStore : public Checkpoints, public HoldsFiles {
+class CheckpointStore : public Checkpoints {
 public:
     struct Config {
         std::string data_dir;              ///< Exists.
@@ -78,8 +78,6 @@ public:
 
     /// What a write at this moment would hold; its sequence number is the last one used.
     Checkpoint staged() const;
-
-    std::vector<int> files() const override;
 
 private:
     struct Lead {

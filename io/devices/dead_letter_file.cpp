@@ -1,6 +1,7 @@
 #include "io/devices/dead_letter_file.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -27,11 +28,6 @@ DeadLetterFile::DeadLetterFile(Ring& ring, const RecordNames& names, Payloads& p
       events_(events),
       log_(std::move(log)),
       path_(std::move(path)) {}
-
-std::vector<int> DeadLetterFile::files() const {
-    if (fd_ < 0) return {};
-    return {fd_};
-}
 
 void DeadLetterFile::start() {
     if (!busy_) scope_.spawn(serve());
@@ -96,6 +92,7 @@ Task<std::int64_t> DeadLetterFile::ready_file() {
     } else if (tail_is_dirty_) {
         result = co_await cut_tail();
     }
+    opening_ = false;
     co_return result;
 }
 
@@ -107,11 +104,22 @@ Task<std::int64_t> DeadLetterFile::open_file() {
     if (result < 0) co_return result;
     fd_ = static_cast<int>(result);
     result = co_await io::stat(ring_, fd_, identity_);
+    if (result >= 0 && S_ISREG(identity_.mode)) {
+        result = co_await lock_file(ring_, fd_);
+        if (result == -EAGAIN) refuse(locked_text(path_));
+        // Who had it may have written until then.
+        if (result >= 0) result = co_await io::stat(ring_, fd_, identity_);
+    }
     if (result < 0) co_return result;
     result = co_await sync_names(ring_, path_);
     if (result < 0) co_return result;
     result = co_await repair_end(identity_.size);
     co_return result;
+}
+
+void DeadLetterFile::refuse(std::string problem) {
+    problem_ = std::move(problem);
+    changed_.notify();
 }
 
 Task<std::int64_t> DeadLetterFile::repair_end(std::int64_t size) {

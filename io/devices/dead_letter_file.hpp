@@ -6,7 +6,8 @@
 //         failed one is believed for bytes that were not written anew.
 // Rule 3: whole lines are never cut. At the start a torn last line of our own is; a last line that
 //         is somebody else's gets its newline.
-// Rule 4: a file that was moved away or replaced (rotation) is begun anew at its path.
+// Rule 4: one process writes it: a regular file is locked while it is open.
+// Rule 5: a file that was moved away or replaced (rotation) is begun anew at its path.
 // Repeats: a record that was stored before a crash, and not yet settled in the checkpoint, is
 // stored again.
 // Bound: one write at a time; about half a MiB of text, whatever the size of the records.
@@ -36,7 +37,7 @@ public:
     virtual std::string_view sink(SinkId sink) const = 0;
 };
 
-class DeadLetterFile : public DeadLetters, public HoldsFiles {
+class DeadLetterFile : public DeadLetters {
 public:
     /// Lives: all references as long as this.
     DeadLetterFile(Ring& ring, const RecordNames& names, Payloads& payloads, Events& events,
@@ -45,7 +46,12 @@ public:
     void start() override;
     void write(const WriteDeadLetters& write, std::span<const Part> parts) override;
 
-    std::vector<int> files() const override;
+    /// Until the file was opened, or an attempt to do so has failed.
+    bool opening() const { return opening_; }
+    /// For the user, once it can only go on without us: what is wrong, and what to do. Else empty.
+    const std::string& problem() const { return problem_; }
+    /// Notified when problem() is there.
+    Signal& changed() { return changed_; }
 
 private:
     struct Order {
@@ -69,6 +75,7 @@ private:
     Task<std::int64_t> flush(Output& output);
     Task<std::int64_t> cut_tail();
     Task<> close_file();
+    void refuse(std::string problem);
     DeadLetterHead head_of(const Part& part, const Payload& payload) const;
     void say(std::int64_t result);
 
@@ -79,6 +86,9 @@ private:
     Log log_;
     std::string path_;
 
+    bool opening_ = true;
+    std::string problem_;
+    Signal changed_;
     int fd_ = -1;
     FileStat identity_;
     std::int64_t length_ = 0;     ///< Of the acknowledged lines.

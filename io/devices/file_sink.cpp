@@ -24,11 +24,6 @@ FileSink::FileSink(Ring& ring, Payloads& payloads, Events& events, Log log, File
       log_(std::move(log)),
       config_(std::move(config)) {}
 
-std::vector<int> FileSink::files() const {
-    if (fd_ < 0) return {};
-    return {fd_};
-}
-
 void FileSink::start() { scope_.spawn(open_file()); }
 
 // ---- writes ----------------------------------------------------------------------------------

@@ -16,7 +16,9 @@
 //         first write, or a crash before the first checkpoint repeats records.
 // Rule 5: what a person did to the file is never undone: a file that is shorter than its mark, or
 //         has no line end there, is refused; one that is absent or empty is begun anew.
-// Rule 6: errors that may pass (full disk, I/O error, vanished directory) are answered retriable.
+// Rule 6: a regular file is locked while it is open: of several processes that are told to write it
+//         (holdfast or not, if they ask for the lock) all but one refuse.
+// Rule 7: errors that may pass (full disk, I/O error, vanished directory) are answered retriable.
 // Not found: a file that is cut and grows again between two syncs. Rotate it by renaming.
 // Bound: one write in flight; the engine bounds those that wait.
 #pragma once
@@ -51,7 +53,7 @@ struct FileSinkConfig {
     std::optional<std::int64_t> mark;  ///< What the checkpoint says, if it says anything.
 };
 
-class FileSink : public Sink, public HoldsFiles {
+class FileSink : public Sink {
 public:
     enum class State : std::uint8_t {
         opening,  ///< Not ready; if it takes long, the log says why.
@@ -75,8 +77,6 @@ public:
     /// The file's length. Requires: state() was ready once.
     std::int64_t mark() const { return length_; }
 
-    std::vector<int> files() const override;
-
 private:
     struct Order {
         WriteToSink write;
@@ -92,6 +92,7 @@ private:
     // file_sink_open.cpp
     Task<> open_file();
     Task<std::int64_t> prepare();
+    Task<std::int64_t> lock();
     Task<std::int64_t> prepare_length(std::int64_t size);
     Task<std::int64_t> append_to(std::int64_t size);
     Task<std::int64_t> cut_to(std::int64_t size, std::int64_t length);

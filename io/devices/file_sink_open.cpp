@@ -75,6 +75,9 @@ Task<std::int64_t> FileSink::prepare() {
     }
     if (fd < 0) co_return fd;
     fd_ = static_cast<int>(fd);
+    if (!stream_) result = co_await lock();
+    if (result < 0) co_return result;
+    // After the lock: who had it may have written until then.
     result = co_await io::stat(ring_, fd_, identity_);
     if (result < 0 || stream_) co_return result;
     // Where a checkpoint knows the file, its name was made durable before that checkpoint.
@@ -83,6 +86,20 @@ Task<std::int64_t> FileSink::prepare() {
         if (result < 0) co_return result;
     }
     result = co_await prepare_length(identity_.size);
+    co_return result;
+}
+
+/// Others that write to the file would do so at their own offsets. Streams may have many writers.
+Task<std::int64_t> FileSink::lock() {
+    const std::int64_t result = co_await lock_file(ring_, fd_);
+    if (result == -EAGAIN) refuse(locked_text(config_.path));
+    if (result == 0) {
+        log_(Level::warn, LogLine("the sink's file can't be locked there; nothing keeps another "
+                                  "process from writing it")
+                              .with("sink", config_.name)
+                              .with("path", config_.path)
+                              .text());
+    }
     co_return result;
 }
 

@@ -61,14 +61,6 @@ void FileSource::commit(const CommitPosition&) {
     HF_ASSERT(false);
 }
 
-std::vector<int> FileSource::files() const {
-    std::vector<int> open;
-    for (const auto& [inode, file] : files_) {
-        if (file->fd >= 0) open.push_back(file->fd);
-    }
-    return open;
-}
-
 std::int64_t FileSource::unread() const {
     std::int64_t sum = 0;
     for (const auto& [inode, file] : files_) {

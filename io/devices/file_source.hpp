@@ -67,7 +67,7 @@ struct FileSourceConfig {
     std::vector<CheckpointPartition> records;  ///< What the loaded checkpoint says of this source.
 };
 
-class FileSource final : public Source, public HoldsFiles {
+class FileSource final : public Source {
 public:
     /// Records of files that are gone, beyond which the oldest are forgotten.
     static constexpr std::size_t records_kept = 1000;
@@ -80,8 +80,6 @@ public:
     void pull(const Pull& pull) override;
     void commit(const CommitPosition& commit) override;
     void revoke_done(const RevokeDone& done) override;
-
-    std::vector<int> files() const override;
 
     /// For progress: bytes known to be unread, of all files.
     std::int64_t unread() const;

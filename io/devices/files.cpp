@@ -1,6 +1,7 @@
 #include "io/devices/files.hpp"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -81,6 +82,24 @@ Task<std::int64_t> open_retried(Ring& ring, const std::string& path, int flags) 
     std::int64_t fd = -EINTR;
     while (fd == -EINTR) fd = co_await io::open(ring, path.c_str(), flags);
     co_return fd;
+}
+
+Task<std::int64_t> lock_file(Ring& ring, int fd) {
+    constexpr int tries = 20;
+    std::int64_t result = -EINTR;
+    for (int i = 0; i < tries && (result == -EINTR || result == -EAGAIN); ++i) {
+        if (result == -EAGAIN) co_await sleep_until(ring, ring.now() + milliseconds(50));
+        result = co_await io::lock(ring, fd);
+    }
+    if (result >= 0) co_return 1;
+    co_return result == -EAGAIN ? result : 0;
+}
+
+std::string locked_text(const std::string& path) {
+    return fmt::format(
+        "{} is written by another process, perhaps another pipeline with this output: two would "
+        "overwrite each other. Stop that one, or set another path",
+        path);
 }
 
 Task<std::int64_t> sync_directory(Ring& ring, const std::string& path) {

@@ -19,15 +19,6 @@
 
 namespace holdfast::io {
 
-/// A device that has files open. Teardown is a crash, after which the kernel closes them; whoever
-/// restarts devices within one process closes these itself, between Ring::abandon() and the
-/// device's destruction.
-class HoldsFiles {
-public:
-    virtual ~HoldsFiles() = default;
-    virtual std::vector<int> files() const = 0;
-};
-
 /// The directory that a path's last component stands in: "." or "/" where the path doesn't say.
 std::string parent_of(const std::string& path);
 
@@ -56,6 +47,13 @@ Task<std::int64_t> read_all(Ring& ring, int fd, std::span<std::byte> buffer, std
 
 /// Opens, mode 0644, and again if it was interrupted.
 Task<std::int64_t> open_retried(Ring& ring, const std::string& path, int flags);
+
+/// Makes a file that is open for writing ours, among those who ask for it. Result: 1; 0 where the
+/// file system knows no locks; -EAGAIN: another process has it (asked for a second, since one that
+/// was killed may still be on its way out).
+Task<std::int64_t> lock_file(Ring& ring, int fd);
+/// What to tell the user after -EAGAIN.
+std::string locked_text(const std::string& path);
 
 Task<std::int64_t> sync_directory(Ring& ring, const std::string& path);
 

@@ -15,7 +15,8 @@ FileThreads::FileThreads(std::function<void()> wake, std::size_t threads)
 }
 
 FileThreads::~FileThreads() {
-    abandon();
+    OpenFiles none;
+    abandon(none);
     {
         const std::lock_guard lock(mutex_);
         stop_ = true;
@@ -86,11 +87,11 @@ void FileThreads::take(std::vector<Op*>& ended) {
     ended_.clear();
 }
 
-void FileThreads::abandon() {
+void FileThreads::abandon(OpenFiles& open) {
     std::unique_lock lock(mutex_);
     queue_.clear();
     all_ended_.wait(lock, [this] { return running_ == 0; });
-    for (const Op* op : ended_) close_opened(*op);
+    for (const Op* op : ended_) open.ended(*op);
     ended_.clear();
     outstanding_ = 0;
 }

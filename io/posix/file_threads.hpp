@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "io/posix/open_files.hpp"
 #include "io/ring.hpp"
 
 namespace holdfast::io {
@@ -37,8 +38,8 @@ public:
     void take(std::vector<Op*>& ended);
     /// Started and not yet taken.
     std::size_t outstanding() const { return outstanding_; }
-    /// Forgets what has not been begun, waits for the rest, and forgets that too.
-    void abandon();
+    /// Forgets what has not been begun, waits for the rest, tells it to `open` and forgets it too.
+    void abandon(OpenFiles& open);
 
 private:
     struct Worker {

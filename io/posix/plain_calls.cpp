@@ -55,6 +55,15 @@ std::int64_t list_of(const Op& op) {
     return result;
 }
 
+// Of the open file description: two in one process exclude each other too.
+std::int64_t lock_of(const Op& op) {
+    struct flock whole{};
+    whole.l_type = F_WRLCK;
+    whole.l_whence = SEEK_SET;
+    const std::int64_t result = checked(::fcntl(op.fd, F_OFD_SETLK, &whole));
+    return result == -EACCES ? -EAGAIN : result;
+}
+
 std::int64_t read_of(const Op& op) {
     return checked(op.offset < 0 ? ::read(op.fd, op.buffer.data(), op.buffer.size())
                                  : ::pread(op.fd, op.buffer.data(), op.buffer.size(), op.offset));
@@ -151,6 +160,8 @@ std::int64_t perform_file(const Op& op) {
             return checked(::mkdir(op.path, op.mode));
         case OpKind::list:
             return list_of(op);
+        case OpKind::lock:
+            return lock_of(op);
         case OpKind::timeout:
         case OpKind::connect:
         case OpKind::accept:
@@ -161,10 +172,6 @@ std::int64_t perform_file(const Op& op) {
     }
     HF_ASSERT(known_kind);
     return -EINVAL;
-}
-
-void close_opened(const Op& op) {
-    if (op.kind == OpKind::open && op.result >= 0) ::close(static_cast<int>(op.result));
 }
 
 std::int64_t try_stream(const Op& op, short revents) {

@@ -12,9 +12,6 @@ namespace holdfast::io {
 /// Requires: not a timeout, and no socket operation or poll.
 std::int64_t perform_file(const Op& op);
 
-/// Closes the file that an operation has opened and that nobody will hear of.
-void close_opened(const Op& op);
-
 /// Tries what may have to wait for its peer (read and write of a stream, recv, send, accept,
 /// poll_in) and returns -EAGAIN where it would block. `revents` is what poll(2) said of the fd.
 std::int64_t try_stream(const Op& op, short revents);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "io/posix/file_threads.hpp"
+#include "io/posix/open_files.hpp"
 #include "io/posix/poller.hpp"
 #include "io/ring.hpp"
 
@@ -53,6 +54,7 @@ private:
     std::vector<Op*> ended_files_;
     std::deque<Op*> batch_;
     bool in_run_ = false;
+    OpenFiles open_;
 
     std::mutex mutex_;  // guards the next four
     std::condition_variable ended_;

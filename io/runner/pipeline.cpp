@@ -1,8 +1,6 @@
 // The loop, and the effects. The start is in pipeline_start.cpp.
 #include "io/runner/pipeline.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <variant>
 
@@ -24,17 +22,7 @@ Pipeline::Pipeline(const PipelineConfig& pipeline, const RunOptions& options, Si
       names_(pipeline) {}
 
 Pipeline::~Pipeline() {
-    if (!ring_) return;
-    ring_->abandon();
-    // The kernel would close them at the end of the process; another life may begin before that.
-    const auto close_all = [](const std::vector<int>& files) {
-        for (int fd : files) ::close(fd);
-    };
-    for (const FileSink* sink : file_sinks_)
-        if (sink) close_all(sink->files());
-    for (const FileSource* source : file_sources_) close_all(source->files());
-    if (dead_letters_) close_all(dead_letters_->files());
-    if (checkpoints_) close_all(checkpoints_->files());
+    if (ring_) ring_->abandon();
 }
 
 void Pipeline::run(RunReport& report) {

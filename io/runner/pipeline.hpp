@@ -53,6 +53,7 @@ private:
     Task<> watch_signals();
     Task<> watch_sink(FileSink& sink, SinkId id);
     Task<> watch_sink(StdoutSink& sink);
+    Task<> watch_dead_letters();
     template <class Done>
     bool drive(Done done, Instant until);
 

@@ -77,7 +77,10 @@ bool Pipeline::begin(RunReport& report) {
     build_sinks(report);
     build_sources();
     for (const auto& sink : sinks_) sink->start();
-    if (dead_letters_) dead_letters_->start();
+    if (dead_letters_) {
+        scope_.spawn(watch_dead_letters());
+        dead_letters_->start();
+    }
     if (!wait_for_sinks(report) || !save_marks(report)) return false;
     // Signals that came with the very last answer of the start.
     if (signals_.count() > 0) {
@@ -115,6 +118,11 @@ Task<> Pipeline::watch_sink(StdoutSink& sink) {
     fail(
         "whoever read stdout has closed it. What was not delivered is read again when you run "
         "this again");
+}
+
+Task<> Pipeline::watch_dead_letters() {
+    while (dead_letters_->problem().empty()) co_await dead_letters_->changed().wait();
+    fail(dead_letters_->problem());
 }
 
 bool Pipeline::load(RunReport& report) {
@@ -267,7 +275,8 @@ bool Pipeline::wait_for_sinks(RunReport& report) {
                 return true;
         return false;
     };
-    drive([&] { return !waits(true); }, ring_->now() + patience);
+    const auto opens = [&] { return dead_letters_ && dead_letters_->opening(); };
+    drive([&] { return !waits(true) && !opens(); }, ring_->now() + patience);
     drive([&] { return !waits(false); }, never);
     for (const FileSink* sink : file_sinks_)
         if (sink && sink->state() == FileSink::State::refused) fail(sink->problem());

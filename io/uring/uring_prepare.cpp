@@ -47,6 +47,7 @@ void UringRing::learn_opcodes() {
 bool UringRing::is_for_threads(const Op& op) const {
     switch (op.kind) {
         case OpKind::list:
+        case OpKind::lock:
             return true;
         case OpKind::read:
         case OpKind::write:

@@ -152,7 +152,8 @@ std::uint64_t UringRing::slot_for(Op& op) {
     HF_ASSERT(slot.op == nullptr);
     HF_ASSERT(!slot.held);
     slot.op = &op;
-    slot.opens = op.kind == OpKind::open;
+    slot.kind = op.kind;
+    slot.fd = op.fd;
     return std::uint64_t{slot.generation} << 32 | index;
 }
 
@@ -305,16 +306,14 @@ bool UringRing::take(std::uint64_t id, std::int64_t result) {
     Slot& slot = slot_of(id);
     HF_ASSERT(slot.generation == id >> 32);
     Op* op = slot.op;
+    open_.ended(slot.kind, slot.fd, result);
     if (slot.held) held_ -= 1;
     slot.held = false;
     slot.op = nullptr;
     slot.generation += 1;
     if (slot.generation == ~std::uint32_t{0}) slot.generation = 1;  // id_ignored is no slot's
     free_.push_back(static_cast<std::uint32_t>(id));
-    if (op == nullptr) {  // abandoned
-        if (slot.opens && result >= 0) ::close(static_cast<int>(result));
-        return false;
-    }
+    if (op == nullptr) return false;  // abandoned
     if (op->kind == OpKind::stat && result == 0) *op->stat = file_stat(slot.stat);
     op->result = op->kind == OpKind::close && result == -EINTR ? 0 : result;
     op->ring_data[0] = 0;
@@ -333,7 +332,7 @@ void UringRing::cancel_held() {
 // well have come after. Then all are cancelled; again every 100 ms, for a cancel can miss an
 // operation that a kernel thread is just taking up.
 void UringRing::abandon() {
-    files_.abandon();
+    files_.abandon(open_);
     ended_files_.clear();
     std::erase_if(unsent_, [](const Unsent& u) { return u.cancel; });
     while (!unsent_.empty()) {
@@ -349,6 +348,7 @@ void UringRing::abandon() {
         enter(monotonic_now() + milliseconds(100));
         hand_out();
     }
+    open_.close_all();
 }
 
 }  // namespace holdfast::io

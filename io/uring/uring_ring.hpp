@@ -6,10 +6,9 @@
 //         kernel must find in place: the timespec, the statx buffer, the msghdr.
 // Rule 3: what finds the submission queue full waits in `unsent_`, in order; so a cancel always
 //         comes after what it cancels.
-// Rule 4: reads and writes at an offset go to FileThreads, as does what this kernel's io_uring
-// lacks
-//         (list always; truncate before 6.9; mkdir before 5.15). io_uring would give buffered
-//         writes to threads of its own anyway, and these were measured to be slower: see
+// Rule 4: reads and writes at an offset go to FileThreads, as does what this kernel's io_uring lacks
+//         (list and lock always; truncate before 6.9; mkdir before 5.15). io_uring would give
+//         buffered writes to threads of its own anyway, and these were measured to be slower: see
 //         uring_prepare.cpp. An eventfd, read by the ring, says that some have ended.
 // Needs kernel 5.11 (waits with a timeout, no lost completions); see make().
 #pragma once
@@ -23,6 +22,7 @@
 #include <vector>
 
 #include "io/posix/file_threads.hpp"
+#include "io/posix/open_files.hpp"
 #include "io/ring.hpp"
 
 namespace holdfast::io {
@@ -49,9 +49,10 @@ public:
 private:
     struct Slot {
         Op* op = nullptr;  ///< Null: free, or abandoned with `held`.
+        OpKind kind{};     ///< Of the operation, also when that is gone. As is `fd`.
+        int fd = -1;
         std::uint32_t generation = 1;
         bool held = false;   ///< The kernel has it, or will have it from `unsent_`.
-        bool opens = false;  ///< Its result is a file, to be closed if nobody hears of it.
         union {
             __kernel_timespec time;
             struct statx stat;
@@ -97,6 +98,7 @@ private:
     std::vector<std::uint32_t> free_;
     std::deque<Unsent> unsent_;
     std::size_t held_ = 0;
+    OpenFiles open_;
     bool running_ = false;
 
     int files_ended_fd_ = -1;  ///< Written by a thread when a first operation has ended.

@@ -25,7 +25,6 @@ struct Bench {
     ~Bench() { close(); }
     void close() {
         ring.abandon();
-        for (const int fd : store->files()) ::close(fd);
         store.reset();
     }
     void reopen() {

@@ -18,18 +18,13 @@ struct Bench : test::SinkBench {
     std::unique_ptr<FileSink> sink;
 
     FileSink& start() {
-        if (sink) {
-            for (const int fd : sink->files()) ::close(fd);
-        }
+        ring.abandon();
         sink = std::make_unique<FileSink>(ring, payloads, events, log, config);
         sink->start();
         ring.settle();
         return *sink;
     }
-    ~Bench() {
-        if (!sink) return;
-        for (const int fd : sink->files()) ::close(fd);
-    }
+    ~Bench() { ring.abandon(); }
     void write(const std::string& text, std::uint32_t delivery, std::uint32_t attempt = 1) {
         const Part part = batch(text);
         sink->write(write_of(delivery, attempt), {&part, 1});

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "io/posix/open_files.hpp"
 #include "io/ring.hpp"
 
 namespace holdfast::io::test {
@@ -45,6 +46,7 @@ public:
                 ++calls;
                 const auto result = carry_out(*op);
                 op->result = result < 0 ? -errno : result;
+                files_.ended(op->kind, op->fd, op->result);
                 if (on_call) on_call(*op);
                 op->done(*op);
             }
@@ -73,6 +75,7 @@ public:
         started_.clear();
         timers_.clear();
         polls_.clear();
+        files_.close_all();
     }
     const char* name() const override { return "instant"; }
 
@@ -124,6 +127,7 @@ private:
         return 0;
     }
 
+    OpenFiles files_;
     Instant now_{1'000'000'000};
     std::vector<Op*> started_;
     std::vector<Op*> timers_;

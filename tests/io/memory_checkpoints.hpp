@@ -2,12 +2,12 @@
 #pragma once
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "core/base/assert.hpp"
 #include "core/data/checkpoint.hpp"
 #include "io/device.hpp"
 
@@ -31,7 +31,7 @@ public:
     }
     void unbind(PartitionId partition, Epoch epoch) override {
         auto& bound = bound_[partition.index];
-        REQUIRE(bound.first == epoch);
+        HF_ASSERT(bound.first == epoch);
         records.erase(bound.second);
         bound = {};
     }
@@ -50,7 +50,7 @@ public:
 
     CheckpointPartition& at(PartitionId partition, Epoch epoch) {
         auto& bound = bound_[partition.index];
-        REQUIRE(bound.first == epoch);
+        HF_ASSERT(bound.first == epoch);
         auto& record = records[bound.second];
         record.source = "in";
         record.key = bound.second;

@@ -15,6 +15,8 @@
 #include <optional>
 #include <vector>
 
+#include "io/posix/open_files.hpp"
+#include "io/posix/plain_calls.hpp"
 #include "io/ring.hpp"
 #include "io/task.hpp"
 
@@ -47,6 +49,7 @@ public:
         ++count[op.kind];
         const auto instead = fault ? fault(op) : std::nullopt;
         op.result = instead ? *instead : call(op);
+        files_.ended(op.kind, op.fd, op.result);
         if (after) after(op);
         op.done(op);
         return 1;
@@ -59,8 +62,12 @@ public:
     }
     Instant now() override { return now_; }
     std::int64_t wall_ns() override { return 1'769'903'999'123'456'789; }
-    void abandon() override { pending_.clear(); }
+    void abandon() override {
+        pending_.clear();
+        files_.close_all();
+    }
     const char* name() const override { return "plain"; }
+    ~PlainRing() override { files_.close_all(); }
 
     /// Runs a task to its end.
     template <class T>
@@ -97,6 +104,7 @@ private:
             case OpKind::unlink: return checked(::unlink(op.path));
             case OpKind::mkdir: return checked(::mkdir(op.path, op.mode));
             case OpKind::timeout: return -ETIME;
+            case OpKind::lock: return perform_file(op);
             default: return -ENOSYS;
         }
     }
@@ -120,6 +128,7 @@ private:
         return 0;
     }
 
+    OpenFiles files_;
     std::list<Op*> pending_;
     Instant now_{1};
     Instant earliest_ = never;

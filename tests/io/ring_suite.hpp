@@ -54,6 +54,7 @@ void completes_from_run_only(RingWorld& world);
 void takes_a_thousand_at_once(RingWorld& world);
 void lets_callbacks_start_more(RingWorld& world);
 void abandons_files(RingWorld& world);
+void locks(RingWorld& world);
 
 // File descriptors of the kernel: for rings that are the kernel's.
 void cancels_a_blocked_read(RingWorld& world);
@@ -61,6 +62,8 @@ void abandons_blocked_operations(RingWorld& world);
 void speaks_over_sockets(RingWorld& world);
 void connects_and_accepts(RingWorld& world);
 void polls(RingWorld& world);
+void locks_others_out(RingWorld& world);
+void abandons_opens(RingWorld& world);
 void fills_a_pipe(RingWorld& world);
 
 }  // namespace ring_suite

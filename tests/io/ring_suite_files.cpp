@@ -336,8 +336,21 @@ void abandons_files(RingWorld& world) {
     }
     CHECK(completions == 0);
     CHECK(ring.run(ring.now() + milliseconds(5)) == 0);
-    CHECK(read_text(ring, fd, 3, 0) == "xxx");  // the ring can go on
+    // What was opened is closed, and the ring can go on.
+    std::byte one{};
+    CHECK(perform(ring, Op{.kind = OpKind::read, .fd = fd, .buffer = {&one, 1}}) == -EBADF);
+    const int again = open_file(world, "a");
+    CHECK(read_text(ring, again, 3, 0) == "xxx");
+    close_file(ring, again);
+}
+
+void locks(RingWorld& world) {
+    Ring& ring = world.ring();
+    const int fd = open_file(world, "a");
+    CHECK(perform(ring, Op{.kind = OpKind::lock, .fd = fd}) == 0);
+    CHECK(perform(ring, Op{.kind = OpKind::lock, .fd = fd}) == 0);
     close_file(ring, fd);
+    CHECK(perform(ring, Op{.kind = OpKind::lock, .fd = fd}) == -EBADF);
 }
 
 }  // namespace ring_suite

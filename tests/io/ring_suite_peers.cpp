@@ -9,6 +9,7 @@
 #include <array>
 #include <catch2/catch.hpp>
 #include <cerrno>
+#include <filesystem>
 
 #include "tests/io/ring_suite.hpp"
 
@@ -23,6 +24,16 @@ struct Pipe {
     }
     std::array<int, 2> fds{};
 };
+
+/// Descriptors of this process that are open on the path.
+int open_on(const std::string& path) {
+    int count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+        std::error_code gone;
+        count += std::filesystem::read_symlink(entry.path(), gone) == path ? 1 : 0;
+    }
+    return count;
+}
 
 std::string_view text(std::span<const std::byte> bytes, std::int64_t n) {
     return {reinterpret_cast<const char*>(bytes.data()), static_cast<std::size_t>(n)};
@@ -47,6 +58,40 @@ void cancels_a_blocked_read(RingWorld& world) {
     REQUIRE(::write(pipe.fds[1], "abc", 3) == 3);  // what was cancelled took nothing
     CHECK(perform(ring, read) == 3);
     CHECK(text(buffer, 3) == "abc");
+}
+
+void locks_others_out(RingWorld& world) {
+    Ring& ring = world.ring();
+    const std::string path = world.path("a");
+    const int other = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    const int ours = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+    CHECK(perform(ring, Op{.kind = OpKind::lock, .fd = other}) == 0);
+    CHECK(perform(ring, Op{.kind = OpKind::lock, .fd = ours}) == -EAGAIN);
+    ::close(other);
+    CHECK(perform(ring, Op{.kind = OpKind::lock, .fd = ours}) == 0);
+    ::close(ours);
+}
+
+void abandons_opens(RingWorld& world) {
+    Ring& ring = world.ring();
+    const std::string path = world.path("a");
+    for (int round = 0; round < 20; ++round) {
+        std::vector<std::unique_ptr<Probe>> probes;
+        for (int i = 0; i < 50; ++i) {
+            probes.push_back(std::make_unique<Probe>(Op{.kind = OpKind::open,
+                                                        .flags = O_RDWR | O_CREAT,
+                                                        .mode = 0600,
+                                                        .path = path.c_str()}));
+            ring.start(probes.back()->op);
+        }
+        // Some are told, some only done, some not begun.
+        for (int i = 0; i < round % 4; ++i) ring.run(ring.now());
+        // Of the first that is open the close is in flight.
+        Probe close(Op{.kind = OpKind::close, .fd = static_cast<int>(probes[0]->op.result)});
+        if (probes[0]->completions == 1) ring.start(close.op);
+        ring.abandon();
+        REQUIRE(open_on(path) == 0);
+    }
 }
 
 void abandons_blocked_operations(RingWorld& world) {

@@ -70,36 +70,15 @@ HF_RING_TEST("a ring completes each operation once and from run", completes_from
 HF_RING_TEST("a ring takes a thousand operations at once", takes_a_thousand_at_once)
 HF_RING_TEST("a ring lets callbacks start more", lets_callbacks_start_more)
 HF_RING_TEST("a ring abandons reads in flight and can go on", abandons_files)
+HF_RING_TEST("a ring locks a file for one descriptor", locks)
+HF_RING_TEST("a ring locks others out until the file is closed", locks_others_out)
+HF_RING_TEST("a ring closes what was opened when it is abandoned", abandons_opens)
 HF_RING_TEST("a ring cancels a blocked read", cancels_a_blocked_read)
 HF_RING_TEST("a ring abandons blocked operations", abandons_blocked_operations)
 HF_RING_TEST("a ring sends and receives", speaks_over_sockets)
 HF_RING_TEST("a ring connects and accepts", connects_and_accepts)
 HF_RING_TEST("a ring polls", polls)
 HF_RING_TEST("a ring can end a write that a pipe has no room for", fills_a_pipe)
-
-TEMPLATE_TEST_CASE("a ring that is abandoned closes what it was opening", "[ring]", UringWorld,
-                   PosixWorld) {
-    TestType world;
-    if (!world.there()) return;
-    const auto open_files = [] {
-        const std::filesystem::directory_iterator all("/proc/self/fd");
-        return std::distance(begin(all), end(all));
-    };
-    const std::string path = world.path("a");
-    Op warm{.kind = OpKind::open, .flags = O_RDWR | O_CREAT, .mode = 0600, .path = path.c_str()};
-    ::close(static_cast<int>(perform(world.ring(), warm)));
-    const auto before = open_files();
-    for (int n = 0; n < 100; ++n) {
-        Op op{.kind = OpKind::open, .flags = O_RDONLY, .path = path.c_str()};
-        op.done = [](Op& done) { done.owner = &done; };
-        world.ring().start(op);
-        if (n % 2 == 0) world.ring().run(world.ring().now());
-        if (n % 4 == 0) ::usleep(200);
-        world.ring().abandon();
-        if (op.owner != nullptr) ::close(static_cast<int>(op.result));
-    }
-    CHECK(open_files() == before);
-}
 
 TEMPLATE_TEST_CASE("a ring with a dozen operations that hang still does the next one", "[ring]",
                    UringWorld, PosixWorld) {
@@ -118,7 +97,7 @@ TEMPLATE_TEST_CASE("a ring with a dozen operations that hang still does the next
         .kind = OpKind::open, .flags = O_RDWR | O_CREAT, .mode = 0600, .path = path.c_str()};
     const std::int64_t fd = perform(world.ring(), next);
     CHECK(fd >= 0);
-    ::close(static_cast<int>(fd));
+    CHECK(perform(world.ring(), Op{.kind = OpKind::close, .fd = static_cast<int>(fd)}) == 0);
     const int writer = ::open(pipe.c_str(), O_RDWR | O_CLOEXEC);  // Lets them go.
     world.ring().abandon();
     ::close(writer);

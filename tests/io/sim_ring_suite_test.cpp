@@ -44,5 +44,6 @@ HF_SIM_RING_TEST("the simulated ring completes each operation once and from run"
 HF_SIM_RING_TEST("the simulated ring takes a thousand operations at once", takes_a_thousand_at_once)
 HF_SIM_RING_TEST("the simulated ring lets callbacks start more", lets_callbacks_start_more)
 HF_SIM_RING_TEST("the simulated ring abandons reads in flight and can go on", abandons_files)
+HF_SIM_RING_TEST("the simulated ring locks a file for one descriptor", locks)
 
 }  // namespace holdfast::io

@@ -84,10 +84,6 @@ public:
     }
     void stop() {
         ring.abandon();
-        if (source != nullptr) {
-            auto* tail = dynamic_cast<HoldsFiles*>(source.get());
-            for (const int fd : tail != nullptr ? tail->files() : std::vector<int>{}) ::close(fd);
-        }
         source.reset();
         while (!events.empty()) events.pop();
         open_.clear();

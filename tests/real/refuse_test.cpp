@@ -176,3 +176,49 @@ TEST_CASE("an unreadable file is reported and the others go on") {
     ::chmod(dir.at("logs/bad").c_str(), 0600);
     CHECK(eventually([&] { return read_file(dir.at("out/a")) == "one\ntwo\n"; }));
 }
+
+TEST_CASE("an output that another process writes is refused, and taken when that one has ended") {
+    for (const char* more : {"", "delivery = \"at_least_once\"\n"}) {
+        TempDir dir;
+        dir.write("logs/x", lines(0, 10));
+        const std::string file = dir.write("p.toml", std::string(config) + more);
+        Process first(program({"run", "--set", "sources.in.end=never", file}));
+        REQUIRE(eventually([&] { return read_file(dir.at("out/a")) == lines(0, 10); }));
+        const Exited second = run({"run", "--set", "data_dir=other", file});
+        INFO(second.err);
+        CHECK(second.code == 74);
+        CHECK(contains(second.err, dir.at("out/a") + " is written by another process"));
+        CHECK(contains(second.err, "set another path"));
+        CHECK(read_file(dir.at("out/a")) == lines(0, 10));
+        first.kill();
+        CHECK(run({"run", "--set", "data_dir=other", file}).code == 0);
+    }
+}
+
+TEST_CASE("dead letters that another process writes are refused") {
+    TempDir dir;
+    dir.write("logs/x", lines(0, 10));
+    const std::string with_dead = std::string(config) + "[dead_letters]\ntype = \"file\"\npath = \"dead\"\n";
+    const std::string file = dir.write("p.toml", with_dead);
+    Process first(program({"run", "--set", "sources.in.end=never", file}));
+    REQUIRE(eventually([&] { return read_file(dir.at("out/a")) == lines(0, 10); }));
+    const Exited second =
+        run({"run", "--set", "data_dir=other", "--set", "sinks.a.path=other/a", file});
+    INFO(second.err);
+    CHECK(second.code == 74);
+    CHECK(contains(second.err, dir.at("dead") + " is written by another process"));
+}
+
+TEST_CASE("two pipelines may write to the same device") {
+    TempDir dir;
+    dir.write("logs/x", lines(0, 10));
+    const std::string file = dir.write(
+        "p.toml", std::string(config) + "delivery = \"at_least_once\"\n");
+    const std::vector<std::string> flags = {"run", "--set", "sinks.a.path=/dev/null",
+                                            "--set", "sources.in.end=never", file};
+    Process first(program(flags));
+    REQUIRE(eventually([&] { return exists(dir.at("state/checkpoint.a")); }));
+    const Exited second = run({"run", "--set", "sinks.a.path=/dev/null", "--set", "data_dir=other", file});
+    INFO(second.err);
+    CHECK(second.code == 0);
+}

@@ -1,0 +1,312 @@
+#include "tests/sim/tail_world.hpp"
+
+#include <algorithm>
+
+namespace holdfast::sim {
+namespace {
+
+// What a choice is about; the answer 0 is the plain course of things.
+enum What : std::uint64_t {
+    is_faulty = 1,
+    is_crashing,
+    has_latency,
+    line_max,
+    pull_bytes,
+    limits_records,
+    pull_records,
+    pauses_long,
+    pause,
+    short_pause,
+    crashes,
+    which_path,
+    deed,
+    appends_after,
+    lines,
+    long_line,
+    line_length,
+    whole,
+    part,
+    cut_size,
+    commits_late,
+    stays_volatile,
+};
+
+}  // namespace
+
+TailWorld::TailWorld(Choices& choices)
+    : choices_(choices), disk_(choices_), ring_(disk_, clock_, choices_) {
+    faulty_ = pick(is_faulty, 2) == 1;
+    crashing_ = pick(is_crashing, 3) == 2;
+    if (faulty_) {
+        auto& f = disk_.options().faults;
+        f.read = 20;
+        f.read_short = 200;
+        f.open = 30;
+        f.inode_reused = 500;
+        ring_.options().interrupted = 30;
+        ring_.options().again = 30;
+    }
+    if (pick(has_latency, 2) == 1) ring_.options().latency_us_max = 3000;
+    disk_.make_directories("/logs");
+    config_.name = "in";
+    config_.include = {"/logs/*.log*"};
+    config_.line_max = 64 + static_cast<std::uint32_t>(pick(line_max, 4)) * 50;
+    max_bytes_ = 4096u << pick(pull_bytes, 3);
+    max_records_ = pick(limits_records, 2) == 0
+                       ? UINT32_MAX
+                       : 1 + static_cast<std::uint32_t>(pick(pull_records, 9));
+    start();
+}
+
+TailWorld::~TailWorld() {
+    ring_.abandon();
+    source_.reset();
+}
+
+std::uint64_t TailWorld::pick(std::uint64_t what, std::uint64_t bound) {
+    return choices_.choose(Site::tail_world, what, asked_[what]++, bound);
+}
+
+void TailWorld::check(bool holds, const std::string& what) {
+    if (holds || !problem_.empty()) return;
+    for (const std::string& line : said_) problem_ += line + "\n";
+    problem_ += std::to_string(clock_.now.ns / 1'000'000) + " " + what;
+}
+
+void TailWorld::act() {
+    disk_.set_wall(clock_.wall_ns());
+    const std::string path = pick(which_path, 3) == 1 ? "/logs/b.log" : "/logs/a.log";
+    switch (pick(deed, 10)) {
+        case 6: rotate(path); break;
+        case 7:
+            rotate(path);
+            append(path);
+            rotate(path);
+            append(path);
+            break;
+        case 8: empty(path); break;
+        case 9:
+            if (!faulty_ && !crashing_) cut_short(path);
+            break;
+        default: append(path);
+    }
+    const std::uint64_t ms =
+        pick(pauses_long, 4) == 3 ? pick(pause, 9000) : pick(short_pause, 300);
+    run(milliseconds(static_cast<std::int64_t>(ms)));
+    if (crashing_ && pick(crashes, 12) == 11) crash();
+}
+
+void TailWorld::end() {
+    disk_.options().faults = {};
+    ring_.options().interrupted = ring_.options().again = 0;
+    crashing_ = false;
+    run(seconds(120));
+    judge();
+}
+
+void TailWorld::judge() {
+    for (const auto& [name, claim] : claims_) {
+        if (claim.lives.empty()) return check(false, "bytes that are of no file");
+        Life& life = lives_[claim.lives.back()];
+        life.emitted.resize(life.text.size());
+        for (const auto& [begin, end] : claim.ranges) {
+            for (auto i = begin; i < end; ++i) ++life.emitted[static_cast<std::size_t>(i)];
+        }
+    }
+    for (Life& life : lives_) {
+        life.emitted.resize(life.text.size());
+        const std::size_t complete = life.text.rfind('\n') + 1;
+        for (std::size_t i = 0; i < complete; ++i) {
+            const std::string what = "life " + std::to_string(&life - lives_.data()) + " byte " +
+                                     std::to_string(i) + ": " + life.text.substr(0, 40);
+            check(life.lossy || life.emitted[i] >= 1, "not read: " + what);
+            check(crashed_ || life.twin || life.emitted[i] <= 1, "read twice: " + what);
+        }
+    }
+}
+
+// ---- the writers -----------------------------------------------------------------------------
+
+void TailWorld::append(const std::string& path) {
+    if (!at_.contains(path)) {
+        at_[path] = lives_.size();
+        lives_.push_back({});
+    }
+    Life& life = lives_[at_[path]];
+    std::string more;
+    for (std::uint64_t k = pick(lines, 12); k > 0; --k) {
+        more += "<" + std::to_string(at_[path]) + ":" + std::to_string(serial_++) + "> ";
+        const std::uint64_t length = pick(long_line, 20) == 19 ? 300 : pick(line_length, 40);
+        more += std::string(length, 'x') + "\n";
+    }
+    // Writers stop wherever they like; what is left comes with the next append.
+    more = rest_[path] + more;
+    const std::size_t now = pick(whole, 2) == 0 ? more.size() : pick(part, more.size() + 1);
+    rest_[path] = more.substr(now);
+    more.resize(now);
+    life.text += more;
+    disk_.append(path, more);
+}
+
+void TailWorld::rotate(const std::string& path) {
+    if (!disk_.exists(path)) return;
+    int last = 1;
+    while (disk_.exists(path + "." + std::to_string(last))) ++last;
+    for (; last > 1; --last) {
+        disk_.move(path + "." + std::to_string(last - 1), path + "." + std::to_string(last));
+    }
+    disk_.move(path, path + ".1");
+    at_.erase(path);
+    rest_.erase(path);
+}
+
+void TailWorld::empty(const std::string& path) {
+    if (!disk_.exists(path)) return;
+    if (at_.contains(path)) lives_[at_[path]].lossy = true;
+    at_.erase(path);
+    rest_.erase(path);
+    disk_.cut(path, 0);
+    if (pick(appends_after, 2) == 0) append(path);
+}
+
+/// Truncated to more than nothing: a new life that begins as the old one did.
+void TailWorld::cut_short(const std::string& path) {
+    if (!at_.contains(path)) return;
+    const std::size_t before = at_[path];
+    Life& old = lives_[before];
+    const std::size_t size = pick(cut_size, old.text.size() + 1);
+    if (size == old.text.size()) return;
+    old.lossy = true;
+    Life fresh{.text = old.text.substr(0, size), .emitted = {}};
+    // Nobody can see a truncation that was outgrown before the next look; and what was unread of
+    // the old life may be taken for the new one's.
+    fresh.lossy = fresh.twin = old.twin = true;
+    at_[path] = lives_.size();
+    lives_.push_back(std::move(fresh));
+    disk_.cut(path, size);
+    rest_.erase(path);
+    // Where nothing beyond the cut was read, nobody can tell the two lives apart.
+    for (auto& [name, claim] : claims_) {
+        const bool has = std::count(claim.lives.begin(), claim.lives.end(), before) > 0;
+        if (has && claim.position <= static_cast<std::int64_t>(size)) {
+            claim.lives.push_back(at_[path]);
+        }
+    }
+    run(seconds(30));
+}
+
+// ---- the process -----------------------------------------------------------------------------
+
+void TailWorld::start() {
+    ++process_;
+    config_.records = checkpoints_.all();
+    checkpoints_.restart();
+    pool_ = std::make_unique<io::BlockPool>(256 << 10, 32 << 10);
+    payloads_ = std::make_unique<io::Payloads>(*pool_, 16);
+    slots_ = std::make_unique<io::PartitionSlots>(256);
+    source_ = std::make_unique<io::FileSource>(
+        config_, ring_, *payloads_, events_, checkpoints_, *slots_,
+        [this](io::Level, const std::string& line) {
+            said_.push_back(std::to_string(clock_.now.ns / 1'000'000) + " " + line);
+        });
+    source_->start();
+    for (std::uint32_t i = 0; i < 3; ++i) pull(i);
+}
+
+void TailWorld::pull(std::uint32_t index) {
+    idle_.erase(index);
+    source_->pull({{index, ++generation_}, config_.id, max_records_, max_bytes_});
+}
+
+void TailWorld::crash() {
+    crashed_ = true;
+    ring_.kill();
+    source_.reset();
+    while (!events_.empty()) events_.pop();
+    idle_.clear();
+    pending_.clear();
+    checkpoints_.records = durable_;
+    start();
+}
+
+void TailWorld::run(Duration time) {
+    const Instant until = clock_.now + time;
+    while (problem_.empty()) {
+        disk_.set_wall(clock_.wall_ns());
+        while (!events_.empty()) std::visit([this](const auto& e) { on(e); }, events_.pop());
+        const auto idle = idle_;
+        for (const auto& [index, at] : idle) {
+            if (at <= clock_.now) pull(index);
+        }
+        settle();
+        if (clock_.now >= until) return;
+        ring_.run(until);
+    }
+}
+
+/// Batches are committed late and now and then; the checkpoint is durable even later.
+void TailWorld::settle() {
+    while (!pending_.empty() && pick(commits_late, 3) < 2) {
+        const StagePosition stage = pending_.front();
+        pending_.pop_front();
+        if (!closed_.contains({stage.partition.index, stage.epoch.value})) {
+            checkpoints_.stage(stage);
+        }
+    }
+    if (crashing_ && pick(stays_volatile, 8) == 0) durable_ = checkpoints_.records;
+}
+
+/// All that was pulled of a partition is settled before the engine answers its revocation.
+void TailWorld::settle_all() {
+    while (!pending_.empty()) {
+        const StagePosition stage = pending_.front();
+        pending_.pop_front();
+        if (!closed_.contains({stage.partition.index, stage.epoch.value})) {
+            checkpoints_.stage(stage);
+        }
+    }
+}
+
+// ---- events ----------------------------------------------------------------------------------
+
+void TailWorld::on(const PartitionAssigned& e) {
+    closed_.erase({e.partition.index, e.epoch.value});
+    Claim& claim = claims_[{process_, e.partition.index, e.epoch.value}];
+    claim.position = e.position.value;
+    for (std::size_t i = 0; i < lives_.size(); ++i) claim.lives.push_back(i);
+}
+
+void TailWorld::on(const BatchPulled& e) {
+    Claim& claim = claims_.at({process_, e.partition.index, e.epoch.value});
+    check(claim.position == e.first.value, "a batch that doesn't begin where the last one ended");
+    const auto bytes = payloads_->at(e.batch).bytes;
+    const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    const auto first = static_cast<std::size_t>(e.first.value);
+    std::erase_if(claim.lives, [&](std::size_t i) {
+        const std::string& all = lives_[i].text;
+        return first > all.size() || all.compare(first, text.size(), text) != 0;
+    });
+    check(!claim.lives.empty(), "partition " + std::to_string(e.partition.index) + " at " +
+                                    std::to_string(first) + ", bytes of no file: " + text);
+    check(e.fate != Fate::deliver || text.back() == '\n', "a record without an end");
+    claim.position = e.next.value;
+    claim.ranges.emplace_back(e.first.value, e.next.value);
+    pending_.push_back({e.partition, e.epoch, e.next});
+    payloads_->release(e.batch);
+    emitted_ += e.records;
+    pull(e.batch.index);
+}
+
+void TailWorld::on(const PartitionRevoked& e) {
+    settle_all();
+    closed_.insert({e.partition.index, e.epoch.value});
+    source_->revoke_done({e.partition, e.epoch});
+}
+
+void TailWorld::on(const SourceIdle& e) { idle_[e.batch.index] = clock_.now + e.retry_after; }
+
+void TailWorld::on(const SourceReady&) {
+    for (auto& [index, at] : idle_) at = clock_.now;
+}
+
+}  // namespace holdfast::sim

@@ -1,0 +1,114 @@
+// Writers, rotations, truncations, faults and crashes around the file source on a simulated disk, all
+// of it by Choices; and the judge of invariant I25.
+//
+// I25: each complete line is emitted at least once (exactly once without a crash), no position lies
+// inside an unemitted line, and nothing is attributed to another life of a file.
+// Rule: the judge looks at what writers wrote and at what came; the first breach is problem().
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "io/devices/file_source.hpp"
+#include "sim/sim_ring.hpp"
+#include "tests/io/memory_checkpoints.hpp"
+
+namespace holdfast::sim {
+
+/// What was ever in a file between two truncations.
+struct Life {
+    std::string text;
+    std::vector<std::uint8_t> emitted;  ///< By byte: how often.
+    bool lossy = false;                 ///< Was truncated: what was unread is gone.
+    bool twin = false;                  ///< Shares its beginning with another life.
+};
+
+/// What one assignment of a partition brought.
+struct Claim {
+    std::vector<std::size_t> lives;  ///< Those that all of its batches agree with.
+    std::vector<std::pair<std::int64_t, std::int64_t>> ranges;
+    std::int64_t position = 0;
+};
+
+class TailWorld {
+public:
+    /// Lives: `choices` as long as this.
+    explicit TailWorld(Choices& choices);
+    ~TailWorld();
+    TailWorld(const TailWorld&) = delete;
+
+    /// One thing that a writer does, some time, perhaps a crash.
+    void act();
+    /// All faults end, everything is read, and then judged. Last.
+    void end();
+
+    /// The first breach, with what the source said; empty if there was none.
+    const std::string& problem() const { return problem_; }
+    std::size_t emitted() const { return emitted_; }
+
+private:
+    std::uint64_t pick(std::uint64_t what, std::uint64_t bound);
+    void check(bool holds, const std::string& what);
+
+    // The writers.
+    void append(const std::string& path);
+    void rotate(const std::string& path);
+    void empty(const std::string& path);
+    void cut_short(const std::string& path);
+
+    // The process.
+    void start();
+    void pull(std::uint32_t index);
+    void crash();
+    void run(Duration time);
+    void settle();
+    void settle_all();
+    void judge();
+
+    // Its events.
+    void on(const PartitionAssigned& e);
+    void on(const BatchPulled& e);
+    void on(const PartitionRevoked& e);
+    void on(const SourceIdle& e);
+    void on(const SourceReady& e);
+    template <class T>
+    void on(const T&) {
+        check(false, "an event that a file source may not send here");
+    }
+
+    Choices& choices_;
+    std::map<std::uint64_t, std::uint64_t> asked_;  ///< By question: how often.
+    SimClock clock_;
+    SimDisk disk_;
+    SimRing ring_;
+    io::FileSourceConfig config_;
+    std::uint32_t max_bytes_ = 4096, max_records_ = 1;
+    bool faulty_ = false, crashing_ = false, crashed_ = false;
+    std::vector<Life> lives_;
+    std::map<std::string, std::size_t> at_;
+    std::map<std::string, std::string> rest_;
+    std::uint64_t serial_ = 0;
+    std::unique_ptr<io::BlockPool> pool_;
+    std::unique_ptr<io::Payloads> payloads_;
+    io::Events events_;
+    io::test::MemoryCheckpoints checkpoints_;
+    std::map<std::string, CheckpointPartition> durable_;
+    std::unique_ptr<io::PartitionSlots> slots_;
+    std::unique_ptr<io::FileSource> source_;
+    std::vector<std::string> said_;
+    std::uint32_t process_ = 0, generation_ = 0;
+    std::map<std::uint32_t, Instant> idle_;
+    std::deque<StagePosition> pending_;
+    std::set<std::pair<std::uint32_t, std::uint32_t>> closed_;
+    std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, Claim> claims_;
+    std::size_t emitted_ = 0;
+    std::string problem_;
+};
+
+}  // namespace holdfast::sim
