@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/data/slice_cut.hpp"
+
 namespace holdfast::sim {
 namespace {
 
@@ -156,7 +158,11 @@ void FakeSource::pull(const Pull& pull) {
     b.max_records = pull.max_records;
     b.max_bytes = pull.max_bytes;
     b.transforming = b.outputs_known = b.lost = b.told = false;
-    b.held = b.extra = b.count = 0;
+    b.held = b.extra = b.count = b.taken = 0;
+    b.parent = UINT32_MAX;
+    b.units.clear();
+    b.dead.clear();
+    std::ranges::fill(b.from, 0u);
     const std::uint64_t n = key(stage_, pulls_[b.source]++);
     stage_.later(
         stage_.latency(200u + b.source, n, stage_.draw->latency),
@@ -168,6 +174,10 @@ void FakeSource::pull_due(const Occurrence& what) {
     BatchTruth& b = stage_.batches[what.a];
     if (fault_answer(b, id, what.c)) return;
     const std::uint32_t log = pick_log(b.source, what.c);
+    if (log != UINT32_MAX && stage_.fault(Fault::pull_empty, b.source, what.c)) {
+        fill_empty(b, id, log);
+        return;
+    }
     if (log != UINT32_MAX) {
         fill(b, id, log, what.c);
         return;
@@ -252,6 +262,27 @@ std::uint32_t FakeSource::take(const BatchTruth& b, std::uint32_t index, std::ui
     return count;
 }
 
+/// A batch without records: a gap, if one lies ahead, else nothing at all.
+void FakeSource::fill_empty(BatchTruth& b, BatchId id, std::uint32_t index) {
+    Log& log = stage_.ledger.logs[index];
+    LogState& state = state_[index];
+    const std::int64_t first = state.position;
+    state.position = std::max(first, stage_.ledger.records[state.cursor].begin);
+    log.highest = state.position;
+    b.log = index;
+    b.epoch = log.epoch;
+    b.first = state.cursor;
+    b.fate = Fate::deliver;
+    b.state = BatchTruth::State::arrived;
+    b.units.clear();
+    b.dead.clear();
+    std::ranges::fill(b.from, 0u);
+    b.outputs_known = true;
+    stage_.out.push_back(BatchPulled{id, SourceId{b.source}, b.fate, PartitionId{index},
+                                     Epoch{b.epoch}, 0, 0, 0, Position{first},
+                                     Position{state.position}});
+}
+
 void FakeSource::fill(BatchTruth& b, BatchId id, std::uint32_t index, std::uint64_t n) {
     Log& log = stage_.ledger.logs[index];
     LogState& state = state_[index];
@@ -331,23 +362,77 @@ void FakeSource::outputs(BatchTruth& b) {
     }
 }
 
+/// The slice begins to exist: its records are known when it is answered.
+BatchTruth& FakeSource::begin_slice(const Transform& t) {
+    if (t.slice.index >= stage_.batches.size()) stage_.batches.resize(t.slice.index + 1);
+    const BatchTruth& whole = stage_.batches[t.batch.index];
+    BatchTruth& b = stage_.batches[t.slice.index];
+    b.generation = t.slice.generation;
+    b.state = BatchTruth::State::arrived;
+    b.told = true;
+    b.outputs_known = false;
+    b.lost = whole.lost;
+    b.fate = Fate::deliver;
+    b.source = whole.source;
+    b.log = whole.log;
+    b.epoch = whole.epoch;
+    b.first = whole.first + t.begin;
+    b.count = b.held = b.extra = b.taken = 0;
+    b.max_bytes = t.bytes_max;
+    b.parent = t.batch.index;
+    return b;
+}
+
 void FakeSource::transform(const Transform& transform) {
-    BatchTruth* b = stage_.batch(transform.batch);
-    if (b == nullptr || b->transforming) return;
-    b->transforming = true;
-    const std::uint64_t n = key(stage_, std::uint64_t{b->first} << 8 | (b->count & 255));
-    Duration after = stage_.latency(250u + b->source, n, stage_.draw->latency);
-    if (stage_.fault(Fault::transform_slow, b->source, n)) after.ns *= 40;
+    BatchTruth* whole = stage_.batch(transform.batch);
+    if (whole == nullptr || whole->transforming) return;
+    const bool sliced = transform.slice != transform.batch;
+    BatchTruth& b = sliced ? begin_slice(transform) : *whole;
+    b.transforming = true;
+    const std::uint64_t n =
+        key(stage_, std::uint64_t{b.first} << 8 | (sliced ? 255 : b.count & 255));
+    Duration after = stage_.latency(250u + b.source, n, stage_.draw->latency);
+    if (stage_.fault(Fault::transform_slow, b.source, n)) after.ns *= 40;
     stage_.later(after, {.due = Due::transform_answer,
-                         .a = transform.batch.index,
-                         .b = transform.batch.generation,
+                         .a = transform.slice.index,
+                         .b = transform.slice.generation,
                          .c = n});
+}
+
+/// Cuts the slice from what is left of its batch. Returns the batch's records below its end.
+std::uint32_t FakeSource::cut_slice(BatchTruth& b, std::uint64_t n) {
+    if (b.parent == UINT32_MAX) return b.count;
+    const BatchTruth& whole = stage_.batches[b.parent];
+    const std::uint32_t end = whole.first + whole.count;
+    SliceCut cut(b.max_bytes);
+    b.count = 0;
+    while (b.first + b.count < end && cut.takes(stage_.ledger.records[b.first + b.count].bytes)) {
+        ++b.count;
+    }
+    if (b.count > 1 && stage_.fault(Fault::slice_short, b.source, n)) {
+        b.count =
+            1 + static_cast<std::uint32_t>(stage_.detail(252u + b.source, n << 2, b.count - 1));
+    }
+    return b.first + b.count - whole.first;
 }
 
 void FakeSource::transform_due(const Occurrence& what) {
     const BatchId id{what.a, what.b};
     BatchTruth* b = stage_.batch(id);
-    if (b == nullptr) return;
+    if (b == nullptr || !b->transforming) return;
+    const std::uint32_t end = cut_slice(*b, what.c);
+    const Position next{stage_.ledger.records[b->first + b->count - 1].next};
+    if (stage_.fault(Fault::transform_contract, b->source, what.c)) {
+        // None, more than there are, or (where some are left) up to a position that isn't theirs.
+        const bool rest =
+            b->parent != UINT32_MAX && end < stage_.batches[b->parent].count;
+        const std::uint64_t how = stage_.detail(260u + b->source, what.c << 2, rest ? 3 : 2);
+        const std::uint32_t wrong = how == 0 ? end - b->count : how == 1 ? end + 100'000 : end;
+        const Position astray{how == 2 ? INT64_MAX : next.value};
+        outputs(*b);
+        stage_.out.push_back(SliceTransformed{id, Fate::deliver, 0, 0, 0, 0, wrong, 0, astray});
+        return;
+    }
     if (stage_.fault(Fault::transform_failed, b->source, what.c)) {
         b->units.clear();
         std::ranges::fill(b->from, 0u);
@@ -355,14 +440,14 @@ void FakeSource::transform_due(const Occurrence& what) {
         for (std::uint32_t r = b->first; r < b->first + b->count; ++r) b->dead.push_back(r);
         b->outputs_known = true;
         b->fate = Fate::failed;
-        stage_.out.push_back(SliceTransformed{id, Fate::failed, 0, 0, 0, 0, b->count, 0, {}});
+        stage_.out.push_back(SliceTransformed{id, Fate::failed, 0, 0, 0, 0, end, 0, next});
         return;
     }
     outputs(*b);
-    answer_transform(*b, id);
+    answer_transform(*b, id, end, next);
 }
 
-void FakeSource::answer_transform(BatchTruth& b, BatchId id) {
+void FakeSource::answer_transform(BatchTruth& b, BatchId id, std::uint32_t end, Position next) {
     SinkMask route = 0;
     bool equal = true;
     std::uint32_t most = 0;
@@ -384,8 +469,8 @@ void FakeSource::answer_transform(BatchTruth& b, BatchId id) {
     }
     b.extra = stage_.detail(251, b.first, 2) == 1 ? bytes : 0;
     stage_.out.push_back(SliceTransformed{id, Fate::deliver, most, most * 10, b.extra,
-                                          static_cast<std::uint32_t>(b.dead.size()), b.count,
-                                          route, {}});
+                                          static_cast<std::uint32_t>(b.dead.size()), end, route,
+                                          next});
 }
 
 void FakeSource::release(BatchId id) {

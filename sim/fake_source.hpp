@@ -57,10 +57,13 @@ private:
 
     bool fault_answer(const BatchTruth& b, BatchId id, std::uint64_t n);
     std::uint32_t pick_log(std::uint16_t source, std::uint64_t n);
+    void fill_empty(BatchTruth& b, BatchId id, std::uint32_t log);
     void fill(BatchTruth& b, BatchId id, std::uint32_t log, std::uint64_t n);
     std::uint32_t take(const BatchTruth& b, std::uint32_t log, std::uint64_t n);
     void outputs(BatchTruth& b);
-    void answer_transform(BatchTruth& b, BatchId id);
+    BatchTruth& begin_slice(const Transform& transform);
+    std::uint32_t cut_slice(BatchTruth& b, std::uint64_t n);
+    void answer_transform(BatchTruth& b, BatchId id, std::uint32_t end, Position next);
     void schedule_revoke(std::uint32_t log);
     void come_back(std::uint32_t log, Duration after);
 

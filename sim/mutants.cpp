@@ -51,6 +51,12 @@ constexpr Mutant all[] = {
     {69, "a batch's outputs do not wait for its own dead letters", "", 5000},
     {70, "the barrier of one source holds back the others", "", 20000},
     {71, "nothing is committed while a dead letter is not stored", "", 20000},
+    {72, "a slice that is settled commits a part of its batch", "", 1000},
+    {73, "a batch is settled with its first slice", "", 500},
+    {74, "the next slice is ordered while the last one is still in memory", "", 1000},
+    {75, "a slice begins after the first record that was not taken", "", 500},
+    {76, "the slice of a lost partition goes on", "", 2000},
+    {77, "tokens without records are not committed", "", 500},
 };
 
 }  // namespace

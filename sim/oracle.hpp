@@ -77,6 +77,7 @@ private:
                    const SinkAnswered& e);
     void told_batch(const BatchPulled& e);
     void told_pull_over(BatchId batch);
+    bool took_its_records(const BatchTruth& b, const SliceTransformed& e);
     void told_revoked(const PartitionRevoked& e);
     bool cancelled_now(const Effects& effects, DeliveryId delivery, std::uint32_t attempt) const;
     Attempt* open(DeliveryId delivery, std::uint32_t number, bool dead_letters = false);
@@ -86,6 +87,7 @@ private:
     void order(const Effect& effect, const Effects& effects);
     void on(const Pull& e, const Effects&);
     void on(const Transform& e, const Effects&);
+    void check_slice(const Transform& e);
     void on(const ReleaseBatch& e, const Effects&);
     void on(const WriteToSink& e, const Effects& all);
     void on(const CancelWrite& e, const Effects&);
@@ -138,6 +140,7 @@ private:
         std::int64_t committed = 0;
         std::int64_t checked = 0;  ///< Records below it are settled.
         bool revoke_done = false;
+        std::vector<std::int64_t> ends;  ///< Where it was assigned, and where its batches end.
     };
 
     Stage& stage_;
@@ -155,6 +158,7 @@ private:
     std::array<std::uint64_t, 8> told_parked_{};
     std::array<bool, 8> sync_failed_{};
     std::array<std::uint32_t, 8> sync_number_{};
+    std::array<std::uint32_t, 4> slice_open_{};  ///< By source: the slice that isn't released.
     std::uint64_t leased_ = 0;
     std::uint32_t batches_open_ = 0;
     std::uint32_t commits_open_ = 0;
@@ -167,6 +171,7 @@ private:
     bool stale_ = false;  ///< The event just given named nothing current.
     bool source_fatal_ = false, store_fatal_ = false, commit_bad_ = false, checkpoint_bad_ = false;
     bool fate_stop_ = false;
+    bool contract_broken_ = false;  ///< By a transform.
     std::uint32_t store_failures_ = 0;
     HaltReason halt_reason_{};
     Instant stop_deadline_ = never;

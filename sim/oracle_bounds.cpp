@@ -159,6 +159,9 @@ void Oracle::check_halt(const Halt& e) {
         case HaltReason::oversized_record:
             right = fate_stop_;
             break;
+        case HaltReason::transform_contract:
+            right = contract_broken_;
+            break;
         default:
             break;
     }

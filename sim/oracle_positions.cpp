@@ -1,4 +1,5 @@
 // The oracle on positions: what may be staged, written, committed, and believed.
+#include <algorithm>
 #include <string>
 #include <variant>
 
@@ -31,6 +32,11 @@ void Oracle::check_issued(const char* what, PartitionId partition, Epoch epoch, 
     if (position.value > log.highest || position.value < log.assigned_at) {
         return fail("I3", "commit in range", where + ", read up to " + std::to_string(log.highest));
     }
+    const auto batch_end = std::ranges::find(p.ends, position.value);
+    if (batch_end == p.ends.end()) {
+        return fail("I36", "a batch commits once", where + ", which is inside of a batch");
+    }
+    p.ends.erase(p.ends.begin(), batch_end);
     if (position.value > p.checked) {
         check_below("I1", what, partition.index, p.checked, position.value,
                     [this](const Record& r) { return stage_.ledger.settled(r); });

@@ -31,6 +31,8 @@ void Oracle::restart(const Config&) {
     cycle_ = Cycle::none;
     halted_ = stopping_ = stop_now_ = paused_ = false;
     source_fatal_ = store_fatal_ = commit_bad_ = checkpoint_bad_ = fate_stop_ = false;
+    contract_broken_ = false;
+    slice_open_.fill(UINT32_MAX);
     store_failures_ = 0;
     stop_deadline_ = never;
 }
@@ -116,7 +118,8 @@ void Oracle::told(const Event& event, const Effects& effects) {
     } else if (const auto* assigned = std::get_if<PartitionAssigned>(&event)) {
         partitions_[assigned->partition.index] = {
             Known::assigned,          assigned->epoch.value,    assigned->position.value,
-            assigned->position.value, assigned->position.value, false};
+            assigned->position.value, assigned->position.value, false,
+            {assigned->position.value}};
         for (std::uint32_t s = 0; s < 8; ++s) {
             const std::size_t at = assigned->partition.index * 8 + s;
             lane_[at].clear();
@@ -139,11 +142,27 @@ void Oracle::told(const Event& event, const Effects& effects) {
             return;
         }
         b->transforming = false;
+        if (!took_its_records(*b, *sliced)) {
+            contract_broken_ = true;
+            return;
+        }
         leased_ += b->extra;
         for (std::uint32_t r = b->first; b->fate == Fate::failed && r < b->first + b->count; ++r) {
             if (b->epoch == epoch_of(r)) stage_.ledger.records[r].told = Told::refused;
         }
     }
+}
+
+/// What a transform says that it took is what the world knows that it was given.
+bool Oracle::took_its_records(const BatchTruth& b, const SliceTransformed& e) {
+    if (e.fate == Fate::stop) return true;
+    if (b.parent == UINT32_MAX) return e.end == b.count;
+    BatchTruth& whole = stage_.batches[b.parent];
+    if (e.end <= whole.taken || e.end > whole.count) return false;
+    const std::int64_t next = stage_.ledger.records[whole.first + e.end - 1].next;
+    if (e.end < whole.count && e.next.value != next) return false;
+    whole.taken = e.end;
+    return true;
 }
 
 void Oracle::told_batch(const BatchPulled& e) {
@@ -155,6 +174,7 @@ void Oracle::told_batch(const BatchPulled& e) {
     b->told = true;
     --pulls_open_[b->source];
     leased_ = leased_ - b->max_bytes + b->held;
+    partitions_[e.partition.index].ends.push_back(e.next.value);
     if (b->fate == Fate::stop) fate_stop_ = true;
     // The order in which each sink will owe them.
     for (std::uint32_t s = 0; s < stage_.draw->config.sinks; ++s) {

@@ -68,13 +68,52 @@ void Oracle::on(const Pull& e, const Effects&) {
     ++batches_open_;
 }
 
+/// One slice of a source at a time, from where the last one ended, of a batch that is ours.
+void Oracle::check_slice(const Transform& e) {
+    const Config& config = stage_.draw->config;
+    const BatchTruth* whole = stage_.batch(e.batch);
+    if (whole == nullptr || whole->state != BatchTruth::State::arrived || !whole->told ||
+        whole->fate != Fate::deliver || whole->parent != UINT32_MAX || !config.sliced()) {
+        return fail("I14", "no work after outcome", "a slice of what isn't to be sliced");
+    }
+    if (whole->lost) return fail("I4", "fencing", "a slice of a lost partition", whole->first);
+    std::uint32_t& open = slice_open_[whole->source];
+    if (open != UINT32_MAX) {
+        return fail("I35", "one slice", "a slice is ordered before the last one is released",
+                    whole->first);
+    }
+    if (e.begin != whole->taken || e.end != whole->count || e.begin >= e.end) {
+        return fail("I9", "no invention",
+                    "a slice from " + number(e.begin) + ", but " + number(whole->taken) +
+                        " records were taken of " + number(whole->count),
+                    whole->first);
+    }
+    if (config.mode == RunMode::streaming && e.bytes_max != config.slice_bytes) {
+        return fail("I19", "queue bound", "a slice of another size than slice_bytes");
+    }
+    if (e.slice.index >= config.batches_max || e.slice.generation == 0 ||
+        (e.slice.index < stage_.batches.size() &&
+         stage_.batches[e.slice.index].generation >= e.slice.generation)) {
+        return fail("I21", "token hygiene", "a slice's handle was used before");
+    }
+    if (e.slice.index < stage_.batches.size()) {
+        const auto state = stage_.batches[e.slice.index].state;
+        if (state == BatchTruth::State::pulling || state == BatchTruth::State::arrived) {
+            return fail("I17", "lease balance", "a slot is used again before its release");
+        }
+    }
+    open = e.slice.index;
+    ++batches_open_;
+}
+
 void Oracle::on(const Transform& e, const Effects&) {
+    if (e.slice != e.batch || stage_.draw->config.sliced()) return check_slice(e);
     const BatchTruth* b = stage_.batch(e.batch);
     if (b == nullptr || b->state != BatchTruth::State::arrived || b->transforming ||
         b->outputs_known) {
         return fail("I14", "no work after outcome", "a Transform of what isn't to be transformed");
     }
-    if (e.begin != 0 || e.end != b->count) {
+    if (e.begin != 0 || e.end != b->count || e.bytes_max != UINT32_MAX) {
         fail("I9", "no invention", "a Transform of records that the batch doesn't have");
     }
 }
@@ -84,6 +123,12 @@ void Oracle::on(const ReleaseBatch& e, const Effects&) {
     if (b == nullptr || b->state != BatchTruth::State::arrived) {
         return fail("I17", "lease balance",
                     "batch " + number(e.batch.index) + " released twice, or before it came");
+    }
+    if (b->parent != UINT32_MAX) {
+        slice_open_[b->source] = UINT32_MAX;
+    } else if (stage_.draw->config.sliced() && b->fate == Fate::deliver && !b->lost &&
+               b->taken < b->count && partitions_[b->log].known == Known::assigned) {
+        return fail("I35", "one slice", "a batch is released before its last slice", b->first);
     }
     leased_ -= b->held + b->extra;
     --batches_open_;

@@ -117,12 +117,23 @@ private:
     /// Batches that wait for room in a stuck lane.
     void find_held() {
         for (const BatchTruth& b : stage_.batches) {
+            hold_slices(b);
             if (!waits(b)) continue;
             const std::uint32_t order = ledger_.records[b.first].order;
             for (std::uint32_t s = 0; s < draw_.config.sinks; ++s) {
                 if (b.from[s] == b.from[s + 1] || !stuck_[s] || !may_be_full(b, s)) continue;
                 held_[b.source] = std::min<std::uint64_t>(held_[b.source], order);
             }
+        }
+    }
+
+    /// A slice in a stuck lane holds back what follows in its batch, and its source's next batches.
+    void hold_slices(const BatchTruth& b) {
+        if (b.parent == UINT32_MAX || b.state != BatchTruth::State::arrived || b.lost) return;
+        for (std::uint32_t s = 0; s < draw_.config.sinks; ++s) {
+            if (b.from[s] == b.from[s + 1] || !stuck_[s]) continue;
+            const std::uint64_t order = ledger_.records[b.first].order;
+            held_[b.source] = std::min(held_[b.source], order);
         }
     }
 
@@ -207,10 +218,10 @@ private:
     bool reading_is_blocked(std::uint32_t source) const {
         const Config& c = draw_.config;
         std::uint64_t waiting = 0;
-        std::uint64_t slots = 2;
+        std::uint64_t slots = 2 + (c.sliced() ? c.sources : 0);
         bool any = false;
         for (const BatchTruth& b : stage_.batches) {
-            if (b.source != source || !waits(b)) continue;
+            if (b.source != source || b.parent != UINT32_MAX || !waits(b)) continue;
             waiting += ledger_.records[b.first].order >= held_[source];
         }
         for (std::uint32_t s = 0; s < c.sources; ++s) {

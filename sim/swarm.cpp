@@ -47,7 +47,7 @@ Mode draw_mode(Drawing d) {
 bool hopeless(Fault fault) {
     return fault == Fault::pull_fatal || fault == Fault::store_failed ||
            fault == Fault::commit_failed || fault == Fault::checkpoint_failed ||
-           fault == Fault::sync_failed;
+           fault == Fault::sync_failed || fault == Fault::transform_contract;
 }
 
 /// Which faults exist, and how often they come. A focus makes one component's faults frequent.
@@ -119,7 +119,7 @@ void draw_source(Drawing d, std::uint32_t s, std::uint32_t records) {
     const bool moves = d.draw.permille_of(Fault::revoke_graceful) > 0 ||
                        d.draw.permille_of(Fault::revoke_lost) > 0;
     w.finite = d.pick(Site::draw_source, s, 4, 3) < 2 && !(moves && c.commit == CommitMode::source);
-    c.transform = d.pick(Site::draw_source, s, 5, 2) == 1;
+    c.transform = d.pick(Site::draw_source, s, 5, 2) == 1 || d.draw.config.sliced();
     c.pulls_max = 1 + d.small(Site::draw_source, s, 6, 3);
     c.batches_max = 8;
     c.batches_max = d.limit(s, 0, 1, 8, 8);
@@ -160,7 +160,8 @@ void draw_sink(Drawing d, std::uint32_t s) {
             ? 1
             : 1 + (d.pick(Site::draw_sink, s, 2, 3) == 2 ? d.small(Site::draw_sink, s, 3, 4) : 0);
     c.answers_partially = !c.has_mark && d.pick(Site::draw_sink, s, 4, 2) == 1;
-    if (d.pick(Site::draw_sink, s, 5, 3) == 2) c.when_full = WhenFull::drop_newest;
+    if (d.pick(Site::draw_sink, s, 5, 3) == 2 && !d.draw.config.sliced())
+        c.when_full = WhenFull::drop_newest;
     if (d.pick(Site::draw_sink, s, 6, 3) == 1)
         c.linger = milliseconds(1 + static_cast<std::int64_t>(d.pick(Site::draw_sink, s, 7, 50)));
     if (d.pick(Site::draw_sink, s, 8, 2) == 1)
@@ -210,7 +211,16 @@ void draw_memory(Drawing d) {
     const std::uint64_t how = d.pick(Site::draw_limit, 70, 0, 4);
     c.memory_limit =
         how == 0 ? 64u << 20 : largest * (how == 1 ? 1 : 1 + d.pick(Site::draw_limit, 70, 1, 6));
-    c.batches_max = d.limit(70, 2, 2, 16, 24);
+    c.batches_max = d.limit(70, 2, c.sliced() ? c.sources + 2 : 2, 16, 24);
+}
+
+void draw_run_mode(Drawing d) {
+    Config& c = d.draw.config;
+    const RunMode modes[] = {RunMode::whole,     RunMode::whole,     RunMode::whole,
+                             RunMode::streaming, RunMode::streaming, RunMode::governed};
+    c.mode = modes[d.pick(Site::draw_shape, 40, 0, std::size(modes))];
+    c.governor.on = c.mode == RunMode::governed && d.pick(Site::draw_shape, 41, 0, 4) > 0;
+    c.slice_bytes = d.limit(71, 0, 0, 400, 1u << 18);
 }
 
 void draw_rest(Drawing d) {
@@ -245,6 +255,7 @@ Draw draw_world(std::uint64_t seed, Choices& choices) {
     c.seed = seed;
     c.sources = 1 + (draw.mode == Mode::tiny ? 0 : d.small(Site::draw_shape, 4, 0, 3));
     c.sinks = 1 + d.small(Site::draw_shape, 5, 0, draw.mode == Mode::tiny ? 2 : 6);
+    draw_run_mode(d);
     for (std::uint32_t s = 0; s < c.sinks; ++s) draw_sink(d, s);
     draw.records = draw_records(d);
     for (std::uint32_t s = 0; s < c.sources; ++s) {
@@ -317,7 +328,10 @@ const char* name(Fault fault) {
                                             "stop_drain",
                                             "stop_now",
                                             "shuffle",
-                                            "pull_fatal"};
+                                            "pull_fatal",
+                                            "pull_empty",
+                                            "slice_short",
+                                            "transform_contract"};
     static_assert(std::size(names) == fault_count);
     return names[static_cast<std::size_t>(fault)];
 }

@@ -61,6 +61,9 @@ enum class Fault : std::uint8_t {
     stop_now,
     shuffle,
     pull_fatal,
+    pull_empty,          // A batch without records, with tokens or not.
+    slice_short,         // A slice takes fewer records than it may.
+    transform_contract,  // A transform takes records that it wasn't given.
     count,
 };
 inline constexpr std::size_t fault_count = static_cast<std::size_t>(Fault::count);

@@ -6,6 +6,8 @@
 // not
 //         settled; `lanes_left` counts the lanes that hold it in order.
 // Rule 3: outcomes are absorbing: `owed` only falls once a batch is fanned out.
+// Rule 4: a slice is a batch as well, with a slot of its own. It stands in lanes and owes; its
+//         parent alone stands in the partition's order. At most one slice of a batch exists.
 // Bound: Config::batches_max.
 // Doesn't know: lanes, sinks' answers, time.
 #pragma once
@@ -23,6 +25,7 @@ enum class BatchPhase : std::uint8_t {
     free,
     pulling,       ///< Pull is out.
     transforming,  ///< Transform is out.
+    slicing,       ///< Goes on slice by slice, when it is its source's oldest.
     ready,         ///< Waits for its turn and for room in its lanes.
     storing,       ///< Its own dead letters are being stored; then it is ready again.
     out,           ///< Fanned out; owes.
@@ -38,6 +41,7 @@ struct Batch {
     std::uint64_t shared;  ///< Sinks with an entry of their own in Batches::share.
     std::int64_t first;
     std::int64_t next;
+    std::int64_t cut_at;  ///< The position up to which slices were taken.
     std::uint32_t generation;
     std::uint32_t partition;
     std::uint32_t epoch;
@@ -50,16 +54,19 @@ struct Batch {
     std::uint32_t ready_next;  ///< In its source's queue; also the free list.
     std::uint32_t older;       ///< In its partition's order.
     std::uint32_t newer;
+    std::uint32_t cut;      ///< Records below it were taken by slices.
+    std::uint32_t partner;  ///< A batch's slice, or a slice's batch.
     std::uint16_t source;
     BatchPhase phase;
     Fate fate;
-    std::uint32_t bytes;
+    bool is_slice;
     bool listed;    ///< In its partition's order.
     bool fenced;    ///< Its partition was lost: commits nothing.
     bool settled;   ///< All lanes retired it.
     bool had_dead;  ///< Had dead letters of its own.
+    std::uint8_t unused[3];
 };
-static_assert(std::has_unique_object_representations_v<Batch> || sizeof(Batch) % 8 == 0);
+static_assert(sizeof(Batch) == 120);
 
 struct Share {
     std::uint32_t outputs;
@@ -87,6 +94,7 @@ public:
     }
 
     bool any_free() const { return head().free_first != none; }
+    std::uint32_t free() const { return slots_.size() - head().used; }
     std::uint32_t used() const { return head().used; }
     std::uint32_t size() const { return slots_.size(); }
     Batch& operator[](std::uint32_t index) const { return slots_[index]; }
@@ -106,7 +114,7 @@ public:
         b.generation = generation;
         b.source = source.index;
         b.phase = BatchPhase::pulling;
-        b.ready_next = b.older = b.newer = none;
+        b.ready_next = b.older = b.newer = b.partner = none;
         return {index, generation};
     }
 

@@ -38,6 +38,7 @@ bool audit_lane(const EngineState& s, std::uint32_t lane) {
 bool audit_batches(const EngineState& s) {
     std::uint64_t held = 0;
     std::uint32_t used = 0;
+    std::uint64_t slices = 0;
     for (std::uint32_t i = 0; i < s.batches.size(); ++i) {
         const Batch& b = s.batches[i];
         if (b.phase == BatchPhase::free) continue;
@@ -46,7 +47,12 @@ bool audit_batches(const EngineState& s) {
         if (b.phase == BatchPhase::out && b.owed == 0) return false;
         if (b.phase == BatchPhase::released && (b.owed != 0 || b.held != 0)) return false;
         if (b.settled && b.lanes_left != 0) return false;
+        slices += b.is_slice;
+        if (b.partner != none && s.batches[b.partner].partner != i) return false;
+        if (b.is_slice && (b.partner == none || b.listed)) return false;
+        if (b.cut > b.records && !b.is_slice) return false;
     }
+    if (slices != s.flags().slices) return false;
     return held == s.flags().held && used == s.batches.used();
 }
 

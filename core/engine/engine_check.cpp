@@ -18,6 +18,7 @@ const char* check_source(const Config& config, const SourceConfig& source) {
     const SinkMask known = config.sinks == 64 ? ~SinkMask{0} : (SinkMask{1} << config.sinks) - 1;
     if (source.route & ~known) return "a source is routed to a sink that does not exist";
     if (source.route == 0 && !source.transform) return "a source is routed to no sink";
+    if (config.sliced() && !source.transform) return "slices need a source with a transform";
     if (source.pulls_max == 0) return "pulls_max is 0";
     if (source.batches_max == 0) return "a source's batches_max is 0";
     if (source.pull_records_max == 0) return "pull_records_max is 0";
@@ -33,7 +34,7 @@ const char* check_source(const Config& config, const SourceConfig& source) {
     return check_retry(source.retry);
 }
 
-const char* check_sink(const SinkConfig& sink) {
+const char* check_sink(const SinkConfig& sink, bool sliced) {
     if (sink.queue_batches_max == 0) return "queue_batches_max is 0";
     if (sink.queue_records_max == 0) return "queue_records_max is 0";
     if (sink.queue_bytes_max == 0) return "queue_bytes_max is 0";
@@ -44,6 +45,9 @@ const char* check_sink(const SinkConfig& sink) {
     if (sink.write_parts_max > 1024) return "write_parts_max is over 1024";
     if (sink.writes_max == 0) return "writes_max is 0";
     if (sink.writes_max > 1024) return "writes_max is over 1024";
+    if (sliced && sink.when_full == WhenFull::drop_newest) {
+        return "drop_newest needs whole batches: with slices one batch at a time is in the queue";
+    }
     if (sink.has_mark && sink.writes_max != 1) return "a sink with a mark needs writes_max of 1";
     if (sink.has_mark && sink.answers_partially) return "a sink with a mark can't answer partially";
     if (sink.linger < Duration{0}) return "linger is negative";
@@ -59,6 +63,9 @@ ConfigError Engine::check(const Config& config) {
         return {"1 to 64 sources are needed"};
     if (config.sinks == 0 || config.sinks > sinks_limit) return {"1 to 64 sinks are needed"};
     if (config.batches_max < 2) return {"batches_max is below 2"};
+    if (config.sliced() && config.batches_max < config.sources + 2) {
+        return {"slices need batches_max of at least the number of sources plus 2"};
+    }
     if (config.batches_max > 1u << 20) return {"batches_max is over 1048576"};
     if (config.partitions_max == 0) return {"partitions_max is 0"};
     if (config.partitions_max > 1u << 20) return {"partitions_max is over 1048576"};
@@ -70,7 +77,7 @@ ConfigError Engine::check(const Config& config) {
         if (const char* what = check_source(config, config.source[s])) return {what, s};
     }
     for (std::uint32_t s = 0; s < config.sinks; ++s) {
-        if (const char* what = check_sink(config.sink[s])) return {what, s};
+        if (const char* what = check_sink(config.sink[s], config.sliced())) return {what, s};
     }
     const DeadLettersConfig& dead = config.dead_letters;
     if (dead.present && dead.queue_entries_max == 0) return {"queue_entries_max is 0"};
@@ -90,7 +97,7 @@ std::size_t Engine::effects_max(const Config& config) {
     for (std::uint32_t s = 0; s < config.sources; ++s) pulls += config.source[s].pulls_max;
     for (std::uint32_t s = 0; s < config.sinks; ++s) writes += config.sink[s].writes_max;
     return pulls                                                      // Pull
-           + 1                                                        // Transform
+           + 1 + config.sources                                       // Transform
            + config.batches_max                                       // ReleaseBatch
            + 3 * writes                                               // WriteToSink, CancelWrite
            + 2 * std::size_t{config.sinks}                            // SyncSink, StageSink

@@ -1,4 +1,4 @@
-// Partitions, pulls, transforms, and the fan-out to the lanes.
+// Partitions, pulls, and the fan-out to the lanes.
 #include <bit>
 
 #include "core/engine/backoff.hpp"
@@ -40,12 +40,26 @@ void EngineState::on(Instant, const PartitionLead& e, Effects&) {
 
 // ---- pulls -------------------------------------------------------------------------------------
 
+/// A pull may take a slot, unless it is the last one in which some source could make a slice.
+bool EngineState::slot_for_pull() const {
+    const std::uint64_t kept = config.sliced() ? config.sources - flags().slices : 0;
+    return batches.free() > kept;
+}
+
+std::uint32_t EngineState::pull_bytes(std::uint32_t source) const {
+    return config.source[source].pull_bytes_max;
+}
+
+std::uint32_t EngineState::pull_records(std::uint32_t source) const {
+    return config.source[source].pull_records_max;
+}
+
 void EngineState::pull(std::uint32_t source, Effects& effects) {
     const SourceConfig& c = config.source[source];
     Intake& in = intakes_[source];
     while (!in.ended && !in.resting && !flags().paused && !flags().draining &&
-           in.pulls < c.pulls_max && in.batches < c.batches_max && batches.any_free()) {
-        std::uint64_t room = c.pull_bytes_max;
+           in.pulls < c.pulls_max && in.batches < c.batches_max && slot_for_pull()) {
+        std::uint64_t room = pull_bytes(source);
         if (flags().held > config.memory_limit || config.memory_limit - flags().held < room) return;
         if (mutant(48) && flags().held) room = 0;
         const BatchId id = batches.reserve(SourceId{static_cast<std::uint16_t>(source)});
@@ -53,7 +67,7 @@ void EngineState::pull(std::uint32_t source, Effects& effects) {
         flags().held += room;
         ++in.pulls;
         ++in.batches;
-        effects.push(Pull{id, SourceId{static_cast<std::uint16_t>(source)}, c.pull_records_max,
+        effects.push(Pull{id, SourceId{static_cast<std::uint16_t>(source)}, pull_records(source),
                           static_cast<std::uint32_t>(room)});
     }
 }
@@ -79,6 +93,10 @@ void EngineState::free_reservation(std::uint32_t index) {
 
 void EngineState::refuse_batch(BatchId id, Effects& effects) {
     ++stats().stale;
+    skip_batch(id, effects);
+}
+
+void EngineState::skip_batch(BatchId id, Effects& effects) {
     effects.push(ReleaseBatch{id});
     free_reservation(id.index);
 }
@@ -91,7 +109,9 @@ void EngineState::on(Instant, const BatchPulled& e, Effects& effects) {
     const bool current =
         index < partitions.size() && partitions[index].phase == PartitionPhase::assigned &&
         partitions[index].epoch == e.epoch.value && partitions[index].source == e.source.index;
-    if (!current || e.records == 0 || e.first.value < 0 || e.next <= e.first ||
+    const bool empty = e.records == 0 && e.fate == Fate::deliver;
+    if (current && empty && (e.first == e.next || mutant(77))) return skip_batch(e.batch, effects);
+    if (!current || (e.records == 0 && !empty) || e.first.value < 0 || e.next <= e.first ||
         (e.fate != Fate::deliver && e.fate != Fate::oversized && e.fate != Fate::stop)) {
         return refuse_batch(e.batch, effects);
     }
@@ -101,7 +121,6 @@ void EngineState::on(Instant, const BatchPulled& e, Effects& effects) {
     b->partition = index;
     b->epoch = e.epoch.value;
     b->records = e.records;
-    b->bytes = e.bytes;
     b->first = e.first.value;
     b->next = e.next.value;
     b->fate = e.fate;
@@ -114,6 +133,11 @@ void EngineState::on(Instant, const BatchPulled& e, Effects& effects) {
     if (e.fate == Fate::oversized) {
         b->dead = e.records;
         b->phase = BatchPhase::ready;
+    } else if (empty) {
+        b->phase = BatchPhase::ready;
+    } else if (config.sliced()) {
+        b->cut_at = e.first.value;
+        b->phase = BatchPhase::slicing;
     } else if (config.source[e.source.index].transform) {
         b->phase = BatchPhase::transforming;
         effects.push(Transform{e.batch, e.batch, 0, e.records, UINT32_MAX});
@@ -175,50 +199,6 @@ void EngineState::on(Instant now, const SourceFailed& e, Effects& effects) {
     in.resting = true;
     timers.set(timer_of_source(e.source.index),
                now + backoff(retry, in.failures, mix(config.seed, 1, e.source.index, 0)));
-}
-
-// ---- transforms --------------------------------------------------------------------------------
-
-void EngineState::on(Instant, const SinkShare& e, Effects&) {
-    Batch* b = batches.find(e.slice, BatchPhase::transforming);
-    if (!b || e.sink.index >= config.sinks) {
-        ++stats().stale;
-        return;
-    }
-    b->shared |= mask_of(e.sink);
-    batches.share(e.slice.index, e.sink.index) = {e.outputs, e.bytes};
-}
-
-void EngineState::on(Instant, const SliceTransformed& e, Effects& effects) {
-    Batch* b = batches.find(e.slice, BatchPhase::transforming);
-    if (!b) {
-        ++stats().stale;
-        return;
-    }
-    if (e.fate == Fate::stop) {
-        return halt(HaltReason::transform_stopped, effects, no_sink, SourceId{b->source});
-    }
-    if (e.end != b->records) {
-        return halt(HaltReason::transform_contract, effects, no_sink, SourceId{b->source});
-    }
-    b->phase = BatchPhase::ready;
-    flags().wake_intake = 1;
-    if (mutant(51) && e.fate == Fate::failed) return;
-    if (e.fate == Fate::failed) {
-        b->fate = Fate::failed;
-        b->dead = b->records;
-        b->shared = 0;
-        return;
-    }
-    if ((e.route | b->shared) & ~config.source[b->source].route) {
-        return halt(HaltReason::protocol_broken, effects, no_sink, SourceId{b->source});
-    }
-    b->route = e.route | b->shared;
-    b->outputs = e.outputs;
-    b->output_bytes = e.bytes;
-    b->dead = e.dead_letters;
-    b->held += e.held;
-    flags().held += e.held;
 }
 
 // ---- fan-out -----------------------------------------------------------------------------------
@@ -343,7 +323,7 @@ bool EngineState::fan_out(std::uint32_t index, Effects& effects) {
         return false;
     }
     if (!lanes_have_room(b, index, wanted)) return false;
-    pop_ready(intakes_[b.source], batches);
+    if (!b.is_slice) pop_ready(intakes_[b.source], batches);
     b.phase = BatchPhase::out;
     admit(b, index, wanted);
     if (!b.fenced && !b.had_dead && wanted == 0 && !has_outputs(b, index)) {
@@ -360,8 +340,13 @@ void EngineState::fan_out_ready(std::uint32_t source, Effects& effects) {
         const std::uint32_t oldest = intakes_[s].oldest;
         if (oldest != none && batches[oldest].phase == BatchPhase::storing) return;
     }
-    while (in.oldest != none && batches[in.oldest].phase == BatchPhase::ready) {
-        if (!fan_out(in.oldest, effects)) {
+    while (in.oldest != none) {
+        const BatchPhase phase = batches[in.oldest].phase;
+        if (phase == BatchPhase::slicing) {
+            if (!slice_on(in.oldest, effects)) return;
+        } else if (phase != BatchPhase::ready) {
+            return;
+        } else if (!fan_out(in.oldest, effects)) {
             flags().fan_out_blocked = true;
             return;
         }

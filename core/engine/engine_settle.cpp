@@ -82,8 +82,11 @@ void EngineState::retire(std::uint32_t lane, Effects&) {
 /// No lane holds the batch any more: the watermark may pass it.
 void EngineState::settle_batch(std::uint32_t index) {
     Batch& b = batches[index];
-    b.settled = true;
     flags().wake_intake = 1;
+    if (b.is_slice) return slice_settled(index);
+    b.settled = true;
+    SourceStats& stat = stats().source[b.source];
+    (b.fenced ? stat.forgotten : stat.settled) += b.records;
     if (!b.listed) return batches.give_back(index);
     const std::uint32_t partition = b.partition;
     partitions.settled(batches, index);

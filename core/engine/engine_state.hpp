@@ -2,7 +2,8 @@
 //
 // engine.cpp         construction, dispatch, hash, snapshot
 // engine_check.cpp   what a config may say, and how much memory it needs
-// engine_intake.cpp  partitions, pulls, transforms, fan-out
+// engine_intake.cpp  partitions, pulls, fan-out
+// engine_slices.cpp  transforms, slices
 // engine_lanes.cpp   deliveries: forming, attempts, answers, isolation
 // engine_settle.cpp  settling, retiring, dead letters
 // engine_commit.cpp  the commit cycle
@@ -43,6 +44,7 @@ struct Flags {
     std::uint64_t held;
     std::uint64_t wake_intake;  ///< Something was freed: sources may pull or fan out. 0 or 1.
     std::uint64_t revokes_due;  ///< A revocation may be complete. 0 or 1.
+    std::uint64_t slices;       ///< Slots that hold a slice.
     bool halted;
     bool draining;
     bool paused;
@@ -117,6 +119,7 @@ struct EngineState {
     // Intake.
     Batch* answered_pull(BatchId, SourceId);
     void refuse_batch(BatchId, Effects&);
+    void skip_batch(BatchId, Effects&);
     void fan_out_ready(std::uint32_t source, Effects&);
     bool fan_out(std::uint32_t index, Effects&);
     void store_own_dead(std::uint32_t index, Effects&);
@@ -126,9 +129,19 @@ struct EngineState {
     bool lanes_have_room(const Batch&, std::uint32_t index, SinkMask wanted) const;
     void admit(Batch&, std::uint32_t index, SinkMask wanted);
     void pull(std::uint32_t source, Effects&);
+    bool slot_for_pull() const;
+    std::uint32_t pull_bytes(std::uint32_t source) const;
+    std::uint32_t pull_records(std::uint32_t source) const;
     void free_reservation(std::uint32_t index);
     std::uint32_t outputs_for(const Batch&, std::uint32_t index, std::uint32_t sink) const;
     std::uint32_t bytes_for(const Batch&, std::uint32_t index, std::uint32_t sink) const;
+
+    // Slices.
+    std::uint32_t slice_bytes(std::uint32_t source) const;
+    bool slice_on(std::uint32_t index, Effects&);
+    void order_slice(std::uint32_t index, Effects&);
+    bool take_records(Batch&, const SliceTransformed&);
+    void slice_settled(std::uint32_t index);
 
     // Lanes.
     void dispatch(Instant now, std::uint32_t lane, Effects&);

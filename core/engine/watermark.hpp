@@ -155,6 +155,7 @@ public:
             Batch& b = batches[i];
             const std::uint32_t newer = b.newer;
             b.fenced = true;
+            if (b.partner != none && !mutant(76)) batches[b.partner].fenced = true;
             b.listed = false;
             b.older = b.newer = none;
             if (b.settled) batches.give_back(i);

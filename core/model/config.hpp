@@ -34,6 +34,13 @@ enum class CommitMode : std::uint8_t {
     source,      ///< By CommitPosition (a broker), after sinks are synced.
 };
 
+/// How a pulled batch goes through the engine. See docs/modes.md.
+enum class RunMode : std::uint8_t {
+    whole,      ///< In one piece.
+    streaming,  ///< In slices of slice_bytes, one of each source at a time. Needs transforms.
+    governed,   ///< As streaming, by the governor's budget; as whole while the governor is off.
+};
+
 struct SourceConfig {
     SinkMask route = 0;      ///< The sinks that it may reach; all of them without a transform.
     bool transform = false;  ///< Batches go through the Transform effect.
@@ -123,6 +130,8 @@ struct Config {
     std::uint64_t memory_limit = 64u << 20;  ///< Bytes held by batches, from Pull to ReleaseBatch.
     std::uint32_t batches_max = 4096;
     std::uint32_t partitions_max = 64;
+    RunMode mode = RunMode::whole;
+    std::uint32_t slice_bytes = 256u << 10;  ///< Of the input, when streaming; 0: a record each.
     std::uint32_t sources = 0;
     std::uint32_t sinks = 0;
     std::array<SourceConfig, sources_limit> source{};
@@ -134,6 +143,11 @@ struct Config {
     std::uint32_t pressure_resume_permille = 650;
     Duration max_hold = seconds(10);  ///< After so long a pause each source is pulled once, > 0.
     GovernorConfig governor;
+
+    /// Whether batches are cut into slices.
+    constexpr bool sliced() const {
+        return mode == RunMode::streaming || (mode == RunMode::governed && governor.on);
+    }
 };
 
 }  // namespace holdfast

@@ -47,8 +47,11 @@ struct PartitionRevoked {
     Instant deadline;
 };
 
-/// Answer to Pull: one batch of consecutive records of one partition.
-/// Shapes: records >= 1; first < next; held >= bytes is what the batch occupies in memory.
+/// Answer to Pull: one batch of consecutive records of one partition, and their tokens: committing
+/// `next` gives all of them back, however many outputs the records have.
+/// Shapes: first < next; held >= bytes is what the batch occupies in memory. A batch without records
+/// commits its positions (a gap, or records that the source left out); if first == next it has no
+/// tokens either, and is skipped.
 struct BatchPulled {
     BatchId batch;
     SourceId source;

@@ -28,6 +28,8 @@ struct SourceStats {
     std::uint64_t records = 0;
     std::uint64_t bytes = 0;
     std::uint64_t failures = 0;
+    std::uint64_t settled = 0;    ///< Records whose batch is settled: their tokens may be committed.
+    std::uint64_t forgotten = 0;  ///< Records of batches of a lost partition, when they ended.
 };
 
 struct Stats {

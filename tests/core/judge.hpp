@@ -35,6 +35,11 @@ private:
         live_.insert({e.batch.index, e.batch.generation});
         return halted_ ? "a pull after halt" : "";
     }
+    std::string one(const Transform& e, const Effects&) {
+        if (!live_.contains({e.batch.index, e.batch.generation})) return "a released batch";
+        live_.insert({e.slice.index, e.slice.generation});
+        return halted_ ? "a transform after halt" : "";
+    }
     std::string one(const ReleaseBatch& e, const Effects&) {
         return live_.erase({e.batch.index, e.batch.generation}) ? "" : "released twice";
     }

@@ -68,6 +68,14 @@ Config drawn_config(Numbers& n) {
     c.commit.bytes = n.below(200);
     c.commit.attempt_timeout = n.percent(20) ? seconds(2) : Duration{0};
     c.commit.retry = random_retry(n, 20);
+    if (!n.percent(70)) {
+        c.mode = n.percent(60) ? RunMode::streaming : RunMode::governed;
+        c.governor.on = n.percent(80);
+        c.slice_bytes = u32(0, 100);
+        c.batches_max += c.sources;
+    }
+    for (std::uint32_t s = 0; s < c.sources && c.sliced(); ++s) c.source[s].transform = true;
+    for (std::uint32_t s = 0; s < c.sinks && c.sliced(); ++s) c.sink[s].when_full = WhenFull::block;
     return c;
 }
 
@@ -85,7 +93,8 @@ RandomEvents::RandomEvents(const Numbers& numbers, const Config& config, bool sa
       sane_(sane),
       epochs_(config.partitions_max, 0),
       positions_(config.partitions_max, 0),
-      routes_(config.batches_max, 0) {}
+      routes_(config.batches_max, 0),
+      ranges_(config.batches_max) {}
 
 void RandomEvents::saw(const Effects& effects) {
     for (const Effect& e : effects.items()) {
@@ -178,7 +187,17 @@ BatchPulled RandomEvents::batch(const Pull& pull) {
     e.first = {positions_[p]};
     positions_[p] += static_cast<std::int64_t>(1 + numbers_.below(50));
     e.next = {positions_[p]};
+    ranges_[pull.batch.index] = {e.first.value, e.next.value};
     return e;
+}
+
+/// Takes some of what is left of the batch, as far as its positions allow.
+void RandomEvents::cut(SliceTransformed& s, const Transform& t) {
+    auto& [at, end] = ranges_[t.batch.index];
+    const auto taken = static_cast<std::uint32_t>(1 + numbers_.below(t.end - t.begin));
+    if (t.begin + taken == t.end || at + 1 >= end) return;
+    s.end = t.begin + taken;
+    s.next = {++at};
 }
 
 Event RandomEvents::answer_to(const Effect& effect) {
@@ -193,6 +212,7 @@ Event RandomEvents::answer_to(const Effect& effect) {
         SliceTransformed s{};
         s.slice = e->slice;
         s.end = e->end;
+        if (e->slice != e->batch) cut(s, *e);
         s.fate = config_.dead_letters.present && numbers_.percent(5) ? Fate::failed : Fate::deliver;
         s.outputs = static_cast<std::uint32_t>(numbers_.below(10));
         s.bytes = s.outputs * 7;

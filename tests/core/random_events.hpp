@@ -56,6 +56,7 @@ private:
     Event garbage();
     Event unsolicited();
     BatchPulled batch(const Pull& pull);
+    void cut(SliceTransformed& answer, const Transform& order);
     SinkOutcome sink_outcome();
     StoreOutcome store_outcome();
     std::int64_t any_number();
@@ -69,6 +70,8 @@ private:
     std::vector<std::uint32_t> epochs_;
     std::vector<std::int64_t> positions_;
     std::vector<SinkMask> routes_;  ///< Of the batch slots.
+    /// Of the batch slots: the positions from where no slice has taken them, and up to where.
+    std::vector<std::pair<std::int64_t, std::int64_t>> ranges_;
 };
 
 }  // namespace holdfast

@@ -148,6 +148,11 @@ private:
                 "retries={} ambiguous={}",
                 k.admitted, k.delivered, k.parked, k.dropped, k.forgotten, k.owed, k.writes,
                 k.retries, k.ambiguous));
+        } else if (fields.has("source")) {
+            const auto index = static_cast<std::size_t>(fields.number("source", 0));
+            const SourceStats& k = s.source.at(index);
+            lines.push_back(fmt::format("batches={} records={} settled={} forgotten={}", k.batches,
+                                        k.records, k.settled, k.forgotten));
         } else {
             lines.push_back(fmt::format("dead_letters={} filtered={} commits={} commit_failures={}",
                                         s.dead_letters, s.filtered, s.commits, s.commit_failures));

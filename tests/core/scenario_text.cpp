@@ -33,6 +33,7 @@ HF_NAMES(HaltReason, "finished", "drained", "drain_deadline", "stopped", "dead_l
 HF_NAMES(SourceOutcome, "retriable", "failed");
 HF_NAMES(WhenFull, "block", "drop_newest");
 HF_NAMES(CommitMode, "checkpoint", "source");
+HF_NAMES(RunMode, "whole", "streaming", "governed");
 #undef HF_NAMES
 
 template <class E>
@@ -164,6 +165,9 @@ bool add_to_config(Config& config, const std::string& kind, Fields& f) {
         config.memory_limit = static_cast<std::uint64_t>(f.number("memory_limit", 64 << 20));
         config.batches_max = u32(f, "batches_max", 16);
         config.partitions_max = u32(f, "partitions_max", 4);
+        config.mode = value_of<RunMode>(f.text("mode", "whole"));
+        config.slice_bytes = u32(f, "slice_bytes", 25);
+        config.governor.on = f.number("governor", 0) != 0;
         config.pressure_pause_permille = u32(f, "pressure_pause", 800);
         config.pressure_resume_permille = u32(f, "pressure_resume", 650);
     } else {
