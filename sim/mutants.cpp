@@ -56,7 +56,7 @@ constexpr Mutant all[] = {
     {74, "the next slice is ordered while the last one is still in memory", "", 1000},
     {75, "a slice begins after the first record that was not taken", "", 500},
     {76, "the slice of a lost partition goes on", "", 2000},
-    {77, "tokens without records are not committed", "", 500},
+    {77, "tokens without records are not committed", "", 5000},
 };
 
 }  // namespace
