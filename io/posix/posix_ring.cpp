@@ -151,7 +151,7 @@ std::size_t PosixRing::hand_out() {
         batch_.pop_front();
         set_where(op, Where::nowhere);
         completed += 1;
-        open_.ended(op);
+        open_files_.ended(op);
         op.done(op);
     }
     return completed;
@@ -159,15 +159,15 @@ std::size_t PosixRing::hand_out() {
 
 void PosixRing::abandon() {
     timers_.clear();
-    for (const Op* op : batch_) open_.ended(*op);
+    for (const Op* op : batch_) open_files_.ended(*op);
     batch_.clear();
-    files_.abandon(open_);
+    files_.abandon(open_files_);
     std::unique_lock lock(mutex_);
     if (polled_ > 0) poller_.cancel_all();
     ended_.wait(lock, [this] { return polled_ == 0; });
-    for (const Op* op : done_) open_.ended(*op);
+    for (const Op* op : done_) open_files_.ended(*op);
     done_.clear();
-    open_.close_all();
+    open_files_.close_all();
     files_ended_ = false;
 }
 

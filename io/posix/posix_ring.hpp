@@ -54,7 +54,7 @@ private:
     std::vector<Op*> ended_files_;
     std::deque<Op*> batch_;
     bool in_run_ = false;
-    OpenFiles open_;
+    OpenFiles open_files_;
 
     std::mutex mutex_;  // guards the next four
     std::condition_variable ended_;

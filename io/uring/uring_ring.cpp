@@ -306,7 +306,7 @@ bool UringRing::take(std::uint64_t id, std::int64_t result) {
     Slot& slot = slot_of(id);
     HF_ASSERT(slot.generation == id >> 32);
     Op* op = slot.op;
-    open_.ended(slot.kind, slot.fd, result);
+    open_files_.ended(slot.kind, slot.fd, result);
     if (slot.held) held_ -= 1;
     slot.held = false;
     slot.op = nullptr;
@@ -332,7 +332,7 @@ void UringRing::cancel_held() {
 // well have come after. Then all are cancelled; again every 100 ms, for a cancel can miss an
 // operation that a kernel thread is just taking up.
 void UringRing::abandon() {
-    files_.abandon(open_);
+    files_.abandon(open_files_);
     ended_files_.clear();
     std::erase_if(unsent_, [](const Unsent& u) { return u.cancel; });
     while (!unsent_.empty()) {
@@ -348,7 +348,7 @@ void UringRing::abandon() {
         enter(monotonic_now() + milliseconds(100));
         hand_out();
     }
-    open_.close_all();
+    open_files_.close_all();
 }
 
 }  // namespace holdfast::io

@@ -98,7 +98,7 @@ private:
     std::vector<std::uint32_t> free_;
     std::deque<Unsent> unsent_;
     std::size_t held_ = 0;
-    OpenFiles open_;
+    OpenFiles open_files_;
     bool running_ = false;
 
     int files_ended_fd_ = -1;  ///< Written by a thread when a first operation has ended.
