@@ -16,6 +16,7 @@
 #include "core/codec/lines.hpp"
 #include "core/codec/msgpack_parse.hpp"
 #include "core/codec/parsed_batch.hpp"
+#include "core/codec/raw_filter.hpp"
 
 using namespace holdfast::codec;
 
@@ -189,6 +190,23 @@ void json_parsed_batch(benchmark::State& state) {
     finish(state, errors, batch.text.size());
 }
 
+/// Two rules that look at each record and take none, as most rules do.
+void raw_filter(benchmark::State& state) {
+    const Batch& batch = batch_of(state);
+    RawFilter filter({{.when = RawRule::When::missing, .path = level},
+                      {.when = RawRule::When::equal,
+                       .path = level,
+                       .literal = Literal::parse("\"fatal\"").value()}});
+    std::vector<RawAnswer> answers;
+    std::size_t errors = 0;
+    for (auto _ : state) {
+        answers.clear();
+        filter.judge_lines(batch.bytes(), batch.records, answers);
+        for (const RawAnswer& answer : answers) errors += answer.verdict != RawVerdict::keep;
+    }
+    finish(state, errors, batch.text.size());
+}
+
 void json_index_only(benchmark::State& state) {
     const Batch& batch = batch_of(state);
     JsonIndex index;
@@ -280,11 +298,12 @@ void msgpack_cxx(benchmark::State& state) {
     finish(state, errors, batch.packed.size());
 }
 
-#define HF_BOTH(name) BENCHMARK(name)->Arg(0)->Arg(1)->MinTime(0.3)
+#define HF_BOTH(name) BENCHMARK(name)->Arg(0)->Arg(1)->MinTime(0.2)
 HF_BOTH(json_validated);
 HF_BOTH(json_validated_alone);
 HF_BOTH(json_parsed_batch);
 HF_BOTH(json_on_demand);
+HF_BOTH(raw_filter);
 HF_BOTH(json_index_only);
 HF_BOTH(simdjson_dom);
 HF_BOTH(simdjson_on_demand);

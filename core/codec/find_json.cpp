@@ -1,5 +1,3 @@
-#include <cstring>
-
 #include "core/codec/find.hpp"
 #include "core/codec/json_parse.hpp"
 #include "core/codec/json_text.hpp"
@@ -64,14 +62,10 @@ private:
 /// Requires: a string begins at index i, and another index follows.
 inline bool Search::key_equals(std::uint32_t i, std::string_view key) const {
     const std::uint32_t begin = record_.at[i] + 1;
-    if (!record_.backslash) {
-        const std::size_t left = record_.end - begin;
-        if (left <= key.size() || text_[begin + key.size()] != '"') return false;
-        return std::memcmp(text_ + begin, key.data(), key.size()) == 0;
-    }
     std::uint32_t end = record_.at[i + 1] - 1;
-    while (end > begin && text_[end] != '"') --end;
+    while (end > begin && text_[end] != '"') --end;  // White space.
     const std::string_view contents(text_ + begin, end - begin);
+    if (!record_.backslash) return contents == key;
     return !wrong_escape(contents) && unescaped_equals(contents, key);
 }
 

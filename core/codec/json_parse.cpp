@@ -1,6 +1,5 @@
-// Rules of the walk: `expect` says what may come next; the open containers stand on a stack of
-// fixed depth. A string's end isn't searched: the next index is what follows it, white space
-// between.
+// Rules of the walk: no recursion, the open containers stand on a stack of fixed depth; and a
+// scalar's end isn't searched, for the next index is what follows it, white space between.
 #include "core/codec/json_parse.hpp"
 
 #include <array>
@@ -8,21 +7,37 @@
 
 #include "core/codec/json_text.hpp"
 
+// The walk is one function once it is compiled, and nothing takes its address: its state stays in
+// registers.
+#define HF_INLINE [[gnu::always_inline]] inline
+
 namespace holdfast::codec {
 namespace {
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-bool ends_scalar(char c) { return is_space(c) || c == ',' || c == '}' || c == ']' || c == ':'; }
+
+/// Whether these `size` bytes (1 to 8) are digits. Requires: 8 bytes can be read.
+bool digits8(const char* at, std::size_t size) {
+    std::uint64_t word;
+    std::memcpy(&word, at, sizeof word);
+    // Those beyond it leave at the top; what comes in below is made '0'.
+    const std::size_t shift = 64 - 8 * size;
+    word = word << shift | (0x3030303030303030u & ((std::uint64_t{1} << (shift & 63)) - 1));
+    const std::uint64_t above_nine = word + 0x0606060606060606u;
+    return ((word & above_nine) & 0xf0f0f0f0f0f0f0f0u) == 0x3030303030303030u &&
+           ((word | above_nine) & 0xf0f0f0f0f0f0f0f0u) == 0x3030303030303030u;
+}
 
 class Walk {
 public:
-    Walk(const Indexed& record, Node* out)
+    Walk(const Indexed& record, Node* out, Node** open)
         : record_(record),
           text_(record.text),
           at_(record.at),
           end_(record.at + record.count),
           first_(out),
-          out_(out) {}
+          out_(out),
+          open_(open) {}
 
     bool run();
     bool run_scalar() { return scalar(*at_++); }
@@ -43,7 +58,7 @@ private:
     bool fail_end() { return fail(Fault::truncated, record_.end); }
     bool more() const { return at_ != end_; }
     char peek() const { return text_[*at_]; }
-    std::uint32_t next_or_end() const { return at_ != end_ ? *at_ : record_.end; }
+    std::uint32_t scalar_end() const;
 
     bool string(std::uint32_t at, String& out);
     bool key();
@@ -64,15 +79,21 @@ private:
     Node* out_;
     ParseError error_;
     String key_{0, 0, Text::none};
+    Node** open_;  ///< depth_max containers, outermost first.
     std::size_t depth_ = 0;
-    std::array<Node*, depth_max> open_;
 };
 
-inline bool Walk::string(std::uint32_t at, String& out) {
-    std::uint32_t close = next_or_end() - 1;
-    while (close > at && text_[close] != '"') --close;
-    if (close == at) return fail_end();
-    out = {at + 1, close - at - 1, Text::plain};
+/// The end of the scalar at the last index: what follows it is white space up to the next one.
+HF_INLINE std::uint32_t Walk::scalar_end() const {
+    std::uint32_t end = at_ != end_ ? *at_ : record_.end;
+    while (is_space(text_[end - 1])) --end;
+    return end;
+}
+
+HF_INLINE bool Walk::string(std::uint32_t at, String& out) {
+    const std::uint32_t end = scalar_end();
+    if (text_[end - 1] != '"' || end - 1 == at) return fail_end();
+    out = {at + 1, end - at - 2, Text::plain};
     if (!record_.backslash) return true;
     const std::string_view contents(text_ + out.begin, out.size);
     if (contents.find('\\') == std::string_view::npos) return true;
@@ -81,8 +102,8 @@ inline bool Walk::string(std::uint32_t at, String& out) {
     return !wrong || fail(Fault::invalid_escape, out.begin + static_cast<std::uint32_t>(*wrong));
 }
 
-inline void Walk::leaf(std::uint32_t at, std::size_t size, Kind kind, Text text,
-                       std::uint8_t prefix) {
+HF_INLINE void Walk::leaf(std::uint32_t at, std::size_t size, Kind kind, Text text,
+                          std::uint8_t prefix) {
     *out_++ = Node{at - record_.begin,
                    static_cast<std::uint32_t>(size),
                    1,
@@ -94,28 +115,38 @@ inline void Walk::leaf(std::uint32_t at, std::size_t size, Kind kind, Text text,
                    prefix};
 }
 
-inline bool Walk::number(std::uint32_t at) {
-    const NumberShape shape = number_shape({text_ + at, record_.end - at});
-    if (shape.kind == Kind::missing) return fail(Fault::invalid_number, at);
-    const auto after = at + static_cast<std::uint32_t>(shape.size);
-    if (after < record_.end && !ends_scalar(text_[after])) return fail(Fault::invalid_number, at);
-    leaf(at, shape.size, shape.kind, Text::plain, 0);
+/// Integers of up to 16 digits, which are most numbers, are recognised without a loop.
+HF_INLINE bool Walk::number(std::uint32_t at) {
+    const std::uint32_t size = scalar_end() - at;
+    const char* digits = text_ + at + (text_[at] == '-' ? 1 : 0);
+    const std::size_t count = size - (text_[at] == '-' ? 1u : 0u);
+    const bool readable = at + 1 + 16 <= record_.end;
+    if (readable && count - 1 < 16 && digits[0] != '0') {
+        const bool good = count <= 8 ? digits8(digits, count)
+                                     : digits8(digits, 8) && digits8(digits + 8, count - 8);
+        if (good) {
+            leaf(at, size, Kind::int64, Text::plain, 0);
+            return true;
+        }
+    }
+    const NumberShape shape = number_shape({text_ + at, size});
+    if (shape.kind == Kind::missing || shape.size != size) {
+        return fail(Fault::invalid_number, at);
+    }
+    leaf(at, size, shape.kind, Text::plain, 0);
     return true;
 }
 
-inline bool Walk::literal(std::uint32_t at, std::string_view word, Kind kind) {
-    const std::size_t left = record_.end - at;
-    if (left < word.size() || std::memcmp(text_ + at, word.data(), word.size()) != 0) {
+HF_INLINE bool Walk::literal(std::uint32_t at, std::string_view word, Kind kind) {
+    const std::uint32_t size = scalar_end() - at;
+    if (size != word.size() || std::memcmp(text_ + at, word.data(), word.size()) != 0) {
         return fail(Fault::invalid_literal, at);
     }
-    if (left > word.size() && !ends_scalar(text_[at + word.size()])) {
-        return fail(Fault::invalid_literal, at);
-    }
-    leaf(at, word.size(), kind, Text::plain, 0);
+    leaf(at, size, kind, Text::plain, 0);
     return true;
 }
 
-inline bool Walk::scalar(std::uint32_t at) {
+HF_INLINE bool Walk::scalar(std::uint32_t at) {
     switch (text_[at]) {
         case '"': {
             String contents;
@@ -146,21 +177,21 @@ inline bool Walk::scalar(std::uint32_t at) {
     }
 }
 
-inline bool Walk::open(std::uint32_t at, Kind kind) {
+HF_INLINE bool Walk::open(std::uint32_t at, Kind kind) {
     if (depth_ == depth_max) return fail(Fault::too_deep, at);
     open_[depth_++] = out_;
     leaf(at, 0, kind, Text::plain, 1);
     return true;
 }
 
-inline void Walk::close(std::uint32_t at) {
+HF_INLINE void Walk::close(std::uint32_t at) {
     Node* node = open_[--depth_];
     node->size = at - record_.begin - node->begin + 1;
     node->nodes = static_cast<std::uint32_t>(out_ - node);
 }
 
 /// A key and its colon.
-inline bool Walk::key() {
+HF_INLINE bool Walk::key() {
     if (!more()) return fail_end();
     const std::uint32_t at = *at_;
     if (text_[at] != '"') return fail(Fault::unexpected, at);
@@ -174,7 +205,7 @@ inline bool Walk::key() {
 }
 
 /// One value, or the opening of containers up to the first value that is complete.
-inline bool Walk::value() {
+HF_INLINE bool Walk::value() {
     while (true) {
         if (!more()) return fail_end();
         const std::uint32_t at = *at_++;
@@ -193,7 +224,7 @@ inline bool Walk::value() {
 }
 
 /// What follows a complete value inside containers, up to where the next value begins.
-inline bool Walk::after_value() {
+HF_INLINE bool Walk::after_value() {
     while (depth_ > 0) {
         if (!more()) return fail_end();
         const std::uint32_t at = *at_++;
@@ -209,7 +240,7 @@ inline bool Walk::after_value() {
     return !more() || fail(Fault::trailing_bytes, *at_);
 }
 
-bool Walk::run() {
+HF_INLINE bool Walk::run() {
     do {
         if (!value() || !after_value()) return false;
     } while (depth_ > 0);
@@ -220,14 +251,15 @@ bool Walk::run() {
 
 std::expected<void, ParseError> parse_json(const Indexed& record, Tape& tape) {
     if (record.count == 0) return std::unexpected(ParseError{Fault::empty, 0});
-    Walk walk(record, tape.room(record.count));
+    std::array<Node*, depth_max> open;
+    Walk walk(record, tape.room(record.count), open.data());
     if (!walk.run()) return std::unexpected(walk.error());
     tape.take(walk.nodes());
     return {};
 }
 
 std::expected<void, ParseError> parse_json_scalar(const Indexed& record, Node& out) {
-    Walk walk(record, &out);
+    Walk walk(record, &out, nullptr);
     if (!walk.run_scalar()) return std::unexpected(walk.error());
     return {};
 }

@@ -6,30 +6,34 @@
 #include "core/codec/msgpack_head.hpp"
 #include "core/codec/utf8.hpp"
 
+// As in json_parse.cpp: one function once it is compiled, its state in registers.
+#define HF_INLINE [[gnu::always_inline]] inline
+
 namespace holdfast::codec {
 namespace {
 
 constexpr std::size_t room_step = 64;
 
+struct Open {
+    std::size_t node;
+    std::uint64_t values;  ///< That are still to come.
+};
+
 class Walk {
 public:
-    Walk(std::span<const std::byte> record, Tape& tape)
+    Walk(std::span<const std::byte> record, Tape& tape, Open* open)
         : begin_(reinterpret_cast<const char*>(record.data())),
           at_(begin_),
           end_(begin_ + record.size()),
           tape_(tape),
-          nodes_(tape.room(room_step)) {}
+          nodes_(tape.room(room_step)),
+          open_(open) {}
 
     bool run();
     std::size_t nodes() const { return count_; }
     ParseError error() const { return error_; }
 
 private:
-    struct Open {
-        std::size_t node;
-        std::uint64_t values;  ///< That are still to come.
-    };
-
     std::uint32_t offset(const char* at) const { return static_cast<std::uint32_t>(at - begin_); }
     bool fail(Fault fault, const char* at) {
         error_ = {fault, offset(at)};
@@ -53,11 +57,11 @@ private:
     std::uint32_t key_begin_ = 0;
     std::uint32_t key_size_ = 0;
     Text key_ = Text::none;
+    Open* open_;  ///< depth_max containers, outermost first.
     std::size_t depth_ = 0;
-    std::array<Open, depth_max> open_;
 };
 
-inline Node& Walk::push() {
+HF_INLINE Node& Walk::push() {
     if (count_ == capacity_) {
         capacity_ += std::max(room_step, capacity_ / 2);
         nodes_ = tape_.room(capacity_);
@@ -66,7 +70,7 @@ inline Node& Walk::push() {
 }
 
 /// Reads a head with its contents, and moves behind them.
-inline bool Walk::head(MsgpackHead& out) {
+HF_INLINE bool Walk::head(MsgpackHead& out) {
     const char* at = at_;
     out = msgpack_head(at, end_);
     if (out.state == HeadState::invalid) return fail(Fault::invalid_type, at);
@@ -81,7 +85,7 @@ inline bool Walk::head(MsgpackHead& out) {
     return fail(Fault::invalid_utf8, text.data() + valid_utf8_prefix(text));
 }
 
-inline bool Walk::key() {
+HF_INLINE bool Walk::key() {
     const char* at = at_;
     MsgpackHead head_of_key;
     if (!head(head_of_key)) return false;
@@ -109,14 +113,14 @@ inline bool Walk::key() {
     }
 }
 
-inline bool Walk::open(const MsgpackHead& head, const char* at) {
+HF_INLINE bool Walk::open(const MsgpackHead& head, const char* at) {
     if (depth_ == depth_max) return fail(Fault::too_deep, at);
     if (head.values > 0) open_[depth_++] = {count_ - 1, head.values};
     return true;
 }
 
 /// Ends the containers whose last value this was.
-inline void Walk::close_full() {
+HF_INLINE void Walk::close_full() {
     while (depth_ > 0 && open_[depth_ - 1].values == 0) {
         Node& node = nodes_[open_[--depth_].node];
         node.size = offset(at_) - node.begin;
@@ -124,7 +128,7 @@ inline void Walk::close_full() {
     }
 }
 
-inline bool Walk::value() {
+HF_INLINE bool Walk::value() {
     key_ = Text::none;
     key_begin_ = key_size_ = 0;
     if (depth_ > 0) {
@@ -147,7 +151,7 @@ inline bool Walk::value() {
     return !container || open(here, at);
 }
 
-bool Walk::run() {
+HF_INLINE bool Walk::run() {
     do {
         if (!value()) return false;
         close_full();
@@ -167,7 +171,8 @@ double msgpack_real(const char* at) {
 std::expected<void, ParseError> parse_msgpack(std::span<const std::byte> record, Tape& tape) {
     if (record.empty()) return std::unexpected(ParseError{Fault::empty, 0});
     if (record.size() >= UINT32_MAX) return std::unexpected(ParseError{Fault::too_large, 0});
-    Walk walk(record, tape);
+    std::array<Open, depth_max> open;
+    Walk walk(record, tape, open.data());
     if (!walk.run()) return std::unexpected(walk.error());
     tape.take(walk.nodes());
     return {};

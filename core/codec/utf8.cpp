@@ -2,28 +2,10 @@
 
 #include <simdjson.h>
 
-#include <cstring>
-
 #include "core/base/assert.hpp"
 
 namespace holdfast::codec {
 namespace {
-
-constexpr std::uint64_t high_bits = 0x8080808080808080u;
-
-std::uint64_t word_at(const char* at) {
-    std::uint64_t word;
-    std::memcpy(&word, at, sizeof word);
-    return word;
-}
-
-bool short_ascii(std::string_view text) {
-    std::size_t i = 0;
-    std::uint64_t seen = 0;
-    for (; i + 8 <= text.size(); i += 8) seen |= word_at(text.data() + i);
-    for (; i < text.size(); ++i) seen |= static_cast<unsigned char>(text[i]);
-    return (seen & high_bits) == 0;
-}
 
 /// The length of the character at the head; 0 if it is none.
 std::size_t character_size(std::string_view text) {
@@ -44,8 +26,7 @@ std::size_t character_size(std::string_view text) {
 
 }  // namespace
 
-bool valid_utf8(std::string_view text) {
-    if (text.size() <= 64 && short_ascii(text)) return true;
+bool valid_long_utf8(std::string_view text) {
     return simdjson::validate_utf8(text.data(), text.size());
 }
 
