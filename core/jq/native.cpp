@@ -1,0 +1,110 @@
+#include "core/jq/native.hpp"
+
+#include <cstring>
+
+namespace holdfast::jq {
+namespace {
+
+/// Whether any output is neither false nor null; the first one that is ends the run.
+class Verdicts final : public Output {
+public:
+    explicit Verdicts(const Machine& machine) : machine_(machine) {}
+    bool kept() const { return kept_; }
+
+    Step take(NodeId value) override {
+        kept_ = machine_.truthy(value);
+        return kept_ ? Step::none : Step::value;
+    }
+
+private:
+    const Machine& machine_;
+    bool kept_ = false;
+};
+
+/// Writes the outputs, the first one only once it is known that the record isn't just kept.
+class Records final : public Output {
+public:
+    Records(const Machine& machine, std::span<const std::byte> record, std::vector<std::byte>& out)
+        : machine_(machine), record_(record), out_(out) {}
+    std::uint32_t count() const { return count_; }
+    bool kept() const { return held_ && count_ == 1; }
+
+    Step take(NodeId value) override {
+        if (count_ == 0 && value == machine_.root()) {
+            held_ = true;
+            count_ = 1;
+            return Step::value;
+        }
+        // An output is one line, and what is copied keeps its white space.
+        if (!checked_ && std::memchr(record_.data(), '\n', record_.size())) return Step::leave;
+        checked_ = true;
+        if (held_) write(machine_.root());
+        held_ = false;
+        write(value);
+        ++count_;
+        return Step::value;
+    }
+
+private:
+    void write(NodeId value) {
+        machine_.write(value, out_);
+        out_.push_back(std::byte{'\n'});
+    }
+
+    const Machine& machine_;
+    std::span<const std::byte> record_;
+    std::vector<std::byte>& out_;
+    std::uint32_t count_ = 0;
+    bool held_ = false;
+    bool checked_ = false;
+};
+
+}  // namespace
+
+NativeProgram::NativeProgram(std::shared_ptr<const Plan> plan, Use use, MakeTwin make_twin)
+    : plan_(std::move(plan)), use_(use), make_twin_(std::move(make_twin)), machine_(*plan_) {}
+
+NativeProgram::~NativeProgram() = default;
+
+std::unique_ptr<Program> NativeProgram::clone() const {
+    return std::make_unique<NativeProgram>(plan_, use_, make_twin_);
+}
+
+ProgramResult NativeProgram::run(std::span<const std::byte> record, std::vector<std::byte>& out,
+                                 std::string& error) {
+    if (machine_.read(record) != Step::value) {
+        error = machine_.error();
+        return {Verdict::fail, 0};
+    }
+    const std::size_t before = out.size();
+    ProgramResult result;
+    Step step = Step::value;
+    if (use_ == Use::condition) {
+        Verdicts verdicts(machine_);
+        step = machine_.run(verdicts);
+        result =
+            verdicts.kept() ? ProgramResult{Verdict::keep, 1} : ProgramResult{Verdict::drop, 0};
+    } else {
+        Records records(machine_, record, out);
+        step = machine_.run(records);
+        result = records.kept()         ? ProgramResult{Verdict::keep, 1}
+                 : records.count() == 0 ? ProgramResult{Verdict::drop, 0}
+                                        : ProgramResult{Verdict::change, records.count()};
+    }
+    if (step == Step::value || step == Step::none) return result;
+    out.resize(before);
+    if (step == Step::leave) return leave(record, out, error);
+    error = machine_.error();
+    return {Verdict::fail, 0};
+}
+
+ProgramResult NativeProgram::leave(std::span<const std::byte> record, std::vector<std::byte>& out,
+                                   std::string& error) {
+    ++left_;
+    if (!twin_ && make_twin_) twin_ = make_twin_();
+    if (twin_) return twin_->run(record, out, error);
+    error = "libjq is needed for this record";
+    return {Verdict::fail, 0};
+}
+
+}  // namespace holdfast::jq

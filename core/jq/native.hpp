@@ -1,0 +1,49 @@
+// A program that was compiled: a plan, the machine that runs it, and its twin in libjq for odd
+// records.
+//
+// Rule 1: every record is checked as a whole, also where the program looks at none of it.
+// Rule 2: a record that the machine leaves goes to the twin, which is made when it is first needed.
+// Doesn't know: libjq (the twin comes from outside).
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "core/data/program.hpp"
+#include "core/jq/machine.hpp"
+#include "core/jq/plan.hpp"
+
+namespace holdfast::jq {
+
+/// What run() is for.
+enum class Use : std::uint8_t { program, condition };
+
+/// Makes the twin; may give null, then such records fail.
+using MakeTwin = std::function<std::unique_ptr<Program>()>;
+
+class NativeProgram final : public Program {
+public:
+    NativeProgram(std::shared_ptr<const Plan> plan, Use use, MakeTwin make_twin);
+    ~NativeProgram() override;
+
+    ProgramResult run(std::span<const std::byte> record, std::vector<std::byte>& out,
+                      std::string& error) override;
+    std::unique_ptr<Program> clone() const override;
+    std::string engine() const override { return "native"; }
+
+    /// How many records went to the twin.
+    std::uint64_t left() const { return left_; }
+
+private:
+    ProgramResult leave(std::span<const std::byte> record, std::vector<std::byte>& out,
+                        std::string& error);
+
+    std::shared_ptr<const Plan> plan_;
+    Use use_;
+    MakeTwin make_twin_;
+    Machine machine_;
+    std::unique_ptr<Program> twin_;
+    std::uint64_t left_ = 0;
+};
+
+}  // namespace holdfast::jq

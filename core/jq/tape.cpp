@@ -1,0 +1,276 @@
+#include "core/jq/tape.hpp"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <string>
+
+#include "core/base/assert.hpp"
+#include "core/jq/text.hpp"
+
+namespace holdfast::jq {
+namespace {
+
+bool white(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+/// What may stand behind a number or a literal within a container.
+bool ends_scalar(char c) { return c == ',' || c == '}' || c == ']' || white(c); }
+
+constexpr const char* not_json = "not a JSON value";
+constexpr const char* ends_early = "the record ends early";
+constexpr const char* no_character = "an escape stands for no character";
+
+const char* literal_end(const char* p, std::string_view word) {
+    return std::memcmp(p, word.data(), word.size()) == 0 ? p + word.size() : nullptr;
+}
+
+/// The end of a number or literal, its kind in `kind`; nullptr if it is none.
+const char* scalar_end(const char* p, Kind& kind) {
+    switch (*p) {
+        case 't':
+            kind = Kind::yes;
+            return literal_end(p, "true");
+        case 'f':
+            kind = Kind::no;
+            return literal_end(p, "false");
+        case 'n':
+            kind = Kind::null;
+            return literal_end(p, "null");
+        default:
+            kind = Kind::number;
+            return number_end(p);
+    }
+}
+
+/// Walks over the tokens, checks the grammar and writes the nodes. Everything here is inlined into
+/// one loop, so that the fields live in registers.
+struct Reader {
+    const char* text;
+    std::size_t size;
+    const std::uint32_t* positions;  ///< Where each token begins; behind the last: the size.
+    std::uint32_t count;
+    bool escapes;  ///< There is a backslash somewhere.
+    NodeId base;   ///< The id of `first`.
+    Node* first;
+    Node** open;  ///< The containers around, depth_max at most.
+
+    Node* node = first;  ///< The next one to write.
+    std::uint32_t at = 0;
+    std::uint32_t depth = 0;
+    const char* key = nullptr;
+    std::uint32_t key_size = 0;
+    const char* why = nullptr;
+    std::size_t where = 0;
+
+    const char* token() const { return text + positions[at]; }
+    NodeId id() const { return static_cast<NodeId>(base + (node - first)); }
+
+    bool fail(const char* reason) {
+        why = reason;
+        where = positions[std::min(at, count)];
+        return false;
+    }
+
+    /// The end of the string whose quote is the current token: between its other quote and the next
+    /// token is only white space.
+    const char* string_end() const {
+        const char* end = text + positions[at + 1];
+        while (end[-1] != '"') --end;
+        return end;
+    }
+
+    bool escaped(const char* begin, std::size_t length) const {
+        return escapes && std::memchr(begin, '\\', length) != nullptr;
+    }
+
+    /// The key and the colon.
+    [[gnu::always_inline]] bool read_key() {
+        if (at + 1 >= count || *token() != '"') return fail("expected a key");
+        key = token() + 1;
+        key_size = static_cast<std::uint32_t>(string_end() - 1 - key);
+        if (escaped(key, key_size)) [[unlikely]] {
+            open[depth - 1]->escaped_keys = true;
+            if (!escapes_are_valid({key, key_size})) return fail(no_character);
+        }
+        ++at;
+        if (*token() != ':') return fail("expected a colon");
+        ++at;
+        return at < count || fail(ends_early);
+    }
+
+    /// A string, number or literal, whole.
+    [[gnu::always_inline]] bool read_scalar() {
+        const char* begin = node->text;
+        const char* end = nullptr;
+        if (*begin == '"') {
+            node->kind = Kind::string;
+            end = string_end();
+            if (escaped(begin, static_cast<std::size_t>(end - begin))) [[unlikely]] {
+                node->escaped = true;
+                if (!escapes_are_valid({begin + 1, end - 1})) return fail(no_character);
+            }
+        } else {
+            end = scalar_end(begin, node->kind);
+            if (end == nullptr || !ends_scalar(*end)) return fail(not_json);
+        }
+        node->size = static_cast<std::uint32_t>(end - begin);
+        ++node;
+        node[-1].next = id();
+        ++at;
+        return true;
+    }
+
+    /// A value's first token: all of a scalar, or an opening bracket.
+    [[gnu::always_inline]] bool read_value() {
+        node->text = token();
+        node->key = key;
+        node->key_size = key_size;
+        node->escaped = node->escaped_keys = node->edited = false;
+        const bool object = *node->text == '{';
+        if (!object && *node->text != '[') return read_scalar();
+        if (depth == Tape::depth_max) return fail("more than 64 levels");
+        node->kind = object ? Kind::object : Kind::array;
+        open[depth++] = node++;
+        ++at;
+        return true;
+    }
+
+    /// The brackets that close here, and the comma and key of a next value. `more`: there is one.
+    [[gnu::always_inline]] bool read_on(bool& more) {
+        while (depth != 0) {
+            if (at >= count) return fail(ends_early);
+            Node& container = *open[depth - 1];
+            const bool object = container.kind == Kind::object;
+            const bool fresh = node == &container + 1;
+            const char c = *token();
+            if (c == (object ? '}' : ']')) {
+                container.size = static_cast<std::uint32_t>(token() + 1 - container.text);
+                container.next = id();
+                --depth;
+                ++at;
+                continue;
+            }
+            if (!fresh && c != ',') return fail("expected a comma or the end");
+            at += !fresh;
+            more = true;
+            key = nullptr;
+            if (object) return read_key();
+            return at < count || fail(ends_early);
+        }
+        more = false;
+        return at == count || fail("something follows the value");
+    }
+
+    /// Requires that the last token is a bracket, if the first is one: so a number ends before the
+    /// record does.
+    bool read() {
+        bool more = true;
+        while (more) {
+            if (!read_value() || !read_on(more)) return false;
+        }
+        return true;
+    }
+};
+
+/// Numbers and literals that are the whole record: their end is the record's.
+bool read_root_scalar(const char* begin, std::size_t rest, Node& node) {
+    std::string copy(begin, rest);
+    copy.append(8, '\0');
+    const char* end = scalar_end(copy.data(), node.kind);
+    if (end == nullptr) return false;
+    node.text = begin;
+    node.size = static_cast<std::uint32_t>(end - copy.data());
+    return std::all_of(end, static_cast<const char*>(copy.data()) + rest, white);
+}
+
+}  // namespace
+
+Node* Nodes::room(std::size_t more) {
+    if (count_ + more > slots_.size()) slots_.resize(2 * (count_ + more));
+    return slots_.data() + count_;
+}
+
+NodeId Nodes::add(const Node& node) {
+    *room(1) = node;
+    return count_++;
+}
+
+void Nodes::trim() {
+    constexpr std::size_t many = Tape::kept_max / 2;
+    if (slots_.size() <= 2 * many || count_ > many) return;
+    slots_.resize(many);
+    slots_.shrink_to_fit();
+}
+
+/// simdjson's structural index: where tokens begin. Made by the fastest code that the machine has;
+/// this also checks UTF-8, control characters and that strings end.
+struct Tape::Index {
+    std::unique_ptr<simdjson::internal::dom_parser_implementation> parser;
+};
+
+Tape::Tape() : index_(std::make_unique<Index>()) {}
+Tape::~Tape() = default;
+
+bool Tape::fail(const char* why, std::size_t offset) {
+    error_ = why;
+    error_offset_ = offset;
+    return false;
+}
+
+bool Tape::reserve(std::size_t size) {
+    auto& parser = index_->parser;
+    if (parser && parser->capacity() > kept_max && size <= kept_max) parser.reset();
+    if (parser && parser->capacity() >= size) return true;
+    const std::size_t capacity = std::bit_ceil(std::max<std::size_t>(size, 4096));
+    parser.reset();
+    return simdjson::get_active_implementation()->create_dom_parser_implementation(
+               capacity, depth_max, parser) == simdjson::SUCCESS;
+}
+
+bool Tape::read(std::span<const std::byte> record, Nodes& nodes) {
+    if (record.empty()) return fail("the record is empty", 0);
+    const auto* text = reinterpret_cast<const char*>(record.data());
+    if (record.size() > UINT32_MAX / 2 || !reserve(record.size())) return fail("too large", 0);
+    if (record.size() <= kept_max) nodes.trim();
+    auto& parser = *index_->parser;
+    const auto seen = parser.stage1(reinterpret_cast<const std::uint8_t*>(text), record.size(),
+                                    simdjson::stage1_mode::regular);
+    if (seen == simdjson::UTF8_ERROR) return fail("not UTF-8", 0);
+    if (seen == simdjson::EMPTY) return fail("the record is empty", 0);
+    if (seen == simdjson::UNCLOSED_STRING) return fail("a string does not end", record.size());
+    if (seen == simdjson::UNESCAPED_CHARS) return fail("a control character in a string", 0);
+    if (seen != simdjson::SUCCESS) return fail(not_json, 0);
+    const std::uint32_t count = parser.n_structural_indexes;
+    const std::uint32_t* positions = parser.structural_indexes.get();
+    // A value takes its token and one more (a comma, colon or bracket), but for the root and for
+    // containers that are never closed.
+    Node* first = nodes.room(count / 2 + 2 + depth_max);
+    const char root = text[positions[0]];
+    const char last = text[positions[count - 1]];
+    if (root != '{' && root != '[' && root != '"') {
+        Node scalar;
+        const std::size_t rest = record.size() - positions[0];
+        if (!read_root_scalar(text + positions[0], rest, scalar)) return fail(not_json, 0);
+        scalar.next = nodes.count() + 1;
+        nodes.add(scalar);
+        return true;
+    }
+    if (root != '"' && last != '}' && last != ']') return fail(ends_early, record.size());
+    std::array<Node*, depth_max> open;
+    Reader reader{.text = text,
+                  .size = record.size(),
+                  .positions = positions,
+                  .count = count,
+                  .escapes = std::memchr(text, '\\', record.size()) != nullptr,
+                  .base = nodes.count(),
+                  .first = first,
+                  .open = open.data()};
+    if (!reader.read()) return fail(reader.why, reader.where);
+    nodes.set_count(reader.id());
+    return true;
+}
+
+}  // namespace holdfast::jq

@@ -1,0 +1,53 @@
+// A program that libjq runs, for all of the language that isn't compiled.
+//
+// Rule 1: the record is checked by the same reader as in compiled programs, so that both refuse the
+//         same records; libjq's values are made from its nodes, not by libjq's own parser.
+// Rule 2: one jq_state for all records of a thread, as making one compiles jq's library (tens of
+//         milliseconds).
+// Rule 3: where the one output is the very input, the record is kept with its bytes.
+// Bound: outputs_max and outputs_bytes_max of one record. A program that never ends without giving
+//        outputs is not stopped.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+
+#include "core/data/program.hpp"
+#include "core/jq/native.hpp"
+#include "core/jq/tape.hpp"
+#include "io/jq/compile.hpp"
+
+namespace holdfast::jq {
+
+class LibjqProgram final : public Program {
+public:
+    static constexpr std::uint32_t outputs_max = 1'000'000;
+    static constexpr std::size_t outputs_bytes_max = std::size_t{64} << 20;
+
+    /// `why` goes into engine(). Fails where jq refuses the program.
+    static std::expected<std::unique_ptr<LibjqProgram>, CompileError> compile(std::string program,
+                                                                              Use use,
+                                                                              std::string why);
+    ~LibjqProgram() override;
+
+    ProgramResult run(std::span<const std::byte> record, std::vector<std::byte>& out,
+                      std::string& error) override;
+    std::unique_ptr<Program> clone() const override;
+    std::string engine() const override { return "libjq: " + why_; }
+
+private:
+    struct Library;
+    struct Outputs;
+
+    LibjqProgram(std::string program, Use use, std::string why);
+
+    std::string program_;
+    Use use_;
+    std::string why_;
+    std::unique_ptr<Library> library_;
+    Tape tape_;
+    Nodes nodes_;
+};
+
+}  // namespace holdfast::jq

@@ -1,0 +1,112 @@
+// Which engine runs a program, and what is no program.
+#include "io/jq/compile.hpp"
+
+#include <catch2/catch.hpp>
+#include <string>
+
+#include "tests/jq/both.hpp"
+
+namespace {
+
+using namespace holdfast;
+
+std::string engine(const std::string& program) {
+    const auto made = compile_program(program);
+    return made ? (*made)->engine() : "error: " + made.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("engine says which engine runs a program, and why it isn't compiled") {
+    CHECK(engine("select(.level != \"debug\") | .env = \"prod\" | del(.user.ssn)") == "native");
+    CHECK(engine("") == "native");
+    CHECK(engine(".a |= ascii_upcase") == "libjq: `|=` is not compiled here (at byte 3)");
+    CHECK(engine("keys") == "libjq: `keys` is not compiled (at byte 0)");
+    CHECK(engine(".a | test(\"a.c\")") ==
+          "libjq: a regular expression is not compiled (at byte 10)");
+    CHECK(engine("\"\\(.a)\"") == "libjq: string interpolation is not compiled (at byte 0)");
+    CHECK(engine(".[0] = 1").starts_with("libjq: such a place to change"));
+    CHECK(engine("[.[]]").starts_with("libjq: several values at once"));
+    CHECK(engine(". as $x | $x").starts_with("libjq: `as`"));
+    CHECK(engine("def f: 1; f").starts_with("libjq: `def`"));
+}
+
+TEST_CASE("what jq refuses is refused in jq's words") {
+    for (const char* program : {".a.[",
+                                "1 +",
+                                ".a == 1 == 2",
+                                ".a = .b = 1",
+                                "foo",
+                                "{a b}",
+                                "{a: 1 == 2}",
+                                "{if}",
+                                "if . then 1 end",
+                                ".a.[\"b\"]",
+                                "select(",
+                                "\"\\q\"",
+                                "$x",
+                                ".é",
+                                "}",
+                                "(1",
+                                "[1",
+                                "has()",
+                                "test(1;2;3;4)",
+                                "import \"x\" as x; .",
+                                "{(1):2",
+                                ". a",
+                                "-",
+                                "|",
+                                ",",
+                                "//"}) {
+        INFO(program);
+        const auto made = compile_program(program);
+        CHECK_FALSE(made.has_value());
+        if (!made) CHECK_FALSE(made.error().message.empty());
+        if (!made) CHECK(made.error().message.find('\n') == std::string::npos);
+        CHECK_FALSE(jq::make_plan(program).has_value());
+    }
+    CHECK(engine("foo").starts_with("error: foo/0 is not defined"));
+    CHECK_FALSE(compile_program(std::string(".a\0", 3)));
+}
+
+TEST_CASE("programs that go too deep or too far are left to libjq") {
+    const auto repeated = [](const std::string& what, int times) {
+        std::string out;
+        for (int i = 0; i < times; ++i) out += what;
+        return out;
+    };
+    CHECK_FALSE(jq::make_plan(repeated("(", 5000) + "." + repeated(")", 5000)));
+    CHECK_FALSE(jq::make_plan(repeated("{a:", 5000) + "1" + repeated("}", 5000)));
+    CHECK_FALSE(jq::make_plan(repeated("[", 5000) + repeated("]", 5000)));
+    CHECK_FALSE(jq::make_plan(repeated(".a", 5000)));
+    CHECK_FALSE(jq::make_plan("." + repeated("|.", 30000)));
+    CHECK_FALSE(jq::make_plan(repeated("if . then ", 500) + "1" + repeated(" else 1 end", 500)));
+    CHECK_FALSE(jq::make_plan(std::string(100000, ' ')));
+    CHECK(jq::make_plan(repeated(".a", 300)));
+}
+
+TEST_CASE("libjq program survives errors, halts, inputs and endless output of one record") {
+    const auto program = test::library(
+        "if .a == 1 then error(\"one\") elif .a == 2 then halt elif .a == 3 then input "
+        "elif .a == 4 then debug else [.a, 7] end");
+    REQUIRE(program);
+    CHECK(test::run(*program, R"({"a":1})").error == "one");
+    CHECK(test::run(*program, R"({"a":2})").error == "the program halts");
+    CHECK(test::run(*program, R"({"a":3})").error == "No more inputs");
+    CHECK(test::run(*program, R"({"a":4})").verdict == Verdict::keep);
+    CHECK(test::run(*program, R"({"a":5})").outputs == std::vector<std::string>{"[5,7]"});
+    CHECK(test::run(*program, R"({"a":)").verdict == Verdict::fail);
+    CHECK(test::run(*program, R"({"a":6})").outputs == std::vector<std::string>{"[6,7]"});
+    const auto endless = test::library("repeat(.)");
+    CHECK(test::run(*endless, "\"" + std::string(100000, 'x') + "\"").error ==
+          "the outputs of one record are too large");
+    const auto few = test::library("[limit(3; repeat(1))]");
+    CHECK(test::run(*few, "0").outputs == std::vector<std::string>{"[1,1,1]"});
+    for (const char* odd : {"input_filename", "input_line_number", "$__prog_args", "env|type",
+                            "$ENV|type", "now|type", "get_search_list", "stderr", "halt_error",
+                            "[inputs]", "$__loc__", "input_line_number|type", "modulemeta"}) {
+        INFO(odd);
+        const auto made = test::library(odd);
+        if (made) (void)test::run(*made, R"({"a":1})");
+    }
+}
