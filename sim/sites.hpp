@@ -73,7 +73,11 @@ namespace holdfast::sim {
     X(world_pressure, 1054)                                                                       \
     X(world_stale, 1056)        /* impossible and stale events */                                 \
     X(world_append, 1057)       /* when records arrive */                                         \
-    X(world_revoke, 1058)       /* when and which */
+    X(world_revoke, 1058)       /* when and which */                                              \
+    /* the sink kit */                                                                            \
+    X(kit_draw, 1200)           /* what a seed means */                                           \
+    X(kit_fault, 1201)          /* whether it happens */                                          \
+    X(kit_detail, 1202)
 // clang-format on
 
 enum class Site : std::uint32_t {

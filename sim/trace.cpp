@@ -131,55 +131,6 @@ std::string text_of(const Effect& effect, const Effects& all) {
     return text;
 }
 
-const char* name_of(HaltReason reason) {
-    switch (reason) {
-        case HaltReason::finished:
-            return "finished";
-        case HaltReason::drained:
-            return "drained";
-        case HaltReason::drain_deadline:
-            return "drain_deadline";
-        case HaltReason::stopped:
-            return "stopped";
-        case HaltReason::dead_letters_absent:
-            return "dead_letters_absent";
-        case HaltReason::dead_letters_failed:
-            return "dead_letters_failed";
-        case HaltReason::sink_sync_failed:
-            return "sink_sync_failed";
-        case HaltReason::checkpoint_failed:
-            return "checkpoint_failed";
-        case HaltReason::commit_failed:
-            return "commit_failed";
-        case HaltReason::source_failed:
-            return "source_failed";
-        case HaltReason::oversized_record:
-            return "oversized_record";
-        case HaltReason::protocol_broken:
-            return "protocol_broken";
-        case HaltReason::transform_contract:
-            return "transform_contract";
-        default:
-            return "other";
-    }
-}
-
-const char* name_of(SinkOutcome outcome) {
-    switch (outcome) {
-        case SinkOutcome::delivered:
-            return "delivered";
-        case SinkOutcome::retriable:
-            return "retriable";
-        case SinkOutcome::throttled:
-            return "throttled";
-        case SinkOutcome::refused:
-            return "refused";
-        case SinkOutcome::ambiguous:
-            return "ambiguous";
-    }
-    return "?";
-}
-
 std::string text_of(Instant at) {
     if (at == never) return "never";
     return fmt::format("{}.{:06}s", at.ns / 1'000'000'000, at.ns % 1'000'000'000 / 1000);

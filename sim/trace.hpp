@@ -10,6 +10,7 @@
 #include "core/engine/engine.hpp"
 #include "core/model/effects.hpp"
 #include "core/model/event.hpp"
+#include "core/model/names.hpp"
 
 namespace holdfast::sim {
 
@@ -54,8 +55,6 @@ private:
 
 std::string text_of(const Event& event);
 std::string text_of(const Effect& effect, const Effects& all);
-const char* name_of(HaltReason reason);
-const char* name_of(SinkOutcome outcome);
 /// As 41.203117s.
 std::string text_of(Instant at);
 

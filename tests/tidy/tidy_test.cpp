@@ -38,7 +38,7 @@ std::vector<File> read_files(const std::set<std::string>& folders,
 }
 
 std::vector<File> sources() {
-    return read_files({"core", "io", "sim", "props", "tests", "fuzz", "bench"}, {".cpp", ".hpp"});
+    return read_files({"core", "io", "embed", "sim", "props", "tests", "fuzz", "bench"}, {".cpp", ".hpp"});
 }
 
 std::string at(const File& file, std::size_t line) {

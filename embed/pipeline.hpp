@@ -1,0 +1,80 @@
+// A pipeline in your own program: your sources, your transform, your sinks; holdfast's engine
+// between them.
+//
+//   Pipeline p;
+//   p.add_source("orders", std::make_unique<MySource>());
+//   p.add_sink("archive", std::make_unique<MySink>());
+//   const auto report = p.run();
+//
+// Rule 1: a source is told to commit only what every sink has, or the dead-letter queue durably
+//         holds. After a crash it hands over again what was not committed: at least once.
+// Rule 2: each source, the transform, each sink and the dead-letter queue have a thread of their
+//         own; the engine has the caller's of run(). A slow sink stops others only through its own
+//         full queue.
+// Rule 3: nothing is thrown; what can't begin is a Failure, how it ended is in the Report.
+// Bound: records in memory: Config::memory_limit, plus one batch a source that it handed over beyond
+//        the limits of its pull.
+// To drive the engine from an event loop of your own instead: core/engine/owned.hpp.
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/model/config.hpp"
+#include "core/model/effect.hpp"
+#include "core/model/names.hpp"
+#include "core/model/stats.hpp"
+#include "embed/ports.hpp"
+
+namespace holdfast::embed {
+
+struct Options {
+    /// Limits, mode, commits, dead-letter retries. The numbers and settings of sources and sinks are
+    /// filled in by the pipeline.
+    Config engine;
+    Duration shutdown_timeout = seconds(30);  ///< After stop(): what is not finished then stays.
+    /// For what a person should see; called on the thread of run(). May be empty.
+    std::function<void(std::string_view)> log;
+};
+
+/// How a run ended. Everything that is not committed is handed over again at the next run.
+struct Report {
+    HaltReason halt = HaltReason::finished;
+    std::string problem;  ///< What the world said, where the halt has a cause outside; else empty.
+    Stats stats;
+
+    /// All sources ended, or stop() drained; everything is settled and committed.
+    bool complete() const { return halt == HaltReason::finished || halt == HaltReason::drained; }
+};
+
+class Pipeline {
+public:
+    explicit Pipeline(Options options = {});
+    ~Pipeline();
+    Pipeline(Pipeline&&) noexcept;
+
+    /// SourceConfig: route, transform and commit are filled in.
+    void add_source(std::string name, std::unique_ptr<Source> source, SourceConfig config = {});
+    /// SinkConfig: needs_sync and has_mark are filled in.
+    void add_sink(std::string name, std::unique_ptr<Sink> sink, SinkConfig config = {});
+    /// Without one, records go on as they are.
+    void set_transform(std::unique_ptr<Transformer> transform);
+    /// Without one, a record that must be set aside halts the pipeline.
+    void set_dead_letters(std::unique_ptr<DeadLetterQueue> queue);
+
+    /// Runs until all sources have ended, stop(), or a halt; once. Returns when the calls that are
+    /// under way have returned.
+    std::expected<Report, Failure> run();
+
+    /// Finish what was pulled, commit, return. From any thread, at any time.
+    void stop();
+
+private:
+    struct Parts;
+    std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace holdfast::embed

@@ -1,0 +1,62 @@
+// See slices.hpp.
+#include "embed/slices.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <iterator>
+
+namespace holdfast::embed {
+
+std::optional<Batch> cut_rest(Batch& batch, std::uint32_t records_max, std::uint32_t bytes_max) {
+    std::uint64_t bytes = 0;
+    std::size_t n = 0;
+    for (; n < batch.records.size(); ++n) {
+        bytes += bytes_of(batch.records[n]);
+        if (n > 0 && (n >= records_max || bytes > bytes_max)) break;
+    }
+    if (n == batch.records.size()) return std::nullopt;
+    Batch rest;
+    rest.partition = batch.partition;
+    const bool one_each = batch.tokens.size() == batch.records.size();
+    const auto at = static_cast<std::ptrdiff_t>(n);
+    rest.records.assign(std::make_move_iterator(batch.records.begin() + at),
+                        std::make_move_iterator(batch.records.end()));
+    batch.records.resize(n);
+    const auto tokens_at = one_each ? at : 0;
+    rest.tokens.assign(batch.tokens.begin() + tokens_at, batch.tokens.end());
+    batch.tokens.resize(static_cast<std::size_t>(tokens_at));
+    return rest;
+}
+
+std::uint32_t take_slice(Batch& batch, std::uint32_t begin, std::uint32_t end,
+                         std::uint32_t bytes_max, std::vector<Record>& out, std::uint64_t& bytes) {
+    if (batch.records.empty()) return end;
+    std::uint32_t n = begin;
+    for (; n < end; ++n) {
+        const std::uint64_t one = batch.records[n].payload.size();
+        if (n > begin && bytes_max != UINT32_MAX && bytes + one > bytes_max) break;
+        bytes += one;
+        out.push_back(std::move(batch.records[n]));
+    }
+    return n;
+}
+
+Outputs sort_out(Output output, std::uint32_t sinks) {
+    Outputs out;
+    out.records = std::move(output.records);
+    out.dead_letters = std::move(output.dead_letters);
+    const SinkMask all = sinks >= 64 ? ~SinkMask{0} : (SinkMask{1} << sinks) - 1;
+    bool routed = false;
+    for (const Record& r : out.records) {
+        out.bytes += r.payload.size();
+        routed = routed || (r.sinks & all) != all;
+    }
+    if (!routed) return out;
+    out.by_sink.resize(sinks);
+    for (std::uint32_t n = 0; n < out.records.size(); ++n)
+        for (SinkMask left = out.records[n].sinks & all; left; left &= left - 1)
+            out.by_sink[static_cast<std::size_t>(std::countr_zero(left))].push_back(n);
+    return out;
+}
+
+}  // namespace holdfast::embed
