@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint32_t rough_writes = 40;
 constexpr std::uint32_t crashes_max = 4;
 constexpr std::uint32_t halts_max = 50;
-constexpr std::uint32_t steps_max = 50'000;
+constexpr std::uint32_t steps_max = 10'000;
 constexpr std::size_t story_max = 16;
 constexpr Duration attempt_timeout = seconds(1);
 
