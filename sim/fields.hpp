@@ -28,7 +28,7 @@ template <class V> void fields(const DeadLettersStored& e, V& v) { v("delivery",
 template <class V> void fields(const CommitAnswered& e, V& v) { v("partition", e.partition.index); v("epoch", e.epoch.value); v("position", e.position.value); v("outcome", static_cast<int>(e.outcome)); }
 template <class V> void fields(const CheckpointWritten& e, V& v) { v("sequence", e.sequence); v("outcome", static_cast<int>(e.outcome)); }
 template <class V> void fields(const CheckpointSynced& e, V& v) { v("sequence", e.sequence); v("outcome", static_cast<int>(e.outcome)); }
-template <class V> void fields(const PressureSampled& e, V& v) { v("permille", e.permille); }
+template <class V> void fields(const PressureSampled& e, V& v) { v("permille", e.permille); v("soft", e.soft_permille); }
 template <class V> void fields(const Stop& e, V& v) { v("mode", static_cast<int>(e.mode)); v("deadline", e.deadline.ns); }
 template <class V> void fields(const Tick&, V&) {}
 
@@ -46,6 +46,7 @@ template <class V> void fields(const WriteCheckpoint& e, V& v) { v("sequence", e
 template <class V> void fields(const SyncCheckpoint& e, V& v) { v("sequence", e.sequence); }
 template <class V> void fields(const CommitPosition& e, V& v) { v("partition", e.partition.index); v("epoch", e.epoch.value); v("position", e.position.value); }
 template <class V> void fields(const RevokeDone& e, V& v) { v("partition", e.partition.index); v("epoch", e.epoch.value); }
+template <class V> void fields(const SetGate& e, V& v) { v("source", e.source.index); v("held", static_cast<int>(e.held)); v("partition", e.partition.index); }
 template <class V> void fields(const Halt& e, V& v) { v("reason", static_cast<int>(e.reason)); v("sink", e.sink.index); v("source", e.source.index); }
 template <class V> void fields(const Part& e, V& v) { v("batch", e.batch.index); v("generation", e.batch.generation); v("begin", e.begin); v("end", e.end); v("attempts", e.attempts); v("sink", e.sink.index); v("reason", static_cast<int>(e.reason)); }
 // clang-format on

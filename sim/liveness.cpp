@@ -14,7 +14,7 @@ Duration patience(const Draw& draw) {
     const Config& c = draw.config;
     std::int64_t most = longest(c.dead_letters.retry) + longest(c.commit.retry) +
                         c.commit.interval.ns + c.commit.attempt_timeout.ns +
-                        c.dead_letters.attempt_timeout.ns;
+                        c.dead_letters.attempt_timeout.ns + 2 * c.max_hold.ns;
     for (std::uint32_t s = 0; s < c.sources; ++s) most += longest(c.source[s].retry);
     for (std::uint32_t s = 0; s < c.sinks; ++s) {
         most += longest(c.sink[s].retry) + c.sink[s].linger.ns + c.sink[s].attempt_timeout.ns;
@@ -42,6 +42,7 @@ void end_run(World& world, bool stalled) {
         world.oracle().fail("L7", "stop terminates", "no Halt by the drain's deadline", UINT32_MAX,
                             true);
     } else if (!stalled && world.stage().draw->dead == 0 &&
+               world.oracle().stop_deadline() == deadline &&  // Not of an earlier Stop.
                world.oracle().halt_reason() == HaltReason::drain_deadline) {
         world.oracle().fail("L7", "stop terminates",
                             "everything is settled, and yet the drain ran into its deadline",
@@ -57,12 +58,16 @@ void converge(World& world) {
     Instant moved = world.now();
     std::uint64_t events = world.events();
     bool stalled = false;
+    std::uint32_t life = world.stage().incarnation;
     while (!world.done() && !converged(world)) {
         if (!world.advance()) {
             stalled = true;
             break;
         }
-        if (world.stage().ledger.progress != progress) {
+        // Between two lives any time may pass; a new one has its own patience.
+        const bool reborn = world.stage().incarnation != life;
+        life = world.stage().incarnation;
+        if (reborn || world.stage().ledger.progress != progress) {
             progress = world.stage().ledger.progress;
             moved = world.now();
             events = world.events();

@@ -57,6 +57,14 @@ constexpr Mutant all[] = {
     {75, "a slice begins after the first record that was not taken", "", 500},
     {76, "the slice of a lost partition goes on", "", 2000},
     {77, "tokens without records are not committed", "", 5000},
+    {80, "the budget falls when a batch takes as long as the time between two", "", 500},
+    {81, "a budget may fall below its floor, to nothing", "", 2000},
+    {83, "a budget falls at each sample of pressure, tried or not", "", 2000},
+    {84, "a hold by pressure that stays never ends", "", 2000},
+    {85, "a partition that comes while the gate holds is not held", "", 2000},
+    {86, "the gate tells at each sample what it is", "", 500},
+    {87, "the gate holds what goes out", "", 2000},
+    {88, "a soft reading of pressure hides the hard one", "", 2000},
 };
 
 }  // namespace

@@ -79,6 +79,7 @@ private:
     void told_pull_over(BatchId batch);
     bool took_its_records(const BatchTruth& b, const SliceTransformed& e);
     void told_revoked(const PartitionRevoked& e);
+    void told_pressure(const PressureSampled& e);
     bool cancelled_now(const Effects& effects, DeliveryId delivery, std::uint32_t attempt) const;
     Attempt* open(DeliveryId delivery, std::uint32_t number, bool dead_letters = false);
     void close(std::uint32_t attempt);
@@ -100,6 +101,7 @@ private:
     void on(const SyncCheckpoint& e, const Effects&);
     void on(const CommitPosition& e, const Effects&);
     void on(const RevokeDone& e, const Effects&);
+    void on(const SetGate& e, const Effects&);
     void on(const Halt& e, const Effects&);
     bool resolve(const Part& part, SinkId sink, Attempt& a);
     std::uint32_t epoch_of(std::uint32_t record) const {
@@ -111,6 +113,13 @@ private:
     void check_order(const Attempt& a);
     void check_dead_letter(std::uint32_t item, const Part& part);
     void check_limits(const WriteToSink& e, const Attempt& a, const SinkConfig& sink);
+
+    // Regulation (oracle_regulation.cpp).
+    void check_admission(const Pull& e);
+    void check_budget(const Pull& e);
+    void check_slice(const Transform& e, std::uint32_t source);
+    void check_gate(const Event& event, const Effects& effects);
+    void note_slow(const BatchTruth& b);
 
     // Positions (oracle_positions.cpp).
     void check_epoch(const char* what, PartitionId partition, Epoch epoch);
@@ -168,6 +177,11 @@ private:
     bool stopping_ = false;
     bool stop_now_ = false;
     bool paused_ = false;
+    Instant paused_at_{};
+    std::array<std::uint32_t, 4> pulls_while_paused_{};
+    std::array<bool, 4> gate_told_{};            ///< What each source was told last.
+    std::array<std::uint32_t, 4> last_budget_{};  ///< max_bytes of its last pull; 0: none yet.
+    std::array<bool, 4> may_shrink_{};            ///< Something since then is a reason for less.
     bool stale_ = false;  ///< The event just given named nothing current.
     bool source_fatal_ = false, store_fatal_ = false, commit_bad_ = false, checkpoint_bad_ = false;
     bool fate_stop_ = false;

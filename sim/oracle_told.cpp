@@ -30,6 +30,10 @@ void Oracle::restart(const Config&) {
     batches_open_ = commits_open_ = 0;
     cycle_ = Cycle::none;
     halted_ = stopping_ = stop_now_ = paused_ = false;
+    pulls_while_paused_ = {};
+    gate_told_ = {};
+    last_budget_ = {};
+    may_shrink_ = {};
     source_fatal_ = store_fatal_ = commit_bad_ = checkpoint_bad_ = fate_stop_ = false;
     contract_broken_ = false;
     slice_open_.fill(UINT32_MAX);
@@ -54,6 +58,7 @@ void Oracle::step(const Event& event, const Effects& effects, const Engine& engi
         if (failed()) return;
         order(effect, effects);
     }
+    if (!failed() && !was_halted) check_gate(event, effects);
     if (!failed()) check_bounds(event, effects, engine);
 }
 
@@ -128,9 +133,7 @@ void Oracle::told(const Event& event, const Effects& effects) {
     } else if (const auto* revoked = std::get_if<PartitionRevoked>(&event)) {
         told_revoked(*revoked);
     } else if (const auto* sample = std::get_if<PressureSampled>(&event)) {
-        const Config& config = stage_.draw->config;
-        if (sample->permille >= config.pressure_pause_permille) paused_ = true;
-        if (sample->permille <= config.pressure_resume_permille) paused_ = false;
+        told_pressure(*sample);
     } else if (const auto* stop = std::get_if<Stop>(&event)) {
         stopping_ = true;
         stop_now_ = stop_now_ || stop->mode == StopMode::now;
@@ -172,6 +175,7 @@ void Oracle::told_batch(const BatchPulled& e) {
         return;
     }
     b->told = true;
+    b->arrived = stage_.now;
     --pulls_open_[b->source];
     leased_ = leased_ - b->max_bytes + b->held;
     partitions_[e.partition.index].ends.push_back(e.next.value);

@@ -33,7 +33,9 @@ void Oracle::on(const Pull& e, const Effects&) {
         return fail("I19", "queue bound", "a Pull of nothing, or of no source");
     }
     if (stopping_) return fail("I28", "shutdown", "a Pull after Stop");
-    if (paused_) return fail("I16", "memory bound", "a Pull under memory pressure");
+    check_admission(e);
+    check_budget(e);
+    if (failed()) return;
     const BatchTruth* b = stage_.batch(e.batch);
     if (e.batch.index >= config.batches_max) {
         return fail("I19", "queue bound", "more batches than batches_max");
@@ -88,6 +90,7 @@ void Oracle::check_slice(const Transform& e) {
                         " records were taken of " + number(whole->count),
                     whole->first);
     }
+    check_slice(e, whole->source);
     if (config.mode == RunMode::streaming && e.bytes_max != config.slice_bytes) {
         return fail("I19", "queue bound", "a slice of another size than slice_bytes");
     }
@@ -130,6 +133,7 @@ void Oracle::on(const ReleaseBatch& e, const Effects&) {
                b->taken < b->count && partitions_[b->log].known == Known::assigned) {
         return fail("I35", "one slice", "a batch is released before its last slice", b->first);
     }
+    note_slow(*b);
     leased_ -= b->held + b->extra;
     --batches_open_;
     b->state = BatchTruth::State::released;

@@ -31,7 +31,8 @@ namespace {
     X(halt_drained, 0) X(halt_drain_deadline, 0) X(halt_stopped, 0) X(halt_dead_letters_absent, 0) \
     X(halt_dead_letters_failed, 1) X(halt_sink_sync_failed, 0) X(halt_checkpoint_failed, 1)        \
     X(halt_commit_failed, 1) X(halt_source_failed, 1) X(halt_oversized, 1)                         \
-    X(pressure_while_stopping, 0) X(answer_while_stopping, 0) X(many_effects, 0)
+    X(pressure_while_stopping, 0) X(answer_while_stopping, 0) X(many_effects, 0)        \
+    X(gate_closed, 0) X(gate_opened, 0) X(gate_at_assignment, 0) X(pull_in_window, 0)
 // clang-format on
 
 enum Probe : std::uint32_t {
@@ -133,6 +134,13 @@ struct Reader {
         if (e.epoch.value > 1) probes.hit(assigned_again);
     }
 
+    void operator()(const SetGate& e) {
+        if (e.partition != every_partition) return probes.hit(gate_at_assignment);
+        probes.hit(e.held ? gate_closed : gate_opened);
+    }
+    void operator()(const Pull&) {
+        if (oracle.paused()) probes.hit(pull_in_window);
+    }
     void operator()(const WriteToSink& e) {
         probes.hit(e.attempt == 1 ? write_first : write_again);
         if (e.attempt > 8) probes.hit(write_attempt_over_8);

@@ -36,6 +36,7 @@ struct BatchTruth {
     std::uint32_t max_bytes = 0;       ///< Of the pull, or of the input of a slice.
     std::uint32_t parent = UINT32_MAX;  ///< Of a slice: its batch.
     std::uint32_t taken = 0;            ///< Of a batch: records below it were taken by slices.
+    Instant arrived;
     std::vector<std::uint32_t> units;  ///< Sorted by sink; sink s has [from[s], from[s + 1]).
     std::uint32_t from[9] = {};
     std::vector<std::uint32_t> dead;  ///< Records meant for no sink but the dead letters.

@@ -223,6 +223,23 @@ void draw_run_mode(Drawing d) {
     c.slice_bytes = d.limit(71, 0, 0, 400, 1u << 18);
 }
 
+void draw_regulation(Drawing d) {
+    Config& c = d.draw.config;
+    c.max_hold = milliseconds(5 + static_cast<std::int64_t>(d.pick(Site::draw_limit, 72, 0, 500)));
+    const bool sunny = d.draw.mode == Mode::sunny;
+    d.draw.pressure_stays = !sunny && d.pick(Site::draw_core, 6, 0, 8) == 7;
+    GovernorConfig& g = c.governor;
+    if (c.mode != RunMode::governed) g.on = d.pick(Site::draw_limit, 73, 0, 2) == 1;
+    if (!g.on) return;
+    g.floor = 1 + d.pick(Site::draw_limit, 73, 1, 3) * d.pick(Site::draw_limit, 73, 2, 200);
+    g.start = g.floor + d.pick(Site::draw_limit, 73, 3, 4000);
+    g.max = g.start + d.pick(Site::draw_limit, 73, 4, 8000);
+    g.step = 1 + d.pick(Site::draw_limit, 73, 5, 500);
+    g.records = 1 + d.small(Site::draw_limit, 73, 6, 100);
+    const std::int64_t targets[] = {0, 0, 1, 20};
+    g.target = milliseconds(targets[d.pick(Site::draw_limit, 73, 7, 4)]);
+}
+
 void draw_rest(Drawing d) {
     Draw& w = d.draw;
     w.crashes_max = d.small(Site::draw_shape, 30, 0, 5);
@@ -265,6 +282,7 @@ Draw draw_world(std::uint64_t seed, Choices& choices) {
     }
     draw_stores(d);
     draw_memory(d);
+    draw_regulation(d);
     draw_rest(d);
     c.partitions_max = draw.logs;
     return draw;

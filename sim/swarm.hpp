@@ -108,6 +108,7 @@ struct Draw {
     bool latency_tail = false;
     std::uint32_t events_phase1 = 200;
     std::uint32_t dead = 0;  ///< Components that stay broken in phase 2: see Dead.
+    bool pressure_stays = false;  ///< Memory pressure that is not ours, and never ends in phase 2.
 
     std::uint32_t permille_of(Fault fault) const {
         return permille[static_cast<std::size_t>(fault)];

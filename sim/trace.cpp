@@ -34,7 +34,7 @@ constexpr std::array<const char*, 20> event_names{"PartitionAssigned",
                                                   "Tick"};
 static_assert(event_names.size() == std::variant_size_v<Event>);
 
-constexpr std::array<const char*, 15> effect_names{"Pull",
+constexpr std::array<const char*, 16> effect_names{"Pull",
                                                    "Transform",
                                                    "ReleaseBatch",
                                                    "WriteToSink",
@@ -48,6 +48,7 @@ constexpr std::array<const char*, 15> effect_names{"Pull",
                                                    "SyncCheckpoint",
                                                    "CommitPosition",
                                                    "RevokeDone",
+                                                   "SetGate",
                                                    "Halt"};
 static_assert(effect_names.size() == std::variant_size_v<Effect>);
 

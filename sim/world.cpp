@@ -43,6 +43,7 @@ void World::start() {
         const bool mine = draw_.config.source[log.source].commit == CommitMode::checkpoint;
         sources_.assign(i, mine ? &known.lead[i * std::size_t{8}] : nullptr);
     }
+    if (stage_.healed && draw_.pressure_stays) stage_.out.push_back(PressureSampled{1000, 0});
     arrange_phase1();
     drain_out();
 }
@@ -288,7 +289,11 @@ bool World::advance() {
     }
     if (!done() && stage_.fault(Fault::pressure, 0, events_)) {
         const auto permille = stage_.choices->choose(Site::world_pressure, 0, events_, 1000);
-        stage_.out.push_back(PressureSampled{static_cast<std::uint32_t>(permille)});
+        const auto soft = stage_.choices->choose(Site::world_pressure, 1, events_, 2) == 0
+                              ? 0
+                              : stage_.choices->choose(Site::world_pressure, 2, events_, 1000);
+        stage_.out.push_back(PressureSampled{static_cast<std::uint32_t>(permille),
+                                             static_cast<std::uint32_t>(soft)});
         drain_out();
     }
     return true;
@@ -297,7 +302,7 @@ bool World::advance() {
 /// Devices still answer for a while: the engine must not do anything any more.
 void World::after_halt() {
     step(Tick{});
-    step(PressureSampled{0});
+    step(PressureSampled{0, 0});
     for (std::uint16_t s = 0; s < draw_.config.sources; ++s) step(SourceReady{SourceId{s}});
     for (int i = 0; i < 12 && !stage_.agenda.empty() && !done() && !crashed_; ++i) {
         const Occurrence what = stage_.agenda.pop();
@@ -375,7 +380,7 @@ void World::happen(const Occurrence& what) {
             sources_.revoke_deadline_due(what);
             break;
         case Due::pressure:
-            stage_.out.push_back(PressureSampled{what.a});
+            stage_.out.push_back(PressureSampled{what.a, 0});
             break;
         case Due::stop: {
             const auto patience =
@@ -450,7 +455,7 @@ void World::heal() {
     stage_.agenda.keep_if([](const Occurrence& o) { return o.due != Due::stop; });
     halts_ = 0;
     if (oracle_.halted() && ended_by_halt()) return;
-    stage_.out.push_back(PressureSampled{0});
+    stage_.out.push_back(PressureSampled{draw_.pressure_stays ? 1000u : 0u, 0});
     sources_.append_all();
     drain_out();
 }

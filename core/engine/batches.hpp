@@ -42,6 +42,7 @@ struct Batch {
     std::int64_t first;
     std::int64_t next;
     std::int64_t cut_at;  ///< The position up to which slices were taken.
+    std::int64_t since;  ///< When it met empty lanes; 0: it met a queue, or is not out.
     std::uint32_t generation;
     std::uint32_t partition;
     std::uint32_t epoch;
@@ -66,7 +67,7 @@ struct Batch {
     bool had_dead;  ///< Had dead letters of its own.
     std::uint8_t unused[3];
 };
-static_assert(sizeof(Batch) == 120);
+static_assert(sizeof(Batch) == 128);
 
 struct Share {
     std::uint32_t outputs;

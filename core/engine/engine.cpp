@@ -26,6 +26,8 @@ std::size_t EngineState::lay_out(std::byte* base) {
     stats_bytes = arena.used();
     flags_ = arena.table<Flags>(1);
     commit_ = arena.table<CommitState>(1);
+    gate_ = arena.table<Gate>(1);
+    governors_ = arena.table<Governor>(config.governor.on ? config.sources : 0);
     intakes_ = arena.table<Intake>(config.sources);
     batches.lay_out(arena, config.batches_max, config.sinks);
     partitions.lay_out(arena, config.partitions_max, config.sinks);
@@ -54,6 +56,10 @@ void EngineState::begin() {
     partitions.begin();
     commit().cycle_first = none;
     for (Intake& in : intakes_) in.oldest = in.newest = none;
+    for (std::uint32_t s = 0; s < governors_.size(); ++s) {
+        governors_[s].begin(config.governor, config.source[s].pull_bytes_max);
+        budget_changed(s);
+    }
     std::uint64_t word = 0;
     for (std::uint32_t s = 0; s < config.sinks; ++s) {
         const SinkConfig& sink = config.sink[s];
@@ -87,6 +93,7 @@ Engine::Engine(const Config& config, std::span<std::byte> arena) : state_(nullpt
 
 void Engine::step(Instant now, const Event& event, Effects& effects) {
     ++state_->stats().steps;
+    state_->step_at = now;
     if (halted() && !mutant(55)) return;
     std::visit([&](const auto& e) { state_->on(now, e, effects); }, event);
     std::uint32_t timer;
@@ -143,6 +150,8 @@ void EngineState::fire(Instant now, std::uint32_t timer, Effects& effects) {
         resume_cycle(now, effects);
     } else if (timer == timer_of_drain()) {
         halt(HaltReason::drain_deadline, effects);
+    } else if (timer == timer_of_gate()) {
+        open_window();
     } else if (timer >= timer_of_partition(0)) {
         const std::uint32_t p = timer - timer_of_partition(0);
         if (partitions[p].phase == PartitionPhase::revoking) {

@@ -88,6 +88,8 @@ bool audit_waits(const EngineState& s) {
         !s.timers.is_set(s.timer_of_commit())) {
         return false;
     }
+    if (s.gate().holding != s.flags().pressure.paused) return false;
+    if (s.gate().holding && !s.timers.is_set(s.timer_of_gate())) return false;
     if (c.phase == CommitPhase::waiting && !s.timers.is_set(s.timer_of_step())) return false;
     if (c.phase == CommitPhase::syncing && c.syncs_out == 0) return false;
     if (c.phase == CommitPhase::telling && c.commits_out == 0) return false;

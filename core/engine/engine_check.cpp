@@ -56,6 +56,25 @@ const char* check_sink(const SinkConfig& sink, bool sliced) {
     return check_retry(sink.retry);
 }
 
+const char* check_regulation(const Config& config) {
+    if (!band_is_valid(config.pressure_pause_permille, config.pressure_resume_permille)) {
+        return "pressure_resume must be below pressure_pause, and that at most 1000 permille";
+    }
+    if (config.max_hold <= Duration{0}) return "max_hold is not positive";
+    if (config.max_hold > longest_wait) return "max_hold is over 400 days";
+    const GovernorConfig& g = config.governor;
+    if (!g.on) return nullptr;
+    if (g.floor == 0) return "the governor's floor is 0";
+    if (g.start < g.floor || g.max < g.start) return "the governor's start is out of its bounds";
+    if (g.step == 0) return "the governor's step is 0";
+    if (g.records == 0) return "the governor's records are 0";
+    if (g.factor_permille == 0 || g.factor_permille >= 1000) {
+        return "the governor's factor must be above 0 and below 1000 permille";
+    }
+    if (g.target < Duration{0} || g.target > longest_wait) return "the governor's target is wrong";
+    return nullptr;
+}
+
 }  // namespace
 
 ConfigError Engine::check(const Config& config) {
@@ -69,10 +88,7 @@ ConfigError Engine::check(const Config& config) {
     if (config.batches_max > 1u << 20) return {"batches_max is over 1048576"};
     if (config.partitions_max == 0) return {"partitions_max is 0"};
     if (config.partitions_max > 1u << 20) return {"partitions_max is over 1048576"};
-    if (config.pressure_pause_permille == 0) return {"pressure_pause is 0"};
-    if (config.pressure_resume_permille >= config.pressure_pause_permille) {
-        return {"pressure_resume must be below pressure_pause"};
-    }
+    if (const char* what = check_regulation(config)) return {what};
     for (std::uint32_t s = 0; s < config.sources; ++s) {
         if (const char* what = check_source(config, config.source[s])) return {what, s};
     }
@@ -102,6 +118,7 @@ std::size_t Engine::effects_max(const Config& config) {
            + 3 * writes                                               // WriteToSink, CancelWrite
            + 2 * std::size_t{config.sinks}                            // SyncSink, StageSink
            + 1                                                        // WriteDeadLetters
+           + config.sources                                           // SetGate
            + std::size_t{config.partitions_max} * (3 + config.sinks)  // stages, commit, RevokeDone
            + 3;  // WriteCheckpoint, SyncCheckpoint, Halt
 }

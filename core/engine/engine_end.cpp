@@ -1,18 +1,7 @@
-// Pressure, stop, revocation, and the end.
+// Stop, revocation, and the end.
 #include "core/engine/engine_state.hpp"
 
 namespace holdfast {
-
-void EngineState::on(Instant, const PressureSampled& e, Effects&) {
-    if (!flags().paused && e.permille >= config.pressure_pause_permille) {
-        flags().paused = true;
-    } else if (flags().paused && e.permille <= config.pressure_resume_permille) {
-        if (mutant(47) && commit().phase != CommitPhase::idle) return;
-        flags().paused = false;
-        flags().wake_intake = 1;
-    }
-    stats().paused = flags().paused;
-}
 
 void EngineState::on(Instant now, const Stop& e, Effects& effects) {
     if (e.mode == StopMode::now) return halt(HaltReason::stopped, effects);
@@ -26,7 +15,8 @@ void EngineState::on(Instant now, const Stop& e, Effects& effects) {
     for (std::uint32_t s = 0; s < config.sinks; ++s) flags().lanes_dirty |= std::uint64_t{1} << s;
     if (e.deadline <= now) return halt(HaltReason::drain_deadline, effects);
     if (mutant(64)) return;
-    timers.set(timer_of_drain(), e.deadline);
+    // A second Stop may bring the deadline forward, never put it off.
+    if (e.deadline < timers.at(timer_of_drain())) timers.set(timer_of_drain(), e.deadline);
 }
 
 // ---- revocation --------------------------------------------------------------------------------

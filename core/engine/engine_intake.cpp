@@ -8,7 +8,7 @@ namespace holdfast {
 
 // ---- partitions --------------------------------------------------------------------------------
 
-void EngineState::on(Instant, const PartitionAssigned& e, Effects&) {
+void EngineState::on(Instant, const PartitionAssigned& e, Effects& effects) {
     const std::uint32_t index = e.partition.index;
     if (e.source.index >= config.sources || index >= partitions.size() || e.position.value < 0 ||
         e.epoch.value <= partitions[index].epoch) {
@@ -19,6 +19,7 @@ void EngineState::on(Instant, const PartitionAssigned& e, Effects&) {
     const bool again = partitions[index].epoch != 0;
     partitions.assign(index, e.source.index, e.epoch.value, e.position.value);
     if (mutant(18) && again) lose_partition(index);
+    hold_assigned(e.source.index, index, effects);
     flags().wake_intake = 1;
 }
 
@@ -46,29 +47,23 @@ bool EngineState::slot_for_pull() const {
     return batches.free() > kept;
 }
 
-std::uint32_t EngineState::pull_bytes(std::uint32_t source) const {
-    return config.source[source].pull_bytes_max;
-}
-
-std::uint32_t EngineState::pull_records(std::uint32_t source) const {
-    return config.source[source].pull_records_max;
-}
-
 void EngineState::pull(std::uint32_t source, Effects& effects) {
     const SourceConfig& c = config.source[source];
     Intake& in = intakes_[source];
-    while (!in.ended && !in.resting && !flags().paused && !flags().draining &&
+    const SourceId id_of_source{static_cast<std::uint16_t>(source)};
+    while (!in.ended && !in.resting && gate().admits(id_of_source) && !flags().draining &&
            in.pulls < c.pulls_max && in.batches < c.batches_max && slot_for_pull()) {
         std::uint64_t room = pull_bytes(source);
         if (flags().held > config.memory_limit || config.memory_limit - flags().held < room) return;
         if (mutant(48) && flags().held) room = 0;
-        const BatchId id = batches.reserve(SourceId{static_cast<std::uint16_t>(source)});
+        const BatchId id = batches.reserve(id_of_source);
         batches[id.index].held = room;
         flags().held += room;
         ++in.pulls;
         ++in.batches;
-        effects.push(Pull{id, SourceId{static_cast<std::uint16_t>(source)}, pull_records(source),
-                          static_cast<std::uint32_t>(room)});
+        pull_ordered(source);
+        effects.push(
+            Pull{id, id_of_source, pull_records(source), static_cast<std::uint32_t>(room)});
     }
 }
 
@@ -105,6 +100,7 @@ void EngineState::on(Instant, const BatchPulled& e, Effects& effects) {
     Batch* b = answered_pull(e.batch, e.source);
     if (!b) return;
     intakes_[e.source.index].failures = 0;
+    pull_answered(e.source.index);
     const std::uint32_t index = e.partition.index;
     const bool current =
         index < partitions.size() && partitions[index].phase == PartitionPhase::assigned &&
@@ -158,6 +154,7 @@ void EngineState::on(Instant now, const SourceIdle& e, Effects&) {
     if (!answered_pull(e.batch, e.source)) return;
     Intake& in = intakes_[e.source.index];
     free_reservation(e.batch.index);
+    pull_answered(e.source.index);
     in.failures = 0;
     if (e.retry_after <= Duration{0}) return;
     in.resting = true;
@@ -325,6 +322,7 @@ bool EngineState::fan_out(std::uint32_t index, Effects& effects) {
     if (!lanes_have_room(b, index, wanted)) return false;
     if (!b.is_slice) pop_ready(intakes_[b.source], batches);
     b.phase = BatchPhase::out;
+    measure_from_now(b, wanted);
     admit(b, index, wanted);
     if (!b.fenced && !b.had_dead && wanted == 0 && !has_outputs(b, index)) {
         stats().filtered += b.records;

@@ -91,6 +91,7 @@ bool EngineState::begin_delivery(Instant now, std::uint32_t lane, Effects& effec
 }
 
 void EngineState::dispatch(Instant now, std::uint32_t lane, Effects& effects) {
+    if (mutant(87) && gate().holding) return;
     flags().lanes_dirty &= ~(std::uint64_t{1} << lane);
     const LaneState& state = lanes[lane].state();
     while (!flags().halted && state.writes < config.sink[lane].writes_max) {

@@ -44,6 +44,7 @@ void EngineState::release_if_owed_nothing(std::uint32_t index, Effects& effects)
     Batch& b = batches[index];
     if (b.phase != BatchPhase::out || b.owed != 0) return;
     b.phase = BatchPhase::released;
+    measured(b);
     if (mutant(8) && b.had_dead) {
         effects.push(ReleaseBatch{batches.id(index)});
         return;

@@ -70,9 +70,6 @@ void EngineState::on(Instant, const SliceTransformed& e, Effects& effects) {
 
 // ---- slices ------------------------------------------------------------------------------------
 
-/// How many bytes of input the next slice may take. Read at each order.
-std::uint32_t EngineState::slice_bytes(std::uint32_t) const { return config.slice_bytes; }
-
 void EngineState::order_slice(std::uint32_t index, Effects& effects) {
     Batch& b = batches[index];
     const BatchId id = batches.reserve(SourceId{b.source});

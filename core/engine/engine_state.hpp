@@ -7,10 +7,11 @@
 // engine_lanes.cpp   deliveries: forming, attempts, answers, isolation
 // engine_settle.cpp  settling, retiring, dead letters
 // engine_commit.cpp  the commit cycle
-// engine_end.cpp     pressure, stop, revocation, halt
+// engine_regulate.cpp  pressure, the gate, the byte budgets
+// engine_end.cpp     stop, revocation, halt
 // engine_audit.cpp   O(n) invariants
 //
-// Layout: this struct (the config and where the tables are; never changes), then the statistics,
+// Layout: this struct (the config, where the tables are, and the time), then the statistics,
 // then the tables (the state). Only the tables are hashed.
 #pragma once
 
@@ -20,8 +21,11 @@
 #include "core/engine/commit.hpp"
 #include "core/engine/dead_letters.hpp"
 #include "core/engine/delivery.hpp"
+#include "core/engine/gate.hpp"
+#include "core/engine/governor.hpp"
 #include "core/engine/intake.hpp"
 #include "core/engine/lane.hpp"
+#include "core/engine/pressure.hpp"
 #include "core/engine/timers.hpp"
 #include "core/engine/watermark.hpp"
 #include "core/model/config.hpp"
@@ -47,7 +51,7 @@ struct Flags {
     std::uint64_t slices;       ///< Slots that hold a slice.
     bool halted;
     bool draining;
-    bool paused;
+    Hysteresis pressure;
     bool cycle_orphaned;   ///< The running cycle lost the partition it waited for.
     bool fan_out_blocked;  ///< A batch waits for room in a lane or in the dead letters.
     std::uint8_t unused[3];
@@ -59,10 +63,13 @@ struct EngineState {
     std::uint64_t stats_bytes = 0;
     std::uint64_t state_bytes = 0;
     std::byte* stats_at = nullptr;
+    Instant step_at{};  ///< The `now` of the step under way.
 
     Table<Stats> stats_;
     Table<Flags> flags_;
     Table<CommitState> commit_;
+    Table<Gate> gate_;
+    Table<Governor> governors_;
     Table<Intake> intakes_;
     Batches batches;
     Partitions partitions;
@@ -74,6 +81,7 @@ struct EngineState {
     Stats& stats() const { return stats_.only(); }
     Flags& flags() const { return flags_.only(); }
     CommitState& commit() const { return commit_.only(); }
+    Gate& gate() const { return gate_.only(); }
 
     /// Lays the tables out; measures only if `base` is null. Returns the bytes used.
     std::size_t lay_out(std::byte* base);
@@ -87,7 +95,8 @@ struct EngineState {
     std::uint32_t timer_of_commit() const { return timer_of_dead() + 1; }
     std::uint32_t timer_of_step() const { return timer_of_dead() + 2; }
     std::uint32_t timer_of_drain() const { return timer_of_dead() + 3; }
-    std::uint32_t timer_of_partition(std::uint32_t i) const { return timer_of_dead() + 4 + i; }
+    std::uint32_t timer_of_gate() const { return timer_of_dead() + 4; }
+    std::uint32_t timer_of_partition(std::uint32_t i) const { return timer_of_dead() + 5 + i; }
 
     // One event each.
     void on(Instant now, const PartitionAssigned&, Effects&);
@@ -115,6 +124,17 @@ struct EngineState {
     void fire(Instant now, std::uint32_t timer, Effects&);
     // What follows from any event, in this order: fan out, send, park, pull, commit, end.
     void pump(Instant now, Effects&);
+
+    // Regulation.
+    void set_gate(bool held, Effects&);
+    void hold_assigned(std::uint32_t source, std::uint32_t partition, Effects&);
+    void open_window();
+    void budget_changed(std::uint32_t source) const;
+    void pull_ordered(std::uint32_t source);
+    void pull_answered(std::uint32_t source);
+    void measure_from_now(Batch&, SinkMask wanted) const;
+    std::uint64_t input_held(const Batch&) const;
+    void measured(Batch&);
 
     // Intake.
     Batch* answered_pull(BatchId, SourceId);

@@ -64,7 +64,7 @@ struct Governor {
         if (c.target.ns == 0 || bytes > budget || bytes < budget - bytes) return;
         if (before_ns > 0) {
             const bool paid = took.ns - before_ns <= -(before_ns / 4);
-            if (!paid && !mutant(82)) {
+            if (!paid) {
                 learned_ns = before_ns < INT64_MAX / 2 ? before_ns * 2 : INT64_MAX;
                 if (before_budget > budget) budget = before_budget;
                 before_ns = 0;

@@ -50,6 +50,8 @@ public:
     }
 
     bool is_set(std::uint32_t id) const { return place_[id] != 0; }
+    /// When this one fires, or `never`.
+    Instant at(std::uint32_t id) const { return is_set(id) ? Instant{at_[id]} : never; }
     Instant earliest() const { return head().count ? Instant{at_[heap_[0]]} : never; }
 
     /// Takes one timer that is due, or returns false.

@@ -148,6 +148,17 @@ struct RevokeDone {
     Epoch epoch;
 };
 
+/// The gate before the sources has closed (`held`) or opened. A source that reads ahead on its own (a
+/// broker's client) stops fetching or goes on, for this partition or for every one; a source that
+/// reads only when it is pulled need not care. Once for each edge and source, and for a partition
+/// that is assigned while the gate holds. A Pull is answered in either case. No answer.
+struct SetGate {
+    SourceId source;
+    bool held;
+    PartitionId partition;
+};
+inline constexpr PartitionId every_partition{0xffffffff};
+
 /// The engine has ended. No answer. `sink` and `source` where the reason has one.
 struct Halt {
     HaltReason reason;
@@ -157,7 +168,7 @@ struct Halt {
 
 using Effect = std::variant<Pull, Transform, ReleaseBatch, WriteToSink, CancelWrite, SyncSink,
                             WriteDeadLetters, StageSink, StagePosition, StageLead, WriteCheckpoint,
-                            SyncCheckpoint, CommitPosition, RevokeDone, Halt>;
+                            SyncCheckpoint, CommitPosition, RevokeDone, SetGate, Halt>;
 
 static_assert(std::is_trivially_copyable_v<Effect>);
 static_assert(sizeof(Effect) <= 64);

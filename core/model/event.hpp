@@ -1,7 +1,7 @@
 // Events: the facts that enter the engine. With effect.hpp this is the engine's whole vocabulary.
 //
 // Rule 1: an event is a small, trivially copyable struct of handles and numbers, never a pointer.
-// Rule 2: the port contract. Every effect but the stage, release, revoke-done and halt effects is
+// Rule 2: the port contract. Every effect but the stage, release, gate, revoke-done and halt ones is
 //         answered by exactly one event (named in effect.hpp), in any order, at any later time. A
 //         device that cannot answer is covered by deadlines; its late answer is then stale.
 // Rule 3: a stale or impossible event changes counters and nothing else.
@@ -180,9 +180,10 @@ struct CheckpointSynced {
 
 // ---- the process -----------------------------------------------------------------------------
 
-/// How near memory is to its limit, in thousandths. Unsolicited.
+/// How near things are to their limits, in thousandths; see core/engine/pressure.hpp. Unsolicited.
 struct PressureSampled {
-    std::uint32_t permille;
+    std::uint32_t permille;  ///< Hard: of memory. The highest of its readings.
+    std::uint32_t soft_permille = 0;
 };
 
 struct Stop {

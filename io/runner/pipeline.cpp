@@ -125,6 +125,9 @@ void Pipeline::on(const RevokeDone& done) {
     for (const auto& source : sources_) source->revoke_done(done);
 }
 
+// Every source of this version reads only when it is pulled.
+void Pipeline::on(const SetGate&) {}
+
 void Pipeline::on(const Halt& halt) {
     halted_ = true;
     halt_ = halt;

@@ -79,6 +79,7 @@ private:
     void on(const SyncCheckpoint&);
     void on(const CommitPosition&);
     void on(const RevokeDone&);
+    void on(const SetGate&);
     void on(const Halt&);
 
     void log(Level level, const LogLine& line) const { options_.log(level, line.text()); }

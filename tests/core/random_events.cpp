@@ -76,6 +76,14 @@ Config drawn_config(Numbers& n) {
     }
     for (std::uint32_t s = 0; s < c.sources && c.sliced(); ++s) c.source[s].transform = true;
     for (std::uint32_t s = 0; s < c.sinks && c.sliced(); ++s) c.sink[s].when_full = WhenFull::block;
+    c.max_hold = milliseconds(static_cast<std::int64_t>(1 + n.below(200)));
+    if (c.mode == RunMode::whole) c.governor.on = n.percent(50);
+    c.governor.floor = 1 + n.below(3) * 20;
+    c.governor.start = c.governor.floor + n.below(200);
+    c.governor.max = c.governor.start + n.below(200);
+    c.governor.step = 1 + n.below(100);
+    c.governor.records = u32(1, 20);
+    c.governor.target = milliseconds(static_cast<std::int64_t>(n.below(2) * 50));
     return c;
 }
 
@@ -108,7 +116,7 @@ void RandomEvents::saw(const Effects& effects) {
             !std::holds_alternative<ReleaseBatch>(e) && !std::holds_alternative<CancelWrite>(e) &&
             !std::holds_alternative<StageSink>(e) && !std::holds_alternative<StagePosition>(e) &&
             !std::holds_alternative<StageLead>(e) && !std::holds_alternative<RevokeDone>(e) &&
-            !std::holds_alternative<Halt>(e);
+            !std::holds_alternative<SetGate>(e) && !std::holds_alternative<Halt>(e);
         if (answered) open_.push_back(e);
     }
 }
@@ -265,7 +273,11 @@ Event RandomEvents::unsolicited() {
             return PartitionRevoked{{p}, {epochs_[p]}, kind, now_ + milliseconds(50)};
         }
         case 4:
-            return PressureSampled{static_cast<std::uint32_t>(numbers_.below(1000))};
+            {
+            const auto hard = static_cast<std::uint32_t>(numbers_.below(1000));
+            const auto soft = static_cast<std::uint32_t>(numbers_.below(900));
+            return PressureSampled{hard, soft};
+        }
         case 5:
             if (!sane_ && numbers_.percent(2)) {
                 return Stop{StopMode::drain, now_ + milliseconds(500)};
@@ -374,7 +386,7 @@ Event RandomEvents::garbage() {
         case 16:
             return CheckpointSynced{u32(), store()};
         case 17:
-            return PressureSampled{permille};
+            return PressureSampled{permille, u32()};
         case 18:
             if (numbers_.percent(3)) return Stop{static_cast<StopMode>(byte(4)), {any_number()}};
             return Tick{};

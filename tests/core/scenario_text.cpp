@@ -170,6 +170,16 @@ bool add_to_config(Config& config, const std::string& kind, Fields& f) {
         config.governor.on = f.number("governor", 0) != 0;
         config.pressure_pause_permille = u32(f, "pressure_pause", 800);
         config.pressure_resume_permille = u32(f, "pressure_resume", 650);
+        config.max_hold = f.duration("max_hold", config.max_hold);
+    } else if (kind == "governor") {
+        GovernorConfig& c = config.governor;
+        c.on = true;
+        c.start = u32(f, "start", 1000);
+        c.floor = u32(f, "floor", 1);
+        c.max = u32(f, "max", 1000);
+        c.step = u32(f, "step", 100);
+        c.records = u32(f, "records", 100);
+        c.target = f.duration("target", Duration{0});
     } else {
         return false;
     }
@@ -266,7 +276,9 @@ Event parse_event(const std::string& name, Fields& f) {
         e.mark = f.number("mark", 0);
         return e;
     }
-    if (name == "pressure") return PressureSampled{u32(f, "permille", 0)};
+    if (name == "pressure") {
+        return PressureSampled{u32(f, "permille", 0), u32(f, "soft", 0)};
+    }
     if (name == "stop") {
         return Stop{value_of<StopMode>(f.text("mode", "")), f.instant("deadline", never)};
     }
@@ -356,6 +368,11 @@ struct Writer {
     }
     std::string operator()(const RevokeDone& e) const {
         return fmt::format("revoke_done partition={} epoch={}", e.partition.index, e.epoch.value);
+    }
+    std::string operator()(const SetGate& e) const {
+        std::string out = fmt::format("gate source={} held={}", e.source.index, e.held ? 1 : 0);
+        if (e.partition != every_partition) out += fmt::format(" partition={}", e.partition.index);
+        return out;
     }
     std::string operator()(const Halt& e) const {
         std::string out = "halt reason=" + name_of(e.reason);
