@@ -65,21 +65,29 @@ inline bool Search::key_equals(std::uint32_t i, std::string_view key) const {
     std::uint32_t end = record_.at[i + 1] - 1;
     while (end > begin && text_[end] != '"') --end;  // White space.
     const std::string_view contents(text_ + begin, end - begin);
-    if (!record_.backslash) return contents == key;
+    if (!record_.backslash) {
+        // The first character decides mostly, without a call.
+        if (contents.size() != key.size()) return false;
+        return key.empty() || (contents[0] == key[0] && contents == key);
+    }
     return !wrong_escape(contents) && unescaped_equals(contents, key);
 }
 
 bool Search::member(std::uint32_t i, std::string_view key, std::uint32_t& out) {
     if (at(i) != '{') return true;
     if (at(++i) == '}') return true;
-    while (true) {
-        if (at(i) != '"' || at(i + 1) != ':') return fail(at(i) != '"' ? i : i + 1);
+    // A key, its colon, its value, and what follows that.
+    while (record_.count - i >= 4) {
+        const std::uint32_t* here = record_.at + i;
+        if (text_[here[0]] != '"' || text_[here[1]] != ':') return fail(i);
         if (key_equals(i, key)) out = i + 2;
-        i = after(i + 2);
-        if (at(i) != ',') break;
+        const char c = text_[here[2]];
+        i = c == '{' || c == '[' ? after(i + 2) : i + 3;
+        const char next = at(i);
+        if (next != ',') return next == '}' || fail(i);
         ++i;
     }
-    return at(i) == '}' || fail(i);
+    return fail(record_.count);
 }
 
 bool Search::element(std::uint32_t i, std::int64_t index, std::uint32_t& out) {

@@ -81,12 +81,13 @@ private:
     String key_{0, 0, Text::none};
     Node** open_;  ///< depth_max containers, outermost first.
     std::size_t depth_ = 0;
+    bool object_ = false;  ///< The innermost one is an object.
 };
 
 /// The end of the scalar at the last index: what follows it is white space up to the next one.
 HF_INLINE std::uint32_t Walk::scalar_end() const {
     std::uint32_t end = at_ != end_ ? *at_ : record_.end;
-    while (is_space(text_[end - 1])) --end;
+    while (static_cast<unsigned char>(text_[end - 1]) <= ' ' && is_space(text_[end - 1])) --end;
     return end;
 }
 
@@ -180,6 +181,7 @@ HF_INLINE bool Walk::scalar(std::uint32_t at) {
 HF_INLINE bool Walk::open(std::uint32_t at, Kind kind) {
     if (depth_ == depth_max) return fail(Fault::too_deep, at);
     open_[depth_++] = out_;
+    object_ = kind == Kind::object;
     leaf(at, 0, kind, Text::plain, 1);
     return true;
 }
@@ -188,6 +190,7 @@ HF_INLINE void Walk::close(std::uint32_t at) {
     Node* node = open_[--depth_];
     node->size = at - record_.begin - node->begin + 1;
     node->nodes = static_cast<std::uint32_t>(out_ - node);
+    object_ = depth_ > 0 && open_[depth_ - 1]->kind == Kind::object;
 }
 
 /// A key and its colon.
@@ -228,13 +231,13 @@ HF_INLINE bool Walk::after_value() {
     while (depth_ > 0) {
         if (!more()) return fail_end();
         const std::uint32_t at = *at_++;
-        const bool object = open_[depth_ - 1]->kind == Kind::object;
         const char c = text_[at];
         if (c == ',') {
+            if (object_) return key();
             key_ = {0, 0, Text::none};
-            return !object || key();
+            return true;
         }
-        if (c != (object ? '}' : ']')) return fail(Fault::unexpected, at);
+        if (c != (object_ ? '}' : ']')) return fail(Fault::unexpected, at);
         close(at);
     }
     return !more() || fail(Fault::trailing_bytes, *at_);

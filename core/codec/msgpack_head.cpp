@@ -70,11 +70,28 @@ MsgpackHead with_length(Cursor c, std::uint8_t type) {
 MsgpackHead msgpack_long_head(const char* at, const char* end) {
     const Cursor c{at, static_cast<std::size_t>(end - at)};
     const auto type = static_cast<std::uint8_t>(*at);
-    if (type == 0xc1) return {.state = HeadState::invalid};
-    if (type == 0xcf) return leaf(c.left > 1 && at[1] < 0 ? Kind::uint64 : Kind::int64, 1, 8);
-    if (type < 0xd4 || type > 0xd8) return with_length(c, type);
-    if (c.left < 2) return {};
-    return extension(c, 2, std::uint64_t{1} << (type - 0xd4));
+    switch (type) {
+        case 0xc1:
+            return {.state = HeadState::invalid};
+        case 0xca:
+            return leaf(Kind::real, 1, 4);
+        case 0xcf:
+            return leaf(c.left > 1 && at[1] < 0 ? Kind::uint64 : Kind::int64, 1, 8);
+        case 0xd0:
+        case 0xd1:
+        case 0xd2:
+        case 0xd3:
+            return leaf(Kind::int64, 1, std::uint64_t{1} << (type - 0xd0));
+        case 0xd4:
+        case 0xd5:
+        case 0xd6:
+        case 0xd7:
+        case 0xd8:
+            if (c.left < 2) return {};
+            return extension(c, 2, std::uint64_t{1} << (type - 0xd4));
+        default:
+            return with_length(c, type);
+    }
 }
 
 }  // namespace holdfast::codec

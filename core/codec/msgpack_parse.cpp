@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "core/codec/msgpack_head.hpp"
 #include "core/codec/utf8.hpp"
@@ -40,6 +41,7 @@ private:
         return false;
     }
     bool head(MsgpackHead& out);
+    bool text(std::string_view text);
     bool key();
     bool value();
     bool open(const MsgpackHead& head, const char* at);
@@ -53,6 +55,7 @@ private:
     Node* nodes_;
     std::size_t capacity_ = room_step;
     std::size_t count_ = 0;
+    std::uint64_t seen_ = 0;  ///< The bits of all short strings' bytes.
     ParseError error_;
     std::uint32_t key_begin_ = 0;
     std::uint32_t key_size_ = 0;
@@ -80,9 +83,42 @@ HF_INLINE bool Walk::head(MsgpackHead& out) {
     }
     at_ += out.prefix + out.payload;
     if (out.kind != Kind::string) return true;
-    const std::string_view text(at + out.prefix, out.payload);
+    return text({at + out.prefix, out.payload});
+}
+
+/// Short strings are only collected: if all are ASCII, one look at the end is enough.
+HF_INLINE bool Walk::text(std::string_view text) {
+    const auto word = [](const char* from) {
+        std::uint64_t bytes;
+        std::memcpy(&bytes, from, sizeof bytes);
+        return bytes;
+    };
+    const std::size_t size = text.size();
+    if (size - 1 < 8 && end_ - text.data() >= 8) {
+        seen_ |= word(text.data()) << (64 - 8 * size);  // Without what lies behind it.
+        return true;
+    }
+    if (size - 8 <= 8) {
+        seen_ |= word(text.data()) | word(text.data() + size - 8);
+        return true;
+    }
     if (valid_utf8(text)) return true;
     return fail(Fault::invalid_utf8, text.data() + valid_utf8_prefix(text));
+}
+
+/// Where the first string is that is no UTF-8; `end` if all are.
+const char* first_wrong_text(const char* begin, const char* end, std::span<const Node> nodes) {
+    for (const Node& node : nodes) {
+        const std::string_view key(begin + node.key_begin, node.key_size);
+        if (node.key == Text::plain && !valid_utf8(key)) {
+            return key.data() + valid_utf8_prefix(key);
+        }
+        const std::string_view text(begin + node.begin + node.prefix, node.size - node.prefix);
+        if (node.kind == Kind::string && !valid_utf8(text)) {
+            return text.data() + valid_utf8_prefix(text);
+        }
+    }
+    return end;
 }
 
 HF_INLINE bool Walk::key() {
@@ -156,7 +192,10 @@ HF_INLINE bool Walk::run() {
         if (!value()) return false;
         close_full();
     } while (depth_ > 0);
-    return at_ == end_ || fail(Fault::trailing_bytes, at_);
+    if (at_ != end_) return fail(Fault::trailing_bytes, at_);
+    if ((seen_ & 0x8080808080808080u) == 0) return true;
+    const char* wrong = first_wrong_text(begin_, end_, {nodes_, count_});
+    return wrong == end_ || fail(Fault::invalid_utf8, wrong);
 }
 
 }  // namespace

@@ -26,9 +26,11 @@ RawAnswer answer_of(std::span<const RawRule> rules, std::size_t rule) {
 
 /// The answer of the rules where find(path) finds fields; `valid` is asked before one takes effect.
 template <class Find, class Valid>
-RawAnswer judge_by(std::span<const RawRule> rules, Find find, Valid valid) {
+RawAnswer judge_by(std::span<const RawRule> rules, const std::vector<bool>& same_path, Find find,
+                   Valid valid) {
+    std::expected<Found, ParseError> found;
     for (std::size_t i = 0; i < rules.size(); ++i) {
-        const auto found = find(rules[i].path);
+        if (!same_path[i]) found = find(rules[i].path);
         if (!found) return {};  // A broken record.
         if (!matches(rules[i], found->value())) continue;
         return valid() ? answer_of(rules, i) : RawAnswer{};
@@ -56,14 +58,15 @@ std::expected<Literal, ParseError> Literal::parse(std::string_view json) {
 }
 
 RawFilter::RawFilter(std::vector<RawRule> rules) : rules_(std::move(rules)) {
-    for (const RawRule& rule : rules_) {
-        HF_ASSERT(rule.when != RawRule::When::equal || rule.literal.has_value());
+    for (std::size_t i = 0; i < rules_.size(); ++i) {
+        HF_ASSERT(rules_[i].when != RawRule::When::equal || rules_[i].literal.has_value());
+        same_path_.push_back(i > 0 && rules_[i].path == rules_[i - 1].path);
     }
 }
 
 RawAnswer RawFilter::judge_json(const Indexed& record) {
     return judge_by(
-        rules_, [&](const Path& path) { return find_json(record, path); },
+        rules_, same_path_, [&](const Path& path) { return find_json(record, path); },
         [&] {
             tape_.clear();
             return parse_json(record, tape_).has_value();
@@ -72,7 +75,7 @@ RawAnswer RawFilter::judge_json(const Indexed& record) {
 
 RawAnswer RawFilter::judge_msgpack(std::span<const std::byte> record) {
     return judge_by(
-        rules_, [&](const Path& path) { return find_msgpack(record, path); },
+        rules_, same_path_, [&](const Path& path) { return find_msgpack(record, path); },
         [&] {
             tape_.clear();
             return parse_msgpack(record, tape_).has_value();

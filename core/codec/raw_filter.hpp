@@ -6,7 +6,7 @@
 // Rule 3: a record that cannot be parsed matches no rule: it is kept, so that whoever parses it
 // says
 //         what becomes of it.
-// Bound: one structural pass a record for all rules, one look for each.
+// Bound: one structural pass a record for all rules, one look for each run of rules with one path.
 #pragma once
 
 #include <cstdint>
@@ -58,6 +58,7 @@ private:
     RawAnswer judge_msgpack(std::span<const std::byte> record);
 
     std::vector<RawRule> rules_;
+    std::vector<bool> same_path_;  ///< By rule: the field is that of the rule before.
     JsonIndex index_;
     Tape tape_;
 };

@@ -58,8 +58,13 @@ void append_scalar_key(std::string_view raw, std::string& out) {
     }
 }
 
-bool contents_equal(std::string_view contents, Text form, std::string_view text) {
-    if (form == Text::plain) return contents == text;
+/// The first character decides mostly, without a call.
+inline bool plain_equal(std::string_view a, std::string_view b) {
+    return a.size() == b.size() && (a.empty() || (a[0] == b[0] && a == b));
+}
+
+inline bool contents_equal(std::string_view contents, Text form, std::string_view text) {
+    if (form == Text::plain) return plain_equal(contents, text);
     if (form == Text::escaped) return unescaped_equals(contents, text);
     if (form == Text::none) return false;
     std::string scalar;

@@ -69,3 +69,19 @@ TEST_CASE("engine's archive calls nothing impure") {
         CHECK(allowed.contains(name));
     }
 }
+
+TEST_CASE("codec's archive knows no clock, file, thread, environment or chance") {
+    if (sanitized()) {
+        WARN("skipped: a sanitizer adds symbols of its own; run it in release or gcc");
+        return;
+    }
+    const Symbols symbols = symbols_of(HF_BINARY_DIR "/libhf_codec.a");
+    REQUIRE(symbols.defined.size() > 10);
+    CHECK(symbols.undefined.contains("hf_assert_failed"));  // Or nothing was read.
+    for (const char* name : {"open", "fopen", "read", "write", "mmap", "socket", "clock_gettime",
+                             "gettimeofday", "time", "nanosleep", "pthread_create", "getenv",
+                             "rand", "getrandom", "setlocale", "strtod", "printf", "abort"}) {
+        INFO(name);
+        CHECK_FALSE(symbols.undefined.contains(name));
+    }
+}
