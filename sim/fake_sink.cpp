@@ -44,6 +44,9 @@ void FakeSinks::plan(Attempt& a, const WriteToSink& write) {
     } else if (stage_.fault(Fault::sink_ambiguous_lost, sink, n)) {
         a.answer = SinkOutcome::ambiguous;
         a.applies = false;
+    } else if (stage_.fault(Fault::sink_failed, sink, n)) {
+        a.answer = SinkOutcome::failed;
+        a.applies = false;
     }
     if (a.answer == SinkOutcome::ambiguous && a.applies) {
         // A sink that holds poison never takes it, whatever it says.

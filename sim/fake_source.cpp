@@ -57,7 +57,7 @@ void FakeSource::assign(std::uint32_t index, const std::int64_t* leads) {
         stage_.out.push_back(
             PartitionLead{partition, Epoch{log.epoch}, SinkId{s}, Position{log.lead[s]}});
     }
-    if (stage_.draw->config.source[log.source].commit == CommitMode::source) {
+    if (stage_.draw->config.source[log.source].commit != CommitMode::checkpoint) {
         schedule_revoke(index);
     }
 }
@@ -129,6 +129,7 @@ void FakeSource::come_back(std::uint32_t index, Duration after) {
 void FakeSource::assign_due(const Occurrence& what) {
     Log& log = stage_.ledger.logs[what.a];
     if (log.assigned) return;
+    stage_.ledger.commit_by_sinks();
     const std::uint64_t n = key(stage_, state_[what.a].revokes);
     if (stage_.fault(Fault::progress_elsewhere, what.a, n)) {
         const std::uint32_t from = stage_.ledger.record_after(log, log.durable);

@@ -48,6 +48,7 @@ template <class V> void fields(const CommitPosition& e, V& v) { v("partition", e
 template <class V> void fields(const RevokeDone& e, V& v) { v("partition", e.partition.index); v("epoch", e.epoch.value); }
 template <class V> void fields(const SetGate& e, V& v) { v("source", e.source.index); v("held", static_cast<int>(e.held)); v("partition", e.partition.index); }
 template <class V> void fields(const Halt& e, V& v) { v("reason", static_cast<int>(e.reason)); v("sink", e.sink.index); v("source", e.source.index); }
+template <class V> void fields(const RunTicker& e, V& v) { v("tick", e.tick); }
 template <class V> void fields(const Part& e, V& v) { v("batch", e.batch.index); v("generation", e.batch.generation); v("begin", e.begin); v("end", e.end); v("attempts", e.attempts); v("sink", e.sink.index); v("reason", static_cast<int>(e.reason)); }
 // clang-format on
 

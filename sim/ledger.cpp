@@ -133,6 +133,17 @@ bool Ledger::settled(const Unit& unit) const {
     return unit.parked > 0 || unit.applied > 0 || (may_drop(unit.sink) && !unit.sent);
 }
 
+void Ledger::commit_by_sinks() {
+    for (Log& log : logs) {
+        if (!by_sinks(log)) continue;
+        for (std::uint32_t r = record_after(log, log.durable); r < log.end; ++r) {
+            // What was never read may count as durable (dropped), and isn't committed.
+            if (records[r].next > log.highest || !durable(records[r])) break;
+            log.durable = records[r].next;
+        }
+    }
+}
+
 bool Ledger::durable_at(const Record& record, std::uint32_t sink) const {
     if (record.parked > 0 || record.elsewhere || record.kind == RecordKind::filtered) return true;
     if (record.kind != RecordKind::plain) return true;

@@ -110,6 +110,11 @@ public:
     std::int64_t end_of(const Log& log) const {
         return log.end == log.first ? 0 : records[log.end - 1].next;
     }
+    /// Where sinks commit by themselves: each source's position is what they durably have.
+    void commit_by_sinks();
+    bool by_sinks(const Log& log) const {
+        return draw->config.source[log.source].commit == CommitMode::sink;
+    }
     bool may_drop(std::uint32_t sink) const;
     /// A new incarnation knows nothing.
     void forget_told();

@@ -23,7 +23,8 @@ Duration patience(const Draw& draw) {
 }
 
 bool converged(World& world) {
-    const Ledger& ledger = world.stage().ledger;
+    Ledger& ledger = world.stage().ledger;
+    ledger.commit_by_sinks();
     for (const Log& log : ledger.logs) {
         if (!log.assigned || log.durable < ledger.end_of(log)) return false;
     }

@@ -65,6 +65,13 @@ constexpr Mutant all[] = {
     {86, "the gate tells at each sample what it is", "", 500},
     {87, "the gate holds what goes out", "", 2000},
     {88, "a soft reading of pressure hides the hard one", "", 2000},
+    {100, "on_transient = stop is not heeded", "", 2000},
+    {101, "a sink that failed for good is tried again", "", 5000},
+    {102, "the ticker runs at the start", "", 500},
+    {103, "positions are committed that sinks commit", "", 500},
+    {104, "the backoff grows although the sink takes records", "", 20000},
+    {105, "used-up attempts at some records park those that were not tried", "", 5000},
+    {106, "a checkpoint that is overdue is waited for without end", "", 5000},
 };
 
 }  // namespace

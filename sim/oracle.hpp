@@ -102,6 +102,10 @@ private:
     void on(const CommitPosition& e, const Effects&);
     void on(const RevokeDone& e, const Effects&);
     void on(const SetGate& e, const Effects&);
+    void on(const RunTicker& e, const Effects&);
+    void check_ticker(bool tick, const Engine& engine);
+    void note_progress(const Attempt& a, SinkOutcome unnamed, Duration retry_after);
+    void check_streak(const WriteToSink& e, const SinkConfig& sink);
     void on(const Halt& e, const Effects&);
     bool resolve(const Part& part, SinkId sink, Attempt& a);
     std::uint32_t epoch_of(std::uint32_t record) const {
@@ -141,6 +145,12 @@ private:
         std::uint32_t attempt = UINT32_MAX;  ///< In Stage::attempts, while open.
         std::uint32_t number = 0;            ///< Of its last attempt.
         bool over = true;
+        // What the last attempt gave, for the law of backoff.
+        std::uint32_t streak = 0;  ///< Failures since the sink last decided on something.
+        bool failed = false;
+        bool decided = false;  ///< On something: it may have waited for the dead letters.
+        Instant failed_at;
+        Duration retry_after{0};
     };
     struct Partition {
         Known known = Known::nothing;
@@ -185,6 +195,10 @@ private:
     bool stale_ = false;  ///< The event just given named nothing current.
     bool source_fatal_ = false, store_fatal_ = false, commit_bad_ = false, checkpoint_bad_ = false;
     bool fate_stop_ = false;
+    bool must_halt_ = false;  ///< A sink told what nothing may follow.
+    std::uint64_t ticks_ = 0;
+    Instant ticker_due_;
+    std::int64_t checkpoint_at_ = 0;  ///< When its write or sync was ordered.
     bool contract_broken_ = false;  ///< By a transform.
     std::uint32_t store_failures_ = 0;
     HaltReason halt_reason_{};

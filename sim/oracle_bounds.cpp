@@ -43,6 +43,9 @@ void Oracle::check_bounds(const Event& event, const Effects& effects, const Engi
         return fail("I19", "queue bound", "more batches than batches_max");
     }
     check_counters(engine);
+    if (must_halt_ && !halted_) {
+        return fail("I38", "terminal is final", "a sink has failed for good, and nothing halts");
+    }
     if (halted_) {
         if (engine.deadline() != never) fail("I20", "timers", "a timer after Halt");
         return;
@@ -72,8 +75,25 @@ void Oracle::check_bounds(const Event& event, const Effects& effects, const Engi
                         true);
         }
     }
+    if (config.ticker_period.ns > 0) check_ticker(tick, engine);
     if (stopping_ && stage_.now >= stop_deadline_) {
         fail("I28", "shutdown", "still running at the drain's deadline");
+    }
+}
+
+/// RunTicker: first a period after the start, then each period, none made up for.
+void Oracle::on(const RunTicker& e, const Effects&) {
+    if (e.tick != ++ticks_ || stage_.now < ticker_due_) {
+        return fail("I39", "ticker", "a tick that is not due");
+    }
+    const Duration period = stage_.draw->config.ticker_period;
+    ticker_due_ = ticker_due_ + period;
+    if (ticker_due_ <= stage_.now) ticker_due_ = stage_.now + period;
+}
+
+void Oracle::check_ticker(bool tick, const Engine& engine) {
+    if (engine.deadline() > ticker_due_ || (tick && ticker_due_ <= stage_.now)) {
+        fail("I39", "ticker", "a tick is due and doesn't come");
     }
 }
 
@@ -162,6 +182,9 @@ void Oracle::check_halt(const Halt& e) {
         case HaltReason::transform_contract:
             right = contract_broken_;
             break;
+        case HaltReason::sink_failed:
+            right = must_halt_;
+            break;
         default:
             break;
     }
@@ -181,6 +204,11 @@ void Oracle::check_finished(bool all_read) {
             return fail(
                 "I28", "shutdown",
                 "finished, but partition " + std::to_string(i) + " was not read to its end");
+        }
+        if (ledger.by_sinks(log)) {
+            check_below("I1", "the end", i, 0, log.highest,
+                        [&](const Record& r) { return ledger.durable(r); });
+            continue;
         }
         if (log.durable != log.highest) {
             return fail("I5", "watermark exact",

@@ -23,6 +23,9 @@ void Oracle::check_issued(const char* what, PartitionId partition, Epoch epoch, 
                           std::int64_t& last) {
     check_epoch(what, partition, epoch);
     if (failed()) return;
+    if (stage_.ledger.by_sinks(stage_.ledger.logs[partition.index])) {
+        return fail("I37", "sinks commit", std::string(what) + ", which is its sinks' affair");
+    }
     const Log& log = stage_.ledger.logs[partition.index];
     Partition& p = partitions_[partition.index];
     const std::string where = std::string(what) + " of partition " +
@@ -99,11 +102,14 @@ void Oracle::on(const WriteCheckpoint& e, const Effects&) {
                         "a checkpoint over a sink whose sync failed");
         }
     }
-    if (cycle_ == Cycle::writing || cycle_ == Cycle::written || cycle_ == Cycle::syncing) {
+    const std::int64_t overdue = stage_.draw->config.commit.attempt_timeout.ns;
+    const bool late = overdue > 0 && stage_.now.ns >= checkpoint_at_ + overdue;
+    if (cycle_ != Cycle::none && cycle_ != Cycle::sync_failed && !late) {
         return fail("I24", "checkpoint below watermark", "two checkpoints at once");
     }
     checkpoint_ = e.sequence;
     cycle_ = Cycle::writing;
+    checkpoint_at_ = stage_.now.ns;
 }
 
 void Oracle::on(const SyncCheckpoint& e, const Effects&) {
@@ -115,6 +121,7 @@ void Oracle::on(const SyncCheckpoint& e, const Effects&) {
         return fail("I24", "checkpoint below watermark", "a sync of a checkpoint not written");
     }
     cycle_ = Cycle::syncing;
+    checkpoint_at_ = stage_.now.ns;
 }
 
 void Oracle::on(const CommitPosition& e, const Effects&) {

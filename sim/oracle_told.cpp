@@ -35,7 +35,9 @@ void Oracle::restart(const Config&) {
     last_budget_ = {};
     may_shrink_ = {};
     source_fatal_ = store_fatal_ = commit_bad_ = checkpoint_bad_ = fate_stop_ = false;
-    contract_broken_ = false;
+    contract_broken_ = must_halt_ = false;
+    ticks_ = 0;
+    ticker_due_ = stage_.now + stage_.draw->config.ticker_period;
     slice_open_.fill(UINT32_MAX);
     store_failures_ = 0;
     stop_deadline_ = never;
@@ -229,9 +231,35 @@ void Oracle::told_range(const SinkToldRange& e) {
     }
 }
 
+/// What an attempt's end means for the next one of its delivery, and for the whole.
+void Oracle::note_progress(const Attempt& a, SinkOutcome unnamed, Duration retry_after) {
+    Delivery& d = deliveries_[a.delivery.index + std::size_t{1}];
+    const auto rest = a.items.size() - static_cast<std::size_t>(std::ranges::count_if(
+                                           a.named, [](std::uint8_t n) { return n != 0; }));
+    d.failed = d.decided = false;
+    const auto count = [&](SinkOutcome outcome, bool by_name) {
+        if (outcome == SinkOutcome::delivered || (outcome == SinkOutcome::refused && by_name)) {
+            d.decided = true;
+        } else if (outcome != SinkOutcome::refused) {
+            d.failed = true;
+        }
+    };
+    for (const std::uint8_t n : a.named) {
+        if (n != 0) count(static_cast<SinkOutcome>(n - 1), true);
+    }
+    if (rest > 0) count(unnamed, rest == 1);
+    if (d.decided) d.streak = 0;
+    if (d.failed) ++d.streak;
+    d.failed_at = stage_.now;
+    d.retry_after = unnamed == SinkOutcome::throttled ? retry_after : Duration{0};
+    const bool stops = stage_.draw->config.sink[a.sink].on_transient == OnTransient::stop;
+    must_halt_ = must_halt_ || unnamed == SinkOutcome::failed || (d.failed && stops);
+}
+
 void Oracle::told_answer(const SinkAnswered& e) {
     Attempt& a = *open(e.delivery, e.attempt);
     a.named.resize(a.items.size(), 0);
+    note_progress(a, e.outcome, e.retry_after);
     const auto unnamed = static_cast<std::uint32_t>(std::ranges::count(a.named, 0));
     for (std::size_t i = 0; i < a.items.size(); ++i) {
         const auto outcome = a.named[i] == 0 ? e.outcome : static_cast<SinkOutcome>(a.named[i] - 1);

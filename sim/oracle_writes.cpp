@@ -207,6 +207,10 @@ std::uint32_t Oracle::new_delivery(DeliveryId id, std::uint32_t attempt, std::ui
              "attempt " + number(attempt) + " of a delivery follows " +
                  number(again ? d.number : 0));
     }
+    if (!again) {
+        d.streak = 0;
+        d.failed = d.decided = false;
+    }
     const std::uint32_t index = stage_.new_attempt();
     d.generation = id.generation;
     d.number = attempt;
@@ -231,6 +235,7 @@ void Oracle::on(const WriteToSink& e, const Effects& all) {
         if (!resolve(part, e.sink, a)) return;
     }
     check_limits(e, a, sink);
+    if (e.attempt > 1 && !failed()) check_streak(e, sink);
     if (sink.writes_max == 1 && !failed()) check_order(a);
     for (std::size_t i = 0; i < a.items.size() && !failed(); ++i) {
         Unit& u = stage_.ledger.units[a.items[i]];
@@ -260,6 +265,29 @@ void Oracle::check_limits(const WriteToSink& e, const Attempt& a, const SinkConf
     if (e.deadline != expected) {
         fail("L5", "deadline", "a write with another deadline than its sink's time-out", UINT32_MAX,
              true);
+    }
+}
+
+/// The wait before an attempt grows with the failures in a row, and begins anew with each thing
+/// that the sink decided on.
+void Oracle::check_streak(const WriteToSink& e, const SinkConfig& sink) {
+    const Delivery& d = deliveries_[e.delivery.index + std::size_t{1}];
+    if (!d.failed) return;
+    const std::int64_t base = backoff_base(sink.retry, d.streak);
+    const std::int64_t waited = (stage_.now - d.failed_at).ns;
+    if (waited < base) return fail("I13", "retry law", "a delivery goes on before its backoff");
+    const bool punctual = stage_.draw->permille_of(Fault::late_tick) == 0 &&
+                          stage_.draw->permille_of(Fault::jump) == 0;
+    // It may have waited for room in the dead letters.
+    if (!punctual || stage_.draw->sink[e.sink.index].poison > 0 || sink.retry.attempts_max > 0) {
+        return;
+    }
+    const std::int64_t most = std::max(base + base / 1000 * sink.retry.jitter_permille,
+                                       d.retry_after.ns);
+    if (waited > most + 1'000'000) {
+        fail("I13", "retry law",
+             "a delivery goes on only after " + number(static_cast<std::uint64_t>(waited)) +
+                 " ns, with " + number(d.streak) + " failures since it last got on");
     }
 }
 
@@ -358,6 +386,7 @@ void Oracle::on(const CancelWrite& e, const Effects&) {
         return fail("I21", "token hygiene", "a CancelWrite of no open attempt");
     }
     const bool late = stage_.now >= a->deadline;
+    if (late) note_progress(*a, SinkOutcome::ambiguous, Duration{0});
     for (std::size_t i = 0; i < a->items.size(); ++i) {
         Unit& u = stage_.ledger.units[a->items[i]];
         if (a->epochs[i] != epoch_of(u.record)) continue;
@@ -414,7 +443,7 @@ void Oracle::check_dead_letter(std::uint32_t item, const Part& part) {
     }
     const bool used_up =
         retry.attempts_max > 0 &&
-        (u.failures >= retry.attempts_max || (u.mixed && u.failures > 0) || (u.mixed && u.suspect));
+        (u.failures >= retry.attempts_max || (u.mixed && u.failures > 0));
     if (!used_up) {
         fail("I13", "retry law",
              "dead-lettered after " + number(u.failures) + " failures of " +

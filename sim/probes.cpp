@@ -16,7 +16,7 @@ namespace {
     X(transform_dead_letters, 0) X(share, 0) X(fan_out_over_256, 1)                                \
     X(told_range_delivered, 0) X(told_range_refused, 0) X(told_range_retriable, 0)                 \
     X(told_range_ambiguous, 0) X(answer_delivered, 0) X(answer_retriable, 0)                       \
-    X(answer_throttled, 0) X(answer_refused, 0) X(answer_ambiguous, 0) X(answer_stale, 0)          \
+    X(answer_throttled, 0) X(answer_refused, 0) X(answer_ambiguous, 0) X(answer_failed, 1) X(answer_stale, 0)          \
     X(synced_ok, 0) X(sync_failed, 0) X(stored_ok, 0) X(stored_retriable, 0)                       \
     X(stored_ambiguous, 0) X(stored_failed, 1) X(commit_ok, 0) X(commit_retriable, 0)              \
     X(commit_ambiguous, 0) X(commit_fenced, 1) X(commit_failed, 1) X(written_ok, 0)                \

@@ -212,6 +212,7 @@ private:
             return false;
         }
         if ((draw_.dead & (dead_checkpoint | dead_commits)) != 0) return true;
+        if (ledger_.by_sinks(log)) return true;
         return log.durable >= log.highest || commit_is_held(log);
     }
 
@@ -289,6 +290,13 @@ bool halt_is_right(World& world) {
         case HaltReason::oversized_record:
             return std::ranges::any_of(world.stage().ledger.records,
                                        [](const Record& r) { return r.kind == RecordKind::stop; });
+        case HaltReason::sink_failed:
+            for (std::uint32_t s = 0; s < draw.config.sinks; ++s) {
+                const SinkConfig& sink = draw.config.sink[s];
+                if (sink.on_transient != OnTransient::stop) continue;
+                if ((draw.dead >> s & 1) != 0 || sink.attempt_timeout.ns > 0) return true;
+            }
+            return false;
         default:
             return draw.latency_tail && draw.config.commit.attempt_timeout.ns > 0;
     }

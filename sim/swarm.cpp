@@ -47,7 +47,8 @@ Mode draw_mode(Drawing d) {
 bool hopeless(Fault fault) {
     return fault == Fault::pull_fatal || fault == Fault::store_failed ||
            fault == Fault::commit_failed || fault == Fault::checkpoint_failed ||
-           fault == Fault::sync_failed || fault == Fault::transform_contract;
+           fault == Fault::sync_failed || fault == Fault::transform_contract ||
+           fault == Fault::sink_failed;
 }
 
 /// Which faults exist, and how often they come. A focus makes one component's faults frequent.
@@ -115,10 +116,16 @@ void draw_source(Drawing d, std::uint32_t s, std::uint32_t records) {
     for (std::uint32_t i = 0; i < d.draw.config.sinks; ++i) {
         mark = mark || ((c.route >> i & 1) != 0 && d.draw.config.sink[i].has_mark);
     }
+    bool synced = false;
+    for (std::uint32_t i = 0; i < d.draw.config.sinks; ++i) {
+        synced = synced || ((c.route >> i & 1) != 0 && d.draw.config.sink[i].needs_sync);
+    }
     if (!mark && d.pick(Site::draw_source, s, 3, 2) == 1) c.commit = CommitMode::source;
+    const bool may_manage = !mark && !synced && !d.draw.config.sliced();
+    if (may_manage && d.pick(Site::draw_source, s, 21, 3) == 2) c.commit = CommitMode::sink;
     const bool moves = d.draw.permille_of(Fault::revoke_graceful) > 0 ||
                        d.draw.permille_of(Fault::revoke_lost) > 0;
-    w.finite = d.pick(Site::draw_source, s, 4, 3) < 2 && !(moves && c.commit == CommitMode::source);
+    w.finite = d.pick(Site::draw_source, s, 4, 3) < 2 && !(moves && c.commit != CommitMode::checkpoint);
     c.transform = d.pick(Site::draw_source, s, 5, 2) == 1 || d.draw.config.sliced();
     c.pulls_max = 1 + d.small(Site::draw_source, s, 6, 3);
     c.batches_max = 8;
@@ -170,6 +177,8 @@ void draw_sink(Drawing d, std::uint32_t s) {
     const std::uint32_t attempts =
         d.pick(Site::draw_sink, s, 10, 3) == 2 ? 1 + d.small(Site::draw_sink, s, 11, 8) : 0;
     c.retry = draw_retry(d, entity, attempts);
+    if (d.draw.mode != Mode::sunny && d.pick(Site::draw_sink, s, 16, 12) == 11)
+        c.on_transient = OnTransient::stop;
     if (d.draw.mode != Mode::sunny && d.pick(Site::draw_sink, s, 12, 4) == 3)
         w.poison = 20 + d.small(Site::draw_sink, s, 13, 100);
     w.says_which = d.pick(Site::draw_sink, s, 14, 2) == 0;
@@ -221,6 +230,9 @@ void draw_run_mode(Drawing d) {
     c.mode = modes[d.pick(Site::draw_shape, 40, 0, std::size(modes))];
     c.governor.on = c.mode == RunMode::governed && d.pick(Site::draw_shape, 41, 0, 4) > 0;
     c.slice_bytes = d.limit(71, 0, 0, 400, 1u << 18);
+    if (d.pick(Site::draw_shape, 42, 0, 6) == 5)
+        c.ticker_period = milliseconds(
+            50 + static_cast<std::int64_t>(d.pick(Site::draw_shape, 43, 0, 2000)));
 }
 
 void draw_regulation(Drawing d) {
@@ -347,6 +359,7 @@ const char* name(Fault fault) {
                                             "stop_now",
                                             "shuffle",
                                             "pull_fatal",
+                                            "sink_failed",
                                             "pull_empty",
                                             "slice_short",
                                             "transform_contract"};

@@ -61,6 +61,7 @@ enum class Fault : std::uint8_t {
     stop_now,
     shuffle,
     pull_fatal,
+    sink_failed,         // For good: it never takes anything again, in this life.
     pull_empty,          // A batch without records, with tokens or not.
     slice_short,         // A slice takes fewer records than it may.
     transform_contract,  // A transform takes records that it wasn't given.

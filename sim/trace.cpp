@@ -34,7 +34,7 @@ constexpr std::array<const char*, 20> event_names{"PartitionAssigned",
                                                   "Tick"};
 static_assert(event_names.size() == std::variant_size_v<Event>);
 
-constexpr std::array<const char*, 16> effect_names{"Pull",
+constexpr std::array<const char*, 17> effect_names{"Pull",
                                                    "Transform",
                                                    "ReleaseBatch",
                                                    "WriteToSink",
@@ -49,7 +49,8 @@ constexpr std::array<const char*, 16> effect_names{"Pull",
                                                    "CommitPosition",
                                                    "RevokeDone",
                                                    "SetGate",
-                                                   "Halt"};
+                                                   "Halt",
+                                                   "RunTicker"};
 static_assert(effect_names.size() == std::variant_size_v<Effect>);
 
 struct Hasher {

@@ -117,6 +117,7 @@ void World::restart_after(bool crashed) {
         const auto mark = static_cast<std::uint32_t>(checkpoint_.durable().mark[s]);
         oracle_.recovered(s, sinks_.recover(s, mark));
     }
+    st.ledger.commit_by_sinks();
     st.ledger.forget_told();
     for (BatchTruth& b : st.batches) {
         b.state = BatchTruth::State::none;

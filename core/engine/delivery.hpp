@@ -7,8 +7,10 @@
 // Rule 3: what a sink says of single outputs (SinkToldRange) is kept in bit maps and counts when
 // the
 //         attempt ends. The first word about an output stands.
-// Rule 4: failures are counted over the whole delivery and never reset, so no output sees more than
-//         attempts_max transient failures.
+// Rule 4: no output sees more than attempts_max transient failures: `failures` is at least what any
+//         output of the next attempt has seen, `outside` what any later one has. Used up, what is
+//         pending of the attempt becomes dead letters, and nothing beyond it.
+// Rule 5: `streak`, by which the backoff grows, begins anew when the sink has decided on something.
 // Bound: SinkConfig::writes_max deliveries a lane, write_records_max outputs each.
 // Doesn't know: batches, time, effects.
 #pragma once
@@ -45,13 +47,15 @@ struct Delivery {
     std::uint32_t sent;  ///< Outputs that the attempt covers.
     std::uint32_t attempt;
     std::uint32_t failures;
+    std::uint32_t outside;
+    std::uint32_t streak;
     std::uint32_t refused;  ///< Outputs to hand to the dead letters, not handed yet.
     std::uint16_t lane;
     DeliveryPhase phase;
     Reason reason;   ///< Of the refused ones.
     bool sparse;     ///< The `done` map is in use.
     bool told;       ///< A SinkToldRange came for this attempt.
-    bool exhausted;  ///< All that is pending is to be refused next.
+    bool exhausted;  ///< What is pending of the attempt is to be refused next.
     std::uint8_t unused[5];
 
     /// A new delivery in this slot.
@@ -61,12 +65,12 @@ struct Delivery {
         generation = number;
         offset = skip;
         entries = count = cursor = window = pending = span_end = sent = 0;
-        attempt = failures = refused = 0;
+        attempt = failures = outside = streak = refused = 0;
         reason = Reason::none;
         sparse = told = exhausted = false;
     }
 };
-static_assert(sizeof(Delivery) == 80);
+static_assert(sizeof(Delivery) == 88);
 
 class Deliveries {
 public:

@@ -92,8 +92,8 @@ Engine::Engine(const Config& config, std::span<std::byte> arena) : state_(nullpt
 }
 
 void Engine::step(Instant now, const Event& event, Effects& effects) {
-    ++state_->stats().steps;
     state_->step_at = now;
+    if (++state_->stats().steps == 1) state_->begin_ticker(now);
     if (halted() && !mutant(55)) return;
     std::visit([&](const auto& e) { state_->on(now, e, effects); }, event);
     std::uint32_t timer;
@@ -152,6 +152,8 @@ void EngineState::fire(Instant now, std::uint32_t timer, Effects& effects) {
         halt(HaltReason::drain_deadline, effects);
     } else if (timer == timer_of_gate()) {
         open_window();
+    } else if (timer == timer_of_ticker()) {
+        run_ticker(now, effects);
     } else if (timer >= timer_of_partition(0)) {
         const std::uint32_t p = timer - timer_of_partition(0);
         if (partitions[p].phase == PartitionPhase::revoking) {

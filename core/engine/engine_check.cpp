@@ -24,11 +24,16 @@ const char* check_source(const Config& config, const SourceConfig& source) {
     if (source.pull_records_max == 0) return "pull_records_max is 0";
     if (source.pull_bytes_max == 0) return "pull_bytes_max is 0";
     if (source.pull_bytes_max > config.memory_limit) return "pull_bytes_max is over memory_limit";
-    if (source.commit == CommitMode::source) {
-        for (std::uint32_t s = 0; s < config.sinks; ++s) {
-            if ((source.route >> s & 1) && config.sink[s].has_mark) {
-                return "a sink with a mark needs sources that commit to the checkpoint";
-            }
+    if (config.sliced() && source.commit == CommitMode::sink) {
+        return "commits by the sink need whole batches: a sink would commit with the first slice";
+    }
+    for (std::uint32_t s = 0; s < config.sinks; ++s) {
+        if (!(source.route >> s & 1) || source.commit == CommitMode::checkpoint) continue;
+        if (config.sink[s].has_mark) {
+            return "a sink with a mark needs sources that commit to the checkpoint";
+        }
+        if (config.sink[s].needs_sync && source.commit == CommitMode::sink) {
+            return "a sink that needs syncs cannot commit for its sources";
         }
     }
     return check_retry(source.retry);
@@ -99,6 +104,8 @@ ConfigError Engine::check(const Config& config) {
     if (dead.present && dead.queue_entries_max == 0) return {"queue_entries_max is 0"};
     if (dead.present && dead.write_parts_max == 0) return {"dead letters: write_parts_max is 0"};
     if (dead.attempt_timeout < Duration{0}) return {"dead letters: attempt_timeout is negative"};
+    if (config.ticker_period < Duration{0}) return {"ticker_period is negative"};
+    if (config.ticker_period > longest_wait) return {"ticker_period is over 400 days"};
     if (config.commit.interval < Duration{0}) return {"commit interval is negative"};
     if (config.commit.interval > longest_wait) return {"commit interval is over 400 days"};
     if (config.commit.attempt_timeout < Duration{0}) return {"commit attempt_timeout is negative"};
@@ -120,7 +127,7 @@ std::size_t Engine::effects_max(const Config& config) {
            + 1                                                        // WriteDeadLetters
            + config.sources                                           // SetGate
            + std::size_t{config.partitions_max} * (3 + config.sinks)  // stages, commit, RevokeDone
-           + 3;  // WriteCheckpoint, SyncCheckpoint, Halt
+           + 4;  // WriteCheckpoint, SyncCheckpoint, RunTicker, Halt
 }
 
 std::size_t Engine::parts_max(const Config& config) {

@@ -285,7 +285,8 @@ void EngineState::resume_cycle(Instant now, Effects& effects) {
             return halt(HaltReason::sink_sync_failed, effects);
         case CommitPhase::writing:
         case CommitPhase::persisting:
-            return halt(HaltReason::checkpoint_failed, effects);
+            if (mutant(106)) return;
+            return commit_failed(CommitPhase::writing, HaltReason::checkpoint_failed, now, effects);
         case CommitPhase::telling:
             for (std::uint32_t i = c.cycle_first; i != none; i = partitions[i].cycle_next) {
                 Partition& p = partitions[i];

@@ -83,6 +83,22 @@ void EngineState::finish_revocations(Effects& effects) {
     }
 }
 
+// ---- the ticker --------------------------------------------------------------------------------
+
+void EngineState::begin_ticker(Instant now) {
+    if (config.ticker_period.ns == 0) return;
+    flags().ticker_due = (mutant(102) ? now : now + config.ticker_period).ns;
+    timers.set(timer_of_ticker(), Instant{flags().ticker_due});
+}
+
+/// Periods that were missed are not made up for.
+void EngineState::run_ticker(Instant now, Effects& effects) {
+    effects.push(RunTicker{++flags().ticks});
+    const Instant next = Instant{flags().ticker_due} + config.ticker_period;
+    flags().ticker_due = (next > now ? next : now + config.ticker_period).ns;
+    timers.set(timer_of_ticker(), Instant{flags().ticker_due});
+}
+
 // ---- the end -----------------------------------------------------------------------------------
 
 void EngineState::check_end(Effects& effects) {

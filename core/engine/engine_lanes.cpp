@@ -108,6 +108,17 @@ void EngineState::dispatch(Instant now, std::uint32_t lane, Effects& effects) {
 std::uint64_t EngineState::push_parts(Delivery& d, Effects& effects) const {
     const std::uint32_t most = effects.parts_count() + config.sink[d.lane].write_parts_max;
     const Lane& l = lanes[d.lane];
+    if (d.entries == 1 && !d.sparse) {  // What most deliveries are.
+        const Entry& e = l.entry(d.first_entry);
+        const std::uint32_t begin = d.offset + d.cursor;
+        d.sent = std::min(d.count - d.cursor, d.window);
+        d.span_end = d.cursor + d.sent;
+        effects.push_part(Part{.batch = batches.id(e.batch),
+                               .begin = begin,
+                               .end = begin + d.sent,
+                               .sink = SinkId{d.lane}});
+        return l.bytes_of(e, d.sent);
+    }
     std::uint64_t bytes = 0;
     std::uint32_t base = 0;  // The delivery's output with which entry `n` begins.
     for (std::uint32_t n = 0; n < d.entries && d.sent < d.window; ++n) {
@@ -214,9 +225,12 @@ void EngineState::on(Instant, const SinkToldRange& e, Effects&) {
 void EngineState::on(Instant now, const SinkAnswered& e, Effects& effects) {
     Delivery* d = writing(e.delivery, e.attempt);
     if (!d) return;
-    if (e.outcome > SinkOutcome::ambiguous) {
+    if (e.outcome > SinkOutcome::failed) {
         ++stats().stale;
         return;
+    }
+    if (e.outcome == SinkOutcome::failed && !mutant(101)) {
+        return halt(HaltReason::sink_failed, effects, SinkId{d->lane});
     }
     if (e.outcome == SinkOutcome::delivered) {
         lanes[d->lane].state().mark = e.mark;
@@ -281,6 +295,10 @@ void EngineState::refuse_rest(Delivery& d) {
     }
 }
 
+bool EngineState::retry_not(std::uint32_t lane) const {
+    return config.sink[lane].on_transient == OnTransient::stop && !mutant(100);
+}
+
 void EngineState::end_attempt(Instant now, std::uint32_t index, SinkOutcome outcome, Duration after,
                               Effects& effects) {
     Delivery& d = deliveries[index];
@@ -289,6 +307,10 @@ void EngineState::end_attempt(Instant now, std::uint32_t index, SinkOutcome outc
     if (mutant(14) && outcome == SinkOutcome::ambiguous) outcome = SinkOutcome::delivered;
     if (mutant(40) && outcome == SinkOutcome::refused) outcome = SinkOutcome::retriable;
     if (outcome == SinkOutcome::ambiguous) ++stats().sink[d.lane].ambiguous;
+    if (outcome == SinkOutcome::delivered && !d.told && d.sent == d.pending) {  // As a rule.
+        settle_rest(d, effects);
+        return finish(d, effects);
+    }
     const std::uint32_t covered = d.sent - d.refused;
     const std::uint32_t pending = d.pending;
     const std::uint32_t rest = d.told ? settle_told(d, effects) : d.sent;
@@ -303,25 +325,51 @@ void EngineState::end_attempt(Instant now, std::uint32_t index, SinkOutcome outc
             refuse_rest(d);
         } else if (rest > 1) {
             d.window = rest / 2;
+            d.outside = d.failures;
         }
     } else {
         failed = failed || rest > 0;
     }
+    if (failed && retry_not(d.lane)) {
+        return halt(HaltReason::sink_failed, effects, SinkId{d.lane});
+    }
+    if ((d.pending < pending || d.refused > 0) && !mutant(104)) d.streak = 0;
     if (failed && mutant(15) && outcome == SinkOutcome::ambiguous) d.exhausted = true;
     if (failed) {
         ++d.failures;
+        ++d.streak;
+        if (deliveries.pending_from(d, d.span_end) == d.count) d.outside = d.failures;
         if (mutant(21)) {
             partitions.fence(batches, batches[lanes[d.lane].entry(d.first_entry).batch].partition);
         }
         if (mutant(39) && outcome == SinkOutcome::retriable) d.failures = 1;
         if (retry.attempts_max && d.failures >= retry.attempts_max) d.exhausted = true;
         const std::uint64_t key = mix(config.seed, 2, index, d.generation);
-        Duration wait = backoff(retry, d.failures, key);
+        Duration wait = backoff(retry, d.streak, key);
         if (outcome == SinkOutcome::throttled && after > wait) wait = after;
         d.due = (now + wait).ns;
+    } else if (outcome == SinkOutcome::delivered || rest <= 1) {
+        d.failures = d.outside;  // All that the attempt covered is decided.
     }
     d.told = false;
     proceed(now, index, effects);
+}
+
+/// The attempts at what the last one covered are used up.
+void EngineState::refuse_span(Delivery& d) {
+    d.exhausted = false;
+    d.reason = Reason::exhausted;
+    d.failures = d.outside;
+    const std::uint32_t end = mutant(105) ? d.count : d.span_end;
+    if (!d.sparse) {
+        d.refused = end - d.cursor;
+        return;
+    }
+    for (std::uint32_t i = deliveries.pending_from(d, d.cursor); i < end;
+         i = deliveries.pending_from(d, i + 1)) {
+        deliveries.set(d, Deliveries::refused, i);
+        ++d.refused;
+    }
 }
 
 /// What a delivery does next: hand over its dead letters, finish, wait, or write again.
@@ -335,12 +383,7 @@ void EngineState::proceed(Instant now, std::uint32_t index, Effects& effects) {
             return;
         }
         if (!d.exhausted || d.pending == 0) break;
-        d.exhausted = false;
-        d.reason = Reason::exhausted;
-        d.refused = d.pending;
-        for (std::uint32_t i = 0; d.sparse && i < d.count; ++i) {
-            if (!deliveries.is_done(d, i)) deliveries.set(d, Deliveries::refused, i);
-        }
+        refuse_span(d);
     }
     if (d.sparse) d.cursor = deliveries.pending_from(d, d.cursor);
     if (d.pending == 0) return finish(d, effects);

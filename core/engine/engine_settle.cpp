@@ -12,6 +12,11 @@ void EngineState::settle_outputs(Delivery& d, std::uint32_t begin, std::uint32_t
     const Lane& l = lanes[d.lane];
     SinkStats& stat = stats().sink[d.lane];
     stat.delivered += end - begin;
+    if (d.entries == 1) {
+        Entry& e = l.entry(d.first_entry);
+        stat.bytes_delivered += l.bytes_of(e, end - begin);
+        return settle_entry(d.lane, e, end - begin, effects);
+    }
     std::uint32_t base = 0;
     for (std::uint32_t n = 0; n < d.entries && base < end; ++n) {
         Entry& e = l.entry(d.first_entry + n);
@@ -90,8 +95,9 @@ void EngineState::settle_batch(std::uint32_t index) {
     (b.fenced ? stat.forgotten : stat.settled) += b.records;
     if (!b.listed) return batches.give_back(index);
     const std::uint32_t partition = b.partition;
+    const bool ours = config.source[b.source].commit != CommitMode::sink || mutant(103);
     partitions.settled(batches, index);
-    partitions.mark_dirty(partition);
+    if (ours) partitions.mark_dirty(partition);
     if (partitions[partition].phase == PartitionPhase::revoking) flags().revokes_due = 1;
 }
 

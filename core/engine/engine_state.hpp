@@ -49,6 +49,8 @@ struct Flags {
     std::uint64_t wake_intake;  ///< Something was freed: sources may pull or fan out. 0 or 1.
     std::uint64_t revokes_due;  ///< A revocation may be complete. 0 or 1.
     std::uint64_t slices;       ///< Slots that hold a slice.
+    std::uint64_t ticks;        ///< RunTicker effects.
+    std::int64_t ticker_due;
     bool halted;
     bool draining;
     Hysteresis pressure;
@@ -96,7 +98,8 @@ struct EngineState {
     std::uint32_t timer_of_step() const { return timer_of_dead() + 2; }
     std::uint32_t timer_of_drain() const { return timer_of_dead() + 3; }
     std::uint32_t timer_of_gate() const { return timer_of_dead() + 4; }
-    std::uint32_t timer_of_partition(std::uint32_t i) const { return timer_of_dead() + 5 + i; }
+    std::uint32_t timer_of_ticker() const { return timer_of_dead() + 5; }
+    std::uint32_t timer_of_partition(std::uint32_t i) const { return timer_of_dead() + 6 + i; }
 
     // One event each.
     void on(Instant now, const PartitionAssigned&, Effects&);
@@ -174,6 +177,8 @@ struct EngineState {
     std::uint32_t settle_told(Delivery&, Effects&);
     void settle_rest(Delivery&, Effects&);
     void refuse_rest(Delivery&);
+    void refuse_span(Delivery&);
+    bool retry_not(std::uint32_t lane) const;
     void proceed(Instant now, std::uint32_t delivery, Effects&);
     void finish(Delivery&, Effects&);
     Delivery* writing(DeliveryId, std::uint32_t attempt);
@@ -208,6 +213,8 @@ struct EngineState {
     void wait_for_answer(Instant now);
 
     // Ends.
+    void begin_ticker(Instant now);
+    void run_ticker(Instant now, Effects&);
     void lose_partition(std::uint32_t partition);
     void fence_partition(std::uint32_t partition);
     void finish_revocations(Effects&);

@@ -28,10 +28,18 @@ struct RetryConfig {
     std::uint32_t jitter_permille = 250;
 };
 
+/// What a failure of a sink that may pass leads to.
+enum class OnTransient : std::uint8_t {
+    retry,  ///< The delivery is held and repeated, as its RetryConfig says.
+    stop,   ///< Halt (HaltReason::sink_failed): nothing later is pulled or committed.
+};
+
 /// Where a source's positions are made durable.
 enum class CommitMode : std::uint8_t {
     checkpoint,  ///< In the local checkpoint (files).
     source,      ///< By CommitPosition (a broker), after sinks are synced.
+    sink,        ///< By its sinks, with what they write (transactions): never by the engine. Needs
+                 ///< whole batches, and sinks with neither needs_sync nor a mark.
 };
 
 /// How a pulled batch goes through the engine. See docs/modes.md.
@@ -67,6 +75,7 @@ struct SinkConfig {
     Duration linger{0};            ///< A write below the two targets above waits so long for more.
     std::uint32_t writes_max = 1;  ///< In flight; 1 keeps the order.
     Duration attempt_timeout{0};   ///< 0: none.
+    OnTransient on_transient = OnTransient::retry;
     RetryConfig retry;
     bool answers_partially =
         true;  ///< SinkToldRange may come; costs write_records_max / 2 bytes a write.
@@ -132,6 +141,7 @@ struct Config {
     std::uint32_t partitions_max = 64;
     RunMode mode = RunMode::whole;
     std::uint32_t slice_bytes = 256u << 10;  ///< Of the input, when streaming; 0: a record each.
+    Duration ticker_period{0};  ///< RunTicker comes so often, first after one period; 0: never.
     std::uint32_t sources = 0;
     std::uint32_t sinks = 0;
     std::array<SourceConfig, sources_limit> source{};

@@ -124,8 +124,9 @@ struct StageLead {
     Position position;
 };
 
-/// Write all that was staged before, whole, to the slot that is not the newest valid one.
-/// Answer: CheckpointWritten.
+/// Write all that was staged before, whole, to the slot that is not the newest valid one. If an
+/// earlier write or sync is overdue (CommitConfig::attempt_timeout), it may still be under way: the
+/// device ends it first, and its answer no longer counts. Answer: CheckpointWritten.
 struct WriteCheckpoint {
     std::uint64_t sequence;
 };
@@ -159,6 +160,12 @@ struct SetGate {
 };
 inline constexpr PartitionId every_partition{0xffffffff};
 
+/// A period of Config::ticker_period is over: what the user wants done now and then. Whatever comes
+/// of it changes nothing. No answer.
+struct RunTicker {
+    std::uint64_t tick;  ///< Counted from 1.
+};
+
 /// The engine has ended. No answer. `sink` and `source` where the reason has one.
 struct Halt {
     HaltReason reason;
@@ -168,7 +175,7 @@ struct Halt {
 
 using Effect = std::variant<Pull, Transform, ReleaseBatch, WriteToSink, CancelWrite, SyncSink,
                             WriteDeadLetters, StageSink, StagePosition, StageLead, WriteCheckpoint,
-                            SyncCheckpoint, CommitPosition, RevokeDone, SetGate, Halt>;
+                            SyncCheckpoint, CommitPosition, RevokeDone, SetGate, Halt, RunTicker>;
 
 static_assert(std::is_trivially_copyable_v<Effect>);
 static_assert(sizeof(Effect) <= 64);

@@ -21,6 +21,7 @@ constexpr const char* name_of(HaltReason reason) {
         case HaltReason::transform_stopped: return "transform_stopped";
         case HaltReason::protocol_broken: return "protocol_broken";
         case HaltReason::transform_contract: return "transform_contract";
+        case HaltReason::sink_failed: return "sink_failed";
         default: return "other";
     }
 }
@@ -32,6 +33,7 @@ constexpr const char* name_of(SinkOutcome outcome) {
         case SinkOutcome::throttled: return "throttled";
         case SinkOutcome::refused: return "refused";
         case SinkOutcome::ambiguous: return "ambiguous";
+        case SinkOutcome::failed: return "failed";
     }
     return "?";
 }

@@ -12,6 +12,7 @@ enum class SinkOutcome : std::uint8_t {
     throttled,  ///< As retriable, but not before retry_after.
     refused,    ///< Permanent: the sink will never take at least one of these outputs.
     ambiguous,  ///< Unknown whether applied (a time-out, a broken connection).
+    failed,     ///< Not applied, and the sink will never take anything again: halt.
 };
 
 /// The answer to a write, sync or commit whose effect is idempotent.
@@ -67,6 +68,7 @@ enum class HaltReason : std::uint8_t {
     transform_stopped,    ///< Fate::stop from a transform.
     protocol_broken,      ///< A device broke the port contract in a way that could lose records.
     transform_contract,   ///< A transform took other records than it was given.
+    sink_failed,          ///< A sink failed for good, or in any way with OnTransient::stop.
 };
 
 enum class SourceOutcome : std::uint8_t {

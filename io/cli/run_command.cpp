@@ -79,6 +79,11 @@ Verdict explain(const PipelineConfig& pipeline, const Halt& halt) {
                                 source, resume)};
         case HaltReason::transform_stopped:
             return {exit_unfinished, fmt::format("halted by a transform. {}", resume)};
+        case HaltReason::sink_failed:
+            return {exit_io,
+                    fmt::format("halted: sink \"{}\" failed and is not to be tried again (see the "
+                                "log). {}",
+                                sink, resume)};
         case HaltReason::transform_contract:
             return {exit_internal,
                     fmt::format("halted: the transform of source \"{}\" took other records than it "

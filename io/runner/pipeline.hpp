@@ -80,6 +80,7 @@ private:
     void on(const CommitPosition&);
     void on(const RevokeDone&);
     void on(const SetGate&);
+    void on(const RunTicker&) {}  // No pipeline of this program has a ticker.
     void on(const Halt&);
 
     void log(Level level, const LogLine& line) const { options_.log(level, line.text()); }

@@ -68,6 +68,9 @@ Config drawn_config(Numbers& n) {
     c.commit.bytes = n.below(200);
     c.commit.attempt_timeout = n.percent(20) ? seconds(2) : Duration{0};
     c.commit.retry = random_retry(n, 20);
+    if (!n.percent(80)) c.ticker_period = milliseconds(static_cast<std::int64_t>(n.below(200)));
+    if (!n.percent(90)) c.source[0].commit = CommitMode::sink;
+    if (!n.percent(95)) c.sink[0].on_transient = OnTransient::stop;
     if (!n.percent(70)) {
         c.mode = n.percent(60) ? RunMode::streaming : RunMode::governed;
         c.governor.on = n.percent(80);
@@ -116,7 +119,8 @@ void RandomEvents::saw(const Effects& effects) {
             !std::holds_alternative<ReleaseBatch>(e) && !std::holds_alternative<CancelWrite>(e) &&
             !std::holds_alternative<StageSink>(e) && !std::holds_alternative<StagePosition>(e) &&
             !std::holds_alternative<StageLead>(e) && !std::holds_alternative<RevokeDone>(e) &&
-            !std::holds_alternative<SetGate>(e) && !std::holds_alternative<Halt>(e);
+            !std::holds_alternative<SetGate>(e) && !std::holds_alternative<Halt>(e) &&
+            !std::holds_alternative<RunTicker>(e);
         if (answered) open_.push_back(e);
     }
 }
@@ -332,6 +336,8 @@ Event RandomEvents::garbage() {
     const Epoch epoch{u32()};
     const Position position{any_number()};
     const auto permille = u32();
+    std::uint8_t outcome = byte(8);
+    if (outcome == 5 && numbers_.percent(90)) outcome = 6;  // Else all runs end soon.
     switch (numbers_.below(20)) {
         case 0:
             return PartitionAssigned{source, partition, Epoch{epoch.value % 1000}, position};
@@ -372,7 +378,7 @@ Event RandomEvents::garbage() {
             return SinkAnswered{
                 delivery,
                 attempt,
-                static_cast<SinkOutcome>(config_.dead_letters.present ? byte(8) : 2),
+                static_cast<SinkOutcome>(config_.dead_letters.present ? outcome : 2),
                 {any_number()},
                 any_number()};
         case 12:

@@ -20,7 +20,7 @@ struct Names;
         static constexpr const char* type = #E;                                \
         static constexpr auto all = std::to_array<const char*>({__VA_ARGS__}); \
     }
-HF_NAMES(SinkOutcome, "delivered", "retriable", "throttled", "refused", "ambiguous");
+HF_NAMES(SinkOutcome, "delivered", "retriable", "throttled", "refused", "ambiguous", "failed");
 HF_NAMES(StoreOutcome, "ok", "retriable", "fenced", "ambiguous", "failed");
 HF_NAMES(Fate, "deliver", "oversized", "failed", "stop");
 HF_NAMES(Reason, "none", "refused", "exhausted", "parse_error", "oversized", "failed");
@@ -29,10 +29,11 @@ HF_NAMES(StopMode, "drain", "now");
 HF_NAMES(HaltReason, "finished", "drained", "drain_deadline", "stopped", "dead_letters_absent",
          "dead_letters_failed", "sink_sync_failed", "checkpoint_failed", "commit_failed",
          "source_failed", "oversized_record", "transform_stopped", "protocol_broken",
-         "transform_contract");
+         "transform_contract", "sink_failed");
 HF_NAMES(SourceOutcome, "retriable", "failed");
 HF_NAMES(WhenFull, "block", "drop_newest");
-HF_NAMES(CommitMode, "checkpoint", "source");
+HF_NAMES(CommitMode, "checkpoint", "source", "sink");
+HF_NAMES(OnTransient, "retry", "stop");
 HF_NAMES(RunMode, "whole", "streaming", "governed");
 #undef HF_NAMES
 
@@ -136,6 +137,7 @@ void read_sink(SinkConfig& c, Fields& f) {
     c.needs_sync = f.number("needs_sync", 0) != 0;
     c.has_mark = f.number("has_mark", 0) != 0;
     c.answers_partially = f.number("answers_partially", c.has_mark ? 0 : 1) != 0;
+    c.on_transient = value_of<OnTransient>(f.text("on_transient", "retry"));
     read_retry(c.retry, f);
 }
 
@@ -168,6 +170,7 @@ bool add_to_config(Config& config, const std::string& kind, Fields& f) {
         config.mode = value_of<RunMode>(f.text("mode", "whole"));
         config.slice_bytes = u32(f, "slice_bytes", 25);
         config.governor.on = f.number("governor", 0) != 0;
+        config.ticker_period = f.duration("ticker_period", Duration{0});
         config.pressure_pause_permille = u32(f, "pressure_pause", 800);
         config.pressure_resume_permille = u32(f, "pressure_resume", 650);
         config.max_hold = f.duration("max_hold", config.max_hold);
@@ -373,6 +376,9 @@ struct Writer {
         std::string out = fmt::format("gate source={} held={}", e.source.index, e.held ? 1 : 0);
         if (e.partition != every_partition) out += fmt::format(" partition={}", e.partition.index);
         return out;
+    }
+    std::string operator()(const RunTicker& e) const {
+        return fmt::format("run_ticker tick={}", e.tick);
     }
     std::string operator()(const Halt& e) const {
         std::string out = "halt reason=" + name_of(e.reason);
