@@ -33,6 +33,7 @@ Task<CheckpointStore::SlotRead> CheckpointStore::read_slot(const std::string& pa
     if (fd < 0) co_return read;
     FileStat file;
     read.error = co_await io::stat(ring_, static_cast<int>(fd), file);
+    read.written_ns = file.modified_ns;
     std::vector<std::byte> bytes;
     if (read.error == 0 && file.size <= slot_size_max) {
         bytes.resize(static_cast<std::size_t>(file.size));
@@ -86,6 +87,7 @@ Task<CheckpointLoad> CheckpointStore::load() {
                               .text());
     }
     result.state = CheckpointLoad::State::found;
+    result.written_ns = read[keep_].written_ns;
     result.checkpoint = std::move(*read[keep_].checkpoint);
     adopt(result.checkpoint);
     co_return result;

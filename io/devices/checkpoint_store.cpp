@@ -190,9 +190,12 @@ Task<std::int64_t> CheckpointStore::write_in_place(Slot& slot, std::span<const s
 Task<std::int64_t> CheckpointStore::write_replacement(std::span<const std::byte> bytes) {
     co_await discard_replacement();
     const std::int64_t gone = co_await io::unlink(ring_, replacement_.path.c_str());
-    if (gone < 0 && gone != -ENOENT) co_return gone;
+    if (gone < 0 && gone != -ENOENT && gone != -ENOTDIR) co_return gone;
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
-    const std::int64_t fd = co_await open_retried(ring_, replacement_.path, flags);
+    std::int64_t fd = co_await open_retried(ring_, replacement_.path, flags);
+    if ((fd == -ENOENT || fd == -ENOTDIR) && config_.make_again && config_.make_again()) {
+        fd = co_await open_retried(ring_, replacement_.path, flags);
+    }
     if (fd < 0) co_return fd;
     replacement_.fd = static_cast<int>(fd);
     replacement_.size = static_cast<std::int64_t>(bytes.size());

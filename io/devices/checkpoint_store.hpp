@@ -44,6 +44,7 @@ struct CheckpointLoad {
     };
     State state = State::failed;
     Checkpoint checkpoint;
+    std::int64_t written_ns = INT64_MAX;  ///< With found: when, in wall time.
     bool foreign = false;  ///< With failed: it is another pipeline's.
     std::string problem;  ///< For the user: what is wrong, and what to do.
 };
@@ -57,6 +58,8 @@ public:
         std::vector<std::string> sinks;    ///< Names, by SinkId.
         /// Whether a checkpoint that says `found` may be continued by `ours`. Empty: if equal.
         std::function<bool(std::string_view found, std::string_view ours)> continues;
+        /// The directory is gone: makes it anew, and ours. False: don't try. Empty: never.
+        std::function<bool()> make_again;
     };
 
     CheckpointStore(Ring& ring, Events& events, Log log, Config config);
@@ -109,6 +112,7 @@ private:
         std::int64_t error = 0;  ///< Negated errno, or 0.
         CheckpointFault fault = CheckpointFault::empty;
         std::optional<Checkpoint> checkpoint;
+        std::int64_t written_ns = 0;
     };
     struct Order {
         std::uint64_t sequence = 0;    ///< The engine's.

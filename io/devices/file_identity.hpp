@@ -4,8 +4,8 @@
 //         file that has grown since is compared over the recorded length only.
 // Rule 2: a generation is one life of an inode between truncations; it tells apart what device,
 //         inode and fingerprint cannot.
-// The key under which the checkpoint knows a file is text: "1:DEV:INO:GEN:LEN:HASH:PATH", numbers
-// in hexadecimal; the path is only for people.
+// The key under which the checkpoint knows a file is text: "1:DEV:INO:GEN:LEN:HASH:PATH", or with
+// oversized_at "2:DEV:INO:GEN:LEN:HASH:AT:PATH", numbers in hexadecimal; the path is for people.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +18,14 @@
 namespace holdfast::io {
 
 inline constexpr std::size_t fingerprint_max = 256;
+
+/// Of some bytes: how many, and their hash.
+struct Fingerprint {
+    std::uint32_t length = 0;
+    std::uint64_t hash = 0;
+    static Fingerprint of(std::span<const std::byte> bytes);
+    bool operator==(const Fingerprint&) const = default;
+};
 
 struct FileIdentity {
     std::uint64_t device = 0;
@@ -35,6 +43,9 @@ struct FileIdentity {
 struct FileKey {
     FileIdentity identity;
     std::uint32_t generation = 1;
+    /// Where the newest oversized line began of which some, but not its end, was given away; -1:
+    /// nowhere. A restart behind it then knows what it is in the midst of.
+    std::int64_t oversized_at = -1;
     std::string path;
     bool operator==(const FileKey&) const = default;
 };

@@ -24,15 +24,21 @@ bool is_gone(std::int64_t result) { return result == -ENOENT || result == -ENOTD
 void FileSource::unreadable(const std::string& path, First first, std::int64_t result) {
     Unreadable& entry = unreadable_[path];
     if (entry.error == 0) entry.first = first;
+    const bool is_new = entry.error != static_cast<int>(-result);
     entry.error = static_cast<int>(-result);
     entry.backoff = entry.backoff.ns == 0
                         ? backoff_first
                         : Duration{std::min(entry.backoff.ns * 2, backoff_max.ns)};
     entry.retry_at = ring_.now() + entry.backoff;
-    log(Level::error, LogLine("cannot open file, will retry")
-                          .with("source", config_.name)
-                          .with("path", path)
-                          .with("error", std::strerror(entry.error)));
+    const LogLine line = LogLine("cannot open file, will retry")
+                             .with("source", config_.name)
+                             .with("path", path)
+                             .with("error", std::strerror(entry.error));
+    if (is_new) {
+        log(failed_, Level::error, line);
+    } else {
+        log(Level::debug, line);
+    }
 }
 
 Task<> FileSource::discover(std::string path, First first) {
@@ -118,7 +124,7 @@ Task<> FileSource::insert(std::unique_ptr<TailedFile> owned, First first) {
     const auto bytes = std::span<const std::byte>(head).first(static_cast<std::size_t>(got));
     co_await begin_at(file, first, bytes);
     file.busy = false;
-    log(Level::info, LogLine("file found")
+    log(found_, Level::info, LogLine("file found")
                          .with("source", config_.name)
                          .with("path", path)
                          .with("position", file.position)
@@ -139,7 +145,7 @@ Task<> FileSource::insert(std::unique_ptr<TailedFile> owned, First first) {
 /// All of it was read and it has no name any more.
 Task<> FileSource::close_file(TailedFile& file) {
     HF_ASSERT(!file.busy && !has_more(file));
-    log(Level::info, LogLine("file closed: read to its end and gone")
+    log(lost_, Level::info, LogLine("file closed: read to its end and gone")
                          .with("source", config_.name)
                          .with("path", file.key.path)
                          .with("position", file.position));
@@ -151,6 +157,8 @@ Task<> FileSource::close_file(TailedFile& file) {
     if (starving_ == &file) starving_ = nullptr;
     if (file.queued) std::erase(ready_, &file);
     if (file.poll_at != never) polls_.erase({file.poll_at.ns, &file});
+    if (closed_.size() >= closed_kept) closed_.erase(closed_.begin());
+    closed_[{file.key.identity.device, file.key.identity.inode}] = {file.size, file.modified_ns};
     const int fd = file.fd;
     files_.erase({file.key.identity.device, file.key.identity.inode});
     co_await close(ring_, fd);

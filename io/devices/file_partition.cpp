@@ -68,10 +68,10 @@ bool FileSource::assign(TailedFile& file) {
 }
 
 /// The fingerprint has grown: the longer it is, the surer a restart is.
-void FileSource::rebind(TailedFile& file) {
+void FileSource::rebind(TailedFile& file, bool must) {
     const std::uint32_t length = file.key.identity.length;
     const bool much = length >= 2 * file.bound_length || length == fingerprint_max;
-    if (!file.assigned || length == file.bound_length || !much) return;
+    if (!file.assigned || (!must && (length == file.bound_length || !much))) return;
     file.bound_length = length;
     checkpoints_.bind(config_.id, file.assigned->partition, file.assigned->epoch,
                       encode_key(file.key));
@@ -143,6 +143,8 @@ Task<bool> FileSource::verified(TailedFile& file) {
     }
     const auto bytes = std::span<const std::byte>(head).first(static_cast<std::size_t>(got));
     if (!file.key.identity.begins(bytes)) co_return false;
+    const bool same = co_await ends_as_read(file);
+    if (!same) co_return false;
     file.verify = false;
     file.verified_at = now;
     if (bytes.size() > file.key.identity.length) {
@@ -150,6 +152,20 @@ Task<bool> FileSource::verified(TailedFile& file) {
         rebind(file);
     }
     co_return true;
+}
+
+/// Does what we have read last still stand before our position? Many files begin alike: a header, a
+/// first line that a program always writes. False also after a read error.
+Task<bool> FileSource::ends_as_read(TailedFile& file) {
+    if (file.tail.length == 0) co_return true;
+    std::array<std::byte, fingerprint_max> bytes;
+    const auto tail = std::span<std::byte>(bytes).first(file.tail.length);
+    const std::int64_t got = co_await fill_or_fail(file, tail, file.position - file.tail.length);
+    if (got < 0) {
+        read_failed(file, got);
+        co_return false;
+    }
+    co_return Fingerprint::of(tail.first(static_cast<std::size_t>(got))) == file.tail;
 }
 
 /// The file was truncated or written anew. Requires: the caller has it busy.
@@ -164,6 +180,8 @@ Task<> FileSource::new_generation(TailedFile& file) {
     retire(file);
     ++file.key.generation;
     file.position = file.partial = 0;
+    file.tail = {};
+    file.key.oversized_at = -1;
     file.leads.clear();
     file.mid_line = file.finishing = file.verify = false;
     file.block_wanted = 0;
@@ -191,7 +209,11 @@ Task<> FileSource::begin_at(TailedFile& file, First first, std::span<const std::
         file.position = co_await end_of_lines(file);
     }
     if (file.position > 0 && config_.oversize == Oversize::dead_letter) {
-        file.mid_line = co_await inside_oversized(file);
+        const std::int64_t begin = file.key.oversized_at;
+        if (begin >= 0 && begin < file.position) {
+            file.mid_line = co_await is_one_line(file, begin, file.position);
+        }
+        if (!file.mid_line) file.mid_line = co_await inside_oversized(file);
     }
     if (!recorded && config_.read_from == ReadFrom::end) assign(file);
 }
@@ -227,6 +249,7 @@ bool FileSource::resume_from_record(TailedFile& file, std::span<const std::byte>
         return true;
     }
     file.key.generation = best->key.generation;
+    file.key.oversized_at = best->key.oversized_at;
     file.position = best->record.position;
     file.loaded_key = best->record.key;
     take_leads(file, best->record);
@@ -255,17 +278,21 @@ void FileSource::take_leads(TailedFile& file, const CheckpointPartition& record)
 /// Does `position` lie behind a piece of an oversized line? Then line_max bytes before it have no
 /// newline. Otherwise a rest without newline was a record there, and a new one begins.
 Task<bool> FileSource::inside_oversized(TailedFile& file) {
-    std::int64_t left = line_max();
-    std::int64_t end = file.position;
-    if (end < left) co_return false;
+    const std::int64_t begin = file.position - line_max();
+    if (begin < 0) co_return false;
+    const bool is_inside = co_await is_one_line(file, begin, file.position);
+    co_return is_inside;
+}
+
+/// Is there no newline in [begin, end)? From the end on, where most often there is one.
+Task<bool> FileSource::is_one_line(TailedFile& file, std::int64_t begin, std::int64_t end) {
     std::vector<std::byte> chunk(1);
-    while (left > 0) {
+    while (end > begin) {
         const auto size = static_cast<std::int64_t>(chunk.size());
         const std::int64_t got = co_await fill_or_fail(file, chunk, end - size);
         if (got != size || complete_lines(chunk) > 0) co_return false;
         end -= size;
-        left -= size;
-        chunk.resize(std::min(look_back, static_cast<std::size_t>(left)));
+        chunk.resize(std::min(look_back, static_cast<std::size_t>(end - begin)));
     }
     co_return true;
 }

@@ -69,6 +69,10 @@ public:
     void cancel(const CancelWrite& cancel) override;
     void sync(const SyncSink& sync) override;
 
+    /// From now on records are read by what the checkpoint says. A file that turns out to be begun
+    /// anew, while it is opened, then breaks the sink instead: its mark must be durable first.
+    void rely_on_mark() { relies_on_mark_ = true; }
+
     State state() const { return state_; }
     /// Notified when state() changes.
     Signal& changed() { return changed_; }
@@ -123,6 +127,7 @@ private:
     Signal changed_;
     std::string problem_;
     int fd_ = -1;
+    bool relies_on_mark_ = false;
     bool stream_ = false;  ///< Not a regular file: no offsets, nothing to cut.
     FileStat identity_;
     std::int64_t length_ = 0;

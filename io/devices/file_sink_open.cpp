@@ -27,6 +27,12 @@ Task<> FileSink::open_file() {
     while (true) {
         const std::int64_t result = co_await prepare();
         if (state_ == State::refused) break;
+        if (result >= 0 && relies_on_mark_ && !stream_ && length_ < config_.mark.value_or(0)) {
+            break_with(fmt::format("{} was not there, or empty, when it could be opened at last; "
+                                   "it is begun anew",
+                                   config_.path));
+            break;
+        }
         if (result >= 0) {
             say_healed();
             state_ = State::ready;
@@ -39,8 +45,8 @@ Task<> FileSink::open_file() {
         co_await sleep_until(ring_, ring_.now() + wait);
         wait = std::min(Duration{wait.ns * 2}, retry_max);
     }
-    if (state_ == State::refused) answer_all(SinkOutcome::retriable);
-    changed_.notify();
+    if (state_ != State::ready) answer_all(SinkOutcome::retriable);
+    if (state_ != State::broken) changed_.notify();
     if (state_ == State::ready && !orders_.empty() && !busy_) scope_.spawn(serve());
 }
 

@@ -4,11 +4,11 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <bit>
 #include <cerrno>
 #include <cstring>
 
 #include "core/base/assert.hpp"
+#include "io/devices/give_batch.hpp"
 
 namespace holdfast::io {
 namespace {
@@ -71,6 +71,17 @@ std::int64_t FileSource::unread() const {
 
 void FileSource::log(Level level, const LogLine& line) const {
     if (log_) log_(level, line.text());
+}
+
+void FileSource::log(Few& few, Level level, const LogLine& line) {
+    log(few.level(level, ring_.now()), line);
+}
+
+void FileSource::say_rest() {
+    for (Few* few : {&found_, &lost_, &failed_}) {
+        const std::string rest = few->rest();
+        if (!rest.empty()) log(Level::info, LogLine(rest).with("source", config_.name));
+    }
 }
 
 std::uint32_t FileSource::line_max() const {
@@ -202,12 +213,9 @@ Task<FileSource::Served> FileSource::bring(const Pull& pull, TailedFile& file) {
             if (got > 0 && !file.retry_at) co_await new_generation(file);
             co_return Served::nothing;
         }
-        const bool large = block.size() > std::max(pull.max_bytes, BlockPool::block_min);
-        const CutRule rule{.line_max = line_max(),
-                           .records_max = large ? 1 : pull.max_records,
-                           .oversize = config_.oversize,
-                           .closed = closed_at(file, file.position + got),
-                           .mid_line = file.mid_line};
+        CutRule rule = cut_rule(pull, block.size(), line_max(), config_.oversize);
+        rule.closed = closed_at(file, file.position + got);
+        rule.mid_line = file.mid_line;
         const auto length = static_cast<std::size_t>(got);
         const Cut cut = cut_lines(block.first(length), rule);
         if (cut.bytes > 0) {
@@ -238,10 +246,9 @@ std::span<std::byte> FileSource::take_block(const Pull& pull, TailedFile& file) 
         if (block.empty()) starving_ = &file;
         return block;
     }
-    const std::uint32_t allowed =
-        std::bit_floor(std::clamp(pull.max_bytes, BlockPool::block_min, pool.block_max()));
     const auto there = static_cast<std::uint64_t>(file.size - file.position);
-    auto wanted = static_cast<std::uint32_t>(std::min<std::uint64_t>(allowed, there));
+    auto wanted =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(block_allowed(pull, pool), there));
     while (true) {
         const auto block = pool.take(wanted);
         if (!block.empty() || wanted <= BlockPool::block_min) return block;
@@ -269,29 +276,15 @@ bool FileSource::emit(const Pull& pull, TailedFile& file, std::span<std::byte> b
         payloads_.pool().give_back(block);
         return false;
     }
-    const auto bytes = static_cast<std::uint32_t>(cut.bytes);
-    block = payloads_.pool().shrink(block, bytes);
-    const Position first{file.position};
-    const Position next{file.position + bytes};
-    payloads_.put(pull.batch, {.block = block,
-                               .bytes = block.first(cut.bytes),
-                               .records = cut.records,
-                               .terminated = cut.terminated,
-                               .source = config_.id,
-                               .partition = file.assigned->partition,
-                               .first = first,
-                               .fate = cut.fate});
-    events_.push(BatchPulled{.batch = pull.batch,
-                             .source = config_.id,
-                             .fate = cut.fate,
-                             .partition = file.assigned->partition,
-                             .epoch = file.assigned->epoch,
-                             .records = cut.records,
-                             .bytes = bytes,
-                             .held = static_cast<std::uint32_t>(block.size()),
-                             .first = first,
-                             .next = next});
-    file.position = next.value;
+    if (cut.mid_line && !file.mid_line) {
+        file.key.oversized_at = file.position;
+        rebind(file, true);
+    }
+    const auto ending = block.first(cut.bytes).last(std::min(cut.bytes, fingerprint_max));
+    file.tail = Fingerprint::of(ending);
+    file.position = give_batch(payloads_, events_, pull, *file.assigned, block, cut,
+                               Position{file.position})
+                        .value;
     file.partial = static_cast<std::int64_t>(cut.waiting);
     file.mid_line = cut.mid_line;
     file.block_wanted = 0;
@@ -366,7 +359,7 @@ void FileSource::read_failed(TailedFile& file, std::int64_t result) {
     file.backoff = file.backoff.ns == 0 ? backoff_first
                                         : Duration{std::min(file.backoff.ns * 2, backoff_max.ns)};
     pause(file, file.backoff);
-    log(Level::error, LogLine("cannot read file, will retry")
+    log(failed_, Level::error, LogLine("cannot read file, will retry")
                           .with("source", config_.name)
                           .with("path", file.key.path)
                           .with("position", file.position)

@@ -36,6 +36,7 @@
 #include "core/data/line_cut.hpp"
 #include "io/device.hpp"
 #include "io/devices/files.hpp"
+#include "io/devices/few.hpp"
 #include "io/devices/glob.hpp"
 #include "io/devices/partition_slots.hpp"
 #include "io/devices/tailed_file.hpp"
@@ -65,12 +66,15 @@ struct FileSourceConfig {
     int fd_limit = INT_MAX;  ///< Descriptors from here on are left to others: sinks, checkpoint.
     std::map<std::string, SinkId> sinks;       ///< For the leads in `records`.
     std::vector<CheckpointPartition> records;  ///< What the loaded checkpoint says of this source.
+    std::int64_t recorded_ns = INT64_MAX;      ///< When it was written; wall time, or unknown.
 };
 
 class FileSource final : public Source {
 public:
     /// Records of files that are gone, beyond which the oldest are forgotten.
     static constexpr std::size_t records_kept = 1000;
+    /// As many closed files are remembered, so that a later rotation doesn't read them again.
+    static constexpr std::size_t closed_kept = 1000;
 
     /// Lives: all references until the source is destroyed; see io/task.hpp for teardown.
     FileSource(FileSourceConfig config, Ring& ring, Payloads& payloads, Events& events,
@@ -98,6 +102,10 @@ private:
         FileKey key;
         CheckpointPartition record;
         bool used = false;
+    };
+    struct Closed {
+        std::int64_t size = 0;
+        std::int64_t modified_ns = 0;
     };
     struct Retiring {
         Assignment assigned;
@@ -128,13 +136,15 @@ private:
 
     // file_partition.cpp: what the engine and the checkpoint know.
     bool assign(TailedFile& file);
-    void rebind(TailedFile& file);
+    void rebind(TailedFile& file, bool must = false);
     void retire(TailedFile& file);
     void revoke(TailedFile& file, bool keeps_record);
     void give_back_slots();
     void wake_slotless();
     void forget(const std::string& key);
     Task<bool> verified(TailedFile& file);
+    Task<bool> ends_as_read(TailedFile& file);
+    Task<bool> is_one_line(TailedFile& file, std::int64_t begin, std::int64_t end);
     Task<> new_generation(TailedFile& file);
     Task<> begin_at(TailedFile& file, First first, std::span<const std::byte> head);
     bool resume_from_record(TailedFile& file, std::span<const std::byte> head);
@@ -157,6 +167,7 @@ private:
     Task<> lost_name(TailedFile& file, bool replaced);
     Task<std::vector<std::string>> names_in(std::string directory);
     Task<> adopt_siblings(std::string path, std::int64_t since_ns, bool was_empty);
+    bool was_closed(const FileStat& st) const;
     Task<> find_recorded();
     Task<> find_recorded(const Loaded& loaded,
                          std::map<std::string, std::vector<std::string>>& names);
@@ -171,6 +182,8 @@ private:
 
     std::uint32_t line_max() const;
     void log(Level level, const LogLine& line) const;
+    void log(Few& few, Level level, const LogLine& line);
+    void say_rest();
 
     FileSourceConfig config_;
     Ring& ring_;
@@ -186,6 +199,7 @@ private:
     std::map<std::string, Unreadable> unreadable_;
     std::multimap<Inode, Loaded> loaded_;
     std::set<std::string> loaded_paths_;
+    std::map<Inode, Closed> closed_;  ///< Read to their ends and gone: not to be adopted again.
     std::set<std::pair<std::int64_t, TailedFile*>> polls_;  ///< By poll_at.
     std::deque<TailedFile*> ready_;
     std::deque<Pull> pulls_;
@@ -201,6 +215,9 @@ private:
     bool walk_forced_ = true;
     bool told_idle_ = false;
     bool slots_short_ = false;  ///< Said so in the log.
+    Few found_{"files found"};
+    Few lost_{"files that lost their names, were renamed or closed"};
+    Few failed_{"files that cannot be opened or read"};
     Scope scope_;               ///< Last: its coroutines use all of the above.
 };
 

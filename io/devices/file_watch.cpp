@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <tuple>
 
 #include "core/base/mix.hpp"
 #include "io/devices/file_source.hpp"
@@ -71,11 +72,37 @@ bool compressed(const std::string& name) {
     return false;
 }
 
-/// Is `name` what a rotation makes of `base`: app.log -> app.log.1, app.log-20260131?
-bool rotated_from(const std::string& name, const std::string& base) {
-    if (name.size() <= base.size() || !name.starts_with(base) || compressed(name)) return false;
-    const char next = name[base.size()];
-    return next == '.' || next == '-' || next == '_';
+bool separates(char c) { return c == '.' || c == '-' || c == '_'; }
+
+/// app.log: app
+std::string_view stem_of(std::string_view base) {
+    const auto dot = base.rfind('.');
+    return dot == std::string_view::npos || dot == 0 ? base : base.substr(0, dot);
+}
+
+/// Is this what a rotation puts before an extension: .1, -20260131, _2026-01-31T23? A number alone
+/// may as well be that of another program's log, so behind - and _ only a date counts.
+bool is_number_or_date(std::string_view text) {
+    if (text.size() < 2 || !separates(text[0])) return false;
+    std::size_t digits = 0;
+    for (const char c : text.substr(1)) {
+        const bool is_digit = c >= '0' && c <= '9';
+        if (!is_digit && !separates(c) && c != 'T' && c != ':') return false;
+        digits += is_digit ? 1 : 0;
+    }
+    return digits >= 6 || (text[0] == '.' && digits == text.size() - 1 && digits <= 3);
+}
+
+/// Is `name` what a rotation makes of `base`: app.log -> app.log.1, app.log-20260131, app.1.log,
+/// app-20260131.log?
+bool rotated_from(std::string_view name, std::string_view base) {
+    if (name.size() <= base.size() || compressed(std::string(name))) return false;
+    if (name.starts_with(base)) return separates(name[base.size()]);
+    const std::string_view stem = stem_of(base);
+    const std::string_view extension = base.substr(stem.size());
+    if (extension.empty() || !name.starts_with(stem) || !name.ends_with(extension)) return false;
+    return is_number_or_date(
+        name.substr(stem.size(), name.size() - stem.size() - extension.size()));
 }
 
 bool is_gone(std::int64_t result) { return result == -ENOENT || result == -ENOTDIR; }
@@ -89,6 +116,7 @@ Task<> FileSource::watch() {
     co_await find_recorded();
     forget_excess();
     co_await say_missing();
+    say_rest();
     scanning_first_ = false;
     dispatch();
     while (!ended()) {
@@ -98,6 +126,7 @@ Task<> FileSource::watch() {
         co_await retry_unreadable();
         if (slots_short_) give_back_slots();
         wake_slotless();
+        say_rest();
         if (config_.end == EndAt::never && ring_.now() >= scan_at_) co_await scan(First::later);
         dispatch();
     }
@@ -256,7 +285,7 @@ Task<> FileSource::resized(TailedFile& file, const FileStat& st) {
 // ---- names -----------------------------------------------------------------------------------
 
 void FileSource::regain_name(TailedFile& file, const std::string& path) {
-    log(Level::info, LogLine("file was renamed")
+    log(lost_, Level::info, LogLine("file was renamed")
                          .with("source", config_.name)
                          .with("from", file.key.path)
                          .with("to", path));
@@ -268,7 +297,7 @@ void FileSource::regain_name(TailedFile& file, const std::string& path) {
 
 /// Its path leads to nothing, or (`replaced`) to another file.
 Task<> FileSource::lost_name(TailedFile& file, bool replaced) {
-    log(Level::info, LogLine("file lost its name (rotated or deleted); reading it to its end")
+    log(lost_, Level::info, LogLine("file lost its name (rotated or deleted); reading it to its end")
                          .with("source", config_.name)
                          .with("path", file.key.path)
                          .with("position", file.position)
@@ -304,22 +333,33 @@ Task<std::vector<std::string>> FileSource::names_in(std::string directory) {
 Task<> FileSource::adopt_siblings(std::string path, std::int64_t since_ns, bool was_empty) {
     const std::string directory = directory_of(path);
     const std::string base = name_of(path);
+    const std::string stem(stem_of(base));
     const std::vector<std::string> names = co_await names_in(directory);
-    std::vector<std::pair<std::int64_t, std::string>> siblings;
-    for (auto it = std::lower_bound(names.begin(), names.end(), base);
-         it != names.end() && it->starts_with(base); ++it) {
+    std::vector<std::tuple<std::int64_t, std::string, Inode>> siblings;
+    for (auto it = std::lower_bound(names.begin(), names.end(), stem);
+         it != names.end() && it->starts_with(stem); ++it) {
         if (!rotated_from(*it, base)) continue;
         const std::string sibling = join(directory, *it);
         FileStat st;
         const auto result = co_await stat(ring_, sibling.c_str(), st);
         if (result < 0 || !S_ISREG(st.mode) || files_.contains({st.device, st.inode})) continue;
         if (st.modified_ns < since_ns || (was_empty && st.modified_ns == since_ns)) continue;
-        siblings.emplace_back(st.modified_ns, sibling);
+        if (was_closed(st)) continue;
+        siblings.emplace_back(st.modified_ns, sibling, Inode{st.device, st.inode});
     }
     std::sort(siblings.begin(), siblings.end());
-    for (const auto& [modified_ns, sibling] : siblings) {
+    for (const auto& [modified_ns, sibling, inode] : siblings) {
         co_await open_file(sibling, First::sibling);
+        const auto opened = files_.find(inode);
+        if (predecessor_ == nullptr && opened != files_.end()) predecessor_ = opened->second.get();
     }
+}
+
+/// Times of files are coarse: one that was read to its end long ago may look as new as another.
+bool FileSource::was_closed(const FileStat& st) const {
+    const auto closed = closed_.find({st.device, st.inode});
+    return closed != closed_.end() && closed->second.size == st.size &&
+           closed->second.modified_ns == st.modified_ns;
 }
 
 /// Records whose files are not under the patterns: perhaps they were rotated while we were down.
@@ -370,10 +410,19 @@ Task<> FileSource::find_recorded(const Loaded& loaded,
         if (S_ISREG(st.mode)) co_await open_file(path, First::tracked);
         co_return;
     }
-    log(Level::warn, LogLine("file of the checkpoint not found; its record is kept")
-                         .with("source", config_.name)
-                         .with("path", key.path)
-                         .with("position", loaded.record.position));
+    log(lost_, Level::warn, LogLine("file of the checkpoint not found; its record is kept")
+                                .with("source", config_.name)
+                                .with("path", key.path)
+                                .with("position", loaded.record.position));
+    // It may have been rotated so often that it is gone; what came after it and before the file that
+    // has its name now was written since.
+    if (config_.recorded_ns == INT64_MAX || config_.end == EndAt::eof) co_return;
+    co_await adopt_siblings(key.path, config_.recorded_ns, false);
+    const auto successor = paths_.find(key.path);
+    if (predecessor_ != nullptr && successor != paths_.end()) {
+        queue_after(*successor->second, *predecessor_);
+    }
+    predecessor_ = nullptr;
 }
 
 void FileSource::forget_excess() {

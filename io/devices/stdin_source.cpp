@@ -1,12 +1,12 @@
 #include "io/devices/stdin_source.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "core/base/assert.hpp"
+#include "io/devices/give_batch.hpp"
 
 namespace holdfast::io {
 namespace {
@@ -94,9 +94,7 @@ Task<> StdinSource::serve(Pull pull) {
 
 std::span<std::byte> StdinSource::take_block(const Pull& pull) {
     BlockPool& pool = payloads_.pool();
-    const std::uint32_t allowed =
-        std::bit_floor(std::clamp(pull.max_bytes, BlockPool::block_min, pool.block_max()));
-    auto wanted = allowed;
+    std::uint32_t wanted = block_allowed(pull, pool);
     // A line that fills it already gets a larger block.
     while (carry_.size() >= wanted && wanted < pool.block_max()) wanted *= 2;
     auto block = pool.take(wanted);
@@ -136,12 +134,10 @@ Task<bool> StdinSource::bring(const Pull& pull) {
         if (got == 0) at_end_ = true;
         if (got > 0) length += static_cast<std::size_t>(got);
     }
-    const bool large = block.size() > std::max(pull.max_bytes, BlockPool::block_min);
-    const Cut cut = cut_lines(block.first(length), {.line_max = line_max(),
-                                                    .records_max = large ? 1 : pull.max_records,
-                                                    .oversize = config_.oversize,
-                                                    .closed = at_end_ && carried == carry_.size(),
-                                                    .mid_line = mid_line_});
+    CutRule rule = cut_rule(pull, block.size(), line_max(), config_.oversize);
+    rule.closed = at_end_ && carried == carry_.size();
+    rule.mid_line = mid_line_;
+    const Cut cut = cut_lines(block.first(length), rule);
     // What is not given away now stands before what was carried and did not fit.
     const auto rest = block.first(length).subspan(cut.bytes);
     carry_.erase(carry_.begin(), carry_.begin() + static_cast<std::ptrdiff_t>(carried));
@@ -153,34 +149,10 @@ Task<bool> StdinSource::bring(const Pull& pull) {
         payloads_.pool().give_back(block);
         co_return false;
     }
-    emit(pull, block, cut);
-    co_return true;
-}
-
-void StdinSource::emit(const Pull& pull, std::span<std::byte> block, const Cut& cut) {
-    const auto bytes = static_cast<std::uint32_t>(cut.bytes);
-    block = payloads_.pool().shrink(block, bytes);
-    payloads_.put(pull.batch, {.block = block,
-                               .bytes = block.first(cut.bytes),
-                               .records = cut.records,
-                               .terminated = cut.terminated,
-                               .source = config_.id,
-                               .partition = assigned_.partition,
-                               .first = {position_},
-                               .fate = cut.fate});
-    events_.push(BatchPulled{.batch = pull.batch,
-                             .source = config_.id,
-                             .fate = cut.fate,
-                             .partition = assigned_.partition,
-                             .epoch = assigned_.epoch,
-                             .records = cut.records,
-                             .bytes = bytes,
-                             .held = static_cast<std::uint32_t>(block.size()),
-                             .first = {position_},
-                             .next = {position_ + bytes}});
-    position_ += bytes;
+    position_ = give_batch(payloads_, events_, pull, assigned_, block, cut, position_);
     mid_line_ = cut.mid_line;
     stopped_ = cut.fate == Fate::stop;
+    co_return true;
 }
 
 }  // namespace holdfast::io

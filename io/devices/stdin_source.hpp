@@ -49,7 +49,6 @@ private:
     Task<> wait_readable();
     Task<> serve(Pull pull);
     Task<bool> bring(const Pull& pull);
-    void emit(const Pull& pull, std::span<std::byte> block, const Cut& cut);
     std::span<std::byte> take_block(const Pull& pull);
     std::uint32_t line_max() const;
 
@@ -64,7 +63,7 @@ private:
     std::deque<Pull> pulls_;
     std::vector<std::byte> carry_;  ///< Read, not yet given away.
     bool carry_waits_ = false;      ///< All of it is the head of a record that is not complete.
-    std::int64_t position_ = 0;
+    Position position_{};
     bool mid_line_ = false;
     bool readable_ = false;
     bool waiting_ = false;  ///< For the stream to be readable.

@@ -29,6 +29,7 @@ struct TailedFile {
     std::int64_t size = 0;      ///< As last seen.
     std::int64_t modified_ns = 0;
     bool mid_line = false;        ///< The next bytes go on with an oversized line.
+    Fingerprint tail;             ///< Of the bytes just before position, if we have read them.
     std::vector<FileLead> leads;  ///< Above position, ascending.
 
     // What the engine and the checkpoint know of it.

@@ -9,10 +9,11 @@
 namespace holdfast::io {
 
 Pipeline::Pipeline(const PipelineConfig& pipeline, const RunOptions& options, Signals& signals,
-                   std::uint32_t life)
+                   DataDir& data_dir, std::uint32_t life)
     : pipeline_(pipeline),
       options_(options),
       signals_(signals),
+      data_dir_(data_dir),
       life_(life),
       config_(engine_config(pipeline)),
       pool_(pool_size(pipeline).bytes, pool_size(pipeline).block_max),

@@ -14,6 +14,7 @@
 #include "core/engine/owned.hpp"
 #include "io/device.hpp"
 #include "io/devices/checkpoint_store.hpp"
+#include "io/devices/data_dir.hpp"
 #include "io/devices/dead_letter_file.hpp"
 #include "io/devices/file_sink.hpp"
 #include "io/devices/file_source.hpp"
@@ -31,7 +32,7 @@ class Pipeline {
 public:
     /// `life`: how many came before it in this process.
     Pipeline(const PipelineConfig& pipeline, const RunOptions& options, Signals& signals,
-             std::uint32_t life);
+             DataDir& data_dir, std::uint32_t life);
     ~Pipeline();
     Pipeline(const Pipeline&) = delete;
 
@@ -50,6 +51,7 @@ private:
     void build_sources();
     bool wait_for_sinks(RunReport& report);
     bool save_marks(RunReport& report);
+    bool make_data_dir_again();
     Task<> watch_signals();
     Task<> watch_sink(FileSink& sink, SinkId id);
     Task<> watch_sink(StdoutSink& sink);
@@ -89,6 +91,7 @@ private:
     const PipelineConfig& pipeline_;
     const RunOptions& options_;
     Signals& signals_;
+    DataDir& data_dir_;
     std::uint32_t life_;
     Config config_;
     BlockPool pool_;
@@ -106,6 +109,7 @@ private:
     std::vector<std::unique_ptr<Source>> sources_;
     std::vector<FileSource*> file_sources_;
     Checkpoint loaded_;
+    std::int64_t recorded_ns_ = INT64_MAX;  ///< When `loaded_` was written, in wall time.
 
     bool halted_ = false;
     Halt halt_{HaltReason::finished};

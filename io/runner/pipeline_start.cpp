@@ -87,8 +87,11 @@ bool Pipeline::begin(RunReport& report) {
         report.end = End::stopped;
         return false;
     }
-    for (std::uint16_t i = 0; i < file_sinks_.size(); ++i)
-        if (file_sinks_[i]) scope_.spawn(watch_sink(*file_sinks_[i], SinkId{i}));
+    for (std::uint16_t i = 0; i < file_sinks_.size(); ++i) {
+        if (!file_sinks_[i]) continue;
+        file_sinks_[i]->rely_on_mark();
+        scope_.spawn(watch_sink(*file_sinks_[i], SinkId{i}));
+    }
     for (const auto& source : sources_) source->start();
     return true;
 }
@@ -135,7 +138,8 @@ bool Pipeline::load(RunReport& report) {
                                 .pipeline = identity_of(pipeline_),
                                 .sources = std::move(sources),
                                 .sinks = std::move(sinks),
-                                .continues = continues});
+                                .continues = continues,
+                                .make_again = [this] { return make_data_dir_again(); }});
     bool done = false;
     CheckpointLoad result;
     scope_.spawn([](CheckpointStore& store, CheckpointLoad& out, bool& ready) -> Task<> {
@@ -153,6 +157,19 @@ bool Pipeline::load(RunReport& report) {
     }
     report.resumed = result.state == CheckpointLoad::State::found;
     loaded_ = std::move(result.checkpoint);
+    recorded_ns_ = result.written_ns;
+    return true;
+}
+
+bool Pipeline::make_data_dir_again() {
+    auto made = DataDir::open(pipeline_.data_dir);
+    if (!made) {
+        fail("the data directory was deleted while it was in use. " + made.error());
+        return false;
+    }
+    data_dir_ = std::move(*made);
+    log(Level::warn, LogLine("the data directory was deleted while it was in use; it is made again")
+                         .with("data_dir", pipeline_.data_dir));
     return true;
 }
 
@@ -254,6 +271,7 @@ std::unique_ptr<Source> Pipeline::make_file_source(SourceId id) {
     config.poll_interval_max = std::max(config.poll_interval_max, source.poll_interval);
     for (std::uint16_t s = 0; s < pipeline_.sinks.size(); ++s)
         config.sinks.emplace(identity_of(pipeline_.sinks[s]), SinkId{s});
+    config.recorded_ns = recorded_ns_;
     for (const CheckpointPartition& known : loaded_.partitions)
         if (known.source == source.name) config.records.push_back(known);
     auto made = std::make_unique<FileSource>(std::move(config), *ring_, payloads_, events_, names_,

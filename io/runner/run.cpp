@@ -103,7 +103,7 @@ RunReport run_pipeline(const PipelineConfig& pipeline, const RunOptions& options
                        Signals& signals) {
     raise_open_files_limit(options.log);
     RunReport report;
-    const auto data_dir = DataDir::open(pipeline.data_dir);
+    auto data_dir = DataDir::open(pipeline.data_dir);
     if (!data_dir) {
         report.end = End::refused;
         report.problem = data_dir.error();
@@ -112,7 +112,7 @@ RunReport run_pipeline(const PipelineConfig& pipeline, const RunOptions& options
     Duration backoff = backoff_first;
     for (std::uint32_t life = 0;; ++life) {
         RunReport last;
-        Pipeline(pipeline, of_life(options, report, life), signals, life).run(last);
+        Pipeline(pipeline, of_life(options, report, life), signals, *data_dir, life).run(last);
         const bool moved_on = last.stats.commits > 0;
         add_life(report, std::move(last), life);
         if (!may_begin_again(pipeline, report)) return report;

@@ -362,5 +362,42 @@ TEST_CASE("file sink queues writes until it is ready") {
     CHECK(b.file() == "one\ntwo\n");
 }
 
+TEST_CASE("file sink that opens late and finds its file gone writes nothing and breaks") {
+    Bench b;
+    b.config.mark = 100;
+    b.ring.fault = [](const Op& op) -> std::optional<std::int64_t> {
+        if (op.kind == OpKind::open) return -EIO;
+        return std::nullopt;
+    };
+    b.sink = std::make_unique<FileSink>(b.ring, b.payloads, b.events, b.log, b.config);
+    b.sink->start();
+    b.ring.settle();
+    b.sink->rely_on_mark();
+    b.ring.fault = nullptr;
+    b.write("one\n", 1);
+    for (int i = 0; i < 100 && b.sink->state() == FileSink::State::opening; ++i) b.ring.run(never);
+    CHECK(b.sink->state() == FileSink::State::broken);
+    CHECK(b.next<SinkAnswered>().outcome == SinkOutcome::retriable);
+    CHECK(b.file().empty());
+    // What the next life makes durable before it writes.
+    CHECK(b.start().state() == FileSink::State::ready);
+    CHECK(b.sink->mark() == 0);
+}
+
+TEST_CASE("file sink refuses a file that somebody else has locked") {
+    Bench b;
+    FileSinkConfig same = b.config;
+    FileSink other(b.ring, b.payloads, b.events, b.log, same);
+    other.start();
+    b.ring.settle();
+    REQUIRE(other.state() == FileSink::State::ready);
+    FileSink sink(b.ring, b.payloads, b.events, b.log, same);
+    sink.start();
+    for (int i = 0; i < 100 && sink.state() == FileSink::State::opening; ++i) b.ring.run(never);
+    CHECK(sink.state() == FileSink::State::refused);
+    CHECK(sink.problem().find("another process") != std::string::npos);
+    b.ring.abandon();
+}
+
 }  // namespace
 }  // namespace holdfast::io

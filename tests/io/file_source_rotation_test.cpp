@@ -447,6 +447,10 @@ TEST_CASE("a key of a file decodes to what was encoded, and nothing else does") 
     const auto back = decode_key(encode_key(key));
     REQUIRE(back);
     CHECK(*back == key);
+    FileKey inside = key;
+    inside.oversized_at = 0x123456;
+    CHECK(decode_key(encode_key(inside)) == inside);
+    CHECK_FALSE(decode_key("2:1:1:1:1:1:8000000000000000:/x"));
     CHECK_FALSE(decode_key(""));
     CHECK_FALSE(decode_key("2:1:1:1:1:1:/x"));
     CHECK_FALSE(decode_key("1:1:1:1:1"));

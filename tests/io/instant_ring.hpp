@@ -12,16 +12,21 @@
 #include <cerrno>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "io/posix/open_files.hpp"
 #include "io/ring.hpp"
+#include "tests/io/any_ring.hpp"
 
 namespace holdfast::io::test {
 
 class InstantRing final : public Ring {
 public:
+    /// With `inner` the calls are made by that ring, one after the other.
+    explicit InstantRing(std::unique_ptr<Ring> inner = nullptr) : inner_(std::move(inner)) {}
+
     void start(Op& op) override {
         if (op.kind == OpKind::timeout) {
             timers_.push_back(&op);
@@ -44,9 +49,13 @@ public:
             now.swap(started_);
             for (Op* op : now) {
                 ++calls;
-                const auto result = carry_out(*op);
-                op->result = result < 0 ? -errno : result;
-                files_.ended(op->kind, op->fd, op->result);
+                if (inner_ != nullptr) {
+                    op->result = perform_on(*inner_, *op);
+                } else {
+                    const auto result = carry_out(*op);
+                    op->result = result < 0 ? -errno : result;
+                    files_.ended(*op);
+                }
                 if (on_call) on_call(*op);
                 op->done(*op);
             }
@@ -76,6 +85,7 @@ public:
         timers_.clear();
         polls_.clear();
         files_.close_all();
+        if (inner_ != nullptr) inner_->abandon();
     }
     const char* name() const override { return "instant"; }
 
@@ -127,6 +137,7 @@ private:
         return 0;
     }
 
+    std::unique_ptr<Ring> inner_;
     OpenFiles files_;
     Instant now_{1'000'000'000};
     std::vector<Op*> started_;

@@ -12,18 +12,23 @@
 #include <functional>
 #include <list>
 #include <map>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "io/posix/open_files.hpp"
 #include "io/posix/plain_calls.hpp"
 #include "io/ring.hpp"
+#include "tests/io/any_ring.hpp"
 #include "io/task.hpp"
 
 namespace holdfast::io::test {
 
 class PlainRing : public Ring {
 public:
+    /// With `inner` the calls are made by that ring, one after the other.
+    explicit PlainRing(std::unique_ptr<Ring> inner = nullptr) : inner_(std::move(inner)) {}
+
     /// Asked before each operation: a result instead of the kernel's, or nothing.
     std::function<std::optional<std::int64_t>(const Op&)> fault;
     /// Told after each operation.
@@ -49,7 +54,7 @@ public:
         ++count[op.kind];
         const auto instead = fault ? fault(op) : std::nullopt;
         op.result = instead ? *instead : call(op);
-        files_.ended(op.kind, op.fd, op.result);
+        if (inner_ == nullptr) files_.ended(op);
         if (after) after(op);
         op.done(op);
         return 1;
@@ -65,6 +70,7 @@ public:
     void abandon() override {
         pending_.clear();
         files_.close_all();
+        if (inner_ != nullptr) inner_->abandon();
     }
     const char* name() const override { return "plain"; }
     ~PlainRing() override { files_.close_all(); }
@@ -91,11 +97,12 @@ private:
     static std::int64_t checked(std::int64_t result) { return result < 0 ? -errno : result; }
 
     std::int64_t call(Op& op) {
+        if (op.kind == OpKind::write) return write(op);
+        if (inner_ != nullptr && op.kind != OpKind::timeout) return perform_on(*inner_, op);
         switch (op.kind) {
             case OpKind::open: return checked(::open(op.path, op.flags, op.mode));
             case OpKind::close: return checked(::close(op.fd));
             case OpKind::read: return checked(pread(op.fd, op.buffer.data(), op.buffer.size(), op.offset));
-            case OpKind::write: return write(op);
             case OpKind::sync: return checked(fdatasync(op.fd));
             case OpKind::sync_all: return checked(fsync(op.fd));
             case OpKind::truncate: return checked(ftruncate(op.fd, op.offset));
@@ -115,6 +122,11 @@ private:
             v.iov_len = std::min(v.iov_len, left);
             left -= v.iov_len;
         }
+        if (inner_ != nullptr) {
+            Op some = op;
+            some.vectors = vectors;
+            return perform_on(*inner_, some);
+        }
         const int n = static_cast<int>(vectors.size());
         if (op.offset < 0) return checked(::writev(op.fd, vectors.data(), n));
         return checked(::pwritev(op.fd, vectors.data(), n, op.offset));
@@ -128,6 +140,7 @@ private:
         return 0;
     }
 
+    std::unique_ptr<Ring> inner_;
     OpenFiles files_;
     std::list<Op*> pending_;
     Instant now_{1};

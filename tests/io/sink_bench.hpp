@@ -37,7 +37,7 @@ inline void put_contents(const std::string& path, const std::string& text) {
 
 struct SinkBench {
     TestDir dir;
-    PlainRing ring;
+    PlainRing ring{any_ring()};
     BlockPool pool{1 << 20, 1 << 16};
     Payloads payloads{pool, 64};
     Events events;

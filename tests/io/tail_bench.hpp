@@ -138,7 +138,7 @@ public:
 
     std::string directory;
     FileSourceConfig config;
-    InstantRing ring;
+    InstantRing ring{any_ring()};
     std::unique_ptr<BlockPool> pool;
     std::unique_ptr<Payloads> payloads;
     Events events;

@@ -166,3 +166,43 @@ TEST_CASE("an output that is emptied while nothing is written gets no hole") {
     dir.write("logs/x", lines(0, 1010));
     CHECK(eventually([&] { return read_file(dir.at("out/a")) == lines(1000, 10); }));
 }
+
+TEST_CASE("a data directory that is deleted is made again, and nothing is lost or repeated") {
+    TempDir dir;
+    dir.write("logs/x", lines(0, 10));
+    const std::string file = dir.write("p.toml", tail);
+    {
+        Process process(program({"run", file}));
+        REQUIRE(eventually([&] { return read_file(dir.at("out/a")) == lines(0, 10); }));
+        sleep_ms(100);
+        std::filesystem::remove_all(dir.at(".holdfast"));
+        append_file(dir.at("logs/x"), lines(10, 10));
+        CHECK(eventually([&] { return exists(dir.at(".holdfast/p/checkpoint.a")) ||
+                                      exists(dir.at(".holdfast/p/checkpoint.b")); }));
+        CHECK(contains(process.result().err, "the data directory was deleted"));
+        CHECK(run({"run", file}).code == 74);  // It is locked anew, too.
+        process.send(SIGTERM);
+        REQUIRE(process.wait(std::chrono::seconds(20)));
+        INFO(process.result().err);
+        CHECK(process.result().code == 0);
+    }
+    append_file(dir.at("logs/x"), lines(20, 10));
+    CHECK(run({"run", "--set", "sources.in.end=eof", file}).code == 0);
+    CHECK(read_file(dir.at("out/a")) == lines(0, 30));
+}
+
+TEST_CASE("a data directory that cannot be made again ends the process at once, and says so") {
+    TempDir dir;
+    dir.write("logs/x", lines(0, 10));
+    const std::string file = dir.write("p.toml", tail);
+    Process process(program({"run", file}));
+    REQUIRE(eventually([&] { return read_file(dir.at("out/a")) == lines(0, 10); }));
+    sleep_ms(100);
+    std::filesystem::remove_all(dir.at(".holdfast"));
+    dir.write(".holdfast", "a file where a folder must be");
+    append_file(dir.at("logs/x"), lines(10, 10));
+    REQUIRE(process.wait(std::chrono::seconds(5)));
+    INFO(process.result().err);
+    CHECK(process.result().code == 74);
+    CHECK(contains(process.result().err, "the data directory was deleted while it was in use"));
+}
