@@ -3,7 +3,10 @@
 #include <benchmark/benchmark.h>
 #include <simdjson.h>
 
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -126,6 +129,26 @@ void bare_parse(benchmark::State& state) {
     state.SetItemsProcessed(done);
 }
 
+/// The jq command over 100,000 of the records in a file, its start included.
+void jq_command(benchmark::State& state, const char* text) {
+    constexpr int times = 50;
+    const std::string& bytes = records().bytes;
+    const auto folder = std::filesystem::temp_directory_path();
+    const std::string input = folder / "holdfast-bench-jq-input";
+    const std::string program = folder / "holdfast-bench-jq-program";
+    std::ofstream(program) << text;
+    std::ofstream file(input);
+    for (int i = 0; i < times; ++i) file << bytes.substr(0, records_count * (record_size + 1));
+    file.close();
+    const std::string command = "jq -c -f '" + program + "' '" + input + "' >/dev/null";
+    for (auto _ : state) {
+        if (std::system(command.c_str()) != 0) state.SkipWithError("jq failed");
+    }
+    state.SetItemsProcessed(state.iterations() * times * static_cast<int>(records_count));
+    std::filesystem::remove(input);
+    std::filesystem::remove(program);
+}
+
 }  // namespace
 
 BENCHMARK_CAPTURE(compiled, select_and_set, drop_and_set);
@@ -139,5 +162,8 @@ BENCHMARK_CAPTURE(compiled, build, "{time, level, user: .user.id}");
 BENCHMARK_CAPTURE(in_libjq, select_and_set, drop_and_set);
 BENCHMARK_CAPTURE(in_libjq, select, R"(select(.level != "debug"))");
 BENCHMARK_CAPTURE(in_libjq, upcase, ".level |= ascii_upcase");
+BENCHMARK_CAPTURE(jq_command, select_and_set, drop_and_set)->UseRealTime()->Iterations(1);
+BENCHMARK_CAPTURE(jq_command, select, R"(select(.level != "debug"))")->UseRealTime()->Iterations(1);
+BENCHMARK_CAPTURE(jq_command, upcase, ".level |= ascii_upcase")->UseRealTime()->Iterations(1);
 
 BENCHMARK_MAIN();

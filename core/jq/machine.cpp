@@ -1,6 +1,8 @@
 #include "core/jq/machine.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <utility>
 
 #include "core/base/assert.hpp"
@@ -57,6 +59,13 @@ Machine::Machine(const Plan& plan) : plan_(plan) {
     empty_array_ = keep("[]");
     for (const std::string& json : plan.constants) constants_.push_back(keep(json));
     root_ = nodes_.count();
+    for (const Text& text : plan.texts) {
+        const std::size_t size = std::min(text.plain.size(), sizeof(std::uint64_t));
+        Probe probe;
+        std::memcpy(&probe.head, text.plain.data(), size);
+        std::memset(&probe.mask, 0xFF, size);
+        probes_.push_back(probe);
+    }
 }
 
 Step Machine::read(std::span<const std::byte> record) {

@@ -74,6 +74,11 @@ private:
         std::uint32_t first;
         std::uint32_t count;
     };
+    /// A text as a key: compared by its first eight bytes, which are readable behind any key.
+    struct Probe {
+        std::uint64_t head = 0;
+        std::uint64_t mask = 0;
+    };
     struct Splice;
 
     Step each(ExprId id, NodeId input, const Rest* rest, Output& output);
@@ -113,6 +118,8 @@ private:
     Edit* edit_of_key(NodeId id, std::uint32_t key);
     NodeId child_count(NodeId container) const;
     void write_object(NodeId id, std::vector<std::byte>& out) const;
+    void write_grown(const Node& object, std::span<const Edit> edits,
+                     std::vector<std::byte>& out) const;
 
     Step fail_index(NodeId target, std::uint32_t key);
     Step fail(std::string error);
@@ -126,6 +133,7 @@ private:
     std::vector<Version> versions_;
     std::vector<Edit> edits_;
     std::vector<NodeId> constants_;
+    std::vector<Probe> probes_;                                   ///< Of the plan's texts.
     std::vector<NodeId> values_;                                  ///< A stack of what is built.
     std::vector<std::unique_ptr<std::array<char, 24>>> numbers_;  ///< Texts of computed numbers.
     std::size_t numbers_used_ = 0;

@@ -1,5 +1,6 @@
 // Looking into values, and making changed ones.
 #include <algorithm>
+#include <cstring>
 
 #include "core/base/assert.hpp"
 #include "core/jq/machine.hpp"
@@ -47,10 +48,16 @@ Step Machine::find_member(NodeId original, std::uint32_t key, NodeId& member) {
     member = no_node;
     if (original == empty_object_) return Step::value;
     const std::string_view wanted = plan_.texts[key].plain;
+    const Probe probe = probes_[key];
     for (NodeId child = original + 1; child < object.next; child = nodes_[child].next) {
         const Node& node = nodes_[child];
         if (node.key_size != wanted.size()) continue;
-        if (std::string_view(node.key, node.key_size) != wanted) continue;
+        std::uint64_t head = 0;
+        std::memcpy(&head, node.key, sizeof head);
+        if ((head & probe.mask) != probe.head) continue;
+        if (wanted.size() > sizeof head && std::string_view(node.key, node.key_size) != wanted) {
+            continue;
+        }
         if (member != no_node) return Step::leave;
         member = child;
     }
@@ -301,16 +308,15 @@ Step Machine::walk(NodeId input, const Path& path) {
 
 Step Machine::set_path(NodeId input, const Path& path, std::size_t depth, NodeId value,
                        NodeId& result) {
-    if (depth == path.size()) {
-        result = value;
-        return Step::value;
+    const Kind kind = nodes_[input].kind;
+    if (kind != Kind::null && kind != Kind::object) return fail_index(input, path[depth]);
+    if (depth + 1 < path.size()) {
+        NodeId old = no_node;
+        Step step = child(input, path[depth], old);
+        if (step == Step::value) step = set_path(old, path, depth + 1, value, value);
+        if (step != Step::value) return step;
     }
-    NodeId old = no_node;
-    Step step = child(input, path[depth], old);
-    if (step == Step::value) step = set_path(old, path, depth + 1, value, value);
-    if (step != Step::value) return step;
-    const bool null = nodes_[input].kind == Kind::null;
-    return set(null ? empty_object_ : input, path[depth], value, result);
+    return set(kind == Kind::null ? empty_object_ : input, path[depth], value, result);
 }
 
 Step Machine::remove_path(NodeId input, const Path& path, std::size_t depth, NodeId& result) {

@@ -1,4 +1,5 @@
 // Writing a value: what no edit touches is copied from the record, in runs as long as possible.
+#include <algorithm>
 #include <cstring>
 
 #include "core/base/assert.hpp"
@@ -55,9 +56,33 @@ void Machine::write(NodeId id, std::vector<std::byte>& out) const {
     append(out, "]");
 }
 
+/// Members are only added: all of the original is copied but for its closing bracket.
+void Machine::write_grown(const Node& object, std::span<const Edit> edits,
+                          std::vector<std::byte>& out) const {
+    const char* end = object.text + object.size - 1;
+    const char* behind = end;
+    while (behind[-1] == ' ' || behind[-1] == '\t' || behind[-1] == '\n' || behind[-1] == '\r') {
+        --behind;
+    }
+    append(out, object.text, edits.empty() ? end : behind);
+    bool first = behind[-1] == '{';
+    for (const Edit& edit : edits) {
+        if (!first) out.push_back(std::byte{','});
+        first = false;
+        append(out, plan_.texts[edit.key].quoted);
+        out.push_back(std::byte{':'});
+        write(edit.value, out);
+    }
+    out.push_back(std::byte{'}'});
+}
+
 void Machine::write_object(NodeId id, std::vector<std::byte>& out) const {
     const NodeId original = original_of(id);
     const std::span<const Edit> edits = edits_of(id);
+    const bool grows = std::all_of(edits.begin(), edits.end(), [](const Edit& edit) {
+        return edit.does == Edit::Does::append;
+    });
+    if (grows) return write_grown(nodes_[original], edits, out);
     const Node& object = nodes_[original];
     const char* object_end = object.text + object.size;
     Splice splice{out};

@@ -25,8 +25,9 @@ private:
 class Records final : public Output {
 public:
     Records(const Machine& machine, std::span<const std::byte> record, std::vector<std::byte>& out)
-        : machine_(machine), record_(record), out_(out) {}
+        : machine_(machine), record_(record), out_(out), before_(out.size()) {}
     std::uint32_t count() const { return count_; }
+    bool too_large() const { return too_large_; }
     bool kept() const { return held_ && count_ == 1; }
 
     Step take(NodeId value) override {
@@ -42,7 +43,9 @@ public:
         held_ = false;
         write(value);
         ++count_;
-        return Step::value;
+        too_large_ = count_ > NativeProgram::outputs_max ||
+                     out_.size() - before_ > NativeProgram::outputs_bytes_max;
+        return too_large_ ? Step::fail : Step::value;
     }
 
 private:
@@ -54,7 +57,9 @@ private:
     const Machine& machine_;
     std::span<const std::byte> record_;
     std::vector<std::byte>& out_;
+    std::size_t before_;
     std::uint32_t count_ = 0;
+    bool too_large_ = false;
     bool held_ = false;
     bool checked_ = false;
 };
@@ -78,6 +83,7 @@ ProgramResult NativeProgram::run(std::span<const std::byte> record, std::vector<
     }
     const std::size_t before = out.size();
     ProgramResult result;
+    bool too_large = false;
     Step step = Step::value;
     if (use_ == Use::condition) {
         Verdicts verdicts(machine_);
@@ -87,6 +93,7 @@ ProgramResult NativeProgram::run(std::span<const std::byte> record, std::vector<
     } else {
         Records records(machine_, record, out);
         step = machine_.run(records);
+        too_large = records.too_large();
         result = records.kept()         ? ProgramResult{Verdict::keep, 1}
                  : records.count() == 0 ? ProgramResult{Verdict::drop, 0}
                                         : ProgramResult{Verdict::change, records.count()};
@@ -94,7 +101,7 @@ ProgramResult NativeProgram::run(std::span<const std::byte> record, std::vector<
     if (step == Step::value || step == Step::none) return result;
     out.resize(before);
     if (step == Step::leave) return leave(record, out, error);
-    error = machine_.error();
+    error = too_large ? "the outputs of one record are too large" : machine_.error();
     return {Verdict::fail, 0};
 }
 

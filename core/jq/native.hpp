@@ -3,6 +3,7 @@
 //
 // Rule 1: every record is checked as a whole, also where the program looks at none of it.
 // Rule 2: a record that the machine leaves goes to the twin, which is made when it is first needed.
+// Bound: outputs_max and outputs_bytes_max of one record, else it fails.
 // Doesn't know: libjq (the twin comes from outside).
 #pragma once
 
@@ -23,6 +24,9 @@ using MakeTwin = std::function<std::unique_ptr<Program>()>;
 
 class NativeProgram final : public Program {
 public:
+    static constexpr std::uint32_t outputs_max = 1'000'000;
+    static constexpr std::size_t outputs_bytes_max = std::size_t{4} << 20;
+
     NativeProgram(std::shared_ptr<const Plan> plan, Use use, MakeTwin make_twin);
     ~NativeProgram() override;
 

@@ -37,7 +37,8 @@ private:
     ExprId choice();
     ExprId call(const std::string& name);
     ExprId call_on_text(Op op, const std::string& name);
-    ExprId matches(Expr expr, const Token& token);
+    ExprId matches(const Token& token);
+    ExprId matches_text(std::string_view pattern, std::size_t offset);
     ExprId remove();
     ExprId with_entries();
     ExprId access(ExprId target);

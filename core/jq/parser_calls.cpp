@@ -72,13 +72,30 @@ ExprId Parser::call_on_text(Op op, const std::string& name) {
     }
     lexer_.next();
     if (token.text.contains('\0')) return refuse("a zero byte is not compiled", token.offset);
-    if (op == Op::matches) return matches({.op = op}, token);
+    if (op == Op::matches) return matches(token);
     return add({.op = op, .text = text(token.text)});
 }
 
-/// Texts that need no regular expressions: ordinary characters, perhaps anchored.
-ExprId Parser::matches(Expr one, const Token& token) {
+/// Regular expressions that are texts, perhaps anchored, perhaps several with `|` between them.
+ExprId Parser::matches(const Token& token) {
     const std::string_view pattern = token.text;
+    std::size_t begin = 0;
+    std::optional<ExprId> all;
+    for (std::size_t i = 0; i <= pattern.size() && !refusal_; ++i) {
+        const bool end = i == pattern.size();
+        if (!end && pattern[i] == '\\' && i + 1 < pattern.size()) {
+            ++i;
+        } else if (end || pattern[i] == '|') {
+            const ExprId one = matches_text(pattern.substr(begin, i - begin), token.offset);
+            all = all && !refusal_ ? add({.op = Op::either, .a = *all, .b = one}) : one;
+            begin = i + 1;
+        }
+    }
+    return all.value_or(0);
+}
+
+ExprId Parser::matches_text(std::string_view pattern, std::size_t offset) {
+    Expr one{.op = Op::matches};
     std::string plain;
     for (std::size_t i = 0; i < pattern.size(); ++i) {
         const char c = pattern[i];
@@ -90,7 +107,7 @@ ExprId Parser::matches(Expr one, const Token& token) {
         } else if (c == '\\' && !last && escapable.contains(pattern[i + 1])) {
             plain += pattern[++i];
         } else if (special.contains(c)) {
-            return refuse("a regular expression is not compiled", token.offset);
+            return refuse("a regular expression is not compiled", offset);
         } else {
             plain += c;
         }

@@ -3,7 +3,6 @@
 #include <simdjson.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
 #include <string>
@@ -45,133 +44,128 @@ const char* scalar_end(const char* p, Kind& kind) {
     }
 }
 
-/// Walks over the tokens, checks the grammar and writes the nodes. Everything here is inlined into
-/// one loop, so that the fields live in registers.
+/// Walks over the tokens, checks the grammar and writes the nodes. Requires that the last token is
+/// a bracket, if the first is one: so a number ends before the record does, and only behind a
+/// closing bracket can the tokens be used up.
 struct Reader {
     const char* text;
-    std::size_t size;
     const std::uint32_t* positions;  ///< Where each token begins; behind the last: the size.
     std::uint32_t count;
     bool escapes;  ///< There is a backslash somewhere.
     NodeId base;   ///< The id of `first`.
     Node* first;
-    Node** open;  ///< The containers around, depth_max at most.
 
     Node* node = first;  ///< The next one to write.
     std::uint32_t at = 0;
     std::uint32_t depth = 0;
-    const char* key = nullptr;
-    std::uint32_t key_size = 0;
     const char* why = nullptr;
     std::size_t where = 0;
 
     const char* token() const { return text + positions[at]; }
     NodeId id() const { return static_cast<NodeId>(base + (node - first)); }
 
-    bool fail(const char* reason) {
+    [[gnu::noinline]] bool fail(const char* reason) {
         why = reason;
         where = positions[std::min(at, count)];
         return false;
     }
 
-    /// The end of the string whose quote is the current token: between its other quote and the next
-    /// token is only white space.
-    const char* string_end() const {
-        const char* end = text + positions[at + 1];
-        while (end[-1] != '"') --end;
-        return end;
+    [[gnu::noinline]] bool check_escapes(const char* begin, const char* end, bool& escaped) {
+        if (std::memchr(begin, '\\', static_cast<std::size_t>(end - begin)) == nullptr) return true;
+        escaped = true;
+        return escapes_are_valid({begin, end}) || fail(no_character);
     }
 
-    bool escaped(const char* begin, std::size_t length) const {
-        return escapes && std::memchr(begin, '\\', length) != nullptr;
-    }
-
-    /// The key and the colon.
-    [[gnu::always_inline]] bool read_key() {
-        if (at + 1 >= count || *token() != '"') return fail("expected a key");
-        key = token() + 1;
-        key_size = static_cast<std::uint32_t>(string_end() - 1 - key);
-        if (escaped(key, key_size)) [[unlikely]] {
-            open[depth - 1]->escaped_keys = true;
-            if (!escapes_are_valid({key, key_size})) return fail(no_character);
-        }
-        ++at;
-        if (*token() != ':') return fail("expected a colon");
-        ++at;
-        return at < count || fail(ends_early);
-    }
-
-    /// A string, number or literal, whole.
-    [[gnu::always_inline]] bool read_scalar() {
-        const char* begin = node->text;
+    /// A string, number or literal, whole; its first token is the current one.
+    [[gnu::always_inline]] bool read_scalar(const char* begin) {
         const char* end = nullptr;
+        Node& scalar = *node++;
         if (*begin == '"') {
-            node->kind = Kind::string;
-            end = string_end();
-            if (escaped(begin, static_cast<std::size_t>(end - begin))) [[unlikely]] {
-                node->escaped = true;
-                if (!escapes_are_valid({begin + 1, end - 1})) return fail(no_character);
+            // Between its other quote and the next token is only white space.
+            end = text + positions[at + 1];
+            while (end[-1] != '"') [[unlikely]]
+                --end;
+            scalar.kind = Kind::string;
+            if (escapes) [[unlikely]] {
+                if (!check_escapes(begin + 1, end - 1, scalar.escaped)) return false;
             }
         } else {
-            end = scalar_end(begin, node->kind);
+            end = scalar_end(begin, scalar.kind);
             if (end == nullptr || !ends_scalar(*end)) return fail(not_json);
         }
-        node->size = static_cast<std::uint32_t>(end - begin);
-        ++node;
-        node[-1].next = id();
+        scalar.size = static_cast<std::uint32_t>(end - begin);
+        scalar.next = id();
         ++at;
         return true;
     }
 
-    /// A value's first token: all of a scalar, or an opening bracket.
-    [[gnu::always_inline]] bool read_value() {
-        node->text = token();
+    /// Any value, and that a token follows it.
+    [[gnu::always_inline]] bool read_value(const char* key, std::uint32_t key_size) {
+        const char* begin = token();
+        node->text = begin;
         node->key = key;
         node->key_size = key_size;
         node->escaped = node->escaped_keys = node->edited = false;
-        const bool object = *node->text == '{';
-        if (!object && *node->text != '[') return read_scalar();
+        if (*begin != '{' && *begin != '[') return read_scalar(begin);
+        if (!read_container(*begin == '{')) return false;
+        return at < count || fail(ends_early);
+    }
+
+    /// Bound: depth_max within each other.
+    [[gnu::noinline]] bool read_container(bool object) {
         if (depth == Tape::depth_max) return fail("more than 64 levels");
-        node->kind = object ? Kind::object : Kind::array;
-        open[depth++] = node++;
+        ++depth;
+        ++at;
+        Node& container = *node++;
+        container.kind = object ? Kind::object : Kind::array;
+        if (object ? !read_members(container) : !read_elements()) return false;
+        container.size = static_cast<std::uint32_t>(token() + 1 - container.text);
+        container.next = id();
+        --depth;
         ++at;
         return true;
     }
 
-    /// The brackets that close here, and the comma and key of a next value. `more`: there is one.
-    [[gnu::always_inline]] bool read_on(bool& more) {
-        while (depth != 0) {
-            if (at >= count) return fail(ends_early);
-            Node& container = *open[depth - 1];
-            const bool object = container.kind == Kind::object;
-            const bool fresh = node == &container + 1;
-            const char c = *token();
-            if (c == (object ? '}' : ']')) {
-                container.size = static_cast<std::uint32_t>(token() + 1 - container.text);
-                container.next = id();
-                --depth;
-                ++at;
-                continue;
-            }
-            if (!fresh && c != ',') return fail("expected a comma or the end");
-            at += !fresh;
-            more = true;
-            key = nullptr;
-            if (object) return read_key();
-            return at < count || fail(ends_early);
+    /// Up to the closing bracket.
+    bool read_elements() {
+        if (*token() == ']') return true;
+        while (true) {
+            if (!read_value(nullptr, 0)) return false;
+            if (*token() == ']') return true;
+            if (*token() != ',') return fail("expected a comma or the end");
+            ++at;
         }
-        more = false;
-        return at == count || fail("something follows the value");
     }
 
-    /// Requires that the last token is a bracket, if the first is one: so a number ends before the
-    /// record does.
-    bool read() {
-        bool more = true;
-        while (more) {
-            if (!read_value() || !read_on(more)) return false;
+    bool read_members(Node& object) {
+        if (*token() == '}') return true;
+        while (true) {
+            const char* key = token();
+            if (*key++ != '"') return fail("expected a key");
+            const char* end = text + positions[at + 1];
+            if (*end != ':') return fail("expected a colon");
+            while (*--end != '"') [[unlikely]] {
+            }
+            if (escapes) [[unlikely]] {
+                if (!check_escapes(key, end, object.escaped_keys)) return false;
+            }
+            at += 2;
+            if (!read_value(key, static_cast<std::uint32_t>(end - key))) return false;
+            if (*token() == '}') return true;
+            if (*token() != ',') return fail("expected a comma or the end");
+            ++at;
         }
-        return true;
+    }
+
+    bool read() {
+        const char root = *token();
+        node->text = token();
+        node->key = nullptr;
+        node->key_size = 0;
+        node->escaped = node->escaped_keys = node->edited = false;
+        const bool container = root == '{' || root == '[';
+        if (container ? !read_container(root == '{') : !read_scalar(token())) return false;
+        return at == count || fail("something follows the value");
     }
 };
 
@@ -200,7 +194,7 @@ NodeId Nodes::add(const Node& node) {
 
 void Nodes::trim() {
     constexpr std::size_t many = Tape::kept_max / 2;
-    if (slots_.size() <= 2 * many || count_ > many) return;
+    if (slots_.size() <= 4 * many || count_ > many) return;
     slots_.resize(many);
     slots_.shrink_to_fit();
 }
@@ -259,15 +253,12 @@ bool Tape::read(std::span<const std::byte> record, Nodes& nodes) {
         return true;
     }
     if (root != '"' && last != '}' && last != ']') return fail(ends_early, record.size());
-    std::array<Node*, depth_max> open;
     Reader reader{.text = text,
-                  .size = record.size(),
                   .positions = positions,
                   .count = count,
                   .escapes = std::memchr(text, '\\', record.size()) != nullptr,
                   .base = nodes.count(),
-                  .first = first,
-                  .open = open.data()};
+                  .first = first};
     if (!reader.read()) return fail(reader.why, reader.where);
     nodes.set_count(reader.id());
     return true;

@@ -5,8 +5,8 @@
 // Rule 2: escapes must name characters: half a surrogate pair is an error.
 // Rule 3: at most `depth_max` containers within each other.
 // Rule 4: keys may occur twice; who looks a key up must say what that means.
-// Bound: one pass by simdjson's structural index and one over that; 36 bytes of memory per byte of
-//        the longest record, given back after records over `kept_max`.
+// Bound: one pass by simdjson's structural index and one over that; at most 40 bytes of memory per
+//        byte of the record (typically 4), given back after records over `kept_max`.
 // Doesn't know: programs.
 #pragma once
 
@@ -65,7 +65,7 @@ private:
 class Tape {
 public:
     static constexpr std::size_t depth_max = 64;
-    static constexpr std::size_t kept_max = std::size_t{1} << 20;
+    static constexpr std::size_t kept_max = std::size_t{1} << 18;
 
     Tape();
     ~Tape();

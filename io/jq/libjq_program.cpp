@@ -45,7 +45,7 @@ std::string words_of(jv error) {
 /// For `input`: a record stands alone. (libjq calls what isn't set.)
 jv no_input(jq_state*, void*) { return jv_invalid_with_msg(jv_string("No more inputs")); }
 
-/// `debug` and `stderr` say nothing.
+/// `debug` says nothing.
 void ignore(void*, jv value) { jv_free(value); }
 
 }  // namespace

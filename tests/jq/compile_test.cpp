@@ -20,11 +20,13 @@ std::string engine(const std::string& program) {
 TEST_CASE("engine says which engine runs a program, and why it isn't compiled") {
     CHECK(engine("select(.level != \"debug\") | .env = \"prod\" | del(.user.ssn)") == "native");
     CHECK(engine("") == "native");
+    CHECK(engine("test(\"^a\\\\.b|c$|\")") == "native");
     CHECK(engine(".a |= ascii_upcase") == "libjq: `|=` is not compiled here (at byte 3)");
     CHECK(engine("keys") == "libjq: `keys` is not compiled (at byte 0)");
     CHECK(engine(".a | test(\"a.c\")") ==
           "libjq: a regular expression is not compiled (at byte 10)");
     CHECK(engine("\"\\(.a)\"") == "libjq: string interpolation is not compiled (at byte 0)");
+    CHECK(engine("test(\"a\\\\\")").starts_with("libjq: a regular expression"));
     CHECK(engine(".[0] = 1").starts_with("libjq: such a place to change"));
     CHECK(engine("[.[]]").starts_with("libjq: several values at once"));
     CHECK(engine(". as $x | $x").starts_with("libjq: `as`"));
@@ -83,6 +85,16 @@ TEST_CASE("programs that go too deep or too far are left to libjq") {
     CHECK_FALSE(jq::make_plan(repeated("if . then ", 500) + "1" + repeated(" else 1 end", 500)));
     CHECK_FALSE(jq::make_plan(std::string(100000, ' ')));
     CHECK(jq::make_plan(repeated(".a", 300)));
+}
+
+TEST_CASE("compiled program gives no more than a bounded output for one record") {
+    std::string doubling = "(., .a)";
+    for (int i = 0; i < 20; ++i) doubling += " | (., .)";
+    const auto program = test::native(doubling);
+    REQUIRE(program);
+    CHECK(test::run(*program, R"({"a":1})").error == "the outputs of one record are too large");
+    CHECK(test::run(*program, "[]").verdict == Verdict::fail);
+    CHECK(test::run(*test::native("(., .) | (., .)"), R"({"a":1})").outputs.size() == 4);
 }
 
 TEST_CASE("libjq program survives errors, halts, inputs and endless output of one record") {

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <random>
 #include <string>
@@ -88,6 +89,46 @@ TEST_CASE("jq programs do in both engines what the table says") {
     }
 }
 
+TEST_CASE("table of jq programs is what the jq command does") {
+    if (std::system("jq --version >/dev/null 2>&1") != 0) {
+        WARN("skipped: no jq here");
+        return;
+    }
+    const std::vector<Case> all = cases();
+    std::vector<std::string> programs;
+    for (const Case& one : all) {
+        const bool here = one.program == "halt" || one.program == "input";  // Here they differ.
+        if (!here && (programs.empty() || programs.back() != one.program)) {
+            programs.push_back(one.program);
+        }
+    }
+    const std::string folder = HF_BINARY_DIR "/jq-table";
+    std::filesystem::create_directories(folder);
+    for (std::size_t i = 0; i < programs.size(); i += 9) {
+        INFO(programs[i]);
+        std::ofstream(folder + "/program") << programs[i];
+        for (const Case& one : all) {
+            if (one.program != programs[i]) continue;
+            INFO(one.record);
+            std::ofstream(folder + "/record") << one.record;
+            const std::string command =
+                "cd '" + folder + "' && HOME=. jq -c -f program record >outputs 2>error";
+            const bool failed = std::system(command.c_str()) != 0;
+            CHECK(failed == one.outcome.starts_with("! "));
+            std::ifstream in(folder + "/outputs");
+            const std::vector<std::string> wanted =
+                failed ? std::vector<std::string>{} : outputs_of(one.outcome);
+            std::size_t seen = 0;
+            for (std::string line; !failed && std::getline(in, line); ++seen) {
+                REQUIRE(seen < wanted.size());
+                CHECK(test::same_value(line, wanted[seen]));
+            }
+            CHECK(seen == wanted.size());
+            break;
+        }
+    }
+}
+
 TEST_CASE("random programs do the same in both engines", "[random]") {
     const char* wanted = std::getenv("HF_JQ_PROGRAMS");
     const int programs = wanted != nullptr ? std::atoi(wanted) : 40;
@@ -108,4 +149,19 @@ TEST_CASE("random programs do the same in both engines", "[random]") {
         }
     }
     CHECK(compiled >= programs * 3 / 4);
+}
+
+TEST_CASE("what is compiled is a program for jq too", "[random]") {
+    std::mt19937_64 random(3);
+    int compiled = 0;
+    for (int i = 0; i < 1000; ++i) {
+        std::vector<std::uint8_t> choices(64);
+        for (std::uint8_t& byte : choices) byte = static_cast<std::uint8_t>(random());
+        fuzz::Bytes bytes(choices);
+        test::Both both(test::random_words(bytes));
+        compiled += both.compiled();
+        INFO(both.difference("{\"a\":{\"b\":1},\"b\":[1,\"x\"]}").value_or(""));
+        CHECK_FALSE(both.difference("{\"a\":{\"b\":1},\"b\":[1,\"x\"]}"));
+    }
+    CHECK(compiled > 50);
 }

@@ -68,9 +68,10 @@ std::string on_text(Bytes& bytes) {
         case 3:
             return "contains(" + argument + ")";
         default:
-            return pick<8>(bytes,
-                           {"test(\"a\")", "test(\"^a\")", "test(\"b$\")", "test(\"^ab$\")",
-                            "test(\"\")", "test(\"^$\")", "test(\"prod-1\")", "test(\"\\\\.\")"});
+            return pick<11>(bytes,
+                            {"test(\"a\")", "test(\"^a\")", "test(\"b$\")", "test(\"^ab$\")",
+                             "test(\"\")", "test(\"^$\")", "test(\"prod-1\")", "test(\"\\\\.\")",
+                             "test(\"a|b\")", "test(\"^b|d$\")", "test(\"x\\\\|y||^a\")"});
     }
 }
 
@@ -195,6 +196,78 @@ std::string json(Bytes& bytes, int depth, bool spaced) {
 std::string random_program(Bytes& bytes) {
     std::string out = stage(bytes, 2);
     for (std::uint64_t more = bytes.below(4); more > 0; --more) out += " | " + stage(bytes, 2);
+    return out;
+}
+
+std::string random_words(Bytes& bytes) {
+    std::string out;
+    for (std::uint64_t more = 1 + bytes.below(8); more > 0; --more) {
+        out += pick<64>(bytes, {".",
+                                ".a",
+                                ".b",
+                                "..",
+                                "|",
+                                ",",
+                                "//",
+                                "=",
+                                "==",
+                                "!=",
+                                "<",
+                                ">=",
+                                "and",
+                                "or",
+                                "not",
+                                "?",
+                                "(",
+                                ")",
+                                "[",
+                                "]",
+                                "{",
+                                "}",
+                                ":",
+                                "-",
+                                "1",
+                                "1.5",
+                                "\"a\"",
+                                ".[0]",
+                                ".[-1]",
+                                "[]",
+                                "{}",
+                                "a",
+                                "if",
+                                "then",
+                                "else",
+                                "end",
+                                "elif",
+                                "empty",
+                                "length",
+                                "true",
+                                "null",
+                                "type",
+                                "del(.a)",
+                                "{a}",
+                                "{a:1",
+                                ",b:2}",
+                                ".[\"a\"]",
+                                "(.a)",
+                                "(",
+                                ")",
+                                "has(\"a\")",
+                                "test(\"a\")",
+                                "select(",
+                                ".\"a\"",
+                                "+",
+                                "|=",
+                                " as ",
+                                "$x",
+                                "if . then 1 else 2 end",
+                                "#",
+                                "\n",
+                                ".a.b",
+                                "{\"a\"",
+                                "def"});
+        if (bytes.below(3) != 0) out += ' ';
+    }
     return out;
 }
 
