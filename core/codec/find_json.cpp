@@ -59,11 +59,12 @@ private:
     ParseError error_;
 };
 
-/// Requires: a string begins at index i, and another index follows.
+/// Requires: a string begins at index i, or the record is broken; and another index follows.
 inline bool Search::key_equals(std::uint32_t i, std::string_view key) const {
     const std::uint32_t begin = record_.at[i] + 1;
     std::uint32_t end = record_.at[i + 1] - 1;
     while (end > begin && text_[end] != '"') --end;  // White space.
+    if (text_[begin - 1] != '"') return false;
     const std::string_view contents(text_ + begin, end - begin);
     if (!record_.backslash) {
         // The first character decides mostly, without a call.
@@ -76,11 +77,13 @@ inline bool Search::key_equals(std::uint32_t i, std::string_view key) const {
 bool Search::member(std::uint32_t i, std::string_view key, std::uint32_t& out) {
     if (at(i) != '{') return true;
     if (at(++i) == '}') return true;
-    // A key, its colon, its value, and what follows that.
+    // A key, its colon, its value, and what follows that. Most keys differ in their length already.
+    const std::size_t wanted = key.size() + 2;
     while (record_.count - i >= 4) {
         const std::uint32_t* here = record_.at + i;
-        if (text_[here[0]] != '"' || text_[here[1]] != ':') return fail(i);
-        if (key_equals(i, key)) out = i + 2;
+        const std::size_t length = here[1] - here[0];
+        const bool odd = length > wanted && (record_.backslash || text_[here[1] - 1] != '"');
+        if ((length == wanted || odd) && key_equals(i, key)) out = i + 2;
         const char c = text_[here[2]];
         i = c == '{' || c == '[' ? after(i + 2) : i + 3;
         const char next = at(i);

@@ -51,6 +51,15 @@ struct Node {
     Text text = Text::plain;  ///< Of a string.
     Text key = Text::none;
     std::uint8_t prefix = 0;  ///< Bytes before the contents: a quote, a MsgPack head.
+
+    bool container() const { return kind == Kind::array || kind == Kind::object; }
+    /// The next sibling. A branch, which is foreseen, where `nodes` would have to be waited for.
+    const Node* after() const {
+        if (container()) [[unlikely]] {
+            return this + nodes;
+        }
+        return this + 1;
+    }
 };
 static_assert(std::is_trivially_copyable_v<Node> && sizeof(Node) == 24);
 

@@ -187,7 +187,7 @@ Value Value::member(std::string_view key) const {
     if (kind() != Kind::object) return {};
     const Node* found = nullptr;
     const Node* end = node_ + node_->nodes;
-    for (const Node* node = node_ + 1; node != end; node += node->nodes) {
+    for (const Node* node = node_ + 1; node != end; node = node->after()) {
         if (contents_equal(text(node->key_begin, node->key_size), node->key, key)) found = node;
     }
     Value out = *this;

@@ -97,7 +97,7 @@ public:
     Iterator(const Value& value, const Node* node) : value_(value) { value_.node_ = node; }
     Value operator*() const { return value_; }
     Iterator& operator++() {
-        value_.node_ += value_.node_->nodes;
+        value_.node_ = value_.node_->after();
         return *this;
     }
     bool operator==(const Iterator& other) const { return value_.node_ == other.value_.node_; }
