@@ -34,33 +34,12 @@ T load(const std::byte* at) {
     return value;
 }
 
-class Writer {
-public:
-    explicit Writer(std::vector<std::byte>& out) : out_(out) {}
-
-    template <class T>
-    void number(T value) {
-        const std::size_t at = out_.size();
-        out_.resize(at + sizeof(T));
-        store(out_.data() + at, value);
-    }
-    void count(std::size_t n) {
-        HF_ASSERT(n <= UINT32_MAX);
-        number(static_cast<std::uint32_t>(n));
-    }
-    void text(std::string_view s) {
-        count(s.size());
-        const auto* bytes = reinterpret_cast<const std::byte*>(s.data());
-        out_.insert(out_.end(), bytes, bytes + s.size());
-    }
-    void position(std::int64_t value) {
-        HF_ASSERT(value >= 0);
-        number(static_cast<std::uint64_t>(value));
-    }
-
-private:
-    std::vector<std::byte>& out_;
-};
+template <class T>
+void append(std::vector<std::byte>& out, T value) {
+    const std::size_t at = out.size();
+    out.resize(at + sizeof(T));
+    store(out.data() + at, value);
+}
 
 /// Reads until the first thing that cannot be; then good() is false and all else is zero or empty.
 class Reader {
@@ -126,32 +105,70 @@ CheckpointPartition read_partition(Reader& reader) {
 
 }  // namespace
 
+CheckpointEncoder::CheckpointEncoder(std::vector<std::byte>& out, std::uint64_t sequence,
+                                     std::string_view pipeline, std::size_t partitions)
+    : out_(out), begin_(out.size()) {
+    out_.resize(begin_ + header_size);
+    std::memcpy(out_.data() + begin_, magic.data(), magic.size());
+    store(out_.data() + begin_ + version_at, version_newest);
+    append(out_, sequence);
+    text(pipeline);
+    count(partitions);
+}
+
+void CheckpointEncoder::count(std::size_t n) {
+    HF_ASSERT(n <= UINT32_MAX);
+    append(out_, static_cast<std::uint32_t>(n));
+}
+
+void CheckpointEncoder::text(std::string_view s) {
+    count(s.size());
+    const auto* bytes = reinterpret_cast<const std::byte*>(s.data());
+    out_.insert(out_.end(), bytes, bytes + s.size());
+}
+
+void CheckpointEncoder::position(std::int64_t value) {
+    HF_ASSERT(value >= 0);
+    append(out_, static_cast<std::uint64_t>(value));
+}
+
+void CheckpointEncoder::partition(std::string_view source, std::string_view key, std::int64_t at,
+                                  std::size_t leads) {
+    text(source);
+    text(key);
+    position(at);
+    count(leads);
+}
+
+void CheckpointEncoder::lead(std::string_view sink, std::int64_t at) {
+    text(sink);
+    position(at);
+}
+
+void CheckpointEncoder::sinks(std::size_t n) { count(n); }
+
+void CheckpointEncoder::sink(std::string_view name, std::int64_t mark) {
+    text(name);
+    position(mark);
+}
+
+void CheckpointEncoder::finish() {
+    const std::span<const std::byte> bytes = std::span(out_).subspan(begin_);
+    store(out_.data() + begin_ + length_at, std::uint64_t{bytes.size()});
+    store(out_.data() + begin_ + checksum_at, checksum_of(bytes));
+}
+
 void encode(const Checkpoint& checkpoint, std::vector<std::byte>& out) {
-    std::vector<std::byte> bytes(header_size);
-    std::memcpy(bytes.data(), magic.data(), magic.size());
-    store(bytes.data() + version_at, version_newest);
-    Writer writer(bytes);
-    writer.number(checkpoint.sequence);
-    writer.text(checkpoint.pipeline);
-    writer.count(checkpoint.partitions.size());
+    CheckpointEncoder encoder(out, checkpoint.sequence, checkpoint.pipeline,
+                              checkpoint.partitions.size());
     for (const CheckpointPartition& partition : checkpoint.partitions) {
-        writer.text(partition.source);
-        writer.text(partition.key);
-        writer.position(partition.position);
-        writer.count(partition.leads.size());
-        for (const CheckpointLead& lead : partition.leads) {
-            writer.text(lead.sink);
-            writer.position(lead.position);
-        }
+        encoder.partition(partition.source, partition.key, partition.position,
+                          partition.leads.size());
+        for (const CheckpointLead& lead : partition.leads) encoder.lead(lead.sink, lead.position);
     }
-    writer.count(checkpoint.sinks.size());
-    for (const CheckpointSink& sink : checkpoint.sinks) {
-        writer.text(sink.sink);
-        writer.position(sink.mark);
-    }
-    store(bytes.data() + length_at, std::uint64_t{bytes.size()});
-    store(bytes.data() + checksum_at, checksum_of(bytes));
-    out.insert(out.end(), bytes.begin(), bytes.end());
+    encoder.sinks(checkpoint.sinks.size());
+    for (const CheckpointSink& sink : checkpoint.sinks) encoder.sink(sink.sink, sink.mark);
+    encoder.finish();
 }
 
 std::expected<Checkpoint, CheckpointFault> decode(std::span<const std::byte> bytes) {

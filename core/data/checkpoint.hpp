@@ -12,6 +12,7 @@
 #include <expected>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace holdfast {
@@ -51,6 +52,29 @@ enum class CheckpointFault : std::uint8_t {
     checksum,
     version,    ///< Written by a newer program.
     malformed,  ///< Checksum right, contents impossible.
+};
+
+/// A checkpoint's bytes, piece by piece, for who does not have it as one value: with many partitions
+/// that would be large. All calls in the order in which they stand here; each list has as many
+/// entries as its count said. Lives: `out` as long as this, and nobody else appends to it.
+class CheckpointEncoder {
+public:
+    CheckpointEncoder(std::vector<std::byte>& out, std::uint64_t sequence,
+                      std::string_view pipeline, std::size_t partitions);
+    void partition(std::string_view source, std::string_view key, std::int64_t position,
+                   std::size_t leads);
+    void lead(std::string_view sink, std::int64_t position);
+    void sinks(std::size_t count);
+    void sink(std::string_view name, std::int64_t mark);
+    void finish();
+
+private:
+    void text(std::string_view s);
+    void count(std::size_t n);
+    void position(std::int64_t value);
+
+    std::vector<std::byte>& out_;
+    std::size_t begin_;
 };
 
 /// Appends the encoded checkpoint to `out`.

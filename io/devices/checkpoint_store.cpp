@@ -85,32 +85,41 @@ void CheckpointStore::stage(const StageLead& stage) {
     partition.leads.push_back({stage.sink.index, stage.position.value});
 }
 
-Checkpoint CheckpointStore::staged() const {
-    Checkpoint checkpoint;
-    checkpoint.sequence = sequence_;
-    checkpoint.pipeline = config_.pipeline;
-    checkpoint.partitions.reserve(partitions_.size());
+void CheckpointStore::encode_staged(std::vector<std::byte>& out) const {
+    const auto is_known = [](const auto& entry) { return entry.second.known; };
+    const auto is_marked = [](const NamedMark& sink) { return sink.mark.has_value(); };
+    CheckpointEncoder encoder(
+        out, sequence_, config_.pipeline,
+        static_cast<std::size_t>(std::count_if(partitions_.begin(), partitions_.end(), is_known)));
     for (const auto& [name, partition] : partitions_) {
         if (!partition.known) continue;
-        CheckpointPartition& out = checkpoint.partitions.emplace_back();
-        out.source = name.first;
-        out.key = name.second;
-        out.position = partition.position;
-        for (const Lead& lead : partition.leads) {
-            if (lead.position <= partition.position) continue;
-            out.leads.push_back({sinks_[lead.sink].name, lead.position});
+        const auto is_ahead = [&](const Lead& lead) { return lead.position > partition.position; };
+        const auto& leads = partition.leads;
+        encoder.partition(name.first, name.second, partition.position,
+                          static_cast<std::size_t>(std::count_if(leads.begin(), leads.end(), is_ahead)));
+        for (const Lead& lead : leads) {
+            if (is_ahead(lead)) encoder.lead(sinks_[lead.sink].name, lead.position);
         }
     }
+    encoder.sinks(static_cast<std::size_t>(std::count_if(sinks_.begin(), sinks_.end(), is_marked)));
     for (const NamedMark& sink : sinks_) {
-        if (sink.mark) checkpoint.sinks.push_back({sink.name, *sink.mark});
+        if (sink.mark) encoder.sink(sink.name, *sink.mark);
     }
-    return checkpoint;
+    encoder.finish();
+}
+
+Checkpoint CheckpointStore::staged() const {
+    std::vector<std::byte> bytes;
+    encode_staged(bytes);
+    return *decode(bytes);
 }
 
 std::vector<std::byte> CheckpointStore::next_bytes() {
     ++sequence_;
     std::vector<std::byte> bytes;
-    encode(staged(), bytes);
+    bytes.reserve(encoded_ + encoded_ / 8);
+    encode_staged(bytes);
+    encoded_ = bytes.size();
     return bytes;
 }
 

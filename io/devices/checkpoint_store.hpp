@@ -125,6 +125,7 @@ private:
     std::size_t sink_index(const std::string& name);
     void adopt(const Checkpoint& checkpoint);
     std::string problem_of(const std::array<SlotRead, 2>& read) const;
+    void encode_staged(std::vector<std::byte>& out) const;
     std::vector<std::byte> next_bytes();
     void order(Order order);
 
@@ -153,6 +154,7 @@ private:
     bool keep_is_durable_ = false;   ///< False after load.
     std::size_t written_ = no_slot;  ///< The slot that the last write was for, if it went well.
     std::uint64_t sequence_ = 0;
+    std::size_t encoded_ = 0;  ///< Bytes of the last one.
 
     std::deque<Order> orders_;
     bool busy_ = false;

@@ -119,7 +119,7 @@ Task<> FileSource::insert(std::unique_ptr<TailedFile> owned, First first) {
     file.size = std::max(file.size, got);
     file.linked = walk_.matches(path);
     files_[{file.key.identity.device, file.key.identity.inode}] = std::move(owned);
-    if (file.linked) paths_[path] = &file;
+    if (file.linked) name(file);
     ++unfinished_;
     const auto bytes = std::span<const std::byte>(head).first(static_cast<std::size_t>(got));
     co_await begin_at(file, first, bytes);

@@ -46,6 +46,7 @@ FileSource::FileSource(FileSourceConfig config, Ring& ring, Payloads& payloads, 
         const Inode inode{key->identity.device, key->identity.inode};
         loaded_.emplace(inode, Loaded{std::move(*key), record});
     }
+    config_.records = {};
 }
 
 void FileSource::start() { scope_.spawn(watch()); }

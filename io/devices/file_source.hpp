@@ -29,6 +29,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -164,6 +165,7 @@ private:
     Task<> polled(TailedFile& file, std::int64_t result, const FileStat& st);
     Task<> resized(TailedFile& file, const FileStat& st);
     void regain_name(TailedFile& file, const std::string& path);
+    void name(TailedFile& file);
     Task<> lost_name(TailedFile& file, bool replaced);
     Task<std::vector<std::string>> names_in(std::string directory);
     Task<> adopt_siblings(std::string path, std::int64_t since_ns, bool was_empty);
@@ -195,7 +197,7 @@ private:
     GlobWalk walk_;
 
     std::map<Inode, std::unique_ptr<TailedFile>> files_;
-    std::map<std::string, TailedFile*, std::less<>> paths_;  ///< Of the linked ones.
+    std::map<std::string_view, TailedFile*> paths_;  ///< Of the linked ones: views of key.path.
     std::map<std::string, Unreadable> unreadable_;
     std::multimap<Inode, Loaded> loaded_;
     std::set<std::string> loaded_paths_;

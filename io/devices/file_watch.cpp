@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <tuple>
 
+#include "core/base/assert.hpp"
 #include "core/base/mix.hpp"
 #include "io/devices/file_source.hpp"
 
@@ -289,10 +290,17 @@ void FileSource::regain_name(TailedFile& file, const std::string& path) {
                          .with("source", config_.name)
                          .with("from", file.key.path)
                          .with("to", path));
+    HF_ASSERT(!file.linked);
     file.key.path = path;
     file.linked = true;
     file.finishing = false;
-    paths_[path] = &file;
+    name(file);
+}
+
+void FileSource::name(TailedFile& file) {
+    // The name of another goes with its view of that one's path.
+    paths_.erase(file.key.path);
+    paths_.emplace(file.key.path, &file);
 }
 
 /// Its path leads to nothing, or (`replaced`) to another file.

@@ -243,6 +243,7 @@ void Pipeline::build_sources() {
     for (std::uint16_t i = 0; i < pipeline_.sources.size(); ++i)
         sources_.push_back(replayable(pipeline_.sources[i]) ? make_file_source(SourceId{i})
                                                             : make_stdin_source(SourceId{i}));
+    loaded_.partitions = {};  // The sources have them now.
 }
 
 std::unique_ptr<Source> Pipeline::make_stdin_source(SourceId id) {

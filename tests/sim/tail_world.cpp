@@ -29,6 +29,8 @@ enum What : std::uint64_t {
     cut_size,
     commits_late,
     stays_volatile,
+    clock_jumps,
+    jump_seconds,
 };
 
 }  // namespace
@@ -75,6 +77,10 @@ void TailWorld::check(bool holds, const std::string& what) {
 
 void TailWorld::act() {
     disk_.set_wall(clock_.wall_ns());
+    // Somebody sets the clock ahead. (Back: which of two files is newer cannot be told then.)
+    if (pick(clock_jumps, 8) == 7) {
+        clock_.wall_offset_ns += static_cast<std::int64_t>(pick(jump_seconds, 100'000)) * 1'000'000'000;
+    }
     const std::string path = pick(which_path, 3) == 1 ? "/logs/b.log" : "/logs/a.log";
     switch (pick(deed, 10)) {
         case 6: rotate(path); break;
