@@ -177,3 +177,50 @@ TEST_CASE("transform routes each record to the sinks that it names") {
     CHECK(out.committed == up_to(12));
 }
 
+
+namespace {
+
+Pulled five_of_ten_bytes() {
+    Batch batch;
+    for (int i = 0; i < 5; ++i) batch.records.push_back(record("ten bytes" + std::to_string(i)));
+    batch.tokens = {7};
+    return Pulled::some(std::move(batch));
+}
+
+/// Runs one batch in streaming mode; the sizes of the slices that the transformer was given.
+std::vector<std::size_t> slices_of(Outside& out, std::uint32_t target, int fail_at = -1) {
+    std::vector<std::size_t> slices;
+    Options options = quick();
+    options.engine.mode = RunMode::streaming;
+    options.engine.slice_bytes = target;
+    Pipeline p(std::move(options));
+    p.add_source("in", std::make_unique<Script>(
+                           out, std::vector<std::expected<Pulled, Failure>>{five_of_ten_bytes()}));
+    p.set_transform(transform([&](Input in) -> std::expected<Output, Failure> {
+        slices.push_back(in.records.size());
+        CHECK(in.tokens.size() == 1);
+        if (static_cast<int>(slices.size()) == fail_at + 1)
+            return std::unexpected(Failure{"stop here", true});
+        return Output{std::move(in.records), {}};
+    }));
+    p.add_sink("a", std::make_unique<Keep>(out, 0));
+    CHECK(p.run()->complete() == (fail_at < 0));
+    return slices;
+}
+
+}  // namespace
+
+TEST_CASE("streaming gives the transformer slices by bytes, at least one record each") {
+    const auto [target, expected] = GENERATE(table<std::uint32_t, std::vector<std::size_t>>(
+        {{25, {2, 2, 1}}, {0, {1, 1, 1, 1, 1}}, {10, {1, 1, 1, 1, 1}}, {1000, {5}}}));
+    Outside out;
+    CHECK(slices_of(out, target) == expected);
+    CHECK(out.sunk[0].size() == 5);
+    CHECK(out.committed == std::vector<Token>{7});
+}
+
+TEST_CASE("error in the middle of a streamed batch commits nothing of it") {
+    Outside out;
+    CHECK(slices_of(out, 25, 1) == std::vector<std::size_t>{2, 2});
+    CHECK(out.committed.empty());
+}
