@@ -176,7 +176,7 @@ void Running::arrived(const Pull& pull, Batch batch) {
     event.fate = Fate::deliver;
     event.partition = PartitionId{index};
     event.epoch = Epoch{1};
-    event.records = static_cast<std::uint32_t>(records);
+    event.records = narrow(batch.records.size());
     event.bytes = narrow(bytes);
     event.held = narrow(held);
     event.first = Position{lane.next};

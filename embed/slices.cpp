@@ -30,7 +30,6 @@ std::optional<Batch> cut_rest(Batch& batch, std::uint32_t records_max, std::uint
 
 std::uint32_t take_slice(Batch& batch, std::uint32_t begin, std::uint32_t end,
                          std::uint32_t bytes_max, std::vector<Record>& out, std::uint64_t& bytes) {
-    if (batch.records.empty()) return end;
     std::uint32_t n = begin;
     for (; n < end; ++n) {
         const std::uint64_t one = batch.records[n].payload.size();

@@ -14,8 +14,7 @@ namespace holdfast::embed {
 std::optional<Batch> cut_rest(Batch& batch, std::uint32_t records_max, std::uint32_t bytes_max);
 
 /// Moves records of the batch to `out`, from `begin`: at least one, then more while their bytes stay
-/// within `bytes_max`, up to `end`. Returns the first one that was left. A batch without records
-/// counts as one of none.
+/// within `bytes_max`, up to `end`. Returns the first one that was left.
 std::uint32_t take_slice(Batch& batch, std::uint32_t begin, std::uint32_t end,
                          std::uint32_t bytes_max, std::vector<Record>& out, std::uint64_t& bytes);
 

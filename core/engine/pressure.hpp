@@ -48,7 +48,7 @@ constexpr bool band_is_valid(std::uint32_t pause_permille, std::uint32_t resume_
     return pause_permille > 0 && pause_permille <= 1000 && resume_permille < pause_permille;
 }
 
-enum class PressureEdge : std::uint8_t { none, paused, resumed };
+enum class PressureEdge : std::uint8_t { steady, paused, resumed };
 
 struct Hysteresis {
     bool paused;
@@ -64,7 +64,7 @@ struct Hysteresis {
             paused = false;
             return PressureEdge::resumed;
         }
-        return PressureEdge::none;
+        return PressureEdge::steady;
     }
 };
 

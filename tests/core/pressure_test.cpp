@@ -40,13 +40,13 @@ TEST_CASE("a soft reading's weight is at most one") {
 
 TEST_CASE("pressure pauses at its upper threshold and resumes at its lower one") {
     Hysteresis h{};
-    CHECK(h.sample(799, 800, 650) == PressureEdge::none);
+    CHECK(h.sample(799, 800, 650) == PressureEdge::steady);
     CHECK(h.sample(800, 800, 650) == PressureEdge::paused);
-    CHECK(h.sample(900, 800, 650) == PressureEdge::none);
-    CHECK(h.sample(651, 800, 650) == PressureEdge::none);
+    CHECK(h.sample(900, 800, 650) == PressureEdge::steady);
+    CHECK(h.sample(651, 800, 650) == PressureEdge::steady);
     CHECK(h.paused);
     CHECK(h.sample(650, 800, 650) == PressureEdge::resumed);
-    CHECK(h.sample(799, 800, 650) == PressureEdge::none);
+    CHECK(h.sample(799, 800, 650) == PressureEdge::steady);
     CHECK(!h.paused);
 }
 
