@@ -12,8 +12,8 @@ std::string check(const Answer& answer, std::size_t records) {
         if (e.index >= records)
             return "an exception names record " + std::to_string(e.index) + " of " +
                    std::to_string(records);
-        if (e.outcome == SinkOutcome::throttled)
-            return "one record alone is throttled: throttled is for a whole write";
+        if (e.outcome == SinkOutcome::throttled || e.outcome == SinkOutcome::failed)
+            return "one record alone is throttled or failed: that is for a whole write";
         const auto again = std::find_if(
             answer.exceptions.begin() + static_cast<std::ptrdiff_t>(i) + 1, answer.exceptions.end(),
             [&](const Answer::Exception& other) { return other.index == e.index; });

@@ -36,6 +36,9 @@ struct Options {
     /// filled in by the pipeline.
     Config engine;
     Duration shutdown_timeout = seconds(30);  ///< After stop(): what is not finished then stays.
+    /// Called after each Config::ticker_period, on the thread of run(): must be quick. Its failure is
+    /// logged, and nothing else. May be empty.
+    std::function<std::expected<void, Failure>()> tick;
     /// For what a person should see; called on the thread of run(). May be empty.
     std::function<void(std::string_view)> log;
 };
@@ -56,7 +59,7 @@ public:
     ~Pipeline();
     Pipeline(Pipeline&&) noexcept;
 
-    /// SourceConfig: route, transform and commit are filled in.
+    /// SourceConfig: route and transform are filled in; commit is CommitMode::source, or ::sink.
     void add_source(std::string name, std::unique_ptr<Source> source, SourceConfig config = {});
     /// SinkConfig: needs_sync and has_mark are filled in.
     void add_sink(std::string name, std::unique_ptr<Sink> sink, SinkConfig config = {});

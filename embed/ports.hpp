@@ -121,7 +121,7 @@ struct Answer {
     };
     SinkOutcome outcome = SinkOutcome::delivered;
     Duration retry_after{0};            ///< With throttled.
-    std::vector<Exception> exceptions;  ///< By index in the write; never throttled.
+    std::vector<Exception> exceptions;  ///< By index; neither throttled nor failed.
     std::string why;                    ///< For the log, and for dead letters.
 
     /// The destination has them (durably after the next sync, where the sink needs one).
@@ -137,6 +137,10 @@ struct Answer {
     /// Not applied: the destination will never take at least one of them.
     static Answer refused(std::string why) {
         return {.outcome = SinkOutcome::refused, .why = std::move(why)};
+    }
+    /// Not applied, and the sink will never take anything again: the pipeline halts.
+    static Answer failed(std::string why) {
+        return {.outcome = SinkOutcome::failed, .why = std::move(why)};
     }
     /// Nobody knows: a time-out, a broken connection. They are written again.
     static Answer ambiguous(std::string why) {

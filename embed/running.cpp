@@ -41,7 +41,7 @@ Config config_of(const Ports& ports) {
     for (std::size_t s = 0; s < ports.sources.size() && s < sources_limit; ++s) {
         SourceConfig& source = config.source[s] = ports.sources[s].config;
         source.transform = true;
-        source.commit = CommitMode::source;
+        if (source.commit != CommitMode::sink) source.commit = CommitMode::source;
         source.route = config.sinks >= 64 ? ~SinkMask{0} : (SinkMask{1} << config.sinks) - 1;
     }
     for (std::size_t s = 0; s < ports.sinks.size() && s < sinks_limit; ++s) {
@@ -257,14 +257,14 @@ void Running::transformed(const Transform& order, std::uint64_t bytes_in,
         event.bytes = narrow(outputs->bytes);
         event.route = outputs->records.empty() ? 0 : config_.source[0].route;
     }
-    for (std::uint16_t s = 0; s < outputs->by_sink.size(); ++s) {
+    for (std::uint32_t s = 0; s < outputs->by_sink.size(); ++s) {
         const auto& mine = outputs->by_sink[s];
         std::uint64_t bytes = 0;
         for (const std::uint32_t n : mine) bytes += outputs->records[n].payload.size();
         if (mine.empty()) continue;
         SinkShare share{};
         share.slice = order.slice;
-        share.sink = SinkId{s};
+        share.sink = SinkId{static_cast<std::uint16_t>(s)};
         share.outputs = narrow(mine.size());
         share.bytes = narrow(bytes);
         events_.push_back(share);
@@ -329,6 +329,12 @@ void Running::on(const WriteDeadLetters& write) {
             events_.push_back(DeadLettersStored{write.delivery, write.attempt, outcome_of(result)});
         });
     });
+}
+
+void Running::on(const RunTicker&) {
+    if (!ports_.options.tick) return;
+    const auto result = guarded([this] { return ports_.options.tick(); });
+    if (!result && ports_.options.log) ports_.options.log("ticker: " + result.error().what);
 }
 
 void Running::on(const Halt& halt) {

@@ -86,6 +86,7 @@ private:
     void on(const SyncSink&);
     void on(const WriteDeadLetters&);
     void on(const CommitPosition&);
+    void on(const RunTicker&);
     void on(const Halt&);
     template <class Other>
     void on(const Other&) {}  // Checkpoints and revocations don't occur; a cancel has no answer.

@@ -25,6 +25,7 @@ std::string resolved(const std::string& path) {
 
 std::vector<std::string_view> names_of(const std::vector<Named>& parts) {
     std::vector<std::string_view> names;
+    names.reserve(parts.size());
     for (const Named& part : parts) names.push_back(part.name);
     return names;
 }

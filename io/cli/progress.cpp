@@ -128,8 +128,8 @@ std::string balance(const PipelineConfig& pipeline, const RunReport& report) {
     const bool over = report.halt.reason == HaltReason::finished && report.end == End::halted;
     for (std::size_t i = 0; i < pipeline.sinks.size(); ++i) {
         const Sum sum = sum_of(pipeline, report.stats, i);
-        out += fmt::format("{} {}: {} = {} delivered + {} dead-lettered + {} dropped",
-                           i == 0 ? " |" : " |", pipeline.sinks[i].name, format_count(sum.in),
+        out += fmt::format(" | {}: {} = {} delivered + {} dead-lettered + {} dropped",
+                           pipeline.sinks[i].name, format_count(sum.in),
                            format_count(sum.delivered), format_count(sum.parked),
                            format_count(sum.dropped));
         if (sum.there > 0)

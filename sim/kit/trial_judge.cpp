@@ -1,6 +1,7 @@
 // What a trial finds wrong.
 #include <algorithm>
 
+#include "core/model/names.hpp"
 #include "embed/answers.hpp"
 #include "sim/kit/trial.hpp"
 
@@ -62,11 +63,11 @@ void Trial::judge_one(std::uint32_t record, SinkOutcome outcome, std::uint32_t w
         case SinkOutcome::retriable:
         case SinkOutcome::throttled:
         case SinkOutcome::refused:
+        case SinkOutcome::failed:
             if (is > was)
                 breach(Promise::not_applied_is_not,
                        name + " was answered as not applied (" +
-                           (outcome == SinkOutcome::refused ? "refused" : "retriable") +
-                           ") and is there: say `ambiguous`, or name the records that were taken");
+                           name_of(outcome) + ") and is there: say `ambiguous`, or name the records that were taken");
             return;
         case SinkOutcome::ambiguous: return;
     }

@@ -216,3 +216,43 @@ TEST_CASE("record's id says where it came from, also after a transform") {
     REQUIRE(p.run()->complete());
     CHECK(ids == std::vector<RecordId>{{0, 9, 0}, {0, 9, 700}, {0, 9, 2}});
 }
+
+TEST_CASE("ticker's error is logged and nothing else, and the first tick comes after one period") {
+    Outside out;
+    Options options = quick();
+    options.engine.ticker_period = milliseconds(5);
+    std::atomic<int> ticks = 0;
+    std::vector<std::string> said;
+    options.tick = [&]() -> std::expected<void, Failure> {
+        if (++ticks == 2) throw std::runtime_error("no statistics today");
+        return {};
+    };
+    options.log = [&](std::string_view line) { said.emplace_back(line); };
+    Pipeline p(std::move(options));
+    p.add_source("in", std::make_unique<Endless>(out));
+    p.add_sink("a", std::make_unique<Keep>(out, 0));
+    std::thread stopper([&] {
+        while (ticks < 4) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        p.stop();
+    });
+    const auto report = p.run();
+    stopper.join();
+    CHECK(report->complete());
+    CHECK(std::count(said.begin(), said.end(), "ticker: exception: no statistics today") == 1);
+}
+
+TEST_CASE("sink that fails for good halts the pipeline, with its words") {
+    struct Dead : Keep {
+        explicit Dead(Outside& o) : Keep(o, 0) {}
+        Answer write(const Records&) override { return Answer::failed("the table is gone"); }
+    };
+    Outside out;
+    Pipeline p(quick());
+    p.add_source("in", std::make_unique<Script>(out, batches(2, 5)));
+    p.add_sink("a", std::make_unique<Dead>(out), soon());
+    const auto report = p.run();
+    REQUIRE(report);
+    CHECK(report->halt == HaltReason::sink_failed);
+    CHECK(report->problem == "sink a: the table is gone");
+    CHECK(out.committed.empty());
+}
