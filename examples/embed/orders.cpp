@@ -68,7 +68,12 @@ public:
 class Lines : public Sink {
 public:
     explicit Lines(const std::string& file)
-        : fd_(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644)) {}
+        : fd_(::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND, 0644)) {
+        // A kill in the middle of a write may have left half a line.
+        off_t end = ::lseek(fd_, 0, SEEK_END);
+        for (char last = 0; end > 0 && ::pread(fd_, &last, 1, end - 1) == 1 && last != '\n';) --end;
+        if (::ftruncate(fd_, end) != 0) std::perror(file.c_str());
+    }
     ~Lines() override { ::close(fd_); }
 
     Answer write(const Records& records) override {

@@ -31,6 +31,24 @@ list(LENGTH orders count)
 if(NOT count EQUAL 1800)
     message(FATAL_ERROR "orders.jsonl has ${count} lines, not 1800")
 endif()
+# Killed (SIGKILL) after some milliseconds, ten times; then once to its end: nothing may be missing.
+file(MAKE_DIRECTORY ${work}/killed)
+foreach(after RANGE 5 50 5)
+    math(EXPR milliseconds "1000 + ${after}")
+    string(SUBSTRING ${milliseconds} 1 3 milliseconds)
+    execute_process(COMMAND ${work}/build/orders ${work}/killed TIMEOUT 0.${milliseconds}
+                    OUTPUT_QUIET ERROR_QUIET)
+endforeach()
+run(${work}/build/orders ${work}/killed)
+file(READ ${work}/killed/committed committed)
+math(EXPR good "${committed} - (${committed} + 6) / 10")  # Each tenth is a broken one, from 3 on.
+file(STRINGS ${work}/killed/orders.jsonl orders)
+list(REMOVE_DUPLICATES orders)
+list(LENGTH orders count)
+if(NOT count EQUAL good)
+    message(FATAL_ERROR "${committed} orders are committed, ${count} of ${good} good ones are there")
+endif()
+
 execute_process(COMMAND ${CMAKE_COMMAND} -E echo "one" COMMAND ${work}/build/own_loop
                 OUTPUT_VARIABLE out RESULT_VARIABLE code)
 if(NOT code EQUAL 0 OR NOT out MATCHES "one")
