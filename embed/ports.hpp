@@ -128,23 +128,23 @@ struct Answer {
     static Answer delivered() { return {}; }
     /// None of them was applied; the same may succeed later.
     static Answer retriable(std::string why) {
-        return {.outcome = SinkOutcome::retriable, .why = std::move(why)};
+        return {SinkOutcome::retriable, Duration{0}, {}, std::move(why)};
     }
     /// As retriable, but not before so long.
     static Answer throttled(Duration retry_after) {
-        return {.outcome = SinkOutcome::throttled, .retry_after = retry_after};
+        return {SinkOutcome::throttled, retry_after, {}, {}};
     }
     /// Not applied: the destination will never take at least one of them.
     static Answer refused(std::string why) {
-        return {.outcome = SinkOutcome::refused, .why = std::move(why)};
+        return {SinkOutcome::refused, Duration{0}, {}, std::move(why)};
     }
     /// Not applied, and the sink will never take anything again: the pipeline halts.
     static Answer failed(std::string why) {
-        return {.outcome = SinkOutcome::failed, .why = std::move(why)};
+        return {SinkOutcome::failed, Duration{0}, {}, std::move(why)};
     }
     /// Nobody knows: a time-out, a broken connection. They are written again.
     static Answer ambiguous(std::string why) {
-        return {.outcome = SinkOutcome::ambiguous, .why = std::move(why)};
+        return {SinkOutcome::ambiguous, Duration{0}, {}, std::move(why)};
     }
     /// The same, but for one record.
     Answer but(std::uint32_t index, SinkOutcome other) && {
