@@ -129,7 +129,7 @@ void Oracle::on(const ReleaseBatch& e, const Effects&) {
     }
     if (b->parent != UINT32_MAX) {
         slice_open_[b->source] = UINT32_MAX;
-    } else if (stage_.draw->config.sliced() && b->fate == Fate::deliver && !b->lost &&
+    } else if (stage_.draw->config.sliced(b->source) && b->fate == Fate::deliver && !b->lost &&
                b->taken < b->count && partitions_[b->log].known == Known::assigned) {
         return fail("I35", "one slice", "a batch is released before its last slice", b->first);
     }

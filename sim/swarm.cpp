@@ -126,7 +126,8 @@ void draw_source(Drawing d, std::uint32_t s, std::uint32_t records) {
     const bool moves = d.draw.permille_of(Fault::revoke_graceful) > 0 ||
                        d.draw.permille_of(Fault::revoke_lost) > 0;
     w.finite = d.pick(Site::draw_source, s, 4, 3) < 2 && !(moves && c.commit != CommitMode::checkpoint);
-    c.transform = d.pick(Site::draw_source, s, 5, 2) == 1 || d.draw.config.sliced();
+    c.transform = d.pick(Site::draw_source, s, 5, 2) == 1 ||
+                  (d.draw.config.sliced() && d.pick(Site::draw_source, s, 22, 4) < 3);
     c.pulls_max = 1 + d.small(Site::draw_source, s, 6, 3);
     c.batches_max = 8;
     c.batches_max = d.limit(s, 0, 1, 8, 8);

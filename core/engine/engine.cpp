@@ -52,6 +52,8 @@ std::size_t EngineState::lay_out(std::byte* base) {
 }
 
 void EngineState::begin() {
+    sliced_sinks = config.sliced_sinks();
+    sliced_sources = config.sliced_sources();
     batches.begin();
     partitions.begin();
     commit().cycle_first = none;

@@ -37,6 +37,14 @@ struct ConfigError {
     std::uint32_t index = 0;
 };
 
+/// What of a partition is not settled: records of batches that were pulled, between two positions.
+struct PartitionLeft {
+    SourceId source;
+    std::uint64_t records = 0;
+    Position from;  ///< The watermark: a restart reads from here at the latest.
+    Position to;    ///< Up to where it was pulled.
+};
+
 struct EngineState;  // The parts, laid out in the arena; see engine_state.hpp.
 
 class Engine {
@@ -64,6 +72,8 @@ public:
     Instant deadline() const;
 
     bool halted() const;
+    /// Of a partition that is assigned; else all zero. Bound: O(batches of the partition).
+    PartitionLeft left(PartitionId partition) const;
     const Stats& stats() const;
     const Config& config() const;
 

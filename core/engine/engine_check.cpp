@@ -18,13 +18,12 @@ const char* check_source(const Config& config, const SourceConfig& source) {
     const SinkMask known = config.sinks == 64 ? ~SinkMask{0} : (SinkMask{1} << config.sinks) - 1;
     if (source.route & ~known) return "a source is routed to a sink that does not exist";
     if (source.route == 0 && !source.transform) return "a source is routed to no sink";
-    if (config.sliced() && !source.transform) return "slices need a source with a transform";
     if (source.pulls_max == 0) return "pulls_max is 0";
     if (source.batches_max == 0) return "a source's batches_max is 0";
     if (source.pull_records_max == 0) return "pull_records_max is 0";
     if (source.pull_bytes_max == 0) return "pull_bytes_max is 0";
     if (source.pull_bytes_max > config.memory_limit) return "pull_bytes_max is over memory_limit";
-    if (config.sliced() && source.commit == CommitMode::sink) {
+    if (config.sliced() && source.transform && source.commit == CommitMode::sink) {
         return "commits by the sink need whole batches: a sink would commit with the first slice";
     }
     for (std::uint32_t s = 0; s < config.sinks; ++s) {
@@ -87,7 +86,7 @@ ConfigError Engine::check(const Config& config) {
         return {"1 to 64 sources are needed"};
     if (config.sinks == 0 || config.sinks > sinks_limit) return {"1 to 64 sinks are needed"};
     if (config.batches_max < 2) return {"batches_max is below 2"};
-    if (config.sliced() && config.batches_max < config.sources + 2) {
+    if (config.batches_max < config.sliced_sources() + 2) {
         return {"slices need batches_max of at least the number of sources plus 2"};
     }
     if (config.batches_max > 1u << 20) return {"batches_max is over 1048576"};
@@ -98,7 +97,7 @@ ConfigError Engine::check(const Config& config) {
         if (const char* what = check_source(config, config.source[s])) return {what, s};
     }
     for (std::uint32_t s = 0; s < config.sinks; ++s) {
-        if (const char* what = check_sink(config.sink[s], config.sliced())) return {what, s};
+        if (const char* what = check_sink(config.sink[s], (config.sliced_sinks() >> s & 1) != 0)) return {what, s};
     }
     const DeadLettersConfig& dead = config.dead_letters;
     if (dead.present && dead.queue_entries_max == 0) return {"queue_entries_max is 0"};

@@ -1,4 +1,5 @@
 // Stop, revocation, and the end.
+#include "core/engine/engine.hpp"
 #include "core/engine/engine_state.hpp"
 
 namespace holdfast {
@@ -97,6 +98,19 @@ void EngineState::run_ticker(Instant now, Effects& effects) {
     const Instant next = Instant{flags().ticker_due} + config.ticker_period;
     flags().ticker_due = (next > now ? next : now + config.ticker_period).ns;
     timers.set(timer_of_ticker(), Instant{flags().ticker_due});
+}
+
+// ---- what is left -----------------------------------------------------------------------------
+
+PartitionLeft Engine::left(PartitionId partition) const {
+    if (partition.index >= state_->partitions.size()) return {};
+    const Partition& p = state_->partitions[partition.index];
+    if (p.phase == PartitionPhase::unassigned) return {};
+    PartitionLeft out{SourceId{p.source}, 0, {p.watermark}, {p.highest}};
+    for (std::uint32_t b = p.oldest; b != none; b = state_->batches[b].newer) {
+        if (!state_->batches[b].settled) out.records += state_->batches[b].records;
+    }
+    return out;
 }
 
 // ---- the end -----------------------------------------------------------------------------------

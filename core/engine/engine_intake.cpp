@@ -43,8 +43,7 @@ void EngineState::on(Instant, const PartitionLead& e, Effects&) {
 
 /// A pull may take a slot, unless it is the last one in which some source could make a slice.
 bool EngineState::slot_for_pull() const {
-    const std::uint64_t kept = config.sliced() ? config.sources - flags().slices : 0;
-    return batches.free() > kept;
+    return batches.free() > sliced_sources - flags().slices;
 }
 
 void EngineState::pull(std::uint32_t source, Effects& effects) {
@@ -131,7 +130,7 @@ void EngineState::on(Instant, const BatchPulled& e, Effects& effects) {
         b->phase = BatchPhase::ready;
     } else if (empty) {
         b->phase = BatchPhase::ready;
-    } else if (config.sliced()) {
+    } else if (config.sliced(e.source.index)) {
         b->cut_at = e.first.value;
         b->phase = BatchPhase::slicing;
     } else if (config.source[e.source.index].transform) {

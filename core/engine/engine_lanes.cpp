@@ -33,7 +33,7 @@ void EngineState::forget_fenced(std::uint32_t lane, Effects& effects) {
 bool EngineState::ripe(Instant now, std::uint32_t lane) {
     const SinkConfig& sink = config.sink[lane];
     LaneState& state = lanes[lane].state();
-    if (sink.linger.ns == 0 || config.sliced() || flags().draining || partitions.head().revoking > 0 ||
+    if (sink.linger.ns == 0 || (sliced_sinks >> lane & 1) != 0 || flags().draining || partitions.head().revoking > 0 ||
         state.unsent_records >= sink.write_records_max ||
         state.unsent_bytes >= sink.write_bytes_max ||
         lanes[lane].count() == sink.queue_batches_max || state.bytes >= sink.queue_bytes_max ||

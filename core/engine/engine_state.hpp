@@ -62,6 +62,8 @@ struct Flags {
 struct EngineState {
     Config config;
     std::uint32_t delivery_base[sinks_limit + 1] = {};  ///< First delivery slot of each lane.
+    SinkMask sliced_sinks = 0;  ///< By the config.
+    std::uint32_t sliced_sources = 0;
     std::uint64_t stats_bytes = 0;
     std::uint64_t state_bytes = 0;
     std::byte* stats_at = nullptr;

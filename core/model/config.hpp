@@ -24,7 +24,7 @@ enum class WhenFull : std::uint8_t {
 struct RetryConfig {
     std::uint32_t attempts_max = 0;  ///< 0: for ever.
     Duration backoff_initial = milliseconds(100);
-    Duration backoff_max = seconds(5);
+    Duration backoff_max = seconds(2);
     std::uint32_t jitter_permille = 250;
 };
 
@@ -45,7 +45,7 @@ enum class CommitMode : std::uint8_t {
 /// How a pulled batch goes through the engine. See docs/modes.md.
 enum class RunMode : std::uint8_t {
     whole,      ///< In one piece.
-    streaming,  ///< In slices of slice_bytes, one of each source at a time. Needs transforms.
+    streaming,  ///< In slices of slice_bytes, one of each source at a time.
     governed,   ///< As streaming, by the governor's budget; as whole while the governor is off.
 };
 
@@ -154,9 +154,22 @@ struct Config {
     Duration max_hold = seconds(10);  ///< After so long a pause each source is pulled once, > 0.
     GovernorConfig governor;
 
-    /// Whether batches are cut into slices.
+    /// Whether batches that are transformed are cut into slices. (What isn't transformed goes whole
+    /// in any mode: it has no outputs besides the batch itself.)
     constexpr bool sliced() const {
         return mode == RunMode::streaming || (mode == RunMode::governed && governor.on);
+    }
+    constexpr bool sliced(std::uint32_t of) const { return sliced() && source[of].transform; }
+    constexpr std::uint32_t sliced_sources() const {
+        std::uint32_t n = 0;
+        for (std::uint32_t s = 0; s < sources; ++s) n += sliced(s);
+        return n;
+    }
+    /// The sinks that may be given slices.
+    constexpr SinkMask sliced_sinks() const {
+        SinkMask out = 0;
+        for (std::uint32_t s = 0; s < sources; ++s) out |= sliced(s) ? source[s].route : 0;
+        return out;
     }
 };
 

@@ -123,6 +123,8 @@ SinkSettings sink_of(const Named& part, const fs::path& folder) {
     out.fsync = values.text("fsync") == "never" ? Fsync::never : Fsync::batch;
     if (out.type == SinkType::file && values.text("delivery") == "exactly_once")
         out.delivery = DeliveryMode::exactly_once;
+    out.on_transient =
+        values.text("on_transient") == "stop" ? OnTransient::stop : OnTransient::retry;
     out.when_full =
         values.text("when_full") == "drop_newest" ? WhenFull::drop_newest : WhenFull::block;
     out.retry = retry_of(values.section("retry"));

@@ -84,6 +84,7 @@ void put_sink(Json& json, const PipelineConfig& pipeline, const SinkSettings& si
         json.field("delivery", name_of(sink.delivery));
     }
     json.field("when_full", sink.when_full == WhenFull::block ? "block" : "drop_newest");
+    json.field("on_transient", sink.on_transient == OnTransient::stop ? "stop" : "retry");
     json.field("timeout", format_duration(sink.timeout));
     if (sink.type == SinkType::blackhole) json.field("max_in_flight", sink.max_in_flight);
     json.begin_object("batch");

@@ -19,7 +19,7 @@ std::vector<Key> retry_keys(std::string_view attempts, std::string_view doc_of_a
         {"max_attempts", T::count, attempts, doc_of_attempts, {}, 0, UINT32_MAX},
         {"initial_backoff", T::duration, "100ms", "The wait after the first attempt.", {}, ms,
          hour},
-        {"max_backoff", T::duration, "5s", "The longest wait between two attempts.", {}, ms, day},
+        {"max_backoff", T::duration, "2s", "The longest wait between two attempts.", {}, ms, day},
     };
 }
 
@@ -170,6 +170,10 @@ const Section& sink_section() {
              "When the sink cannot keep up. `block`: its sources wait. `drop_newest`: records are "
              "dropped for this sink, and counted.",
              "block|drop_newest"},
+            {"on_transient", T::choice, "retry",
+             "When a write fails for the moment. `retry`: it is held and repeated, as `retry` says. "
+             "`stop`: the pipeline halts, and nothing later is read or committed.",
+             "retry|stop"},
             {"timeout", T::duration, "0s",
              "How long one attempt may take; then its outcome is unknown and it is repeated. 0s: "
              "no limit.",

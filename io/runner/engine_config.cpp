@@ -66,6 +66,7 @@ SinkConfig sink_config(const PipelineConfig& pipeline, const SinkSettings& sink)
     out.queue_records_max = 1u << 24;
     out.queue_bytes_max = queue_bytes(pipeline);
     out.when_full = sink.when_full;
+    out.on_transient = sink.on_transient;
     out.write_records_max = sink.batch_records;
     out.write_bytes_max = std::min(sink.batch_bytes, out.queue_bytes_max);
     out.linger = sink.batch_timeout;

@@ -8,6 +8,10 @@
 
 namespace holdfast::io {
 
+namespace {
+constexpr std::uint32_t left_lines_max = 20;
+}  // namespace
+
 Pipeline::Pipeline(const PipelineConfig& pipeline, const RunOptions& options, Signals& signals,
                    DataDir& data_dir, std::uint32_t life)
     : pipeline_(pipeline),
@@ -30,6 +34,7 @@ void Pipeline::run(RunReport& report) {
     if (begin(report)) loop();
     report.stats = engine_.engine().stats();
     if (halted_) {
+        say_left();
         report.end = End::halted;
         report.halt = halt_;
     } else if (failed_) {
@@ -55,6 +60,24 @@ void Pipeline::loop() {
         if (events_.empty()) ring_->run(std::min(engine_.engine().deadline(), wake));
     }
     if (options_.observer) observe(ring_->now());
+}
+
+/// What a halt leaves uncommitted: it is read again at the next start.
+void Pipeline::say_left() const {
+    std::uint32_t partitions = 0;
+    for (std::uint32_t i = 0; i < config_.partitions_max; ++i) {
+        const PartitionLeft left = engine_.engine().left(PartitionId{i});
+        if (left.records == 0 || ++partitions > left_lines_max) continue;
+        log(Level::warn, LogLine("left uncommitted")
+                             .with("source", names_.source(left.source))
+                             .with("partition", names_.partition(left.source, PartitionId{i}))
+                             .with("records", left.records)
+                             .with("from", left.from.value)
+                             .with("to", left.to.value));
+    }
+    if (partitions <= left_lines_max) return;
+    log(Level::warn, LogLine("left uncommitted in more partitions")
+                         .with("partitions", partitions - left_lines_max));
 }
 
 void Pipeline::feed(Instant now, const Event& event) {

@@ -61,6 +61,7 @@ private:
 
     // Running.
     void loop();
+    void say_left() const;
     void feed(Instant now, const Event& event);
     void observe(Instant now);
     void on_signals();

@@ -52,6 +52,7 @@ struct SinkSettings {
     Fsync fsync = Fsync::batch;
     DeliveryMode delivery = DeliveryMode::at_least_once;
     WhenFull when_full = WhenFull::block;
+    OnTransient on_transient = OnTransient::retry;
     RetryConfig retry;
     std::uint32_t batch_records = 0;
     std::uint64_t batch_bytes = 0;

@@ -46,6 +46,8 @@ void add(Stats& sum, const Stats& life) {
         sum.source[i].records += life.source[i].records;
         sum.source[i].bytes += life.source[i].bytes;
         sum.source[i].failures += life.source[i].failures;
+        sum.source[i].settled += life.source[i].settled;
+        sum.source[i].forgotten += life.source[i].forgotten;
     }
     for (std::size_t i = 0; i < sum.sink.size(); ++i) {
         SinkStats& to = sum.sink[i];
