@@ -100,6 +100,7 @@ void check_value(Bytes record, Document& document) {
                                  msgpack::unpack_limit(limit, limit, limit, limit, limit, 4096));
         accepted = used == record.size();
     } catch (const msgpack::unpack_error&) {
+        accepted = false;
     }
     if (!root) {
         const Fault fault = root.error().fault;

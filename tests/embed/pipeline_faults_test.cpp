@@ -256,3 +256,40 @@ TEST_CASE("sink that fails for good halts the pipeline, with its words") {
     CHECK(report->problem == "sink a: the table is gone");
     CHECK(out.committed.empty());
 }
+
+TEST_CASE("write that is answered after its deadline is written again, and its answer is stale") {
+    struct Late : Keep {
+        explicit Late(Outside& o) : Keep(o, 0) {}
+        Answer write(const Records& records) override {
+            if (++calls == 1) std::this_thread::sleep_for(std::chrono::milliseconds(60));
+            return Keep::write(records);
+        }
+        int calls = 0;
+    };
+    Outside out;
+    SinkConfig config = soon();
+    config.attempt_timeout = milliseconds(20);
+    Pipeline p(quick());
+    p.add_source("in", std::make_unique<Script>(out, batches(1, 5)));
+    p.add_sink("late", std::make_unique<Late>(out), config);
+    const auto report = p.run();
+    REQUIRE(report->complete());
+    CHECK(report->stats.sink[0].ambiguous >= 1);
+    CHECK(out.sunk[0].size() >= 10);  // At least once: what was late had arrived, too.
+    CHECK(out.committed == up_to(5));
+}
+
+TEST_CASE("governed pipeline, its governor on or off, delivers and commits as a whole one does") {
+    const bool on = GENERATE(true, false);
+    Outside out;
+    Options options = quick();
+    options.engine.mode = RunMode::governed;
+    options.engine.governor = governor_of(GovernorProfile::low_latency);
+    options.engine.governor.on = on;
+    Pipeline p(std::move(options));
+    p.add_source("in", std::make_unique<Script>(out, batches(200, 20)));
+    p.add_sink("a", std::make_unique<Keep>(out, 0));
+    REQUIRE(p.run()->complete());
+    CHECK(out.sunk[0].size() == 4000);
+    CHECK(out.committed == up_to(4000));
+}
