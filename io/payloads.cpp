@@ -201,30 +201,135 @@ Payloads::Slot& Payloads::slot(BatchId batch) {
     return old->slot;
 }
 
-void Payloads::put(BatchId batch, const Payload& payload) {
+/// The handle's slot, empty; what was in it and is still held lingers.
+Payloads::Slot& Payloads::fresh(BatchId batch) {
     HF_ASSERT(batch.index < slots_.size());
     Slot& slot = slots_[batch.index];
     HF_ASSERT(!slot.present || slot.released);
+    if (slot.present) lingering_.push_back({{batch.index, slot.generation}, std::move(slot)});
+    slot = {.generation = batch.generation, .present = true};
+    return slot;
+}
+
+void Payloads::put(BatchId batch, const Payload& payload) {
     HF_ASSERT(payload.records > 0);
     HF_ASSERT(payload.bytes.data() >= payload.block.data());
     HF_ASSERT(payload.bytes.data() + payload.bytes.size() <=
               payload.block.data() + payload.block.size());
-    if (slot.present) lingering_.push_back({{batch.index, slot.generation}, slot});
-    slot = {.payload = payload, .generation = batch.generation, .present = true};
+    fresh(batch).payload = payload;
 }
 
-const Payload& Payloads::at(BatchId batch) const {
-    return const_cast<Payloads*>(this)->slot(batch).payload;
+const Payload& Payloads::at(BatchId batch) const { return slot(batch).payload; }
+
+// ---- outputs ---------------------------------------------------------------------------------
+
+void Payloads::put_slice(BatchId slice, BatchId batch, std::size_t begin, std::size_t end,
+                         std::uint32_t records) {
+    const Payload& whole = at(batch);
+    HF_ASSERT(begin < end && end <= whole.bytes.size());
+    Payload part = whole;
+    part.block = {};
+    part.bytes = whole.bytes.subspan(begin, end - begin);
+    part.records = records;
+    part.terminated = end < whole.bytes.size() || whole.terminated;
+    part.first = {whole.first.value + static_cast<std::int64_t>(begin)};
+    Slot& made = fresh(slice);
+    made.payload = part;
+    made.parent = batch;
+    hold(batch);
 }
+
+bool Payloads::present(BatchId batch) const {
+    const Slot& current = slots_[batch.index];
+    if (current.present && current.generation == batch.generation) return true;
+    return std::any_of(lingering_.begin(), lingering_.end(),
+                       [&](const Lingering& l) { return l.batch == batch; });
+}
+
+std::uint32_t Payloads::transformed(BatchId slice, std::unique_ptr<Outputs> outputs) {
+    Slot& s = slot(slice);
+    HF_ASSERT(!s.outputs);
+    std::uint32_t freed = 0;
+    if (!outputs->uses_batch && !s.payload.block.empty()) {
+        const auto before = static_cast<std::uint32_t>(s.payload.block.size());
+        const bool in_place = outputs->block.data() == s.payload.block.data();
+        if (in_place) {
+            freed = before - static_cast<std::uint32_t>(outputs->block.size());
+        } else {
+            pool_.give_back(s.payload.block);
+            freed = before;
+        }
+        s.payload.block = {};
+        s.payload.bytes = {};
+    }
+    s.outputs = std::move(outputs);
+    return freed;
+}
+
+const Outputs* Payloads::outputs(BatchId slice) const { return slot(slice).outputs.get(); }
+
+/// null: the part is of the batch's own records.
+const OutputRun* Payloads::run_of(const Slot& slot, const Part& part) {
+    const Outputs* outputs = slot.outputs.get();
+    if (outputs == nullptr || slot.payload.fate != Fate::deliver) return nullptr;
+    if (part.sink == no_sink) return outputs->dead.records > 0 ? &outputs->dead : nullptr;
+    HF_ASSERT(part.sink.index < outputs->run_of_sink.size());
+    const std::uint8_t run = outputs->run_of_sink[part.sink.index];
+    HF_ASSERT(run < outputs->runs.size());
+    return &outputs->runs[run];
+}
+
+namespace {
+
+Slice cut(std::span<const std::byte> bytes, std::uint32_t records, bool terminated,
+          const Part& part) {
+    HF_ASSERT(part.begin < part.end);
+    HF_ASSERT(part.end <= records);
+    const auto rest = bytes.subspan(after_newlines(bytes, part.begin));
+    if (part.end == records) return {rest, terminated};
+    return {rest.first(after_newlines(rest, part.end - part.begin)), true};
+}
+
+}  // namespace
 
 Slice Payloads::slice(const Part& part) const {
-    const Payload& payload = at(part.batch);
-    HF_ASSERT(part.begin < part.end);
-    HF_ASSERT(part.end <= payload.records);
-    const std::size_t begin = after_newlines(payload.bytes, part.begin);
-    const auto rest = payload.bytes.subspan(begin);
-    if (part.end == payload.records) return {rest, payload.terminated};
-    return {rest.first(after_newlines(rest, part.end - part.begin)), true};
+    const Slot& s = slot(part.batch);
+    const OutputRun* run = run_of(s, part);
+    if (run != nullptr) return cut(run->bytes, run->records, run->terminated, part);
+    return cut(s.payload.bytes, s.payload.records, s.payload.terminated, part);
+}
+
+RecordWalk Payloads::walk(const Part& part) const {
+    const Slot& s = slot(part.batch);
+    const OutputRun* run = run_of(s, part);
+    RecordWalk walk;
+    walk.rest_ = slice(part).bytes;
+    walk.first_ = s.parent.generation != 0 ? at(s.parent).first : s.payload.first;
+    if (run != nullptr && !run->origins.empty()) {
+        walk.origins_ = run->origins.subspan(part.begin);
+    } else {
+        walk.position_ = {s.payload.first.value + (walk.rest_.data() - s.payload.bytes.data())};
+    }
+    if (run != nullptr && part.sink == no_sink)
+        walk.why_ = std::span(s.outputs->why).subspan(part.begin);
+    return walk;
+}
+
+bool RecordWalk::next(RecordView& record) {
+    if (rest_.empty()) return false;
+    const std::size_t used = after_newlines(rest_, 1);
+    const bool ended = rest_[used - 1] == std::byte{'\n'};
+    record.bytes = rest_.first(ended ? used - 1 : used);
+    record.position = position_;
+    if (!origins_.empty()) {
+        record.position = {first_.value + static_cast<std::int64_t>(origins_.front())};
+        origins_ = origins_.subspan(1);
+    }
+    position_.value += static_cast<std::int64_t>(used);
+    record.why = why_.empty() ? nullptr : &why_.front();
+    if (!why_.empty()) why_ = why_.subspan(1);
+    rest_ = rest_.subspan(used);
+    return true;
 }
 
 Position Payloads::position_of(BatchId batch, std::uint32_t n) const {
@@ -234,6 +339,8 @@ Position Payloads::position_of(BatchId batch, std::uint32_t n) const {
         n == payload.records ? payload.bytes.size() : after_newlines(payload.bytes, n);
     return {payload.first.value + static_cast<std::int64_t>(offset)};
 }
+
+// ---- who holds them --------------------------------------------------------------------------
 
 void Payloads::hold(BatchId batch) { ++slot(batch).holds; }
 
@@ -258,8 +365,11 @@ void Payloads::release(BatchId batch) {
 
 bool Payloads::free_if_unused(Slot& slot) {
     if (!slot.released || slot.holds > 0) return false;
-    pool_.give_back(slot.payload.block);
+    if (!slot.payload.block.empty()) pool_.give_back(slot.payload.block);
+    if (slot.outputs && !slot.outputs->block.empty()) pool_.give_back(slot.outputs->block);
+    const BatchId parent = slot.parent;
     slot = {.generation = slot.generation};
+    if (parent.generation != 0) drop(parent);
     return true;
 }
 

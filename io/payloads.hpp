@@ -3,13 +3,17 @@
 // Rule 1: all of it lives in one region of BlockPool, whose size is the memory limit.
 // Rule 2: a payload's block goes back to the pool when the engine has released the batch and no
 //         device holds it any more.
-// Rule 3: a batch's bytes never change after put().
+// Rule 3: a batch's bytes never change after put(), but by its transform, before it answers.
+// Rule 4: a slice has a handle and a payload of its own; where it points into its batch's bytes,
+//         these stay as long as it does.
 // Bound: batches_max payloads.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/model/effect.hpp"
@@ -66,7 +70,7 @@ private:
 
 /// One batch's bytes: its records side by side, each with its newline, save perhaps the last.
 struct Payload {
-    std::span<std::byte> block;  ///< From the pool; `bytes` lies in it.
+    std::span<std::byte> block;  ///< From the pool; `bytes` lies in it. Empty: a slice.
     std::span<const std::byte> bytes;
     std::uint32_t records = 0;
     bool terminated = true;  ///< The last record ends with its newline.
@@ -76,10 +80,61 @@ struct Payload {
     Fate fate = Fate::deliver;
 };
 
+/// The outputs of a slice that some sinks share, side by side, each with its newline; or the records
+/// of its dead letters.
+struct OutputRun {
+    std::span<const std::byte> bytes;
+    std::uint32_t records = 0;
+    bool terminated = true;
+    /// By output: the offset of its record in the batch. Empty: the bytes are the batch's own.
+    std::span<const std::uint32_t> origins;
+};
+
+/// Why a transform made a record a dead letter.
+struct DeadReason {
+    std::uint32_t transform = 0;
+    std::uint32_t text = 0;  ///< Index into Outputs::texts.
+};
+
+/// What a transform made of a slice. The runs point into the block, the heap, or the batch.
+struct Outputs {
+    std::span<std::byte> block;              ///< From the pool; empty: none of its own.
+    std::vector<std::vector<std::byte>> heap;  ///< Where the pool had no room.
+    std::vector<std::vector<std::uint32_t>> heap_origins;
+    std::vector<OutputRun> runs;
+    std::span<const std::uint8_t> run_of_sink;  ///< By sink. Lives: as long as the payloads.
+    OutputRun dead;
+    std::vector<DeadReason> why;  ///< By record of `dead`.
+    std::vector<std::string> texts;
+    bool uses_batch = true;  ///< Some run points into the batch's bytes.
+};
+
 /// Bytes to write for a Part. A sink of lines appends a newline where `terminated` is false.
 struct Slice {
     std::span<const std::byte> bytes;
     bool terminated = true;
+};
+
+/// One record of a part, for those who look at each.
+struct RecordView {
+    std::span<const std::byte> bytes;  ///< Without its newline.
+    Position position;                 ///< Of the record of the source that it is, or is made of.
+    const DeadReason* why = nullptr;   ///< Where a transform made it a dead letter.
+};
+
+/// The records of a part, in order.
+class RecordWalk {
+public:
+    /// False at the end.
+    bool next(RecordView& record);
+
+private:
+    friend class Payloads;
+    std::span<const std::byte> rest_;
+    Position position_;  ///< Of rest_, where there are no origins.
+    Position first_;     ///< Of the batch.
+    std::span<const std::uint32_t> origins_;
+    std::span<const DeadReason> why_;
 };
 
 class Payloads {
@@ -91,11 +146,29 @@ public:
     void put(BatchId batch, const Payload& payload);
     /// Requires: the batch is there.
     const Payload& at(BatchId batch) const;
-    /// The bytes of a run of records, begin < end <= records. Bound: O(1) for a whole batch, else
-    /// one scan of it.
+    /// A slice of the batch, so many records in [begin, end) of its bytes, gets a payload under its
+    /// own handle.
+    void put_slice(BatchId slice, BatchId batch, std::size_t begin, std::size_t end,
+                   std::uint32_t records);
+    /// False once the engine has released it and no device holds it.
+    bool present(BatchId batch) const;
+    /// What the slice's transform made of it. Without `uses_batch` a batch that is its own slice
+    /// loses its input bytes; its block goes back to the pool, unless the outputs stand in it.
+    /// Returns the bytes of the lease that went back.
+    std::uint32_t transformed(BatchId slice, std::unique_ptr<Outputs> outputs);
+    /// null: none, every sink gets the batch's own records.
+    const Outputs* outputs(BatchId slice) const;
+
+    /// The bytes of a run of outputs, begin < end <= records of the part's sink; with no_sink, of
+    /// the transform's dead letters or, without any, of the batch's records. Bound: O(1) for a
+    /// whole batch, else one scan of it.
     Slice slice(const Part& part) const;
+    /// The same, record by record.
+    RecordWalk walk(const Part& part) const;
     /// The position at which record `n` of the batch begins (file sources: byte offsets).
     Position position_of(BatchId batch, std::uint32_t n) const;
+    /// The transforms' names, for dead letters; set once.
+    std::vector<std::string> transform_names;
 
     void hold(BatchId batch);
     void drop(BatchId batch);
@@ -107,6 +180,8 @@ public:
 private:
     struct Slot {
         Payload payload;
+        std::unique_ptr<Outputs> outputs;
+        BatchId parent;  ///< Of a slice; generation 0: none.
         std::uint32_t generation = 0;
         std::uint32_t holds = 0;
         bool present = false;
@@ -117,6 +192,9 @@ private:
         Slot slot;
     };
     Slot& slot(BatchId batch);
+    const Slot& slot(BatchId batch) const { return const_cast<Payloads*>(this)->slot(batch); }
+    Slot& fresh(BatchId batch);
+    static const OutputRun* run_of(const Slot& slot, const Part& part);
     bool free_if_unused(Slot& slot);
 
     BlockPool& pool_;

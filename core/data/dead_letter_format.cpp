@@ -157,6 +157,13 @@ void begin_dead_letter(const DeadLetterHead& head, std::string& out) {
     out += reason_name(head.reason);
     out += "\",\"attempts\":";
     out += std::to_string(head.attempts);
+    if (head.transform) {
+        out += ",\"transform\":\"";
+        append_text(*head.transform, out);
+        out += "\",\"error\":\"";
+        append_text(head.error, out);
+        out += '"';
+    }
     out += ",\"encoding\":\"";
     out += head.encoding == PayloadEncoding::utf8 ? "utf8" : "base64";
     out += "\",\"payload\":\"";

@@ -28,6 +28,8 @@ struct DeadLetterHead {
     std::optional<std::string_view> sink;
     Reason reason = Reason::none;
     std::uint32_t attempts = 0;
+    std::optional<std::string_view> transform;  ///< The one that made it a dead letter,
+    std::string_view error;                     ///< and why, in its words.
     PayloadEncoding encoding = PayloadEncoding::utf8;
 };
 

@@ -28,6 +28,7 @@ enum class Verdict : std::uint8_t {
 struct ProgramResult {
     Verdict verdict = Verdict::keep;
     std::uint32_t outputs = 0;
+    bool unreadable = false;  ///< fail: the record is no JSON; else the program failed on it.
 };
 
 /// One compiled program with its own scratch memory.

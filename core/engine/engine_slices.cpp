@@ -64,8 +64,10 @@ void EngineState::on(Instant, const SliceTransformed& e, Effects& effects) {
     b->outputs = e.outputs;
     b->output_bytes = e.bytes;
     b->dead = e.dead_letters;
-    b->held += e.held;
-    flags().held += e.held;
+    // Only a batch that is its own slice has a lease that can have gone back early.
+    const std::uint64_t freed = e.freed < b->held ? e.freed : b->held;
+    b->held += e.held - freed;
+    flags().held += e.held - freed;
 }
 
 // ---- slices ------------------------------------------------------------------------------------

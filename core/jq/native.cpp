@@ -79,7 +79,7 @@ ProgramResult NativeProgram::run(std::span<const std::byte> record, std::vector<
                                  std::string& error) {
     if (machine_.read(record) != Step::value) {
         error = machine_.error();
-        return {Verdict::fail, 0};
+        return {Verdict::fail, 0, true};
     }
     const std::size_t before = out.size();
     ProgramResult result;

@@ -117,6 +117,9 @@ struct SliceTransformed {
     std::uint32_t end;  ///< The first record of the batch that was not taken.
     SinkMask route;
     Position next;  ///< The position after the last record taken; read only if some are left.
+    /// Of a batch that is its own slice: bytes of its lease that went back already, because its
+    /// outputs are copies.
+    std::uint32_t freed = 0;
 };
 
 // ---- sinks -----------------------------------------------------------------------------------

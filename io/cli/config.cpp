@@ -12,6 +12,7 @@
 #include <tuple>
 
 #include "io/cli/config_checks.hpp"
+#include "io/cli/config_flow.hpp"
 #include "io/cli/reader.hpp"
 #include "io/runner/engine_config.hpp"
 
@@ -20,6 +21,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace io;
+
+constexpr std::size_t transforms_limit = 64;
 
 bool good_name(std::string_view name) {
     const auto good = [](char c) {
@@ -39,7 +42,9 @@ std::vector<Named> read_parts(Reader& reader, const toml::table& root, const Sec
     if (!tables || tables->empty()) {
         reader.problem(group_place, fmt::format("there is no [{0}.NAME]; expected at least one, "
                                                 "such as [{0}.{1}]",
-                                                group, group == "sources" ? "in" : "out"));
+                                                group, group == "sources"      ? "in"
+                                                       : group == "transforms" ? "keep"
+                                                                               : "out"));
         return parts;
     }
     for (auto&& [key, inner] : *tables) {
@@ -145,23 +150,29 @@ void build(const Document& document, const fs::path& folder, PipelineConfig& con
     Parts parts;
     parts.sources =
         read_parts(reader, document.root, source_section(), "sources", sources_limit);
+    if (document.root.contains("transforms"))
+        parts.transforms = read_parts(reader, document.root, transform_section(), "transforms",
+                                      transforms_limit);
     parts.sinks = read_parts(reader, document.root, sink_section(), "sinks", sinks_limit);
     parts.dead_letters = root.section("dead_letters");
 
     const Values& engine = root.section("engine");
     config.memory_limit = static_cast<std::uint64_t>(engine.number("memory_limit"));
+    config.transform_threads = static_cast<std::uint32_t>(engine.number("transform_threads"));
     config.commit_interval = Duration{engine.number("commit_interval")};
     config.shutdown_timeout = Duration{engine.number("shutdown_timeout")};
     config.data_dir = root.at("data_dir").given
                           ? absolute(folder, root.text("data_dir"))
                           : absolute(folder, ".holdfast/" + config.name);
     for (const Named& part : parts.sources) config.sources.push_back(source_of(part, folder));
+    for (const Named& part : parts.transforms) config.transforms.push_back(transform_of(part));
     for (const Named& part : parts.sinks) config.sinks.push_back(sink_of(part, folder));
     config.dead_letters.present = root.at("dead_letters").given;
     config.dead_letters.path = absolute(folder, parts.dead_letters.text("path"));
     config.dead_letters.retry = retry_of(parts.dead_letters.section("retry"));
 
     resolve_inputs(parts, config, reader);
+    check_programs(parts, config, reader);
     check_paths(parts, config, reader);
     check_settings(parts, config, reader);
 }

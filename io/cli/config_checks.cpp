@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
 
 #include "io/cli/units.hpp"
 #include "io/devices/glob.hpp"
@@ -23,47 +22,10 @@ std::string resolved(const std::string& path) {
     return error ? path : real.string();
 }
 
-std::vector<std::string_view> names_of(const std::vector<Named>& parts) {
-    std::vector<std::string_view> names;
-    names.reserve(parts.size());
-    for (const Named& part : parts) names.push_back(part.name);
-    return names;
-}
-
 // Both ends of a name clash matter: the reader must find the other one.
 std::string at(const Place& place) {
     if (!place.flag.empty()) return place.flag;
     return fmt::format("line {}", place.line);
-}
-
-void resolve_input(const Parts& parts, const Item& item, SinkSettings& sink,
-                   std::set<std::uint32_t>& used, Reader& reader) {
-    const auto names = names_of(parts.sources);
-    const auto found = std::find(names.begin(), names.end(), item.text);
-    if (found != names.end()) {
-        const auto index = static_cast<std::uint32_t>(found - names.begin());
-        if (std::find(sink.inputs.begin(), sink.inputs.end(), index) != sink.inputs.end())
-            reader.problem(item.place, fmt::format("{} is listed twice in inputs; expected once",
-                                                   in_quotes(item.text)));
-        else
-            sink.inputs.push_back(index);
-        used.insert(index);
-        return;
-    }
-    std::string all;
-    for (std::string_view name : names) all += fmt::format("{}\"{}\"", all.empty() ? "" : ", ", name);
-    const auto sinks = names_of(parts.sinks);
-    if (std::find(sinks.begin(), sinks.end(), item.text) != sinks.end()) {
-        reader.problem(item.place, fmt::format("{} is a sink, and a sink cannot feed another; "
-                                               "expected a source: {}",
-                                               in_quotes(item.text), all));
-        return;
-    }
-    const std::string_view near = nearest(item.text, names);
-    reader.problem(item.place,
-                   fmt::format("no source is named {}; expected one of {}{}", in_quotes(item.text),
-                               all.empty() ? "the sources" : all,
-                               near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)));
 }
 
 struct Output {
@@ -124,30 +86,6 @@ void check_sink(const Parts& parts, const PipelineConfig& config, std::size_t i,
 }
 
 }  // namespace
-
-void resolve_inputs(const Parts& parts, PipelineConfig& config, Reader& reader) {
-    std::set<std::uint32_t> used;
-    for (std::size_t i = 0; i < config.sinks.size(); ++i) {
-        for (const Item& item : parts.sinks[i].values.at("inputs").list)
-            resolve_input(parts, item, config.sinks[i], used, reader);
-    }
-    for (std::uint32_t i = 0; i < config.sources.size(); ++i) {
-        if (used.contains(i) || config.sinks.empty()) continue;
-        const auto& source = parts.sources[i];
-        reader.problem(source.values.place,
-                       fmt::format("source \"{0}\" feeds no sink; expected inputs = [\"{0}\"] in a "
-                                   "sink, or no such source",
-                                   source.name));
-    }
-    // A promise that cannot be kept is not made by default.
-    for (SinkSettings& sink : config.sinks)
-        for (std::uint32_t input : sink.inputs)
-            if (!replayable(config.sources[input]) &&
-                !parts.sinks[static_cast<std::size_t>(&sink - config.sinks.data())]
-                     .values.at("delivery")
-                     .given)
-                sink.delivery = DeliveryMode::at_least_once;
-}
 
 /// The data directory is written all the time: it is nobody's input and nobody's output.
 void check_data_dir(const Parts& parts, const PipelineConfig& config,

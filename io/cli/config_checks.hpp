@@ -18,11 +18,12 @@ struct Named {
 
 struct Parts {
     std::vector<Named> sources;  ///< In the order of the file, as in PipelineConfig.
+    std::vector<Named> transforms;
     std::vector<Named> sinks;
     Values dead_letters;
 };
 
-/// Resolves `inputs` into config.sinks[i].inputs and reports what doesn't fit.
+/// Resolves `inputs` of transforms and sinks, and reports what doesn't fit (config_flow.cpp).
 void resolve_inputs(const Parts& parts, io::PipelineConfig& config, Reader& reader);
 /// Two writers of one file, or a source that would read an output.
 void check_paths(const Parts& parts, const io::PipelineConfig& config, Reader& reader);

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 
+#include "io/cli/config_flow.hpp"
 #include "io/cli/json.hpp"
 #include "io/cli/units.hpp"
 #include "io/runner/engine_config.hpp"
+#include "io/runner/transforms.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -72,12 +74,53 @@ void put_source(Json& json, const SourceSettings& source) {
     json.end_object();
 }
 
+void put_inputs(Json& json, const PipelineConfig& pipeline, const std::vector<flow::From>& inputs) {
+    json.begin_list("inputs");
+    for (const flow::From& from : inputs) json.value(input_name(pipeline, from));
+    json.end_list();
+}
+
+void put_transform(Json& json, const PipelineConfig& pipeline, const TransformSettings& transform) {
+    using flow::NodeType;
+    const flow::NodeSpec& node = transform.node;
+    json.begin_object(node.name);
+    json.field("type", type_name(transform));
+    put_inputs(json, pipeline, node.inputs);
+    if (node.type == NodeType::route) {
+        json.begin_object("route");
+        for (std::size_t i = 0; i < transform.outputs.size(); ++i)
+            json.field(transform.outputs[i], transform.texts[i]);
+        json.end_object();
+    } else if (!transform.texts.empty()) {
+        json.field(node.type == NodeType::filter    ? "condition"
+                   : node.type == NodeType::program ? "program"
+                                                    : "key",
+                   transform.texts.front());
+    }
+    if (node.type == NodeType::sample) json.field("rate", node.rate);
+    if (node.type == NodeType::throttle) {
+        json.field("threshold", node.threshold);
+        json.field("window", format_duration(node.window));
+    }
+    if (node.type == NodeType::throttle || node.type == NodeType::dedupe)
+        json.field("cache_num_events", node.entries);
+    json.field("on_error", node.on_error == flow::OnError::skip         ? "skip"
+                           : node.on_error == flow::OnError::fail_batch ? "fail_batch"
+                                                                        : "dead_letter");
+    if (node.type == NodeType::filter || node.type == NodeType::route)
+        json.field("unrouted", node.unrouted == flow::Unrouted::reject  ? "reject"
+                               : node.unrouted == flow::Unrouted::route ? "route"
+                                                                        : "discard");
+    json.begin_list("runs_in");
+    for (const std::string& text : transform.texts) json.value(program_engine(transform, text));
+    json.end_list();
+    json.end_object();
+}
+
 void put_sink(Json& json, const PipelineConfig& pipeline, const SinkSettings& sink) {
     json.begin_object(sink.name);
     json.field("type", name_of(sink.type));
-    json.begin_list("inputs");
-    for (std::uint32_t input : sink.inputs) json.value(pipeline.sources[input].name);
-    json.end_list();
+    put_inputs(json, pipeline, sink.from);
     if (sink.type == SinkType::file) {
         json.field("path", sink.path);
         json.field("fsync", name_of(sink.fsync));
@@ -112,12 +155,19 @@ void put_config(Json& json, const PipelineConfig& pipeline) {
     json.field("data_dir", pipeline.data_dir);
     json.begin_object("engine");
     json.field("memory_limit", pipeline.memory_limit);
+    json.field("transform_threads", pipeline.transform_threads);
     json.field("commit_interval", format_duration(pipeline.commit_interval));
     json.field("shutdown_timeout", format_duration(pipeline.shutdown_timeout));
     json.end_object();
     json.begin_object("sources");
     for (const SourceSettings& source : pipeline.sources) put_source(json, source);
     json.end_object();
+    if (!pipeline.transforms.empty()) {
+        json.begin_object("transforms");
+        for (const TransformSettings& transform : pipeline.transforms)
+            put_transform(json, pipeline, transform);
+        json.end_object();
+    }
     json.begin_object("sinks");
     for (const SinkSettings& sink : pipeline.sinks) put_sink(json, pipeline, sink);
     json.end_object();
@@ -179,6 +229,7 @@ std::vector<std::string> warnings(const PipelineConfig& pipeline) {
                                       "engine.memory_limit)",
                                       source.name, format_size(line_max(pipeline, source))));
     }
+    for (std::string& warning : flow_warnings(pipeline)) out.push_back(std::move(warning));
     for (const SinkSettings& sink : pipeline.sinks) {
         if (sink.type == SinkType::file && sink.fsync == Fsync::never)
             out.push_back(fmt::format("sink {}: fsync = \"never\" survives a killed process, but "

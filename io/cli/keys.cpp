@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "io/cli/json.hpp"
 #include "io/cli/units.hpp"
 
@@ -77,7 +79,45 @@ const Section& inject_section() {
     return section;
 }
 
+const Section& fields_section() {
+    static const Section section{
+        "fields",
+        "Which fields make two records the same. Without it: the whole record, byte by byte.",
+        {
+            {"match", T::fields, "", "Fields, for example `[\"id\", \"user.name\"]`."},
+        }};
+    return section;
+}
+
+const Section& cache_section() {
+    static const Section section{
+        "cache",
+        "What `dedupe` and `throttle` remember; it begins anew with each start.",
+        {
+            {"num_events", T::count, "5000",
+             "Different keys that are remembered; the one that was not seen for longest is "
+             "forgotten first.",
+             {}, 1, 10'000'000},
+        }};
+    return section;
+}
+
 }  // namespace
+
+std::vector<std::string_view> words_of(std::string_view text) {
+    std::vector<std::string_view> words;
+    while (!text.empty()) {
+        const std::size_t bar = text.find('|');
+        words.push_back(text.substr(0, bar));
+        text = bar == std::string_view::npos ? std::string_view{} : text.substr(bar + 1);
+    }
+    return words;
+}
+
+bool applies(const Key& key, std::string_view type) {
+    const auto words = words_of(key.only);
+    return words.empty() || std::find(words.begin(), words.end(), type) != words.end();
+}
 
 const Section& root_section() {
     static const Section section{
@@ -88,6 +128,7 @@ const Section& root_section() {
              "Where the checkpoint lives. One pipeline each; locked while it runs."},
             {"engine", T::section, "", "", {}, 0, 0, &engine_section()},
             {"sources", T::section, required, ""},
+            {"transforms", T::section, "", ""},
             {"sinks", T::section, required, ""},
             {"dead_letters", T::section, "", "", {}, 0, 0, &dead_letters_section()},
         }};
@@ -102,6 +143,11 @@ const Section& engine_section() {
             {"memory_limit", T::size, "64MiB",
              "Bytes that records may occupy in memory. The process stays below this plus 32 MiB.",
              {}, mib, tib},
+            {"transform_threads", T::count, "0",
+             "Threads that transforms may have beside the one that does all else; fewer work where "
+             "memory is short. 0: none. `throttle` and `dedupe` and what leads to them stay on the "
+             "one.",
+             {}, 0, 64},
             {"commit_interval", T::duration, "1s",
              "How often progress is made durable. Also bounds what is written twice after a "
              "crash where a sink can only promise at-least-once.",
@@ -146,6 +192,57 @@ const Section& source_section() {
     return section;
 }
 
+const Section& transform_section() {
+    static const Section section{
+        "transforms.NAME",
+        "What happens to records on their way: see docs/transforms.md. `NAME` is as a source's, "
+        "and no source has it.",
+        {
+            {"type", T::choice, required,
+             "`filter`: keeps what a condition holds for. `route`: an output for each condition. "
+             "`sample`: one of `rate`. `throttle`: at most `threshold` in a `window`. `dedupe`: "
+             "drops repeats. `jq`: a program that changes records.",
+             "filter|route|sample|throttle|dedupe|jq"},
+            {"inputs", T::names, required,
+             "Names of sources, of transforms, and of outputs of transforms: `[\"in\"]`, "
+             "`[\"by_level.errors\"]`."},
+            {"condition", T::text, required,
+             "A jq expression; the record is kept if it gives neither `false` nor `null`.", {}, 0,
+             0, nullptr, "filter"},
+            {"route", T::routes, required,
+             "Conditions by name; each is an output `NAME.name`, and a record goes to every one "
+             "whose condition holds.",
+             {}, 0, 0, nullptr, "route"},
+            {"program", T::text, required,
+             "A jq program; each of its outputs is a record. It may have none.", {}, 0, 0,
+             nullptr, "jq"},
+            {"rate", T::count, required, "One of so many records is kept.", {}, 1, 1'000'000'000,
+             nullptr, "sample"},
+            {"threshold", T::count, required, "Records that pass in one `window`.", {}, 1,
+             1'000'000'000, nullptr, "throttle"},
+            {"window", T::duration, "1s", "The time that `threshold` is about.", {}, ms, day,
+             nullptr, "throttle"},
+            {"key_field", T::text, "",
+             "A field (or any jq program); `sample` keeps all records of a value or none, "
+             "`throttle` counts each value on its own.",
+             {}, 0, 0, nullptr, "sample|throttle"},
+            {"fields", T::section, "", "", {}, 0, 0, &fields_section(), "dedupe"},
+            {"cache", T::section, "", "", {}, 0, 0, &cache_section(), "dedupe|throttle"},
+            {"on_error", T::choice, "dead_letter",
+             "A record that is no JSON, or on which a program fails. `dead_letter`: is set aside "
+             "as it came. `skip`: is dropped and counted. `fail_batch`: stops the pipeline "
+             "before it.",
+             "dead_letter|skip|fail_batch"},
+            {"unrouted", T::choice, "",
+             "A record that no condition holds for. `reject`: an error, as `on_error` says (the "
+             "default of `route`). `discard`: is dropped and counted (the default of `filter`). "
+             "`route`: goes to the output `NAME._unmatched` (the default where that is somebody's "
+             "input).",
+             "reject|route|discard", 0, 0, nullptr, "filter|route"},
+        }};
+    return section;
+}
+
 const Section& sink_section() {
     static const Section section{
         "sinks.NAME",
@@ -154,7 +251,8 @@ const Section& sink_section() {
             {"type", T::choice, required,
              "`file`: one file. `stdout`: standard output. `blackhole`: counts and forgets.",
              "file|stdout|blackhole"},
-            {"inputs", T::names, required, "Names of sources, for example `[\"in\"]`."},
+            {"inputs", T::names, required,
+             "Names of sources, transforms and their outputs, for example `[\"in\"]`."},
             {"path", T::path, required, "The file; its folders are created.", {}, 0, 0, nullptr,
              "file"},
             {"fsync", T::choice, "batch",
@@ -202,6 +300,7 @@ const Section& dead_letters_section() {
 
 std::vector<const Section*> all_sections() {
     return {&root_section(),  &engine_section(), &source_section(),
+            &transform_section(), &fields_section(), &cache_section(),
             &sink_section(),  &batch_section(),  &retry_section(),
             &inject_section(), &dead_letters_section(), &dead_letters_retry_section()};
 }
@@ -229,7 +328,10 @@ std::string expectation(const Key& key) {
         case T::duration: return "a duration such as \"100ms\"" + range;
         case T::count: return "a whole number" + (range.empty() ? " that is not negative" : range);
         case T::percent: return "a percentage" + range + " with at most one decimal";
-        case T::names: return "a list of names of sources such as [\"in\"]";
+        case T::names: return "a list of names of sources or transforms such as [\"in\"]";
+        case T::fields: return "a list of fields such as [\"user.id\"]";
+        case T::routes:
+            return "a table of conditions such as { errors = '.level == \"error\"' }";
         case T::globs: return "a list of paths such as [\"logs/*.jsonl\"]";
         case T::section: return "a table";
         case T::choice: break;
@@ -265,8 +367,10 @@ std::string markdown_range(const Key& key) {
                 text += c;
         return text + "\"`";
     }
-    if (key.type == T::section || key.type == T::path || key.type == T::text) return "path";
-    if (key.type == T::names || key.type == T::globs) return "list";
+    if (key.type == T::text) return "text";
+    if (key.type == T::section || key.type == T::path) return "path";
+    if (key.type == T::names || key.type == T::globs || key.type == T::fields) return "list";
+    if (key.type == T::routes) return "table";
     if (key.max == INT64_MAX) return "number";
     return fmt::format("{} to {}", format_value(key, key.min), format_value(key, key.max));
 }
@@ -276,6 +380,8 @@ std::string heading(const Section& section) {
     if (&section == &batch_section() || &section == &retry_section() ||
         &section == &inject_section())
         return fmt::format("`{}` of a sink", section.name);
+    if (&section == &fields_section() || &section == &cache_section())
+        return fmt::format("`{}` of a transform", section.name);
     return fmt::format("`[{}]`", section.name);
 }
 
@@ -289,7 +395,10 @@ std::string keys_as_markdown() {
         for (const Key& key : section->keys) {
             if (key.type == T::section) continue;
             std::string doc(key.doc);
-            if (!key.only.empty()) doc = fmt::format("(`{}` only) {}", key.only, doc);
+            std::string types;
+            for (std::string_view type : words_of(key.only))
+                types += fmt::format("{}`{}`", types.empty() ? "" : ", ", type);
+            if (!types.empty()) doc = fmt::format("({} only) {}", types, doc);
             out += fmt::format("| `{}` | {} | {} | {} |\n", key.name, markdown_range(key),
                                markdown_default(key), doc);
         }

@@ -21,7 +21,9 @@ enum class KeyType : std::uint8_t {
     count,     // an integer
     percent,   // 1 or 0.5; kept as thousandths
     choice,    // one of `choices`
-    names,     // a list of names of sources
+    names,     // a list of names of sources and transforms
+    fields,    // a list of paths to fields
+    routes,    // a table of conditions by name
     globs,     // a list of paths that may hold *, ? and [...]
     section,   // a table with keys of its own
 };
@@ -37,8 +39,13 @@ struct Key {
     std::int64_t min = 0;  ///< In bytes, nanoseconds, items or thousandths.
     std::int64_t max = INT64_MAX;
     const Section* section = nullptr;
-    std::string_view only = {};  ///< The one `type` of its section that has this key.
+    std::string_view only = {};  ///< The `type`s of its section that have this key: "a|b".
 };
+
+/// Whether a part of this type has the key.
+bool applies(const Key& key, std::string_view type);
+/// `choices` or `only`, one by one.
+std::vector<std::string_view> words_of(std::string_view text);
 
 inline constexpr std::string_view required = "(required)";
 
@@ -51,6 +58,7 @@ struct Section {
 const Section& root_section();
 const Section& engine_section();
 const Section& source_section();
+const Section& transform_section();
 const Section& sink_section();
 const Section& dead_letters_section();
 

@@ -40,10 +40,25 @@ struct Sum {
     std::uint64_t again = 0;  ///< Owed when a life ended that was begun again.
 };
 
+// Whether all that reaches the sink comes to it as it was read.
+bool is_direct(const SinkSettings& sink) {
+    return std::all_of(sink.from.begin(), sink.from.end(),
+                       [](const flow::From& from) { return from.source; });
+}
+
 // Of one sink, over the records of the sources that feed it.
 Sum sum_of(const PipelineConfig& pipeline, const Stats& stats, std::size_t i) {
     const SinkStats& sink = stats.sink[i];
     Sum sum;
+    if (!is_direct(pipeline.sinks[i])) {
+        // What transforms made for it; they have a balance of their own.
+        sum.in = sink.admitted;
+        sum.delivered = sink.delivered;
+        sum.parked = sink.parked;
+        sum.dropped = sink.dropped;
+        sum.unfinished = sink.owed;
+        return sum;
+    }
     for (std::uint32_t input : pipeline.sinks[i].inputs) sum.in += stats.source[input].records;
     sum.delivered = sink.delivered;
     sum.parked = sink.parked;
@@ -79,6 +94,13 @@ std::string Progress::line(const Sample& sample) {
         owed = std::max(owed, stats.sink[i].owed);
         dropped += stats.sink[i].dropped;
     }
+    std::uint64_t filtered = 0, errors = 0;
+    for (std::size_t i = 0; sample.transforms && i < sample.transforms->size(); ++i) {
+        filtered += (*sample.transforms)[i].dropped;
+        errors += (*sample.transforms)[i].errors;
+    }
+    if (filtered > 0) out += fmt::format(" | filtered {}", format_count(filtered));
+    if (errors > 0) out += fmt::format(" | errors {}", format_count(errors));
     if (stats.dead_letters > 0)
         out += fmt::format(" | dead letters {}", format_count(stats.dead_letters));
     if (dropped > 0) out += fmt::format(" | dropped {}", format_count(dropped));
@@ -126,6 +148,13 @@ Instant Progress::observe(const Sample& sample) {
 std::string balance(const PipelineConfig& pipeline, const RunReport& report) {
     std::string out = fmt::format("balance: in {}", format_count(records_in(pipeline, report.stats)));
     const bool over = report.halt.reason == HaltReason::finished && report.end == End::halted;
+    for (std::size_t i = 0; i < report.transforms.size(); ++i) {
+        const flow::NodeCounts& counts = report.transforms[i];
+        out += fmt::format(" | {}: {} -> {} out + {} dropped + {} errors ({} dead letters)",
+                           pipeline.transforms[i].node.name, format_count(counts.in),
+                           format_count(counts.out), format_count(counts.dropped),
+                           format_count(counts.errors), format_count(counts.dead));
+    }
     for (std::size_t i = 0; i < pipeline.sinks.size(); ++i) {
         const Sum sum = sum_of(pipeline, report.stats, i);
         out += fmt::format(" | {}: {} = {} delivered + {} dead-lettered + {} dropped",
@@ -152,6 +181,19 @@ std::string balance_json(const PipelineConfig& pipeline, const RunReport& report
     json.field("dead_letters", report.stats.dead_letters);
     json.field("resumed", report.resumed);
     json.field("restarts", report.restarts);
+    json.begin_list("transforms");
+    for (std::size_t i = 0; i < report.transforms.size(); ++i) {
+        const flow::NodeCounts& counts = report.transforms[i];
+        json.begin_object();
+        json.field("name", pipeline.transforms[i].node.name);
+        json.field("in", counts.in);
+        json.field("out", counts.out);
+        json.field("dropped", counts.dropped);
+        json.field("errors", counts.errors);
+        json.field("dead_letters", counts.dead);
+        json.end_object();
+    }
+    json.end_list();
     json.begin_list("sinks");
     for (std::size_t i = 0; i < pipeline.sinks.size(); ++i) {
         const Sum sum = sum_of(pipeline, report.stats, i);

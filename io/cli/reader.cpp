@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <sstream>
+#include <tuple>
 
 #include "core/base/assert.hpp"
 #include "io/cli/units.hpp"
@@ -35,29 +36,13 @@ std::string shown(const toml::node& node) {
 }
 
 bool has_choice(const Key& key, std::string_view text) {
-    std::string_view rest = key.choices;
-    while (true) {
-        const std::size_t bar = rest.find('|');
-        if (rest.substr(0, bar) == text) return true;
-        if (bar == std::string_view::npos) return false;
-        rest.remove_prefix(bar + 1);
-    }
+    const auto words = words_of(key.choices);
+    return std::find(words.begin(), words.end(), text) != words.end();
 }
 
 std::string suggestion(std::string_view word, const std::vector<std::string_view>& known) {
     const std::string_view best = nearest(word, known);
     return best.empty() ? "" : fmt::format("; did you mean {}?", in_quotes(best));
-}
-
-std::vector<std::string_view> choices_of(const Key& key) {
-    std::vector<std::string_view> known;
-    std::string_view rest = key.choices;
-    while (true) {
-        const std::size_t bar = rest.find('|');
-        known.push_back(rest.substr(0, bar));
-        if (bar == std::string_view::npos) return known;
-        rest.remove_prefix(bar + 1);
-    }
 }
 
 // The default, through the same functions as the user's own values.
@@ -166,17 +151,20 @@ Values Reader::read(const Section& section, const toml::table* table,
         const Place key_place = place(name.source(), key_path);
         if (key == section.keys.end()) {
             report_unknown(section, out.type, name.str(), key_place);
-        } else if (!key->only.empty() && !out.type.empty() && key->only != out.type) {
+        } else if (!out.type.empty() && !applies(*key, out.type)) {
+            std::string types;
+            for (std::string_view type : words_of(key->only))
+                types += fmt::format("{}\"{}\"", types.empty() ? "" : " or ", type);
             problem(key_place, fmt::format("{} is not a key of type \"{}\"; expected it only with "
-                                           "type = \"{}\"",
-                                           key->name, out.type, key->only));
+                                           "type = {}",
+                                           key->name, out.type, types));
         } else {
             read_key(*key, node, out.values[key->name], key_path);
         }
     }
     for (const Key& key : section.keys) {
-        const bool applies = key.only.empty() || key.only == out.type;
-        if (key.fallback != required || !applies || table->contains(key.name)) continue;
+        const bool wanted = key.fallback == required && applies(key, out.type);
+        if (!wanted || table->contains(key.name)) continue;
         if (!path.empty())
             problem(place_of_section,
                     fmt::format("{} has no {}; expected {}", path.back(), key.name,
@@ -198,7 +186,9 @@ void Reader::read_key(const Key& key, const toml::node& node, Value& value,
         case KeyType::count:
         case KeyType::percent: return read_number(key, node, value);
         case KeyType::names:
+        case KeyType::fields:
         case KeyType::globs: return read_list(key, node, value, path);
+        case KeyType::routes: return read_routes(key, node, value, path);
         case KeyType::section:
             if (!node.is_table()) wrong();
             return;
@@ -209,7 +199,7 @@ void Reader::read_key(const Key& key, const toml::node& node, Value& value,
     const auto* text = node.as_string();
     if (!text) return wrong();
     if (key.type == KeyType::choice && !has_choice(key, text->get()))
-        return wrong(suggestion(text->get(), choices_of(key)));
+        return wrong(suggestion(text->get(), words_of(key.choices)));
     if (key.type == KeyType::path &&
         (text->get().empty() || text->get().size() > 4000 ||
          text->get().find('\0') != std::string::npos))
@@ -267,11 +257,40 @@ void Reader::read_list(const Key& key, const toml::node& node, Value& value,
     value.given = !value.list.empty();
 }
 
+void Reader::read_routes(const Key& key, const toml::node& node, Value& value,
+                         const std::vector<std::string>& path) {
+    const auto* table = node.as_table();
+    if (!table || table->empty()) {
+        problem(value.place, fmt::format("{} is {}; expected {}", key.name,
+                                         table ? "an empty table" : shown(node),
+                                         expectation(key)));
+        return;
+    }
+    for (auto&& [name, item] : *table) {
+        std::vector<std::string> item_path = path;
+        item_path.emplace_back(name.str());
+        const Place item_place = place(item.source(), item_path);
+        const auto* text = item.as_string();
+        if (!text || text->get().empty()) {
+            problem(item_place, fmt::format("{} is {}; expected a condition in quotes",
+                                            in_quotes(name.str()), shown(item)));
+            continue;
+        }
+        value.list.push_back({text->get(), item_place, std::string(name.str())});
+    }
+    // TOML tables are sorted by name; people expect the order of the file.
+    std::sort(value.list.begin(), value.list.end(), [](const Item& a, const Item& b) {
+        return std::tie(a.place.line, a.place.column, a.name) <
+               std::tie(b.place.line, b.place.column, b.name);
+    });
+    value.given = !value.list.empty();
+}
+
 void Reader::report_unknown(const Section& section, std::string_view type, std::string_view name,
                             const Place& at) {
     std::vector<std::string_view> known;
     for (const Key& key : section.keys)
-        if (key.only.empty() || type.empty() || key.only == type) known.push_back(key.name);
+        if (type.empty() || applies(key, type)) known.push_back(key.name);
     std::string all;
     for (std::string_view key : known) all += (all.empty() ? "" : ", ") + std::string(key);
     problem(at, fmt::format("{} is not a key of {}; expected one of {}{}", in_quotes(name),

@@ -49,6 +49,7 @@ struct Document {
 struct Item {
     std::string text;
     Place place;
+    std::string name = {};  ///< Of an entry of a table.
 };
 
 class Values;
@@ -94,6 +95,8 @@ private:
                   const std::vector<std::string>& path);
     void read_list(const Key& key, const toml::node& node, Value& value,
                    const std::vector<std::string>& path);
+    void read_routes(const Key& key, const toml::node& node, Value& value,
+                     const std::vector<std::string>& path);
     void read_number(const Key& key, const toml::node& node, Value& value);
     void report_unknown(const Section& section, std::string_view type, std::string_view name,
                         const Place& place);

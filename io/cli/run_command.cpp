@@ -46,7 +46,8 @@ Verdict explain(const PipelineConfig& pipeline, const Halt& halt) {
         case HaltReason::dead_letters_absent:
             return {exit_unfinished,
                     fmt::format("halted: a record must be set aside (sink \"{}\" refused it, gave "
-                                "up after retry.max_attempts, or it is longer than max_line), and "
+                                "up after retry.max_attempts, a transform failed on it, or it is "
+                                "longer than max_line), and "
                                 "there is no [dead_letters]. Add one, or mend the cause. {}",
                                 sink, resume)};
         case HaltReason::dead_letters_failed:
@@ -78,7 +79,10 @@ Verdict explain(const PipelineConfig& pipeline, const Halt& halt) {
                                 "on_oversized. {}",
                                 source, resume)};
         case HaltReason::transform_stopped:
-            return {exit_unfinished, fmt::format("halted by a transform. {}", resume)};
+            return {exit_unfinished,
+                    fmt::format("halted by a transform whose on_error is \"fail_batch\" (see the "
+                                "log). {}",
+                                resume)};
         case HaltReason::sink_failed:
             return {exit_io,
                     fmt::format("halted: sink \"{}\" failed and is not to be tried again (see the "

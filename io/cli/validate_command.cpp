@@ -5,9 +5,11 @@
 #include "core/engine/owned.hpp"
 #include "io/cli/commands.hpp"
 #include "io/cli/config.hpp"
+#include "io/cli/config_flow.hpp"
 #include "io/cli/effective.hpp"
 #include "io/cli/json.hpp"
 #include "io/cli/units.hpp"
+#include "io/runner/transforms.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -31,6 +33,29 @@ private:
     bool color_;
 };
 
+/// Whom the sink takes from, where there are transforms.
+std::string fed_by(const PipelineConfig& pipeline, const SinkSettings& sink) {
+    if (pipeline.transforms.empty()) return {};
+    std::string inputs;
+    for (const flow::From& from : sink.from)
+        inputs += (inputs.empty() ? "" : ", ") + input_name(pipeline, from);
+    return " from " + inputs;
+}
+
+/// `transform shape: jq from keep; program: native`.
+std::string describe(const PipelineConfig& pipeline, const TransformSettings& transform) {
+    std::string inputs;
+    for (const flow::From& from : transform.node.inputs)
+        inputs += (inputs.empty() ? "" : ", ") + input_name(pipeline, from);
+    std::string out = fmt::format("transform {}: {} from {}", transform.node.name,
+                                  type_name(transform), inputs);
+    for (std::size_t i = 0; i < transform.texts.size(); ++i)
+        out += fmt::format("; {} {}",
+                           i < transform.outputs.size() ? transform.outputs[i] + ":" : "runs",
+                           program_engine(transform, transform.texts[i]));
+    return out;
+}
+
 void report_components(const PipelineConfig& pipeline, const Report& report) {
     for (const SourceSettings& source : pipeline.sources) {
         std::string globs;
@@ -40,13 +65,18 @@ void report_components(const PipelineConfig& pipeline, const Report& report) {
         else
             report.good(fmt::format("source {}: standard input", source.name));
     }
+    for (const TransformSettings& transform : pipeline.transforms)
+        report.good(describe(pipeline, transform));
     for (const SinkSettings& sink : pipeline.sinks) {
         if (sink.type == SinkType::file)
-            report.good(fmt::format("sink {}: file {}", sink.name, sink.path));
+            report.good(fmt::format("sink {}: file {}{}", sink.name, sink.path,
+                                    fed_by(pipeline, sink)));
         else if (sink.type == SinkType::stdout_stream)
-            report.good(fmt::format("sink {}: standard output", sink.name));
+            report.good(fmt::format("sink {}: standard output{}", sink.name,
+                                    fed_by(pipeline, sink)));
         else
-            report.good(fmt::format("sink {}: counts and forgets", sink.name));
+            report.good(fmt::format("sink {}: counts and forgets{}", sink.name,
+                                    fed_by(pipeline, sink)));
     }
     if (pipeline.dead_letters.present)
         report.good(fmt::format("dead letters: file {}", pipeline.dead_letters.path));

@@ -162,37 +162,33 @@ Task<> DeadLetterFile::close_file() {
 
 // ---- lines -----------------------------------------------------------------------------------
 
-DeadLetterHead DeadLetterFile::head_of(const Part& part, const Payload& payload) const {
+DeadLetterHead DeadLetterFile::head_of(const Part& part, const Payload& payload,
+                                       const RecordView& record) const {
     DeadLetterHead head;
     head.time_ns = std::max<std::int64_t>(ring_.wall_ns(), 0);
     head.source = names_.source(payload.source);
     head.partition = names_.partition(payload.source, payload.partition);
+    head.position = record.position.value;
     if (part.sink != no_sink) head.sink = names_.sink(part.sink);
     head.reason = part.reason;
     head.attempts = part.attempts;
+    if (record.why != nullptr) {
+        head.transform = payloads_.transform_names[record.why->transform];
+        head.error = payloads_.outputs(part.batch)->texts[record.why->text];
+    }
     return head;
 }
 
 Task<std::int64_t> DeadLetterFile::append(const Order& order, Output& output) {
     for (const Part& part : order.parts) {
         const Payload& payload = payloads_.at(part.batch);
-        std::span<const std::byte> rest = payloads_.slice(part).bytes;
-        std::int64_t position = payloads_.position_of(part.batch, part.begin).value;
+        RecordWalk walk = payloads_.walk(part);
+        RecordView record;
         std::uint32_t records = 0;
-        for (; !rest.empty(); ++records) {
-            const void* newline = std::memchr(rest.data(), '\n', rest.size());
-            const std::size_t length =
-                newline == nullptr
-                    ? rest.size()
-                    : static_cast<std::size_t>(static_cast<const std::byte*>(newline) - rest.data());
-            DeadLetterHead head = head_of(part, payload);
-            head.position = position;
-            const std::span<const std::byte> record = rest.first(length);
-            const std::int64_t result = co_await append_record(head, record, output);
+        for (; walk.next(record); ++records) {
+            const DeadLetterHead head = head_of(part, payload, record);
+            const std::int64_t result = co_await append_record(head, record.bytes, output);
             if (result < 0) co_return result;
-            const std::size_t used = std::min(length + 1, rest.size());
-            rest = rest.subspan(used);
-            position += static_cast<std::int64_t>(used);
         }
         HF_ASSERT(records == part.end - part.begin);
     }

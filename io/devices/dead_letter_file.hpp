@@ -76,7 +76,8 @@ private:
     Task<std::int64_t> cut_tail();
     Task<> close_file();
     void refuse(std::string problem);
-    DeadLetterHead head_of(const Part& part, const Payload& payload) const;
+    DeadLetterHead head_of(const Part& part, const Payload& payload,
+                           const RecordView& record) const;
     void say(std::int64_t result);
 
     Ring& ring_;

@@ -203,7 +203,8 @@ Task<FileSource::Served> FileSource::bring(const Pull& pull, TailedFile& file) {
     while (has_more(file)) {
         std::span<std::byte> block = take_block(pull, file);
         if (block.empty()) co_return Served::no_memory;
-        const std::size_t limit = read_limit(file, block.size());
+        const std::size_t room = room_in(block);
+        const std::size_t limit = read_limit(file, room);
         const std::int64_t got = co_await fill(file, block.first(limit), file.position);
         bool same = false;
         if (got > 0) same = co_await verified(file);
@@ -223,7 +224,7 @@ Task<FileSource::Served> FileSource::bring(const Pull& pull, TailedFile& file) {
             const bool given = emit(pull, file, block, cut);
             co_return given ? Served::batch : Served::nothing;
         }
-        const bool full = length == block.size();
+        const bool full = length == room;
         payloads_.pool().give_back(block);
         if (!full) {
             file.partial = got;
@@ -257,9 +258,15 @@ std::span<std::byte> FileSource::take_block(const Pull& pull, TailedFile& file) 
     }
 }
 
+/// How much of a block is for input: an eighth stays free where a transform may add to it.
+std::size_t FileSource::room_in(std::span<const std::byte> block) const {
+    const bool shares = config_.transformed && block.size() < payloads_.pool().block_max();
+    return shares ? block.size() - block.size() / 8 : block.size();
+}
+
 /// Never past the known size, a lead, or one piece of an oversized line.
-std::size_t FileSource::read_limit(const TailedFile& file, std::size_t block) const {
-    auto limit = std::min(static_cast<std::int64_t>(block), file.size - file.position);
+std::size_t FileSource::read_limit(const TailedFile& file, std::size_t room) const {
+    auto limit = std::min(static_cast<std::int64_t>(room), file.size - file.position);
     if (!file.leads.empty()) limit = std::min(limit, file.leads.front().position - file.position);
     if (file.mid_line) limit = std::min(limit, std::int64_t{line_max()});
     HF_ASSERT(limit > 0);

@@ -64,6 +64,7 @@ struct FileSourceConfig {
     Duration poll_interval_max = seconds(4);
     Duration glob_interval = seconds(1);
     Duration rotate_wait = seconds(5);
+    bool transformed = false;  ///< Its batches get room for what is added to them.
     int fd_limit = INT_MAX;  ///< Descriptors from here on are left to others: sinks, checkpoint.
     std::map<std::string, SinkId> sinks;       ///< For the leads in `records`.
     std::vector<CheckpointPartition> records;  ///< What the loaded checkpoint says of this source.
@@ -123,7 +124,8 @@ private:
     Task<> serve(Pull pull, TailedFile& file);
     Task<Served> bring(const Pull& pull, TailedFile& file);
     std::span<std::byte> take_block(const Pull& pull, TailedFile& file);
-    std::size_t read_limit(const TailedFile& file, std::size_t block) const;
+    std::size_t room_in(std::span<const std::byte> block) const;
+    std::size_t read_limit(const TailedFile& file, std::size_t room) const;
     bool closed_at(const TailedFile& file, std::int64_t end) const;
     bool emit(const Pull& pull, TailedFile& file, std::span<std::byte> block, const Cut& cut);
     Task<> look_for_more(TailedFile& file);

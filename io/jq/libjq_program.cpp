@@ -165,7 +165,7 @@ ProgramResult LibjqProgram::run(std::span<const std::byte> record, std::vector<s
     if (!tape_.read(record, nodes_)) {
         error = tape_.error();
         error += " (at byte " + std::to_string(tape_.error_offset()) + ")";
-        return {Verdict::fail, 0};
+        return {Verdict::fail, 0, true};
     }
     jq_state* state = library_->state;
     jv input = to_library(nodes_, 0, library_->scratch);

@@ -23,7 +23,7 @@ namespace holdfast::jq {
 class LibjqProgram final : public Program {
 public:
     static constexpr std::uint32_t outputs_max = 1'000'000;
-    static constexpr std::size_t outputs_bytes_max = std::size_t{64} << 20;
+    static constexpr std::size_t outputs_bytes_max = std::size_t{4} << 20;
 
     /// `why` goes into engine(). Fails where jq refuses the program.
     static std::expected<std::unique_ptr<LibjqProgram>, CompileError> compile(std::string program,

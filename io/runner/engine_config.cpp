@@ -16,6 +16,8 @@ constexpr std::uint32_t batches_waiting = 4;
 constexpr std::uint64_t queue_batches_most = 1024;
 constexpr std::uint64_t pull_bytes_least = 64u << 10;
 constexpr std::uint64_t pull_bytes_most = 1u << 20;
+// What is transformed should stay in a core's cache between its reading and its writing.
+constexpr std::uint64_t transformed_pull_bytes_most = 256u << 10;
 // Memory for the engine's own tables: what is left of the 32 MiB beside the limit pays for the
 // program, its buffers and the kernel's rings.
 constexpr std::size_t tables_bytes = 10u << 20;
@@ -24,9 +26,13 @@ constexpr std::uint32_t partitions_least = 256;
 
 std::uint32_t pull_bytes(const PipelineConfig& pipeline) {
     const std::uint64_t sources = std::max<std::size_t>(pipeline.sources.size(), 1);
-    const std::uint64_t share = pipeline.memory_limit / 4 / sources / batches_waiting;
+    const bool transforms = !pipeline.transforms.empty();
+    // Transformed batches may have their outputs beside them.
+    const std::uint64_t share =
+        pipeline.memory_limit / (transforms ? 8 : 4) / sources / batches_waiting;
+    const std::uint64_t largest = transforms ? transformed_pull_bytes_most : pull_bytes_most;
     // A limit that is small for so many sources: less than the least, down to one page.
-    const std::uint64_t most = std::clamp<std::uint64_t>(share, BlockPool::block_min, pull_bytes_most);
+    const std::uint64_t most = std::clamp<std::uint64_t>(share, BlockPool::block_min, largest);
     const std::uint64_t wanted = sources == 1 ? std::max(most, pull_bytes_least) : most;
     return static_cast<std::uint32_t>(std::bit_floor(wanted));
 }
@@ -48,6 +54,7 @@ std::uint32_t queue_batches(const PipelineConfig& pipeline) {
 
 SourceConfig source_config(const PipelineConfig& pipeline, std::uint32_t index) {
     SourceConfig out;
+    out.transform = is_transformed(pipeline, index);
     for (std::uint16_t sink = 0; sink < pipeline.sinks.size(); ++sink) {
         const auto& inputs = pipeline.sinks[sink].inputs;
         if (std::find(inputs.begin(), inputs.end(), index) != inputs.end())
@@ -98,6 +105,14 @@ std::uint32_t partitions_wanted(const PipelineConfig& pipeline) {
 
 }  // namespace
 
+bool is_transformed(const PipelineConfig& pipeline, std::uint32_t source) {
+    const auto takes = [&](const TransformSettings& transform) {
+        const auto& inputs = transform.node.inputs;
+        return std::find(inputs.begin(), inputs.end(), flow::From{true, source, 0}) != inputs.end();
+    };
+    return std::any_of(pipeline.transforms.begin(), pipeline.transforms.end(), takes);
+}
+
 Config engine_config(const PipelineConfig& pipeline) {
     Config config;
     config.seed = 1;
@@ -126,6 +141,8 @@ std::uint32_t line_max(const PipelineConfig& pipeline, const SourceSettings& sou
 
 PoolSize pool_size(const PipelineConfig& pipeline) {
     std::uint32_t longest = std::max(pull_bytes(pipeline), BlockPool::block_min);
+    // A transform's outputs may be larger than what it was given.
+    if (!pipeline.transforms.empty()) longest *= 2;
     for (const SourceSettings& source : pipeline.sources)
         longest = std::max(longest, line_max(pipeline, source));
     PoolSize out;

@@ -20,6 +20,9 @@ namespace holdfast::io {
 /// Requires: the settings' own ranges were checked.
 Config engine_config(const PipelineConfig& pipeline);
 
+/// Whether a transform takes this source's records.
+bool is_transformed(const PipelineConfig& pipeline, std::uint32_t source);
+
 /// What the block pool is built with. bytes <= memory_limit; a multiple of block_max.
 struct PoolSize {
     std::uint64_t bytes = 0;

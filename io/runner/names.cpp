@@ -1,6 +1,7 @@
 // See names.hpp.
 #include "io/runner/names.hpp"
 
+#include "core/base/mix.hpp"
 #include "io/devices/file_identity.hpp"
 
 namespace holdfast::io {
@@ -20,9 +21,20 @@ std::string_view Names::sink(SinkId sink) const {
     return pipeline_.sinks[sink.index].name;
 }
 
+std::uint64_t Names::number(SourceId, PartitionId partition) const {
+    return partition.index < numbers_.size() ? numbers_[partition.index] : 0;
+}
+
 void Names::bind(SourceId source, PartitionId partition, Epoch epoch, std::string key) {
-    if (partition.index >= partitions_.size()) partitions_.resize(partition.index + 1);
+    if (partition.index >= partitions_.size()) {
+        partitions_.resize(partition.index + 1);
+        numbers_.resize(partition.index + 1);
+    }
     const auto file = decode_key(key);
+    // Not of the fingerprint and the path, which change while a file is read.
+    numbers_[partition.index] =
+        file ? mix(file->identity.device, file->identity.inode, file->generation, source.index)
+             : mix(0, 0, 0, source.index);
     partitions_[partition.index] = file ? file->path : key;
     store_->bind(source, partition, epoch, std::move(key));
 }

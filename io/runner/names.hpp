@@ -8,11 +8,12 @@
 
 #include "io/device.hpp"
 #include "io/devices/dead_letter_file.hpp"
+#include "io/devices/transform_stage.hpp"
 #include "io/runner/pipeline_config.hpp"
 
 namespace holdfast::io {
 
-class Names final : public RecordNames, public Checkpoints {
+class Names final : public RecordNames, public PartitionNumbers, public Checkpoints {
 public:
     explicit Names(const PipelineConfig& pipeline) : pipeline_(pipeline) {}
 
@@ -22,6 +23,7 @@ public:
     std::string_view source(SourceId source) const override;
     std::string_view partition(SourceId source, PartitionId partition) const override;
     std::string_view sink(SinkId sink) const override;
+    std::uint64_t number(SourceId source, PartitionId partition) const override;
 
     void bind(SourceId source, PartitionId partition, Epoch epoch, std::string key) override;
     void unbind(PartitionId partition, Epoch epoch) override { store_->unbind(partition, epoch); }
@@ -35,6 +37,7 @@ private:
     const PipelineConfig& pipeline_;
     Checkpoints* store_ = nullptr;
     std::vector<std::string> partitions_;
+    std::vector<std::uint64_t> numbers_;
 };
 
 }  // namespace holdfast::io

@@ -33,6 +33,10 @@ Pipeline::~Pipeline() {
 void Pipeline::run(RunReport& report) {
     if (begin(report)) loop();
     report.stats = engine_.engine().stats();
+    if (transforms_) {
+        report.transforms = transforms_->counts();
+        report.transform_problem = transforms_->problem();
+    }
     if (halted_) {
         say_left();
         report.end = End::halted;
@@ -55,6 +59,7 @@ void Pipeline::loop() {
             feed(now, Tick{});
             continue;
         }
+        if (transforms_) transforms_->wake();
         if (options_.observer && observe_at_ <= now) observe(now);
         const Instant wake = options_.observer ? observe_at_ : never;
         if (events_.empty()) ring_->run(std::min(engine_.engine().deadline(), wake));
@@ -86,7 +91,8 @@ void Pipeline::feed(Instant now, const Event& event) {
 }
 
 void Pipeline::observe(Instant now) {
-    observe_at_ = options_.observer({now, &engine_.engine().stats(), unread()});
+    observe_at_ = options_.observer({now, &engine_.engine().stats(), unread(),
+                                      transforms_ ? &transforms_->counts() : nullptr});
     HF_ASSERT(observe_at_ > now);
 }
 
@@ -116,10 +122,14 @@ void Pipeline::fail(std::string problem) {
     problem_ = std::move(problem);
 }
 
-void Pipeline::on(const Pull& pull) { sources_[pull.source.index]->pull(pull); }
+void Pipeline::on(const Pull& order) {
+    Pull pull = order;
+    if (transforms_)
+        pull.max_bytes = std::min(pull.max_bytes, transforms_->pull_bytes_max(pull.source));
+    sources_[pull.source.index]->pull(pull);
+}
 
-// No source of this version transforms; engine_config() never asks for it.
-void Pipeline::on(const Transform&) { HF_ASSERT(false); }
+void Pipeline::on(const Transform& order) { transforms_->transform(order); }
 
 void Pipeline::on(const ReleaseBatch& release) { payloads_.release(release.batch); }
 

@@ -20,6 +20,7 @@
 #include "io/devices/file_source.hpp"
 #include "io/devices/partition_slots.hpp"
 #include "io/devices/stdout_sink.hpp"
+#include "io/devices/transform_stage.hpp"
 #include "io/payloads.hpp"
 #include "io/runner/engine_config.hpp"
 #include "io/runner/names.hpp"
@@ -49,6 +50,7 @@ private:
     std::unique_ptr<Source> make_file_source(SourceId id);
     std::unique_ptr<Source> make_stdin_source(SourceId id);
     void build_sources();
+    void build_transforms();
     bool wait_for_sinks(RunReport& report);
     bool save_marks(RunReport& report);
     bool make_data_dir_again();
@@ -109,6 +111,8 @@ private:
     std::vector<FileSink*> file_sinks_;  ///< By sink; null where it is of another type.
     std::vector<std::unique_ptr<Source>> sources_;
     std::vector<FileSource*> file_sources_;
+    std::unique_ptr<flow::Plan> plan_;
+    std::unique_ptr<TransformStage> transforms_;  ///< null: no source is transformed.
     Checkpoint loaded_;
     std::int64_t recorded_ns_ = INT64_MAX;  ///< When `loaded_` was written, in wall time.
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/time.hpp"
+#include "core/data/flow/plan.hpp"
 #include "core/data/line_cut.hpp"
 #include "core/model/config.hpp"
 #include "io/devices/file_source.hpp"
@@ -44,10 +45,18 @@ struct InjectSettings {
     std::uint64_t seed = 0;
 };
 
+struct TransformSettings {
+    flow::NodeSpec node;             ///< Its name, type, inputs and numbers.
+    std::vector<std::string> texts;  ///< jq: conditions, the program, or the key.
+    std::vector<std::string> outputs;  ///< route: names of its outputs, without `_unmatched`.
+    std::vector<std::string> fields;   ///< dedupe: as they were written; the key is made of them.
+};
+
 struct SinkSettings {
     std::string name;
     SinkType type = SinkType::file;
-    std::vector<std::uint32_t> inputs;  ///< Indices into sources.
+    std::vector<flow::From> from;       ///< Its inputs as they were named.
+    std::vector<std::uint32_t> inputs;  ///< The sources that reach it.
     std::string path;                   ///< Absolute. Files only.
     Fsync fsync = Fsync::batch;
     DeliveryMode delivery = DeliveryMode::at_least_once;
@@ -73,9 +82,11 @@ struct PipelineConfig {
     std::string name;  ///< Its name without folder and extension.
     std::string data_dir;
     std::uint64_t memory_limit = 0;
+    std::uint32_t transform_threads = 0;
     Duration commit_interval{};
     Duration shutdown_timeout{};
     std::vector<SourceSettings> sources;
+    std::vector<TransformSettings> transforms;
     std::vector<SinkSettings> sinks;
     DeadLetterSettings dead_letters;
 };

@@ -14,6 +14,7 @@
 #include "io/devices/stdin_source.hpp"
 #include "io/runner/identity.hpp"
 #include "io/runner/pipeline.hpp"
+#include "io/runner/transforms.hpp"
 
 namespace holdfast::io {
 namespace {
@@ -76,6 +77,7 @@ bool Pipeline::begin(RunReport& report) {
     if (!load(report)) return false;
     build_sinks(report);
     build_sources();
+    build_transforms();
     for (const auto& sink : sinks_) sink->start();
     if (dead_letters_) {
         scope_.spawn(watch_dead_letters());
@@ -246,6 +248,16 @@ void Pipeline::build_sources() {
     loaded_.partitions = {};  // The sources have them now.
 }
 
+void Pipeline::build_transforms() {
+    const auto& sources = config_.source;
+    const auto transforms = [](const SourceConfig& source) { return source.transform; };
+    if (std::none_of(sources.begin(), sources.begin() + config_.sources, transforms)) return;
+    plan_ = std::make_unique<flow::Plan>(flow_spec(pipeline_));
+    transforms_ = std::make_unique<TransformStage>(
+        *ring_, *plan_, [this] { return compile_all(pipeline_); }, flow_limits(pipeline_),
+        pipeline_.transform_threads, names_, payloads_, events_, options_.log);
+}
+
 std::unique_ptr<Source> Pipeline::make_stdin_source(SourceId id) {
     const SourceSettings& source = pipeline_.sources[id.index];
     StdinSourceConfig config;
@@ -269,6 +281,7 @@ std::unique_ptr<Source> Pipeline::make_file_source(SourceId id) {
     config.oversize = source.on_oversized;
     config.poll_interval = source.poll_interval;
     config.fd_limit = fd_limit(pipeline_);
+    config.transformed = is_transformed(pipeline_, id.index);
     config.poll_interval_max = std::max(config.poll_interval_max, source.poll_interval);
     for (std::uint16_t s = 0; s < pipeline_.sinks.size(); ++s)
         config.sinks.emplace(identity_of(pipeline_.sinks[s]), SinkId{s});

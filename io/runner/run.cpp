@@ -81,6 +81,9 @@ void add_life(RunReport& report, RunReport life, std::uint32_t number) {
     add(stats, life.stats);
     for (std::size_t i = 0; i < life.repeated.size() && i < report.repeated.size(); ++i)
         life.repeated[i] += report.repeated[i];
+    if (life.transforms.size() == report.transforms.size())
+        for (std::size_t i = 0; i < life.transforms.size(); ++i)
+            life.transforms[i].add(report.transforms[i]);
     if (number > 0) life.resumed = report.resumed;
     report = std::move(life);
     report.stats = stats;
@@ -94,7 +97,7 @@ RunOptions of_life(const RunOptions& options, const RunReport& before, std::uint
     out.observer = [&options, sum_before = before.stats](const Sample& sample) {
         Stats sum = sum_before;
         add(sum, *sample.stats);
-        return options.observer({sample.now, &sum, sample.unread});
+        return options.observer({sample.now, &sum, sample.unread, sample.transforms});
     };
     return out;
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "core/data/flow/evaluate.hpp"
 #include "core/model/effect.hpp"
 #include "core/model/stats.hpp"
 #include "io/log.hpp"
@@ -24,6 +25,7 @@ struct Sample {
     Instant now;
     const Stats* stats = nullptr;
     std::int64_t unread = -1;  ///< Bytes that the sources still have, as far as known; -1: unknown.
+    const std::vector<flow::NodeCounts>* transforms = nullptr;  ///< By transform; null: none.
 };
 
 /// Called when it asked for; returns when it wants to be called next.
@@ -51,6 +53,8 @@ struct RunReport {
     Stats stats;
     bool resumed = false;                 ///< From a checkpoint of an earlier run.
     std::uint32_t restarts = 0;           ///< In this process, after failed syncs.
+    std::vector<flow::NodeCounts> transforms;  ///< By transform.
+    std::string transform_problem;             ///< Which record stopped it (on_error).
     std::vector<std::uint64_t> repeated;  ///< By sink: records that stood beyond its mark at starts.
 };
 

@@ -1,0 +1,360 @@
+#include "core/data/flow/evaluate.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/base/assert.hpp"
+#include "core/base/mix.hpp"
+
+namespace holdfast::flow {
+namespace {
+
+constexpr std::uint64_t site_sample = 0x73616d70;
+constexpr Hash128 key_seed{0x6b6579, 0x64656475};
+// What an entry of the dead letters costs besides its record: Result::why and an origin.
+constexpr std::size_t dead_cost = sizeof(DeadRecord) + sizeof(std::uint32_t);
+constexpr std::size_t text_max = 300;
+
+}  // namespace
+
+void NodeCounts::add(const NodeCounts& other) {
+    in += other.in;
+    out += other.out;
+    dropped += other.dropped;
+    errors += other.errors;
+    dead += other.dead;
+}
+
+Memory::Memory(const Plan& plan) : recent(plan.nodes().size()) {
+    for (std::size_t i = 0; i < recent.size(); ++i) {
+        const Node& node = plan.nodes()[i];
+        if (node.remembers()) recent[i].emplace(std::max(node.spec.entries, 1u));
+    }
+}
+
+Evaluator::Evaluator(const Plan& plan, Memory& memory, std::vector<NodePrograms> programs,
+                     const Limits& limits)
+    : plan_(plan),
+      memory_(memory),
+      programs_(std::move(programs)),
+      limits_(limits),
+      scratch_(plan.nodes().size()) {
+    HF_ASSERT(programs_.size() == plan.nodes().size());
+}
+
+void Evaluator::begin(const Input& input, Result& result) {
+    HF_ASSERT(input.records > 0);
+    HF_ASSERT(input.begin < input.bytes.size());
+    input_ = &input;
+    result_ = &result;
+    result.records = 0;
+    result.begin = result.end = input.begin;
+    result.streams.resize(plan_.streams().size());
+    for (const std::uint32_t i : plan_.reach(input.source).streams)
+        result.streams[i].begin(input.bytes, input.begin);
+    result.dead.begin(input.bytes, input.begin);
+    result.why.clear();
+    result.texts.clear();
+    result.counts.assign(plan_.nodes().size(), {});
+    result.failure.reset();
+    marks_.resize(result.streams.size());
+    why_bytes_ = 0;
+}
+
+void Evaluator::run(const Input& input, Result& result) {
+    begin(input, result);
+    while (result.records < input.records) {
+        const std::size_t at = result.end;
+        const auto rest = input.bytes.subspan(at);
+        HF_ASSERT(!rest.empty());
+        const void* newline = std::memchr(rest.data(), '\n', rest.size());
+        const std::size_t size =
+            newline == nullptr
+                ? rest.size()
+                : static_cast<std::size_t>(static_cast<const std::byte*>(newline) - rest.data());
+        const std::size_t length = std::min(size + 1, rest.size());
+        if (result.records > 0 && !has_room(length)) break;
+        evaluate_one({padded(rest.first(size)), at, length});
+        if (result.failure) return;
+        result.end += length;
+        ++result.records;
+    }
+    for (const std::uint32_t i : plan_.reach(input.source).streams)
+        result.streams[i].finish(result.end);
+    result.dead.finish(result.end);
+}
+
+bool Evaluator::has_room(std::size_t length) const {
+    if (result_->end - input_->begin + length > input_->bytes_max) return false;
+    return !input_->may_end_early || written() <= limits_.slice_bytes;
+}
+
+void Evaluator::evaluate_one(Record record) {
+    const auto& streams = plan_.reach(input_->source).streams;
+    for (const std::uint32_t i : streams) marks_[i] = result_->streams[i].mark();
+    spent_ = 0;
+    over_ = is_dead_ = false;
+    emit(input_->source.index, record);
+    if (!over_) return;
+    for (const std::uint32_t i : streams) result_->streams[i].take_back(marks_[i]);
+}
+
+/// The same text with bytes behind it that may be read.
+std::span<const std::byte> Evaluator::padded(std::span<const std::byte> text) {
+    const std::byte* end = input_->readable.data() + input_->readable.size();
+    if (end - (text.data() + text.size()) >= static_cast<std::ptrdiff_t>(Program::padding))
+        return text;
+    padded_.assign(text.begin(), text.end());
+    padded_.resize(text.size() + Program::padding);
+    return std::span<const std::byte>(padded_).first(text.size());
+}
+
+std::size_t Evaluator::written() const {
+    std::size_t sum = why_bytes_ + result_->dead.size();
+    for (const std::uint32_t i : plan_.reach(input_->source).streams)
+        sum += result_->streams[i].size();
+    return sum;
+}
+
+// ---- the graph ---------------------------------------------------------------------------------
+
+void Evaluator::emit(std::uint32_t port, const Record& record) {
+    for (const Target& target : plan_.targets(port)) {
+        if (over_ || result_->failure) return;
+        if (!target.stream) {
+            visit(target.index, record);
+            continue;
+        }
+        Stream& stream = result_->streams[target.index];
+        if (record.length > 0)
+            stream.keep(record.origin, record.length);
+        else
+            stream.append(record.text, record.origin);
+    }
+}
+
+/// A record leaves a node by one of its outputs.
+void Evaluator::pass(std::uint32_t node, std::uint32_t port, const Record& record) {
+    NodeCounts& counts = result_->counts[node];
+    ++(plan_.targets(port).empty() ? counts.dropped : counts.out);
+    emit(port, record);
+}
+
+void Evaluator::visit(std::uint32_t node, const Record& record) {
+    ++result_->counts[node].in;
+    switch (plan_.nodes()[node].spec.type) {
+        case NodeType::filter: return filter(node, record);
+        case NodeType::route: return route(node, record);
+        case NodeType::sample: return sample(node, record);
+        case NodeType::throttle: return throttle(node, record);
+        case NodeType::dedupe: return dedupe(node, record);
+        case NodeType::program: return program(node, record);
+    }
+}
+
+void Evaluator::filter(std::uint32_t node, const Record& record) {
+    const auto& condition = programs_[node].programs.front();
+    const ProgramResult result = condition->run(record.text, key_, error_);
+    if (fails(node, record, result)) return;
+    if (result.verdict == Verdict::drop) return unrouted(node, record);
+    pass(node, plan_.nodes()[node].first_port, record);
+}
+
+void Evaluator::route(std::uint32_t node, const Record& record) {
+    const Node& spec = plan_.nodes()[node];
+    // All conditions first: a record on which one of them fails goes nowhere.
+    std::uint64_t matches = 0;
+    for (std::uint32_t i = 0; i + 1 < spec.outputs; ++i) {
+        const auto& condition = programs_[node].programs[i];
+        const ProgramResult result = condition->run(record.text, key_, error_);
+        if (fails(node, record, result)) return;
+        if (result.verdict != Verdict::drop) matches |= std::uint64_t{1} << i;
+    }
+    if (matches == 0) return unrouted(node, record);
+    for (std::uint32_t i = 0; i + 1 < spec.outputs; ++i) {
+        if ((matches >> i & 1) == 0) continue;
+        pass(node, spec.first_port + i, record);
+    }
+}
+
+void Evaluator::unrouted(std::uint32_t node, const Record& record) {
+    const Node& spec = plan_.nodes()[node];
+    switch (spec.spec.unrouted) {
+        case Unrouted::discard: ++result_->counts[node].dropped; return;
+        case Unrouted::reject:
+            return fail(node, record, "unrouted: no condition of " + spec.spec.name + " holds");
+        case Unrouted::route:
+            return pass(node, spec.unmatched(), record);
+    }
+}
+
+/// The hash of the node's key in this record; without a key program, of the whole record.
+bool Evaluator::key_of(std::uint32_t node, const Record& record, Hash128& key) {
+    auto& programs = programs_[node].programs;
+    if (programs.empty()) {
+        key = hash_bytes(record.text, key_seed);
+        return true;
+    }
+    key_.clear();
+    const ProgramResult result = programs.front()->run(record.text, key_, error_);
+    if (fails(node, record, result)) return false;
+    const bool same = result.verdict == Verdict::keep;
+    key = hash_bytes(same ? record.text : std::span<const std::byte>(key_), key_seed);
+    key_.clear();
+    return true;
+}
+
+void Evaluator::sample(std::uint32_t node, const Record& record) {
+    const NodeSpec& spec = plan_.nodes()[node].spec;
+    std::uint64_t bits = 0;
+    if (programs_[node].programs.empty()) {
+        const std::int64_t position =
+            input_->position + static_cast<std::int64_t>(record.origin);
+        bits = mix(spec.rate, site_sample, input_->partition,
+                   static_cast<std::uint64_t>(position));
+    } else {
+        Hash128 key;
+        if (!key_of(node, record, key)) return;
+        bits = mix64(key.low);
+    }
+    if (scale(bits, spec.rate) != 0) {
+        ++result_->counts[node].dropped;
+        return;
+    }
+    pass(node, plan_.nodes()[node].first_port, record);
+}
+
+/// The generic cell rate algorithm: the key's number is when the next record would be on time.
+void Evaluator::throttle(std::uint32_t node, const Record& record) {
+    const NodeSpec& spec = plan_.nodes()[node].spec;
+    Hash128 key;
+    if (!programs_[node].programs.empty() && !key_of(node, record, key)) return;
+    bool found = false;
+    std::int64_t& due = memory_.recent[node]->touch(key, found);
+    const std::int64_t interval =
+        spec.window.ns / static_cast<std::int64_t>(std::max<std::uint64_t>(spec.threshold, 1));
+    const std::int64_t now = input_->now.ns;
+    if (!found || due < now) due = now;
+    if (due - now > spec.window.ns - interval) {
+        ++result_->counts[node].dropped;
+        return;
+    }
+    due += interval;
+    pass(node, plan_.nodes()[node].first_port, record);
+}
+
+void Evaluator::dedupe(std::uint32_t node, const Record& record) {
+    Hash128 key;
+    if (!key_of(node, record, key)) return;
+    bool found = false;
+    memory_.recent[node]->touch(key, found);
+    if (found) {
+        ++result_->counts[node].dropped;
+        return;
+    }
+    pass(node, plan_.nodes()[node].first_port, record);
+}
+
+// ---- programs ----------------------------------------------------------------------------------
+
+/// Where only one stream takes what a port gives, a program may write there at once.
+Stream* Evaluator::only_stream(std::uint32_t port) {
+    const auto& targets = plan_.targets(port);
+    if (targets.size() != 1 || !targets.front().stream) return nullptr;
+    Stream& stream = result_->streams[targets.front().index];
+    return stream.whole() ? nullptr : &stream;
+}
+
+void Evaluator::program(std::uint32_t node, const Record& record) {
+    const std::uint32_t port = plan_.nodes()[node].first_port;
+    Program& program = *programs_[node].programs.front();
+    Stream* direct = only_stream(port);
+    std::vector<std::byte>& out = direct ? direct->open() : scratch_[node];
+    if (!direct) out.clear();
+    const std::size_t before = out.size();
+    const ProgramResult result = program.run(record.text, out, error_);
+    NodeCounts& counts = result_->counts[node];
+    switch (result.verdict) {
+        case Verdict::fail: HF_ASSERT(out.size() == before); fails(node, record, result); return;
+        case Verdict::drop: ++counts.dropped; return;
+        case Verdict::keep: return pass(node, port, record);
+        case Verdict::change: break;
+    }
+    const std::size_t size = out.size() - before;
+    if (!admits(size)) {
+        // Taken back as a whole, also from where the program wrote.
+        if (direct) direct->appended(result.outputs, record.origin);
+        const bool by_record = spent_ > limits_.record_bytes;
+        const std::size_t limit = by_record ? limits_.record_bytes : limits_.slice_bytes;
+        return fail(node, record,
+                    std::string("program error: outputs of a ") +
+                        (by_record ? "record" : "batch") + " exceed " + std::to_string(limit) +
+                        " bytes");
+    }
+    counts.out += result.outputs;
+    if (direct)
+        direct->appended(result.outputs, record.origin);
+    else
+        spread(node, record, size);
+}
+
+/// What a program wrote into its scratch goes on, record by record.
+void Evaluator::spread(std::uint32_t node, const Record& record, std::size_t size) {
+    auto& scratch = scratch_[node];
+    scratch.resize(size + Program::padding);
+    std::span<const std::byte> rest = std::span<const std::byte>(scratch).first(size);
+    while (!rest.empty()) {
+        const void* newline = std::memchr(rest.data(), '\n', rest.size());
+        HF_ASSERT(newline != nullptr);
+        const auto length =
+            static_cast<std::size_t>(static_cast<const std::byte*>(newline) - rest.data());
+        emit(plan_.nodes()[node].first_port, {rest.first(length), record.origin, 0});
+        rest = rest.subspan(length + 1);
+    }
+}
+
+/// May this record write so many bytes more?
+bool Evaluator::admits(std::size_t bytes) {
+    spent_ += bytes;
+    over_ = spent_ > limits_.record_bytes ||
+            (!input_->may_end_early && written() + bytes > limits_.slice_bytes);
+    return !over_;
+}
+
+/// Deals with a verdict of `fail`; false if it was another.
+bool Evaluator::fails(std::uint32_t node, const Record& record, const ProgramResult& result) {
+    if (result.verdict != Verdict::fail) return false;
+    error_.insert(0, result.unreadable ? "parse error: " : "program error: ");
+    fail(node, record, error_);
+    return true;
+}
+
+void Evaluator::fail(std::uint32_t node, const Record& record, const std::string& text) {
+    const NodeSpec& spec = plan_.nodes()[node].spec;
+    NodeCounts& counts = result_->counts[node];
+    ++counts.errors;
+    if (spec.on_error == OnError::fail_batch) {
+        const auto offset = static_cast<std::int64_t>(record.origin);
+        result_->failure = {node, text, input_->position + offset};
+        return;
+    }
+    if (spec.on_error == OnError::skip || is_dead_) return;
+    is_dead_ = true;
+    ++counts.dead;
+    const auto rest = input_->bytes.subspan(record.origin);
+    const void* newline = std::memchr(rest.data(), '\n', rest.size());
+    const std::size_t length =
+        newline == nullptr
+            ? rest.size()
+            : static_cast<std::size_t>(static_cast<const std::byte*>(newline) - rest.data()) + 1;
+    result_->dead.keep(record.origin, length);
+    auto& texts = result_->texts;
+    if (texts.empty() || texts.back() != text.substr(0, text_max)) {
+        texts.push_back(text.substr(0, text_max));
+        why_bytes_ += sizeof(std::string) + texts.back().size();
+    }
+    result_->why.push_back({node, static_cast<std::uint32_t>(texts.size() - 1)});
+    why_bytes_ += dead_cost;
+}
+
+}  // namespace holdfast::flow

@@ -1,0 +1,145 @@
+// Records through the graph: a slice of a batch in, outputs of each stream and dead letters out.
+//
+// Rule 1: a record goes all its ways through the graph before the next one begins; so each stream
+//         keeps the order of the input.
+// Rule 2: a slice that may ends early when what is written exceeds Limits::slice_bytes; it has at
+//         least one record. In one that may not, a program's outputs beyond it fail by policy. So
+//         do those of one record beyond Limits::record_bytes.
+// Rule 3: a record is at most once among the dead letters, whatever fails in it; what of it went
+//         to streams before stays there.
+// Rule 4: sampling depends on the record alone (its key, or its place in its partition), so a batch
+//         that is read again after a crash is decided as before. throttle and dedupe begin anew.
+// Bound: memory: slice_bytes + record_bytes for each stream, and as much for each program node.
+// Doesn't know: threads (one Evaluator each; one Memory for those that remember), the engine.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/time.hpp"
+#include "core/data/flow/plan.hpp"
+#include "core/data/flow/recent.hpp"
+#include "core/data/flow/stream.hpp"
+
+namespace holdfast::flow {
+
+/// What throttle and dedupe nodes remember.
+struct Memory {
+    explicit Memory(const Plan& plan);
+    std::vector<std::optional<Recent>> recent;  ///< By node.
+};
+
+struct Limits {
+    std::size_t slice_bytes = std::size_t{1} << 20;
+    std::size_t record_bytes = std::size_t{1} << 20;
+};
+
+/// One slice of a batch.
+struct Input {
+    SourceId source;
+    std::span<const std::byte> bytes;     ///< Of the whole batch.
+    std::span<const std::byte> readable;  ///< What may be read: `bytes` and what lies behind them.
+    std::size_t begin = 0;                ///< The offset of the slice's first record.
+    std::uint32_t records = 0;            ///< Left from there on in the batch.
+    std::size_t bytes_max = SIZE_MAX;     ///< Of the input that the slice may take.
+    bool may_end_early = false;           ///< Else it takes all the records.
+    std::uint64_t partition = 0;          ///< A number that stands for the partition for ever.
+    std::int64_t position = 0;            ///< Of the batch's first byte in its partition.
+    Instant now{};
+};
+
+/// What nodes did. `in` = `out` + `dropped` + `errors` but for programs, which make any number.
+struct NodeCounts {
+    std::uint64_t in = 0;
+    std::uint64_t out = 0;      ///< Records that left it, by all outputs.
+    std::uint64_t dropped = 0;  ///< By its condition, rate, threshold or memory; or nobody takes it.
+    std::uint64_t errors = 0;
+    std::uint64_t dead = 0;  ///< Of the errors: dead letters.
+    void add(const NodeCounts& other);
+};
+
+struct DeadRecord {
+    std::uint32_t node = 0;
+    std::uint32_t text = 0;  ///< Index into Result::texts.
+};
+
+struct Result {
+    std::uint32_t records = 0;    ///< Of the input that were evaluated.
+    std::size_t begin = 0;        ///< The offset of the first one.
+    std::size_t end = 0;          ///< The offset after the last one.
+    std::vector<Stream> streams;  ///< By stream of the plan; those that the source reaches count.
+    Stream dead;                  ///< The records of the dead letters, as they came.
+    std::vector<DeadRecord> why;  ///< Of each of `dead`.
+    std::vector<std::string> texts;
+    std::vector<NodeCounts> counts;  ///< By node.
+    /// fail_batch: why, and where: then nothing else of it counts.
+    struct Failure {
+        std::uint32_t node = 0;
+        std::string text;
+        std::int64_t position = 0;
+    };
+    std::optional<Failure> failure;
+};
+
+class Evaluator {
+public:
+    /// `programs` by node; they are this evaluator's own. Lives: plan and memory as long as it.
+    Evaluator(const Plan& plan, Memory& memory, std::vector<NodePrograms> programs,
+              const Limits& limits);
+
+    /// Requires: input.records > 0; the slice has so many. Lives: the result's streams, and the
+    /// input until they are used.
+    void run(const Input& input, Result& result);
+
+private:
+    struct Record {
+        std::span<const std::byte> text;  ///< Without newline, padding behind it.
+        std::size_t origin = 0;           ///< Offset of the input record in the batch.
+        std::size_t length = 0;           ///< Of the input's own bytes, newline included; else 0.
+    };
+
+    void begin(const Input& input, Result& result);
+    void evaluate_one(Record record);
+    std::span<const std::byte> padded(std::span<const std::byte> text);
+    void emit(std::uint32_t port, const Record& record);
+    void pass(std::uint32_t node, std::uint32_t port, const Record& record);
+    void visit(std::uint32_t node, const Record& record);
+    void filter(std::uint32_t node, const Record& record);
+    void route(std::uint32_t node, const Record& record);
+    void unrouted(std::uint32_t node, const Record& record);
+    void sample(std::uint32_t node, const Record& record);
+    void throttle(std::uint32_t node, const Record& record);
+    void dedupe(std::uint32_t node, const Record& record);
+    void program(std::uint32_t node, const Record& record);
+    Stream* only_stream(std::uint32_t port);
+    void spread(std::uint32_t node, const Record& record, std::size_t size);
+    bool key_of(std::uint32_t node, const Record& record, Hash128& key);
+    bool admits(std::size_t bytes);
+    bool has_room(std::size_t length) const;
+    bool fails(std::uint32_t node, const Record& record, const ProgramResult& result);
+    void fail(std::uint32_t node, const Record& record, const std::string& text);
+    std::size_t written() const;
+
+    const Plan& plan_;
+    Memory& memory_;
+    std::vector<NodePrograms> programs_;
+    Limits limits_;
+    const Input* input_ = nullptr;
+    Result* result_ = nullptr;
+    std::vector<std::vector<std::byte>> scratch_;  ///< By node.
+    std::vector<std::byte> padded_;
+    std::vector<std::byte> key_;
+    std::string error_;
+    std::vector<Stream::Mark> marks_;
+    std::size_t spent_ = 0;      ///< By the record so far.
+    std::size_t why_bytes_ = 0;  ///< Of texts and entries of the dead letters.
+    bool over_ = false;          ///< The record wrote too much.
+    bool is_dead_ = false;       ///< The record is among the dead letters.
+};
+
+}  // namespace holdfast::flow

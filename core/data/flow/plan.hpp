@@ -1,0 +1,136 @@
+// The graph of a pipeline: sources -> transforms -> sinks, as tables that are read per record.
+//
+// Rule 1: it has no cycle; each input of a transform or sink is an output that exists. Whoever
+//         builds a Spec from a config checks that first (asserted here).
+// Rule 2: sinks with the same inputs share one stream of outputs, which is stored once.
+// Rule 3: a plan doesn't change; programs and what nodes remember live in Evaluator and Memory.
+// Bound: sources and sinks as in the engine; 64 transforms of at most 64 outputs.
+// Doesn't know: names of sources and sinks, batches, memory, policies of the engine.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/time.hpp"
+#include "core/data/program.hpp"
+#include "core/model/ids.hpp"
+
+namespace holdfast::flow {
+
+enum class NodeType : std::uint8_t {
+    filter,    ///< Output 0: the condition holds. Output 1 (`_unmatched`): it doesn't.
+    route,     ///< One output a condition, in order; then `_unmatched`.
+    sample,    ///< Output 0: one of `rate` records, or of the values of a key.
+    throttle,  ///< Output 0: at most `threshold` records in `window`, for each value of a key.
+    dedupe,    ///< Output 0: what was not among the last `entries` different ones.
+    program,   ///< Output 0: what the program makes of each record.
+};
+
+/// What becomes of a record on which a condition or program fails.
+enum class OnError : std::uint8_t {
+    dead_letter,  ///< It goes to the dead letters, as it came from the source.
+    skip,         ///< It is dropped and counted.
+    fail_batch,   ///< The pipeline stops before it.
+};
+
+/// What becomes of a record that matches no condition of a filter or route.
+enum class Unrouted : std::uint8_t {
+    reject,   ///< An error: it goes to the dead letters.
+    route,    ///< To the output `_unmatched`.
+    discard,  ///< It is dropped and counted.
+};
+
+/// Where records come from: a source, or one of a transform's outputs.
+struct From {
+    bool source = true;
+    std::uint32_t index = 0;
+    std::uint32_t output = 0;
+    bool operator==(const From&) const = default;
+};
+
+struct NodeSpec {
+    std::string name;  ///< For dead letters and texts.
+    NodeType type = NodeType::filter;
+    std::vector<From> inputs;
+    OnError on_error = OnError::dead_letter;
+    Unrouted unrouted = Unrouted::discard;
+    std::uint32_t routes = 0;     ///< Conditions of a route.
+    std::uint64_t rate = 1;       ///< sample: one of so many.
+    std::uint64_t threshold = 1;  ///< throttle: records in `window`.
+    Duration window = seconds(1);
+    std::uint32_t entries = 0;  ///< dedupe, throttle: keys that are remembered.
+};
+
+struct Spec {
+    std::uint32_t sources = 0;
+    std::vector<NodeSpec> nodes;
+    std::vector<std::vector<From>> sinks;  ///< By sink: its inputs.
+};
+
+/// The compiled texts of one node. filter: its condition. route: one each. program: the program.
+/// sample, throttle, dedupe: the key, or none (sample: by record; throttle: one key; dedupe: the
+/// whole record).
+struct NodePrograms {
+    std::vector<std::unique_ptr<Program>> programs;
+};
+
+/// Who takes what an output gives: a node or a stream.
+struct Target {
+    bool stream = true;
+    std::uint32_t index = 0;
+};
+
+struct Node {
+    NodeSpec spec;
+    std::uint32_t first_port = 0;
+    std::uint32_t outputs = 1;
+    /// Remembers records: they must be judged in their order, in one place.
+    bool remembers() const {
+        return spec.type == NodeType::throttle || spec.type == NodeType::dedupe;
+    }
+    /// The port of `_unmatched`. Requires filter or route.
+    std::uint32_t unmatched() const { return first_port + outputs - 1; }
+};
+
+/// What one source reaches.
+struct Reach {
+    SinkMask sinks = 0;
+    std::vector<std::uint32_t> nodes;
+    std::vector<std::uint32_t> streams;
+    bool transforms = false;  ///< Some sink gets its records through a node.
+    bool remembers = false;   ///< Some node on the way does.
+};
+
+class Plan {
+public:
+    /// Requires rule 1.
+    explicit Plan(Spec spec);
+
+    const std::vector<Node>& nodes() const { return nodes_; }
+    const std::vector<Target>& targets(std::uint32_t port) const { return targets_[port]; }
+    std::uint32_t port_of(const From& from) const;
+    /// By stream: the sinks that share it.
+    const std::vector<SinkMask>& streams() const { return streams_; }
+    const Reach& reach(SourceId source) const { return reach_[source.index]; }
+    std::uint32_t sources() const { return sources_; }
+
+private:
+    void connect(const Spec& spec);
+    Reach walk(std::uint32_t source) const;
+
+    std::uint32_t sources_;
+    std::vector<Node> nodes_;
+    std::vector<std::vector<Target>> targets_;  ///< By port.
+    std::vector<SinkMask> streams_;
+    std::vector<Reach> reach_;
+};
+
+/// How many outputs a node has.
+std::uint32_t outputs_of(const NodeSpec& spec);
+
+/// A node that stands in a cycle, or nodes.size() if there is none. For those who build a Spec.
+std::uint32_t in_cycle(const std::vector<NodeSpec>& nodes);
+
+}  // namespace holdfast::flow

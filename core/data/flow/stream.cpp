@@ -1,0 +1,101 @@
+#include "core/data/flow/stream.hpp"
+
+#include <cstring>
+
+#include "core/base/assert.hpp"
+
+namespace holdfast::flow {
+
+void Stream::begin(std::span<const std::byte> input, std::size_t begin) {
+    HF_ASSERT(input.size() <= UINT32_MAX);
+    input_ = input;
+    begin_ = expected_ = begin;
+    run_begin_ = run_end_ = 0;
+    bytes_.clear();
+    origins_.clear();
+    records_ = 0;
+    whole_ = true;
+}
+
+void Stream::keep(std::size_t offset, std::size_t length) {
+    HF_ASSERT(offset + length <= input_.size());
+    ++records_;
+    if (whole_) {
+        if (offset == expected_) {
+            expected_ += length;
+            return;
+        }
+        part_from_input();
+    }
+    if (offset != run_end_) {
+        flush();
+        run_begin_ = offset;
+    }
+    run_end_ = offset + length;
+    origins_.push_back(static_cast<std::uint32_t>(offset));
+}
+
+void Stream::append(std::span<const std::byte> record, std::size_t origin) {
+    if (whole_) part_from_input();
+    flush();
+    bytes_.insert(bytes_.end(), record.begin(), record.end());
+    bytes_.push_back(std::byte{'\n'});
+    ++records_;
+    origins_.push_back(static_cast<std::uint32_t>(origin));
+}
+
+std::vector<std::byte>& Stream::open() {
+    HF_ASSERT(!whole_);
+    flush();
+    return bytes_;
+}
+
+void Stream::appended(std::uint32_t outputs, std::size_t origin) {
+    HF_ASSERT(!whole_);
+    records_ += outputs;
+    origins_.insert(origins_.end(), outputs, static_cast<std::uint32_t>(origin));
+}
+
+/// What was kept so far becomes a run of its own; its records are found again.
+void Stream::part_from_input() {
+    whole_ = false;
+    run_begin_ = begin_;
+    run_end_ = expected_;
+    for (std::size_t at = begin_; at < expected_;) {
+        origins_.push_back(static_cast<std::uint32_t>(at));
+        const void* newline = std::memchr(input_.data() + at, '\n', expected_ - at);
+        if (newline == nullptr) break;
+        at = static_cast<std::size_t>(static_cast<const std::byte*>(newline) - input_.data()) + 1;
+    }
+}
+
+void Stream::flush() {
+    if (run_begin_ == run_end_) return;
+    const auto run = input_.subspan(run_begin_, run_end_ - run_begin_);
+    bytes_.insert(bytes_.end(), run.begin(), run.end());
+    if (run.back() != std::byte{'\n'}) bytes_.push_back(std::byte{'\n'});
+    run_begin_ = run_end_ = 0;
+}
+
+void Stream::finish(std::size_t end) {
+    if (whole_ && expected_ == end) return;
+    if (whole_) part_from_input();
+    flush();
+    HF_ASSERT(origins_.size() == records_);
+}
+
+Stream::Mark Stream::mark() const {
+    return {whole_, expected_, bytes_.size(), run_begin_, run_end_, records_};
+}
+
+void Stream::take_back(const Mark& mark) {
+    whole_ = mark.whole;
+    expected_ = mark.expected;
+    bytes_.resize(mark.size);
+    run_begin_ = mark.run_begin;
+    run_end_ = mark.run_end;
+    records_ = mark.records;
+    origins_.resize(whole_ ? 0 : records_);
+}
+
+}  // namespace holdfast::flow

@@ -1,0 +1,72 @@
+// What one stream (or the dead letters) gets of a slice, while the slice is evaluated.
+//
+// Rule 1: as long as every record was kept, once and in order, nothing is copied: `whole()`.
+// Rule 2: afterwards kept records are copied in runs, changed ones appended; each ends with '\n'.
+// Rule 3: the origin of each output is the offset of its input record in the batch.
+// Bound: the capacity stays; at most what the caller appends.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace holdfast::flow {
+
+class Stream {
+public:
+    /// To take a record back that turned out too large.
+    struct Mark {
+        bool whole = true;
+        std::size_t expected = 0;
+        std::size_t size = 0;
+        std::size_t run_begin = 0;
+        std::size_t run_end = 0;
+        std::uint32_t records = 0;
+    };
+
+    /// A new slice of a batch: its input bytes, beginning with the record at `begin`.
+    void begin(std::span<const std::byte> input, std::size_t begin);
+    /// A record of the input with its very bytes [offset, offset + length), its newline included
+    /// where it has one.
+    void keep(std::size_t offset, std::size_t length);
+    /// A record that is new, without newline.
+    void append(std::span<const std::byte> record, std::size_t origin);
+
+    /// For a program that writes here itself; `appended` must follow. Requires !whole().
+    std::vector<std::byte>& open();
+    void appended(std::uint32_t outputs, std::size_t origin);
+
+    /// The slice ends before `end`. Afterwards either whole(), or bytes() and origins() are it.
+    void finish(std::size_t end);
+
+    bool whole() const { return whole_; }
+    std::uint32_t records() const { return records_; }
+    /// Requires !whole().
+    std::span<const std::byte> bytes() const { return bytes_; }
+    std::span<const std::uint32_t> origins() const { return origins_; }
+    /// Bytes that are not the input's own.
+    std::size_t size() const { return bytes_.size() + (run_end_ - run_begin_); }
+    /// Gives away what was written: for where it must not be copied.
+    std::vector<std::byte> take_bytes() { return std::move(bytes_); }
+    std::vector<std::uint32_t> take_origins() { return std::move(origins_); }
+
+    Mark mark() const;
+    void take_back(const Mark& mark);
+
+private:
+    void part_from_input();
+    void flush();
+
+    std::span<const std::byte> input_;
+    std::size_t begin_ = 0;
+    std::size_t expected_ = 0;  ///< Of a stream that is whole so far: where the next record begins.
+    std::size_t run_begin_ = 0;
+    std::size_t run_end_ = 0;  ///< Kept bytes that are not copied yet.
+    std::vector<std::byte> bytes_;
+    std::vector<std::uint32_t> origins_;
+    std::uint32_t records_ = 0;
+    bool whole_ = true;
+};
+
+}  // namespace holdfast::flow

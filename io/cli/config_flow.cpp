@@ -1,0 +1,365 @@
+// See config_flow.hpp, and resolve_inputs in config_checks.hpp.
+#include "io/cli/config_flow.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "io/cli/units.hpp"
+#include "io/runner/transforms.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+using namespace io;
+using flow::From;
+using flow::NodeType;
+
+constexpr std::string_view unmatched = "_unmatched";
+
+bool has_unmatched(const flow::NodeSpec& node) {
+    return node.type == NodeType::filter || node.type == NodeType::route;
+}
+
+/// Everything that may stand in `inputs`, and what it means.
+struct Names {
+    std::vector<std::string> texts;
+    std::vector<From> froms;
+    void add(std::string text, From from) {
+        texts.push_back(std::move(text));
+        froms.push_back(from);
+    }
+};
+
+Names names_in(const PipelineConfig& config) {
+    Names names;
+    for (std::uint32_t i = 0; i < config.sources.size(); ++i)
+        names.add(config.sources[i].name, {true, i, 0});
+    for (std::uint32_t i = 0; i < config.transforms.size(); ++i) {
+        const TransformSettings& transform = config.transforms[i];
+        const std::string& name = transform.node.name;
+        // A route has no output of its own name.
+        if (transform.node.type != NodeType::route) names.add(name, {false, i, 0});
+        std::uint32_t output = transform.node.type == NodeType::route ? 0 : 1;
+        for (const std::string& route : transform.outputs)
+            names.add(name + "." + route, {false, i, output++});
+        if (has_unmatched(transform.node))
+            names.add(fmt::format("{}.{}", name, unmatched), {false, i, output});
+    }
+    return names;
+}
+
+std::string list_of(const std::vector<std::string>& texts) {
+    std::string all;
+    for (const std::string& text : texts)
+        all += fmt::format("{}\"{}\"", all.empty() ? "" : ", ", text);
+    return all;
+}
+
+bool is_named(const std::vector<Named>& parts, std::string_view name) {
+    return std::any_of(parts.begin(), parts.end(),
+                       [&](const Named& part) { return part.name == name; });
+}
+
+void report_unknown_input(const Parts& parts, const PipelineConfig& config, const Names& names,
+                          const Item& item, Reader& reader) {
+    const std::string all = list_of(names.texts);
+    const std::string_view things = config.transforms.empty() ? "source" : "source or transform";
+    if (is_named(parts.sinks, item.text)) {
+        reader.problem(item.place, fmt::format("{} is a sink, and a sink cannot feed another; "
+                                               "expected a {}: {}",
+                                               in_quotes(item.text), things, all));
+        return;
+    }
+    if (is_named(parts.transforms, item.text)) {
+        reader.problem(item.place, fmt::format("{} is a route, which has outputs by name; "
+                                               "expected one of {}",
+                                               in_quotes(item.text), all));
+        return;
+    }
+    const std::vector<std::string_view> known(names.texts.begin(), names.texts.end());
+    const std::string_view near = nearest(item.text, known);
+    reader.problem(item.place,
+                   fmt::format("no {} is named {}; expected one of {}{}", things,
+                               in_quotes(item.text), all.empty() ? "the sources" : all,
+                               near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)));
+}
+
+std::vector<From> resolve(const Parts& parts, const PipelineConfig& config, const Names& names,
+                          const Named& taker, Reader& reader) {
+    std::vector<From> out;
+    for (const Item& item : taker.values.at("inputs").list) {
+        const auto at = std::find(names.texts.begin(), names.texts.end(), item.text);
+        if (at == names.texts.end()) {
+            report_unknown_input(parts, config, names, item, reader);
+            continue;
+        }
+        const From& from = names.froms[static_cast<std::size_t>(at - names.texts.begin())];
+        if (std::find(out.begin(), out.end(), from) != out.end())
+            reader.problem(item.place, fmt::format("{} is listed twice in inputs; expected once",
+                                                   in_quotes(item.text)));
+        else
+            out.push_back(from);
+    }
+    return out;
+}
+
+bool is_taken(const PipelineConfig& config, const From& from) {
+    const auto takes = [&](const std::vector<From>& inputs) {
+        return std::find(inputs.begin(), inputs.end(), from) != inputs.end();
+    };
+    return std::any_of(config.transforms.begin(), config.transforms.end(),
+                       [&](const auto& t) { return takes(t.node.inputs); }) ||
+           std::any_of(config.sinks.begin(), config.sinks.end(),
+                       [&](const auto& s) { return takes(s.from); });
+}
+
+From unmatched_of(const PipelineConfig& config, std::uint32_t index) {
+    return {false, index, flow::outputs_of(config.transforms[index].node) - 1};
+}
+
+/// Sources and transforms that feed nobody; `_unmatched` against what `unrouted` says.
+void check_takers(const Parts& parts, PipelineConfig& config, Reader& reader) {
+    if (config.sinks.empty()) return;
+    for (std::uint32_t i = 0; i < config.sources.size(); ++i) {
+        if (is_taken(config, {true, i, 0})) continue;
+        const auto& source = parts.sources[i];
+        reader.problem(source.values.place,
+                       fmt::format("source \"{0}\" feeds no sink; expected inputs = [\"{0}\"] in a "
+                                   "sink, or no such source",
+                                   source.name));
+    }
+    for (std::uint32_t i = 0; i < config.transforms.size(); ++i) {
+        flow::NodeSpec& node = config.transforms[i].node;
+        const Values& values = parts.transforms[i].values;
+        bool any = false;
+        for (std::uint32_t output = 0; output < flow::outputs_of(node); ++output)
+            any = any || is_taken(config, {false, i, output});
+        if (!any)
+            reader.problem(values.place, fmt::format("transform \"{0}\" feeds nobody; expected "
+                                                     "it in inputs of a sink, or no such transform",
+                                                     node.name));
+        if (!has_unmatched(node)) continue;
+        const bool taken = is_taken(config, unmatched_of(config, i));
+        const Value& said = values.at("unrouted");
+        if (!said.given && taken) node.unrouted = flow::Unrouted::route;
+        if (said.given && (node.unrouted == flow::Unrouted::route) != taken)
+            reader.problem(said.place,
+                           fmt::format("unrouted is \"{}\", and {} takes \"{}.{}\"; expected {}",
+                                       said.text, taken ? "somebody" : "nobody", node.name,
+                                       unmatched,
+                                       taken ? "\"route\", or nobody to take it"
+                                             : "it in inputs of a sink, or another value"));
+    }
+}
+
+void check_names(const Parts& parts, Reader& reader) {
+    for (const Named& transform : parts.transforms)
+        if (is_named(parts.sources, transform.name))
+            reader.problem(transform.values.place,
+                           fmt::format("\"{}\" is the name of a source too; expected another one",
+                                       transform.name));
+}
+
+bool check_cycle(const Parts& parts, const PipelineConfig& config, Reader& reader) {
+    std::vector<flow::NodeSpec> nodes;
+    for (const TransformSettings& transform : config.transforms) nodes.push_back(transform.node);
+    const std::uint32_t at = flow::in_cycle(nodes);
+    if (at == nodes.size()) return true;
+    reader.problem(parts.transforms[at].values.at("inputs").place,
+                   fmt::format("transform \"{}\" is fed by its own outputs; expected inputs that "
+                               "lead back to sources",
+                               nodes[at].name));
+    return false;
+}
+
+/// A promise that cannot be kept is not made by default.
+void weaken_promises(const Parts& parts, PipelineConfig& config) {
+    for (std::size_t i = 0; i < config.sinks.size(); ++i) {
+        SinkSettings& sink = config.sinks[i];
+        const bool once = std::any_of(sink.inputs.begin(), sink.inputs.end(), [&](auto input) {
+            return !replayable(config.sources[input]);
+        });
+        if (once && !parts.sinks[i].values.at("delivery").given)
+            sink.delivery = DeliveryMode::at_least_once;
+    }
+}
+
+/// "user.id" and ".user.id" are the same; anything else is jq as it stands.
+std::string as_path(const std::string& field) {
+    const auto plain = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || c == '.';
+    };
+    const bool is_name = !field.empty() && std::all_of(field.begin(), field.end(), plain) &&
+                         field.front() != '.';
+    return is_name ? "." + field : field;
+}
+
+void read_texts(const Values& values, TransformSettings& out) {
+    switch (out.node.type) {
+        case NodeType::filter: out.texts.push_back(values.text("condition")); return;
+        case NodeType::program: out.texts.push_back(values.text("program")); return;
+        case NodeType::route:
+            for (const Item& item : values.at("route").list) {
+                out.texts.push_back(item.text);
+                out.outputs.push_back(item.name);
+            }
+            out.node.routes = static_cast<std::uint32_t>(out.outputs.size());
+            return;
+        case NodeType::sample:
+        case NodeType::throttle:
+            if (values.at("key_field").given)
+                out.texts.push_back(as_path(values.text("key_field")));
+            return;
+        case NodeType::dedupe: break;
+    }
+    std::string key;
+    for (const Item& item : values.section("fields").at("match").list) {
+        out.fields.push_back(item.text);
+        key += (key.empty() ? "[" : ", ") + as_path(item.text);
+    }
+    if (!key.empty()) out.texts.push_back(key + "]");
+}
+
+}  // namespace
+
+TransformSettings transform_of(const Named& part) {
+    const Values& values = part.values;
+    TransformSettings out;
+    out.node.name = part.name;
+    out.node.type = values.type == "route"      ? NodeType::route
+                    : values.type == "sample"   ? NodeType::sample
+                    : values.type == "throttle" ? NodeType::throttle
+                    : values.type == "dedupe"   ? NodeType::dedupe
+                    : values.type == "jq"       ? NodeType::program
+                                                : NodeType::filter;
+    const std::string& on_error = values.text("on_error");
+    out.node.on_error = on_error == "skip"         ? flow::OnError::skip
+                        : on_error == "fail_batch" ? flow::OnError::fail_batch
+                                                   : flow::OnError::dead_letter;
+    const std::string& unrouted = values.text("unrouted");
+    const bool rejects = unrouted.empty() ? out.node.type == NodeType::route : unrouted == "reject";
+    out.node.unrouted = rejects                ? flow::Unrouted::reject
+                        : unrouted == "route" ? flow::Unrouted::route
+                                              : flow::Unrouted::discard;
+    out.node.rate = static_cast<std::uint64_t>(std::max<std::int64_t>(values.number("rate"), 1));
+    out.node.threshold =
+        static_cast<std::uint64_t>(std::max<std::int64_t>(values.number("threshold"), 1));
+    out.node.window = Duration{values.number("window")};
+    out.node.entries =
+        static_cast<std::uint32_t>(values.section("cache").number("num_events"));
+    read_texts(values, out);
+    return out;
+}
+
+void resolve_inputs(const Parts& parts, PipelineConfig& config, Reader& reader) {
+    check_names(parts, reader);
+    const Names names = names_in(config);
+    for (std::size_t i = 0; i < config.transforms.size(); ++i)
+        config.transforms[i].node.inputs =
+            resolve(parts, config, names, parts.transforms[i], reader);
+    for (std::size_t i = 0; i < config.sinks.size(); ++i)
+        config.sinks[i].from = resolve(parts, config, names, parts.sinks[i], reader);
+    check_takers(parts, config, reader);
+    if (!check_cycle(parts, config, reader)) return;
+    const flow::Plan plan(flow_spec(config));
+    for (std::uint16_t source = 0; source < config.sources.size(); ++source)
+        for (SinkMask left = plan.reach(SourceId{source}).sinks; left; left &= left - 1)
+            config.sinks[static_cast<std::size_t>(std::countr_zero(left))].inputs.push_back(source);
+    weaken_promises(parts, config);
+}
+
+namespace {
+
+constexpr std::size_t routes_limit = 63;
+
+void check_routes(const TransformSettings& transform, const Values& values, Reader& reader) {
+    const auto& list = values.at("route").list;
+    if (list.size() > routes_limit)
+        reader.problem(values.at("route").place,
+                       fmt::format("there are {} conditions; expected at most {}", list.size(),
+                                   routes_limit));
+    for (const Item& item : list)
+        if (item.name.empty() || item.name.size() > 64 || item.name == unmatched ||
+            item.name.find_first_of(". \t\n") != std::string::npos)
+            reader.problem(item.place,
+                           fmt::format("{} is no name of an output of \"{}\"; expected letters, "
+                                       "digits, _ and -, and not {}",
+                                       in_quotes(item.name), transform.node.name, unmatched));
+}
+
+}  // namespace
+
+void check_programs(const Parts& parts, const PipelineConfig& config, Reader& reader) {
+    for (std::size_t i = 0; i < config.transforms.size(); ++i) {
+        const TransformSettings& transform = config.transforms[i];
+        const Values& values = parts.transforms[i].values;
+        if (transform.node.type == NodeType::route) check_routes(transform, values, reader);
+        for (std::size_t n = 0; n < transform.texts.size(); ++n) {
+            if (transform.texts[n].empty()) continue;  // It was missing, which was said.
+            const CompiledProgram compiled = compile_text(transform, transform.texts[n]);
+            if (compiled) continue;
+            const NodeType type = transform.node.type;
+            const std::string_view key = type == NodeType::filter    ? "condition"
+                                         : type == NodeType::program ? "program"
+                                         : type == NodeType::route   ? "route"
+                                         : type == NodeType::dedupe  ? "fields"
+                                                                     : "key_field";
+            const Place& place = type == NodeType::route ? values.at(key).list[n].place
+                                                         : values.at(key).place;
+            reader.problem(place, fmt::format("{} is not a jq program: {}; expected one such as "
+                                              "'.level != \"debug\"'",
+                                              in_quotes(transform.texts[n]),
+                                              printable(compiled.error().message)));
+        }
+    }
+}
+
+std::string input_name(const PipelineConfig& config, const From& from) {
+    const Names names = names_in(config);
+    const auto at = std::find(names.froms.begin(), names.froms.end(), from);
+    return at == names.froms.end()
+               ? std::string("?")
+               : names.texts[static_cast<std::size_t>(at - names.froms.begin())];
+}
+
+std::string_view type_name(const TransformSettings& transform) {
+    switch (transform.node.type) {
+        case NodeType::filter: return "filter";
+        case NodeType::route: return "route";
+        case NodeType::sample: return "sample";
+        case NodeType::throttle: return "throttle";
+        case NodeType::dedupe: return "dedupe";
+        case NodeType::program: break;
+    }
+    return "jq";
+}
+
+std::vector<std::string> flow_warnings(const PipelineConfig& config) {
+    std::vector<std::string> out;
+    for (std::uint32_t i = 0; i < config.transforms.size(); ++i) {
+        const flow::NodeSpec& node = config.transforms[i].node;
+        for (std::uint32_t output = 0; output < flow::outputs_of(node); ++output) {
+            const From from{false, i, output};
+            if (is_taken(config, from) || (has_unmatched(node) && from == unmatched_of(config, i)))
+                continue;
+            out.push_back(fmt::format("transform {}: nobody takes {}; its records are dropped and "
+                                      "counted",
+                                      node.name, input_name(config, from)));
+        }
+        const bool sets_aside = node.on_error == flow::OnError::dead_letter;
+        if (sets_aside && !config.dead_letters.present && !config.transforms[i].texts.empty())
+            out.push_back(fmt::format("transform {}: a record that it fails on halts the pipeline, "
+                                      "since there is no [dead_letters]",
+                                      node.name));
+        if (node.type == NodeType::throttle || node.type == NodeType::dedupe)
+            out.push_back(fmt::format("transform {}: begins anew with each start; records after "
+                                      "the last checkpoint are judged again",
+                                      node.name));
+    }
+    return out;
+}
+
+}  // namespace holdfast::cli

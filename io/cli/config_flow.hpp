@@ -1,0 +1,23 @@
+// Who feeds whom: the graph of sources, transforms and sinks in a config.
+#pragma once
+
+#include "io/cli/config_checks.hpp"
+
+namespace holdfast::cli {
+
+/// What one transform's table says, inputs aside.
+io::TransformSettings transform_of(const Named& part);
+
+/// Compiles the texts of all transforms and reports those that aren't jq.
+void check_programs(const Parts& parts, const io::PipelineConfig& config, Reader& reader);
+
+/// `in`, `shape` or `by_level.errors`: as it is written in `inputs`.
+std::string input_name(const io::PipelineConfig& config, const flow::From& from);
+
+/// "filter", "jq", ...
+std::string_view type_name(const io::TransformSettings& transform);
+
+/// What is odd, but no mistake: outputs that nobody takes.
+std::vector<std::string> flow_warnings(const io::PipelineConfig& config);
+
+}  // namespace holdfast::cli

@@ -1,0 +1,313 @@
+#include "io/devices/transform_stage.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "core/base/assert.hpp"
+#include "core/data/framing.hpp"
+
+namespace holdfast::io {
+namespace {
+
+using flow::Result;
+using flow::Stream;
+
+constexpr std::uint8_t no_run = UINT8_MAX;
+constexpr std::uint32_t dead_stream = UINT32_MAX;
+
+std::size_t aligned(std::size_t bytes) { return (bytes + 3) / 4 * 4; }
+
+/// What a stream's copy takes, with its origins behind it.
+std::size_t space_of(const Stream& stream) {
+    if (stream.whole() || stream.records() == 0) return 0;
+    return aligned(stream.bytes().size()) + sizeof(std::uint32_t) * stream.records();
+}
+
+/// The streams of a result that hold anything, and its dead letters as the last one.
+template <class F>
+void each_stream(const flow::Reach& reach, Result& result, F f) {
+    for (const std::uint32_t i : reach.streams)
+        if (result.streams[i].records() > 0) f(i, result.streams[i]);
+    if (result.dead.records() > 0) f(dead_stream, result.dead);
+}
+
+OutputRun& run_at(Outputs& outputs, std::uint32_t stream) {
+    return stream == dead_stream ? outputs.dead : outputs.runs[stream];
+}
+
+/// Copies what is not the batch's own, one stream after the other, each with its origins.
+void copy_to(std::span<std::byte> block, const flow::Reach& reach, Result& result,
+             Outputs& outputs) {
+    std::byte* at = block.data();
+    each_stream(reach, result, [&](std::uint32_t i, const Stream& stream) {
+        if (stream.whole()) return;
+        OutputRun& run = run_at(outputs, i);
+        const auto bytes = stream.bytes();
+        const auto origins = stream.origins();
+        std::memcpy(at, bytes.data(), bytes.size());
+        run.bytes = {at, bytes.size()};
+        at += aligned(bytes.size());
+        std::memcpy(at, origins.data(), origins.size_bytes());
+        run.origins = {reinterpret_cast<const std::uint32_t*>(at), origins.size()};
+        at += origins.size_bytes();
+    });
+    HF_ASSERT(at <= block.data() + block.size());
+}
+
+/// The same without a copy, where there is no block. Returns what that occupies.
+std::uint32_t move_to_heap(const flow::Reach& reach, Result& result, Outputs& outputs) {
+    std::size_t held = 0;
+    each_stream(reach, result, [&](std::uint32_t i, Stream& stream) {
+        if (stream.whole()) return;
+        OutputRun& run = run_at(outputs, i);
+        outputs.heap.push_back(stream.take_bytes());
+        outputs.heap_origins.push_back(stream.take_origins());
+        run.bytes = outputs.heap.back();
+        run.origins = outputs.heap_origins.back();
+        held += outputs.heap.back().capacity() +
+                outputs.heap_origins.back().capacity() * sizeof(std::uint32_t);
+    });
+    return static_cast<std::uint32_t>(held);
+}
+
+/// What the streams and runs have in common, whether copied or not.
+void fill_runs(const Payload& payload, const flow::Reach& reach, Result& result,
+               Outputs& outputs) {
+    const auto own = payload.bytes.subspan(result.begin, result.end - result.begin);
+    const bool ended = result.end < payload.bytes.size() || payload.terminated;
+    each_stream(reach, result, [&](std::uint32_t i, const Stream& stream) {
+        OutputRun& run = run_at(outputs, i);
+        run.records = stream.records();
+        if (!stream.whole()) return;
+        run.bytes = own;
+        run.terminated = ended;
+    });
+}
+
+}  // namespace
+
+TransformStage::TransformStage(Ring& ring, const flow::Plan& plan, const MakePrograms& make,
+                               const flow::Limits& limits, std::uint32_t threads,
+                               const PartitionNumbers& numbers, Payloads& payloads,
+                               Events& events, Log log)
+    : ring_(ring),
+      plan_(plan),
+      numbers_(numbers),
+      payloads_(payloads),
+      events_(events),
+      log_(std::move(log)),
+      limits_(limits),
+      memory_(plan),
+      evaluator_(plan, memory_, make(), limits),
+      lanes_(plan.sources()),
+      run_of_sink_(sinks_limit, no_run),
+      counts_(plan.nodes().size()) {
+    for (std::size_t i = 0; i < plan.streams().size(); ++i)
+        for (SinkMask left = plan.streams()[i]; left; left &= left - 1)
+            run_of_sink_[static_cast<std::size_t>(std::countr_zero(left))] =
+                static_cast<std::uint8_t>(i);
+    payloads_.transform_names.clear();
+    for (const flow::Node& node : plan.nodes())
+        payloads_.transform_names.push_back(node.spec.name);
+    const auto programs = make();
+    for (std::uint16_t i = 0; i < lanes_.size(); ++i)
+        if (may_expand(i, programs)) lanes_[i].input_max = BlockPool::block_min;
+    if (threads == 0) return;
+    const auto make_evaluator = [&] {
+        return std::make_unique<flow::Evaluator>(plan_, memory_, make(), limits);
+    };
+    threads_ = std::make_unique<TransformThreads>(ring, threads, make_evaluator, [this] { wake(); });
+}
+
+/// What runs natively makes at most a few outputs of a record.
+bool TransformStage::may_expand(std::uint16_t source,
+                                const std::vector<flow::NodePrograms>& programs) const {
+    const auto& nodes = plan_.reach(SourceId{source}).nodes;
+    return std::any_of(nodes.begin(), nodes.end(), [&](std::uint32_t i) {
+        return plan_.nodes()[i].spec.type == flow::NodeType::program &&
+               programs[i].programs.front()->engine() != "native";
+    });
+}
+
+/// A quarter of what a slice may write is what the next batch should come to, judging by this one.
+void TransformStage::learn(SourceId source, const Result& result) {
+    Lane& lane = lanes_[source.index];
+    if (lane.input_max == UINT32_MAX) return;
+    std::size_t written = 1;
+    for (const std::uint32_t i : plan_.reach(source).streams) written += result.streams[i].size();
+    const std::uint64_t fits = limits_.slice_bytes / 4 * (result.end - result.begin) / written;
+    const std::uint64_t next = std::min<std::uint64_t>(fits, std::uint64_t{lane.input_max} * 2);
+    lane.input_max = static_cast<std::uint32_t>(
+        std::clamp<std::uint64_t>(next, BlockPool::block_min, UINT32_MAX / 2));
+}
+
+void TransformStage::transform(const Transform& order) {
+    const SourceId source = payloads_.at(order.batch).source;
+    Lane& lane = lanes_[source.index];
+    Waiting& next = lane.waiting.emplace_back();
+    next.order = order;
+    if (spare_.empty()) spare_.push_back(std::make_unique<Evaluation>());
+    next.evaluation = std::move(spare_.back());
+    spare_.pop_back();
+    ++waiting_;
+    if (threads_ && !plan_.reach(source).remembers) evaluate(source, next);
+    serve(source);
+}
+
+void TransformStage::wake() {
+    if (waiting_ == 0) return;
+    for (std::uint16_t i = 0; i < lanes_.size(); ++i) serve(SourceId{i});
+}
+
+void TransformStage::serve(SourceId source) {
+    Lane& lane = lanes_[source.index];
+    while (!lane.waiting.empty() && !stopped_) {
+        Waiting& next = lane.waiting.front();
+        if (!evaluate(source, next)) return;
+        if (!next.learned) learn(source, next.evaluation->result);
+        next.learned = true;
+        if (!answer(next.order, next.evaluation->result)) return;
+        spare_.push_back(std::move(next.evaluation));
+        lane.waiting.pop_front();
+        --waiting_;
+        if (!threads_) continue;
+        const BlockPool& pool = payloads_.pool();
+        threads_->adapt(static_cast<std::uint32_t>(pool.used() * 1000 / pool.region().size()));
+    }
+}
+
+/// True once it is done; begins it if it was not begun.
+bool TransformStage::evaluate(SourceId source, Waiting& next) {
+    Evaluation& evaluation = *next.evaluation;
+    if (next.begun) return evaluation.done;
+    next.begun = true;
+    evaluation.input = input_of(next.order);
+    evaluation.done = false;
+    if (threads_ && !plan_.reach(source).remembers) {
+        threads_->start(evaluation);
+        return false;
+    }
+    evaluator_.run(evaluation.input, evaluation.result);
+    evaluation.done = true;
+    return true;
+}
+
+flow::Input TransformStage::input_of(const Transform& order) const {
+    const Payload& payload = payloads_.at(order.batch);
+    flow::Input input;
+    input.source = payload.source;
+    input.bytes = payload.bytes;
+    input.readable = payload.block;
+    input.begin = after_newlines(payload.bytes, order.begin);
+    input.records = order.end - order.begin;
+    input.bytes_max = order.bytes_max == UINT32_MAX ? SIZE_MAX : order.bytes_max;
+    input.may_end_early = !(order.slice == order.batch);
+    input.partition = numbers_.number(payload.source, payload.partition);
+    input.position = payload.first.value;
+    input.now = ring_.now();
+    return input;
+}
+
+// ---- answers ---------------------------------------------------------------------------------
+
+/// False: its outputs have no room yet.
+bool TransformStage::answer(const Transform& order, Result& result) {
+    if (result.failure) {
+        stop(order, result);
+        return true;
+    }
+    SliceTransformed answer{.slice = order.slice, .fate = Fate::deliver};
+    answer.end = order.begin + result.records;
+    answer.next = {payloads_.at(order.batch).first.value + static_cast<std::int64_t>(result.end)};
+    answer.dead_letters = result.dead.records();
+    if (!store(order, result, answer)) return false;
+    say_shares(order, answer);
+    events_.push(answer);
+    for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i].add(result.counts[i]);
+    return true;
+}
+
+/// Gives the outputs a place, and the payload its outputs.
+bool TransformStage::store(const Transform& order, Result& result, SliceTransformed& answer) {
+    const Payload& payload = payloads_.at(order.batch);
+    const flow::Reach& reach = plan_.reach(payload.source);
+    auto outputs = std::make_unique<Outputs>();
+    outputs->runs.resize(plan_.streams().size());
+    outputs->run_of_sink = run_of_sink_;
+    outputs->uses_batch = false;
+    std::size_t size = 0;
+    each_stream(reach, result, [&](std::uint32_t, const Stream& stream) {
+        outputs->uses_batch = outputs->uses_batch || stream.whole();
+        size += space_of(stream);
+    });
+    if (size > 0 && !place(order, result, *outputs, size, answer)) return false;
+    fill_runs(payload, reach, result, *outputs);
+    for (const flow::DeadRecord& dead : result.why) outputs->why.push_back({dead.node, dead.text});
+    outputs->texts = std::move(result.texts);
+    if (!(order.slice == order.batch))
+        payloads_.put_slice(order.slice, order.batch, result.begin, result.end, result.records);
+    answer.freed = payloads_.transformed(order.slice, std::move(outputs));
+    return true;
+}
+
+/// Puts what is not the batch's own where it stays: see rules 1 and 2.
+bool TransformStage::place(const Transform& order, Result& result, Outputs& outputs,
+                           std::size_t size, SliceTransformed& answer) {
+    const Payload& payload = payloads_.at(order.batch);
+    const flow::Reach& reach = plan_.reach(payload.source);
+    BlockPool& pool = payloads_.pool();
+    const bool is_whole = order.slice == order.batch;
+    if (is_whole && !outputs.uses_batch && size <= payload.block.size()) {
+        copy_to(payload.block, reach, result, outputs);
+        outputs.block = pool.shrink(payload.block, static_cast<std::uint32_t>(size));
+        return true;
+    }
+    if (size <= pool.block_max()) outputs.block = pool.take(static_cast<std::uint32_t>(size));
+    if (!outputs.block.empty()) {
+        copy_to(outputs.block, reach, result, outputs);
+        answer.held = static_cast<std::uint32_t>(outputs.block.size());
+        return true;
+    }
+    Lane& lane = lanes_[payload.source.index];
+    if (lane.on_heap.generation != 0 && payloads_.present(lane.on_heap)) return false;
+    lane.on_heap = order.slice;
+    answer.held = move_to_heap(reach, result, outputs);
+    return true;
+}
+
+/// The first stream's numbers are the answer's; sinks of others get a share each.
+void TransformStage::say_shares(const Transform& order, SliceTransformed& answer) {
+    const Outputs* outputs = payloads_.outputs(order.slice);
+    const auto& streams = plan_.streams();
+    for (std::uint32_t i = 0; i < streams.size(); ++i) {
+        const OutputRun& run = outputs->runs[i];
+        if (run.records == 0) continue;
+        const auto bytes = static_cast<std::uint32_t>(run.bytes.size());
+        if (answer.route == 0) {
+            answer.route = streams[i];
+            answer.outputs = run.records;
+            answer.bytes = bytes;
+            continue;
+        }
+        for (SinkMask left = streams[i]; left; left &= left - 1) {
+            const SinkId sink{static_cast<std::uint16_t>(std::countr_zero(left))};
+            events_.push(SinkShare{order.slice, sink, run.records, bytes});
+        }
+    }
+}
+
+void TransformStage::stop(const Transform& order, const Result& result) {
+    const auto& failure = *result.failure;
+    problem_ = plan_.nodes()[failure.node].spec.name + ": " + failure.text;
+    stopped_ = true;
+    if (log_)
+        log_(Level::error, LogLine("a transform stops the pipeline: on_error is \"fail_batch\"")
+                               .with("transform", plan_.nodes()[failure.node].spec.name)
+                               .with("error", failure.text)
+                               .with("position", failure.position)
+                               .text());
+    events_.push(SliceTransformed{.slice = order.slice, .fate = Fate::stop});
+}
+
+}  // namespace holdfast::io

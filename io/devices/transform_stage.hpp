@@ -1,0 +1,107 @@
+// The transform stage: takes Transform orders, answers with shares and SliceTransformed.
+//
+// Rule 1: a batch that comes out as it went in stays where it is: no copy. Otherwise its outputs
+//         are written once, into the batch's own block where they fit, and its input is forgotten
+//         (`freed`), or into a block of the pool.
+// Rule 2: no deadlock by memory: where the pool has no room a source may have one slice's outputs
+//         on the heap; its next slice waits until these are gone or the pool has room. Each bounded
+//         by Limits; all of it is counted in `held`.
+// Rule 3: slices of one source are answered in the order in which they were ordered.
+//         A program that may make much of little is given little first, and more as it proves how
+//         much it makes (pull_bytes_max).
+// Rule 4: with threads batches are evaluated beside the ring's thread, save where the graph
+//         remembers records: then in order, on the ring's thread.
+// Rule 5: a record that fails by on_error = "fail_batch" stops the pipeline before its batch.
+// Bound: Limits for each source, and for the evaluator.
+// Doesn't know: what programs do, where sinks write.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/data/flow/evaluate.hpp"
+#include "core/data/flow/plan.hpp"
+#include "io/device.hpp"
+#include "io/devices/transform_threads.hpp"
+#include "io/log.hpp"
+#include "io/payloads.hpp"
+#include "io/ring.hpp"
+
+namespace holdfast::io {
+
+/// A number that stands for a partition over restarts: for sampling.
+class PartitionNumbers {
+public:
+    virtual ~PartitionNumbers() = default;
+    virtual std::uint64_t number(SourceId source, PartitionId partition) const = 0;
+};
+
+class TransformStage {
+public:
+    /// Compiles the programs for one evaluator.
+    using MakePrograms = std::function<std::vector<flow::NodePrograms>()>;
+
+    /// `threads`: beside the ring's own; 0: none.
+    TransformStage(Ring& ring, const flow::Plan& plan, const MakePrograms& make,
+                   const flow::Limits& limits, std::uint32_t threads,
+                   const PartitionNumbers& numbers, Payloads& payloads, Events& events, Log log);
+
+    void transform(const Transform& order);
+    /// Batches were released: what waits for memory may go on. Cheap if nothing waits.
+    void wake();
+
+    /// How much input a batch of this source should have, so that its outputs fit.
+    std::uint32_t pull_bytes_max(SourceId source) const { return lanes_[source.index].input_max; }
+
+    const std::vector<flow::NodeCounts>& counts() const { return counts_; }
+    /// Why Fate::stop was answered: for the user. Empty: it wasn't.
+    const std::string& problem() const { return problem_; }
+
+private:
+    struct Waiting {
+        Transform order;
+        std::unique_ptr<Evaluation> evaluation;
+        bool begun = false;
+        bool learned = false;
+    };
+    struct Lane {
+        std::deque<Waiting> waiting;
+        std::uint32_t input_max = UINT32_MAX;
+        BatchId on_heap;  ///< The slice whose outputs are there; generation 0: none.
+    };
+
+    void serve(SourceId source);
+    bool may_expand(std::uint16_t source, const std::vector<flow::NodePrograms>& programs) const;
+    void learn(SourceId source, const flow::Result& result);
+    bool evaluate(SourceId source, Waiting& next);
+    flow::Input input_of(const Transform& order) const;
+    bool answer(const Transform& order, flow::Result& result);
+    bool store(const Transform& order, flow::Result& result, SliceTransformed& answer);
+    bool place(const Transform& order, flow::Result& result, Outputs& outputs, std::size_t size,
+               SliceTransformed& answer);
+    void say_shares(const Transform& order, SliceTransformed& answer);
+    void stop(const Transform& order, const flow::Result& result);
+
+    Ring& ring_;
+    const flow::Plan& plan_;
+    const PartitionNumbers& numbers_;
+    Payloads& payloads_;
+    Events& events_;
+    Log log_;
+    flow::Limits limits_;
+    flow::Memory memory_;
+    flow::Evaluator evaluator_;
+    std::vector<std::unique_ptr<Evaluation>> spare_;
+    std::vector<Lane> lanes_;  ///< By source.
+    std::vector<std::uint8_t> run_of_sink_;
+    std::vector<flow::NodeCounts> counts_;
+    std::string problem_;
+    bool stopped_ = false;
+    std::size_t waiting_ = 0;
+    std::unique_ptr<TransformThreads> threads_;  ///< Last: they use what stands above.
+};
+
+}  // namespace holdfast::io

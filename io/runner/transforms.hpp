@@ -1,0 +1,33 @@
+// From the transforms of a config to the graph that is evaluated.
+//
+// Rule 1: texts are compiled when the config is checked (each error with its place), and once more
+//         for every evaluator: programs are not shared.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "core/data/flow/evaluate.hpp"
+#include "core/data/flow/plan.hpp"
+#include "io/jq/compile.hpp"
+#include "io/runner/pipeline_config.hpp"
+
+namespace holdfast::io {
+
+/// Requires: the names of the config were resolved, and there is no cycle.
+flow::Spec flow_spec(const PipelineConfig& pipeline);
+
+/// Compiles one text of a transform. A key is a list of paths or any jq program.
+CompiledProgram compile_text(const TransformSettings& transform, const std::string& text);
+
+/// All of them, by node. Requires: each compiles (they were checked with the config).
+std::vector<flow::NodePrograms> compile_all(const PipelineConfig& pipeline);
+
+/// "native", or "libjq: why", for validate.
+std::string program_engine(const TransformSettings& transform, const std::string& text);
+
+/// What one evaluation may write: see Limits.
+flow::Limits flow_limits(const PipelineConfig& pipeline);
+
+}  // namespace holdfast::io

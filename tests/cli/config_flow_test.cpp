@@ -1,0 +1,125 @@
+// Transforms in a config file: who feeds whom, and what is wrong with that.
+#include <catch2/catch.hpp>
+#include <algorithm>
+
+#include "io/cli/config.hpp"
+#include "io/cli/config_flow.hpp"
+#include "io/cli/effective.hpp"
+#include "io/runner/engine_config.hpp"
+
+using namespace holdfast;
+using namespace holdfast::cli;
+
+namespace {
+
+const char* const head =
+    "[sources.in]\ntype = \"file\"\ninclude = [\"in.log\"]\n"
+    "[sinks.out]\ntype = \"blackhole\"\n";
+
+ConfigResult parse(const std::string& rest) { return parse_config(head + rest, "t.toml", {}); }
+
+bool has(const std::vector<std::string>& list, const std::string& what) {
+    std::string all;
+    for (const std::string& text : list) all += text + "\n";
+    INFO(all);
+    const bool found = all.find(what) != std::string::npos;
+    CHECK(found);
+    return found;
+}
+
+const char* const keep =
+    "[transforms.keep]\ntype = \"filter\"\ninputs = [\"in\"]\ncondition = '.a'\n";
+const char* const by =
+    "[transforms.by]\ntype = \"route\"\ninputs = [\"keep\"]\n"
+    "route = { errors = '.level == \"error\"', audit = '.kind' }\n";
+
+}  // namespace
+
+TEST_CASE("a graph of transforms is resolved, and the sources that reach a sink are known") {
+    const auto result = parse(std::string("inputs = [\"by.audit\", \"by._unmatched\"]\n") + keep + by);
+    REQUIRE(result.problems == std::vector<std::string>{});
+    const auto& config = result.config;
+    REQUIRE(config.transforms.size() == 2);
+    CHECK(config.sinks[0].inputs == std::vector<std::uint32_t>{0});
+    CHECK(config.sinks[0].from ==
+          std::vector<flow::From>{{false, 1, 1}, {false, 1, 2}});
+    CHECK(config.transforms[1].outputs == std::vector<std::string>{"errors", "audit"});
+    CHECK(config.transforms[1].node.unrouted == flow::Unrouted::route);
+    CHECK(config.transforms[0].node.unrouted == flow::Unrouted::discard);
+    CHECK(input_name(config, {false, 1, 1}) == "by.audit");
+    CHECK(io::engine_config(config).source[0].transform);
+    has(warnings(config), "nobody takes by.errors");
+    has(warnings(config), "transform keep: a record that it fails on halts the pipeline");
+}
+
+TEST_CASE("an input that isn't there is named, with the nearest one") {
+    const auto result = parse(std::string("inputs = [\"by.audits\"]\n") + keep + by);
+    has(result.problems, "no source or transform is named \"by.audits\"");
+    has(result.problems, "did you mean \"by.audit\"?");
+    has(parse(std::string("inputs = [\"by\"]\n") + keep + by).problems,
+        "\"by\" is a route, which has outputs by name");
+}
+
+TEST_CASE("transforms that feed themselves are refused") {
+    const auto result = parse(
+        "inputs = [\"a\", \"in\"]\n"
+        "[transforms.a]\ntype = \"jq\"\ninputs = [\"b\"]\nprogram = '.'\n"
+        "[transforms.b]\ntype = \"jq\"\ninputs = [\"a\"]\nprogram = '.'\n");
+    has(result.problems, "is fed by its own outputs");
+}
+
+TEST_CASE("a transform that feeds nobody is refused, and so is a name that a source has") {
+    has(parse(std::string("inputs = [\"in\"]\n") + keep).problems,
+        "transform \"keep\" feeds nobody");
+    has(parse("inputs = [\"in\"]\n[transforms.in]\ntype = \"sample\"\ninputs = [\"in\"]\nrate = 2\n")
+            .problems,
+        "is the name of a source too");
+}
+
+TEST_CASE("keys belong to types, and those that must be there are asked for") {
+    has(parse("inputs = [\"t\"]\n[transforms.t]\ntype = \"filter\"\ninputs = [\"in\"]\n").problems,
+        "t has no condition");
+    has(parse("inputs = [\"t\"]\n[transforms.t]\ntype = \"sample\"\ninputs = [\"in\"]\nrate = 2\n"
+              "threshold = 3\n")
+            .problems,
+        "threshold is not a key of type \"sample\"");
+    has(parse("inputs = [\"t\"]\n[transforms.t]\ntype = \"sampel\"\ninputs = [\"in\"]\n").problems,
+        "did you mean \"sample\"?");
+}
+
+TEST_CASE("a program that isn't jq is refused at its place") {
+    const auto result = parse(
+        "inputs = [\"t\"]\n[transforms.t]\ntype = \"jq\"\ninputs = [\"in\"]\nprogram = '.a ='\n");
+    REQUIRE(result.problems.size() == 1);
+    CHECK(result.problems[0].find("t.toml(10,11): \".a =\" is not a jq program") == 0);
+}
+
+TEST_CASE("unrouted must agree with who takes _unmatched") {
+    has(parse("inputs = [\"t\"]\n[transforms.t]\ntype = \"filter\"\ninputs = [\"in\"]\n"
+              "condition = '.a'\nunrouted = \"route\"\n")
+            .problems,
+        "nobody takes \"t._unmatched\"");
+    has(parse("inputs = [\"t\", \"t._unmatched\"]\n[transforms.t]\ntype = \"filter\"\n"
+              "inputs = [\"in\"]\ncondition = '.a'\nunrouted = \"discard\"\n")
+            .problems,
+        "somebody takes \"t._unmatched\"");
+}
+
+TEST_CASE("fields become a key, and what dedupe forgets is told") {
+    const auto result = parse(
+        "inputs = [\"t\"]\n[transforms.t]\ntype = \"dedupe\"\ninputs = [\"in\"]\n"
+        "fields.match = [\"id\", \"user.name\", '.\"a b\"']\ncache.num_events = 7\n");
+    REQUIRE(result.problems == std::vector<std::string>{});
+    CHECK(result.config.transforms[0].texts ==
+          std::vector<std::string>{"[.id, .user.name, .\"a b\"]"});
+    CHECK(result.config.transforms[0].node.entries == 7);
+    has(warnings(result.config), "transform t: begins anew with each start");
+}
+
+TEST_CASE("the example of transforms is good, and told as JSON") {
+    const auto result = load_config(HF_SOURCE_DIR "/examples/transforms.toml", {});
+    REQUIRE(result.problems == std::vector<std::string>{});
+    const std::string json = effective_json(result.config, {});
+    CHECK(json.find("\"by._unmatched\"") != std::string::npos);
+    CHECK(json.find("\"transform_threads\": 1") != std::string::npos);
+}
