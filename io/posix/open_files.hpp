@@ -24,7 +24,8 @@ public:
         if ((kind == OpKind::open || kind == OpKind::accept) && result >= 0) {
             count(static_cast<std::size_t>(result)) += 1;
         } else if (kind == OpKind::close && fd >= 0 && result != -ECANCELED && result != -EBADF) {
-            count(static_cast<std::size_t>(fd)) -= 1;
+            std::int8_t& open = count(static_cast<std::size_t>(fd));
+            if (open > 0) --open;  // Else it was opened elsewhere.
         }
     }
     void close_all() {
@@ -40,7 +41,7 @@ private:
         return open_[fd];
     }
 
-    std::vector<std::int8_t> open_;  ///< By descriptor. Below 0: it was opened elsewhere.
+    std::vector<std::int8_t> open_;  ///< By descriptor.
 };
 
 }  // namespace holdfast::io
