@@ -39,8 +39,9 @@ void same(const Value& value, Element element) {
     std::string scratch;
     switch (element.type()) {
         case simdjson::dom::element_type::ARRAY: {
+            const simdjson::dom::array items = element.get_array().value_unsafe();
             auto mine = value.children().begin();
-            for (const Element item : element.get_array().value_unsafe()) {
+            for (const Element item : items) {
                 same(*mine, item);
                 ++mine;
             }
