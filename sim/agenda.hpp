@@ -23,6 +23,7 @@ enum class Due : std::uint8_t {
     append,            ///< a: log.
     assign,            ///< a: log.
     revoke,            ///< a: log.
+    revoke_heard,      ///< a: log, b: epoch. Lost some time ago.
     revoke_deadline,   ///< a: log, b: epoch.
     pressure,          ///< a: thousandths.
     stop,              ///< a: mode.

@@ -61,7 +61,7 @@ void sweep_some(Sweep& sweep) {
         if (i >= sweep.options.seeds) break;
         const std::uint64_t seed = sweep.options.first_seed + i;
         seed_now = seed;
-        const RunOptions run{.until = sweep.options.until};
+        const RunOptions run{.until = sweep.options.until, .lies = sweep.options.lies};
         const Outcome outcome = run_seed(seed, run, &mine);
         sweep.events += outcome.events;
         // A stall with a timer in the next century would drown all others.
@@ -97,7 +97,8 @@ int run_one(std::uint64_t seed, const SimOptions& options) {
     seed_now = seed;
     Seeded choices(seed);
     World world(seed, choices);
-    const Outcome outcome = world.run({.with_text = true, .until = options.until});
+    const Outcome outcome =
+        world.run({.with_text = true, .until = options.until, .lies = options.lies});
     if (options.log_full) {
         for (const std::string& line : world.trace().lines()) fmt::print("{}\n", line);
     }
@@ -110,13 +111,14 @@ int run_one(std::uint64_t seed, const SimOptions& options) {
                    name(outcome.draw.mode), outcome.events, text_of(outcome.ended),
                    outcome.hash.text());
     }
-    if (options.twice && !(run_seed(seed).hash == outcome.hash)) return exit_nondeterminism;
+    if (options.twice && !(run_seed(seed, {.lies = options.lies}).hash == outcome.hash))
+        return exit_nondeterminism;
     if (outcome.failure.invariant == nullptr) return 0;
     return outcome.failure.liveness ? exit_liveness : exit_safety;
 }
 
 void write_shrunk(std::uint64_t seed, const SimOptions& options) {
-    const Shrunk small = shrink(seed);
+    const Shrunk small = shrink(seed, RunOptions{.lies = options.lies});
     const std::string path =
         fmt::format("{}{}{}-{:x}.scn", options.out, options.out.empty() ? "" : "/",
                     small.scenario.expect, seed);
@@ -141,7 +143,8 @@ int replay(const SimOptions& options) {
     seed_now = scenario->seed;
     Recorded choices{std::span<const Choice>(scenario->choices)};
     World world(scenario->seed, choices);
-    const Outcome outcome = world.run({.with_text = true, .until = options.until});
+    const Outcome outcome =
+        world.run({.with_text = true, .until = options.until, .lies = scenario->lies});
     if (options.log_full) {
         for (const std::string& line : world.trace().lines()) fmt::print("{}\n", line);
     }

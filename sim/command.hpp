@@ -16,10 +16,12 @@ struct SimOptions {
     bool shrink = true;  ///< Make the first failure small, and write it down.
     bool log_full = false;
     std::uint64_t until = UINT64_MAX;  ///< Stop a seed after so many events.
-    std::string scenario;              ///< Replay this file instead.
-    std::string out = "";              ///< Where shrunk failures are written; empty: here.
-    bool golden = false;               ///< Print the trace hashes of the seeds, and nothing else.
-    bool probes = false;  ///< List the probes; fail if one that isn't rare was not hit.
+    std::uint16_t lies =
+        0;                 ///< Sinks lie about so many of a thousand units: the judge must notice.
+    std::string scenario;  ///< Replay this file instead.
+    std::string out = "";  ///< Where shrunk failures are written; empty: here.
+    bool golden = false;   ///< Print the trace hashes of the seeds, and nothing else.
+    bool probes = false;   ///< List the probes; fail if one that isn't rare was not hit.
 };
 
 /// Returns the exit code: 0, 10 safety, 11 liveness, 12 crash, 13 non-determinism, 14 a probe was

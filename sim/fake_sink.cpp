@@ -162,6 +162,7 @@ void FakeSinks::apply(Attempt& a) {
                        : stage_.detail(a.sink + 32, a.items[i], 2) == 1;
             if (take && !a.excused) ++stage_.ledger.units[a.items[i]].excuses;
         }
+        if (take && stage_.fault(Fault::sink_lies, a.sink, a.items[i])) take = false;
         if (take) stage_.ledger.apply(a.items[i]);
     }
 }

@@ -5,13 +5,6 @@
 #include "core/data/slice_cut.hpp"
 
 namespace holdfast::sim {
-namespace {
-
-std::uint64_t key(const Stage& stage, std::uint64_t n) {
-    return static_cast<std::uint64_t>(stage.incarnation & 15) << 36 | n;
-}
-
-}  // namespace
 
 void FakeSource::begin() {
     state_.assign(stage_.ledger.logs.size(), {});
@@ -37,119 +30,6 @@ void FakeSource::restart() {
     std::ranges::fill(pulls_, 0);
 }
 
-void FakeSource::assign(std::uint32_t index, const std::int64_t* leads) {
-    Log& log = stage_.ledger.logs[index];
-    LogState& state = state_[index];
-    log.assigned = true;
-    ++log.epoch;
-    log.assigned_at = log.highest = log.durable;
-    state.cursor = stage_.ledger.record_after(log, log.durable);
-    state.position = state.last_commit = log.durable;
-    state.revoking = false;
-    state.owned = true;
-    const PartitionId partition{index};
-    stage_.out.push_back(PartitionAssigned{SourceId{log.source}, partition, Epoch{log.epoch},
-                                           Position{log.durable}});
-    for (std::uint16_t s = 0; s < 8; ++s) {
-        log.lead[s] = leads == nullptr ? -1 : leads[s];
-        if (log.lead[s] <= log.durable) log.lead[s] = -1;
-        if (log.lead[s] < 0) continue;
-        stage_.out.push_back(
-            PartitionLead{partition, Epoch{log.epoch}, SinkId{s}, Position{log.lead[s]}});
-    }
-    if (stage_.draw->config.source[log.source].commit != CommitMode::checkpoint) {
-        schedule_revoke(index);
-    }
-}
-
-void FakeSource::schedule_revoke(std::uint32_t index) {
-    LogState& state = state_[index];
-    const std::uint64_t n = key(stage_, state.revokes);
-    const bool lost = stage_.fault(Fault::revoke_lost, index, n);
-    if (!lost && !stage_.fault(Fault::revoke_graceful, index, n)) return;
-    if (revokes_done_ >= stage_.draw->revokes_max) return;
-    const std::uint64_t when = stage_.choices->choose(Site::world_revoke, index, n, 300);
-    stage_.later(milliseconds(static_cast<std::int64_t>(when)),
-                 {.due = Due::revoke, .a = index, .b = stage_.ledger.logs[index].epoch, .c = lost});
-    ++state.revokes;
-}
-
-void FakeSource::revoke_due(const Occurrence& what) {
-    Log& log = stage_.ledger.logs[what.a];
-    if (!log.assigned || log.epoch != what.b || stage_.healed) return;
-    ++revokes_done_;
-    LogState& state = state_[what.a];
-    const bool lost = what.c != 0;
-    const Instant deadline =
-        lost ? stage_.now
-             : stage_.now + milliseconds(1 + static_cast<std::int64_t>(stage_.choices->choose(
-                                                 Site::world_revoke, what.a + 64,
-                                                 key(stage_, state.revokes), 2000)));
-    stage_.out.push_back(PartitionRevoked{PartitionId{what.a}, Epoch{log.epoch},
-                                          lost ? RevokeKind::lost : RevokeKind::graceful,
-                                          deadline});
-    if (lost) {
-        log.assigned = false;
-        state.owned = false;
-        come_back(what.a, milliseconds(50));
-        return;
-    }
-    state.revoking = true;
-    stage_.agenda.add(deadline + seconds(60),
-                      {.due = Due::revoke_deadline, .a = what.a, .b = log.epoch});
-}
-
-/// The engine did not answer in time: the broker takes the partition away.
-void FakeSource::revoke_deadline_due(const Occurrence& what) {
-    Log& log = stage_.ledger.logs[what.a];
-    if (!state_[what.a].revoking || log.epoch != what.b) return;
-    stage_.out.push_back(
-        PartitionRevoked{PartitionId{what.a}, Epoch{log.epoch}, RevokeKind::lost, stage_.now});
-    log.assigned = false;
-    state_[what.a].revoking = state_[what.a].owned = false;
-    come_back(what.a, milliseconds(1));
-}
-
-void FakeSource::revoke_done(const RevokeDone& done) {
-    Log& log = stage_.ledger.logs[done.partition.index];
-    LogState& state = state_[done.partition.index];
-    if (!state.revoking || log.epoch != done.epoch.value) return;
-    ++stage_.ledger.progress;
-    log.assigned = false;
-    state.revoking = state.owned = false;
-    come_back(done.partition.index, milliseconds(20));
-}
-
-void FakeSource::come_back(std::uint32_t index, Duration after) {
-    const std::uint64_t n = key(stage_, state_[index].revokes);
-    stage_.later(stage_.latency(400 + index, n, after), {.due = Due::assign, .a = index});
-}
-
-/// Before it comes back another engine may have gone on, or the log may have been truncated.
-void FakeSource::assign_due(const Occurrence& what) {
-    Log& log = stage_.ledger.logs[what.a];
-    if (log.assigned) return;
-    stage_.ledger.commit_by_sinks();
-    const std::uint64_t n = key(stage_, state_[what.a].revokes);
-    if (stage_.fault(Fault::progress_elsewhere, what.a, n)) {
-        const std::uint32_t from = stage_.ledger.record_after(log, log.durable);
-        const auto most = static_cast<std::uint64_t>(log.available - std::min(from, log.available));
-        const auto count = static_cast<std::uint32_t>(stage_.detail(what.a, n << 4 | 1, most + 1));
-        for (std::uint32_t r = from; r < from + count; ++r) {
-            stage_.ledger.records[r].elsewhere = true;
-            log.durable = stage_.ledger.records[r].next;
-        }
-    } else if (stage_.fault(Fault::rewind, what.a, n)) {
-        const std::uint32_t to = stage_.ledger.record_after(log, log.durable);
-        const auto back = static_cast<std::uint32_t>(
-            stage_.detail(what.a, n << 4 | 2, std::min(to - log.first, 20u) + 1));
-        if (back > 0) log.durable = stage_.ledger.records[to - back].begin;
-    }
-    stage_.ledger.forget_told(log);
-    assign(what.a, nullptr);
-    stage_.out.push_back(SourceReady{SourceId{log.source}});
-}
-
 void FakeSource::pull(const Pull& pull) {
     if (pull.batch.index >= stage_.batches.size()) stage_.batches.resize(pull.batch.index + 1);
     BatchTruth& b = stage_.batches[pull.batch.index];
@@ -158,13 +38,13 @@ void FakeSource::pull(const Pull& pull) {
     b.source = pull.source.index;
     b.max_records = pull.max_records;
     b.max_bytes = pull.max_bytes;
-    b.transforming = b.outputs_known = b.lost = b.told = false;
+    b.transforming = b.outputs_known = b.lost = b.told = b.fanned_out = false;
     b.held = b.extra = b.count = b.taken = 0;
     b.parent = UINT32_MAX;
     b.units.clear();
     b.dead.clear();
     std::ranges::fill(b.from, 0u);
-    const std::uint64_t n = key(stage_, pulls_[b.source]++);
+    const std::uint64_t n = key(pulls_[b.source]++);
     stage_.later(
         stage_.latency(200u + b.source, n, stage_.draw->latency),
         {.due = Due::pull_answer, .a = pull.batch.index, .b = pull.batch.generation, .c = n});
@@ -371,7 +251,7 @@ BatchTruth& FakeSource::begin_slice(const Transform& t) {
     b.generation = t.slice.generation;
     b.state = BatchTruth::State::arrived;
     b.told = true;
-    b.outputs_known = false;
+    b.outputs_known = b.fanned_out = false;
     b.lost = whole.lost;
     b.fate = Fate::deliver;
     b.source = whole.source;
@@ -390,8 +270,7 @@ void FakeSource::transform(const Transform& transform) {
     const bool sliced = transform.slice != transform.batch;
     BatchTruth& b = sliced ? begin_slice(transform) : *whole;
     b.transforming = true;
-    const std::uint64_t n =
-        key(stage_, std::uint64_t{b.first} << 8 | (sliced ? 255 : b.count & 255));
+    const std::uint64_t n = key(std::uint64_t{b.first} << 8 | (sliced ? 255 : b.count & 255));
     Duration after = stage_.latency(250u + b.source, n, stage_.draw->latency);
     if (stage_.fault(Fault::transform_slow, b.source, n)) after.ns *= 40;
     stage_.later(after, {.due = Due::transform_answer,
@@ -425,8 +304,7 @@ void FakeSource::transform_due(const Occurrence& what) {
     const Position next{stage_.ledger.records[b->first + b->count - 1].next};
     if (stage_.fault(Fault::transform_contract, b->source, what.c)) {
         // None, more than there are, or (where some are left) up to a position that isn't theirs.
-        const bool rest =
-            b->parent != UINT32_MAX && end < stage_.batches[b->parent].count;
+        const bool rest = b->parent != UINT32_MAX && end < stage_.batches[b->parent].count;
         const std::uint64_t how = stage_.detail(260u + b->source, what.c << 2, rest ? 3 : 2);
         const std::uint32_t wrong = how == 0 ? end - b->count : how == 1 ? end + 100'000 : end;
         const Position astray{how == 2 ? INT64_MAX : next.value};
@@ -480,7 +358,7 @@ void FakeSource::release(BatchId id) {
 
 void FakeSource::commit(const CommitPosition& commit) {
     const std::uint32_t index = commit.partition.index;
-    const std::uint64_t n = key(stage_, state_[index].commits++);
+    const std::uint64_t n = key(state_[index].commits++);
     state_[index].last_commit = commit.position.value;
     StoreOutcome outcome = StoreOutcome::ok;
     bool silent = false;
@@ -534,28 +412,6 @@ bool FakeSource::commit_due(const Occurrence& what) {
             CommitAnswered{PartitionId{what.a}, Epoch{what.b}, Position{position}, outcome});
     }
     return moved;
-}
-
-void FakeSource::append_due(const Occurrence& what) {
-    Log& log = stage_.ledger.logs[what.a];
-    if (log.available >= log.end) return;
-    const std::uint64_t n = log.available;
-    const auto some =
-        1 + stage_.choices->choose(Site::world_append, what.a, n, log.end - log.available);
-    log.available += static_cast<std::uint32_t>(some);
-    ++stage_.ledger.progress;
-    stage_.out.push_back(SourceReady{SourceId{log.source}});
-    if (log.available < log.end) {
-        stage_.later(stage_.latency(300 + what.a, n, milliseconds(200)),
-                     {.due = Due::append, .survives = true, .a = what.a});
-    }
-}
-
-void FakeSource::append_all() {
-    for (Log& log : stage_.ledger.logs) log.available = log.end;
-    for (std::uint16_t s = 0; s < stage_.draw->config.sources; ++s) {
-        stage_.out.push_back(SourceReady{SourceId{s}});
-    }
 }
 
 }  // namespace holdfast::sim

@@ -35,6 +35,7 @@ public:
     bool commit_due(const Occurrence& what);
     void append_due(const Occurrence& what);
     void revoke_due(const Occurrence& what);
+    void revoke_heard_due(const Occurrence& what);
     void revoke_deadline_due(const Occurrence& what);
     void assign_due(const Occurrence& what);
 
@@ -55,6 +56,9 @@ private:
         std::int64_t last_commit = 0;
     };
 
+    std::uint64_t key(std::uint64_t n) const {
+        return static_cast<std::uint64_t>(stage_.incarnation & 15) << 36 | n;
+    }
     bool fault_answer(const BatchTruth& b, BatchId id, std::uint64_t n);
     std::uint32_t pick_log(std::uint16_t source, std::uint64_t n);
     void fill_empty(BatchTruth& b, BatchId id, std::uint32_t log);
@@ -65,6 +69,7 @@ private:
     std::uint32_t cut_slice(BatchTruth& b, std::uint64_t n);
     void answer_transform(BatchTruth& b, BatchId id, std::uint32_t end, Position next);
     void schedule_revoke(std::uint32_t log);
+    void lose(std::uint32_t log, Duration back_after);
     void come_back(std::uint32_t log, Duration after);
 
     Stage& stage_;

@@ -63,6 +63,7 @@ public:
     Instant stop_deadline() const { return stop_deadline_; }
     bool paused() const { return paused_; }
     std::uint64_t leased() const { return leased_; }
+    bool any_revoked() const { return any_revoked_; }
     std::uint32_t writes_open(std::uint32_t sink) const { return open_writes_[sink]; }
     bool write_or_commit_open() const { return !open_.empty() || commits_open_ > 0; }
     std::uint32_t pulls_open(std::uint32_t source) const { return pulls_open_[source]; }
@@ -80,6 +81,7 @@ private:
     bool took_its_records(const BatchTruth& b, const SliceTransformed& e);
     void told_revoked(const PartitionRevoked& e);
     void told_pressure(const PressureSampled& e);
+    void lose_batches(std::uint32_t partition);
     bool cancelled_now(const Effects& effects, DeliveryId delivery, std::uint32_t attempt) const;
     Attempt* open(DeliveryId delivery, std::uint32_t number, bool dead_letters = false);
     void close(std::uint32_t attempt);
@@ -125,6 +127,11 @@ private:
     void check_gate(const Event& event, const Effects& effects);
     void note_slow(const BatchTruth& b);
 
+    // Queues (oracle_queues.cpp).
+    bool is_owed(std::uint32_t unit) const;
+    void check_queues();
+    void check_drop(std::uint32_t sink, std::uint64_t dropped);
+
     // Positions (oracle_positions.cpp).
     void check_epoch(const char* what, PartitionId partition, Epoch epoch);
     void check_issued(const char* what, PartitionId partition, Epoch epoch, Position position,
@@ -139,6 +146,7 @@ private:
     void check_finished(bool all_read);
     void check_counters(const Engine& engine);
     void note_trouble(const Event& event);
+    void note_commit(const CommitAnswered& e);
 
     struct Delivery {
         std::uint32_t generation = 0;
@@ -160,6 +168,8 @@ private:
         std::int64_t checked = 0;  ///< Records below it are settled.
         bool revoke_done = false;
         std::vector<std::int64_t> ends;  ///< Where it was assigned, and where its batches end.
+        bool commit_open = false;        ///< The engine waits for its answer, until:
+        Instant commit_due = never;
     };
 
     Stage& stage_;
@@ -175,6 +185,7 @@ private:
     std::array<std::uint32_t, 4> source_ends_{};
     std::array<std::uint64_t, 8> told_delivered_{};
     std::array<std::uint64_t, 8> told_parked_{};
+    std::array<std::uint64_t, 8> dropped_{};
     std::array<bool, 8> sync_failed_{};
     std::array<std::uint32_t, 8> sync_number_{};
     std::array<std::uint32_t, 4> slice_open_{};  ///< By source: the slice that isn't released.
@@ -189,17 +200,18 @@ private:
     bool paused_ = false;
     Instant paused_at_{};
     std::array<std::uint32_t, 4> pulls_while_paused_{};
-    std::array<bool, 4> gate_told_{};            ///< What each source was told last.
+    std::array<bool, 4> gate_told_{};             ///< What each source was told last.
     std::array<std::uint32_t, 4> last_budget_{};  ///< max_bytes of its last pull; 0: none yet.
     std::array<bool, 4> may_shrink_{};            ///< Something since then is a reason for less.
-    bool stale_ = false;  ///< The event just given named nothing current.
+    bool any_revoked_ = false;                    ///< Of this incarnation's partitions.
+    bool stale_ = false;                          ///< The event just given named nothing current.
     bool source_fatal_ = false, store_fatal_ = false, commit_bad_ = false, checkpoint_bad_ = false;
     bool fate_stop_ = false;
     bool must_halt_ = false;  ///< A sink told what nothing may follow.
     std::uint64_t ticks_ = 0;
     Instant ticker_due_;
     std::int64_t checkpoint_at_ = 0;  ///< When its write or sync was ordered.
-    bool contract_broken_ = false;  ///< By a transform.
+    bool contract_broken_ = false;    ///< By a transform.
     std::uint32_t store_failures_ = 0;
     HaltReason halt_reason_{};
     Instant stop_deadline_ = never;

@@ -22,8 +22,7 @@ void Oracle::note_trouble(const Event& event) {
         if (cycle_ != Cycle::syncing || stored->sequence != checkpoint_) return;
         cycle_ = stored->outcome == StoreOutcome::ok ? Cycle::none : Cycle::sync_failed;
     } else if (const auto* commit = std::get_if<CommitAnswered>(&event)) {
-        if (commits_open_ > 0) --commits_open_;
-        if (commit->outcome != StoreOutcome::ok) commit_bad_ = true;
+        note_commit(*commit);
     } else if (const auto* failure = std::get_if<SourceFailed>(&event)) {
         const BatchTruth* b = stage_.batch(failure->batch);
         if (b != nullptr && b->state == BatchTruth::State::pulling) source_fatal_ = true;
@@ -31,6 +30,20 @@ void Oracle::note_trouble(const Event& event) {
         const BatchTruth* b = stage_.batch(ended->batch);
         if (b != nullptr && b->state == BatchTruth::State::pulling) ++source_ends_[b->source];
     }
+}
+
+/// A broker that refuses a commit has given the partition to somebody else.
+void Oracle::note_commit(const CommitAnswered& e) {
+    if (commits_open_ > 0) --commits_open_;
+    if (e.outcome != StoreOutcome::ok) commit_bad_ = true;
+    if (e.partition.index >= partitions_.size()) return;
+    Partition& p = partitions_[e.partition.index];
+    if (!p.commit_open || p.epoch != e.epoch.value || p.committed != e.position.value) return;
+    p.commit_open = false;
+    if (e.outcome != StoreOutcome::fenced || p.known == Known::lost) return;
+    lose_batches(e.partition.index);
+    // One that is being revoked is still to be answered with RevokeDone.
+    if (p.known == Known::assigned) p.known = Known::lost;
 }
 
 void Oracle::check_bounds(const Event& event, const Effects& effects, const Engine& engine) {
@@ -46,6 +59,7 @@ void Oracle::check_bounds(const Event& event, const Effects& effects, const Engi
     if (must_halt_ && !halted_) {
         return fail("I38", "terminal is final", "a sink has failed for good, and nothing halts");
     }
+    for (Partition& p : partitions_) p.commit_open = p.commit_open && p.commit_due > stage_.now;
     if (halted_) {
         if (engine.deadline() != never) fail("I20", "timers", "a timer after Halt");
         return;
@@ -101,6 +115,11 @@ void Oracle::check_counters(const Engine& engine) {
     const Stats& stats = engine.stats();
     for (std::uint32_t s = 0; s < stage_.draw->config.sinks; ++s) {
         const SinkStats& sink = stats.sink[s];
+        if (sink.dropped > dropped_[s]) {
+            check_drop(s, sink.dropped - dropped_[s]);
+            dropped_[s] = sink.dropped;
+            if (failed()) return;
+        }
         if (sink.admitted !=
             sink.delivered + sink.parked + sink.dropped + sink.forgotten + sink.owed) {
             return fail("I6", "conservation",

@@ -134,6 +134,9 @@ void Oracle::on(const CommitPosition& e, const Effects&) {
     Partition& p = partitions_[e.partition.index];
     check_issued("commit", e.partition, e.epoch, e.position, p.committed);
     if (failed()) return;
+    const Duration patience = stage_.draw->config.commit.attempt_timeout;
+    p.commit_open = true;
+    p.commit_due = patience.ns > 0 ? stage_.now + patience : never;
     check_below("I1", "commit", e.partition.index, stage_.ledger.logs[e.partition.index].durable,
                 e.position.value, [this](const Record& r) { return stage_.ledger.durable(r); });
 }

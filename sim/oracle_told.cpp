@@ -24,12 +24,13 @@ void Oracle::restart(const Config&) {
     source_ends_ = {};
     told_delivered_ = {};
     told_parked_ = {};
+    dropped_ = {};
     sync_failed_ = {};
     sync_number_ = {};
     leased_ = 0;
     batches_open_ = commits_open_ = 0;
     cycle_ = Cycle::none;
-    halted_ = stopping_ = stop_now_ = paused_ = false;
+    halted_ = stopping_ = stop_now_ = paused_ = any_revoked_ = false;
     pulls_while_paused_ = {};
     gate_told_ = {};
     last_budget_ = {};
@@ -123,10 +124,12 @@ void Oracle::told(const Event& event, const Effects& effects) {
     } else if (const auto* bad = std::get_if<SourceFailed>(&event)) {
         told_pull_over(bad->batch);
     } else if (const auto* assigned = std::get_if<PartitionAssigned>(&event)) {
-        partitions_[assigned->partition.index] = {
-            Known::assigned,          assigned->epoch.value,    assigned->position.value,
-            assigned->position.value, assigned->position.value, false,
-            {assigned->position.value}};
+        Partition& p = partitions_[assigned->partition.index];
+        p = {};
+        p.known = Known::assigned;
+        p.epoch = assigned->epoch.value;
+        p.staged = p.committed = p.checked = assigned->position.value;
+        p.ends = {assigned->position.value};
         for (std::uint32_t s = 0; s < 8; ++s) {
             const std::size_t at = assigned->partition.index * 8 + s;
             lane_[at].clear();
@@ -213,10 +216,16 @@ void Oracle::told_revoked(const PartitionRevoked& e) {
         return;
     }
     p.known = e.kind == RevokeKind::lost ? Known::lost : Known::revoking;
-    if (p.known != Known::lost) return;
+    any_revoked_ = true;
+    if (p.known == Known::lost) lose_batches(e.partition.index);
+}
+
+/// Its epoch is over; what was begun may end.
+void Oracle::lose_batches(std::uint32_t partition) {
+    any_revoked_ = true;
     for (BatchTruth& b : stage_.batches) {
-        if (b.state == BatchTruth::State::arrived && b.log == e.partition.index &&
-            b.epoch == e.epoch.value) {
+        if (b.state == BatchTruth::State::arrived && b.log == partition &&
+            b.epoch == partitions_[partition].epoch) {
             b.lost = true;
         }
     }

@@ -244,6 +244,14 @@ void Oracle::on(const WriteToSink& e, const Effects& all) {
         u.told = Told::in_flight;
         u.sent = true;
     }
+    bool more = false;
+    for (const Part& part : all.parts(e.parts)) {
+        BatchTruth* b = stage_.batch(part.batch);
+        if (b == nullptr) continue;
+        more = more || !b->fanned_out;
+        b->fanned_out = true;
+    }
+    if (more && !failed()) check_queues();
 }
 
 void Oracle::check_limits(const WriteToSink& e, const Attempt& a, const SinkConfig& sink) {
@@ -282,8 +290,8 @@ void Oracle::check_streak(const WriteToSink& e, const SinkConfig& sink) {
     if (!punctual || stage_.draw->sink[e.sink.index].poison > 0 || sink.retry.attempts_max > 0) {
         return;
     }
-    const std::int64_t most = std::max(base + base / 1000 * sink.retry.jitter_permille,
-                                       d.retry_after.ns);
+    const std::int64_t most =
+        std::max(base + base / 1000 * sink.retry.jitter_permille, d.retry_after.ns);
     if (waited > most + 1'000'000) {
         fail("I13", "retry law",
              "a delivery goes on only after " + number(static_cast<std::uint64_t>(waited)) +
@@ -442,8 +450,7 @@ void Oracle::check_dead_letter(std::uint32_t item, const Part& part) {
         return fail("I10", "dead letters tell the truth", "wrong reason", u.record);
     }
     const bool used_up =
-        retry.attempts_max > 0 &&
-        (u.failures >= retry.attempts_max || (u.mixed && u.failures > 0));
+        retry.attempts_max > 0 && (u.failures >= retry.attempts_max || (u.mixed && u.failures > 0));
     if (!used_up) {
         fail("I13", "retry law",
              "dead-lettered after " + number(u.failures) + " failures of " +

@@ -59,7 +59,9 @@ std::string report_failure(std::uint64_t seed, const Outcome& outcome, World& wo
     text += "  " + draw_line(outcome.draw) + "\n";
     if (f.record < world.stage().ledger.records.size()) text += units_of(world, f.record);
     text += "  the last of what happened:\n" + life_of(world);
-    text += fmt::format("  replay: holdfast sim --seed {:#x} --log\n", seed);
+    const std::uint32_t lies = outcome.draw.permille_of(Fault::sink_lies);
+    text += fmt::format("  replay: holdfast sim --seed {:#x}{} --log\n", seed,
+                        lies > 0 ? fmt::format(" --lies {}", lies) : "");
     return text;
 }
 

@@ -1,22 +1,24 @@
 #include "sim/shrink.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <string>
+
+#include "core/base/assert.hpp"
 
 namespace holdfast::sim {
 namespace {
 
 struct Search {
     std::uint64_t seed;
-    const char* invariant;
+    std::string invariant;
+    RunOptions options;
     std::uint64_t runs = 0;
     std::uint64_t runs_max;
 
     bool fails(const std::vector<Choice>& choices) {
         ++runs;
-        const Outcome outcome = run_choices(seed, choices);
-        return outcome.failure.invariant != nullptr &&
-               std::strcmp(outcome.failure.invariant, invariant) == 0;
+        const Outcome outcome = run_choices(seed, choices, options);
+        return outcome.failure.invariant != nullptr && outcome.failure.invariant == invariant;
     }
     bool spent() const { return runs >= runs_max; }
 };
@@ -69,13 +71,19 @@ Outcome run_choices(std::uint64_t seed, const std::vector<Choice>& choices,
     return outcome;
 }
 
-Shrunk shrink(std::uint64_t seed, std::uint64_t runs_max) {
+Shrunk shrink(std::uint64_t seed, const RunOptions& options, std::uint64_t runs_max) {
     Seeded seeded(seed);
     Recorded recorded(seeded);
     World world(seed, recorded);
-    const Outcome first = world.run();
-    std::vector<Choice> choices = recorded.list();
-    Search search{seed, first.failure.invariant, 0, runs_max};
+    world.run(options);
+    return shrink(seed, recorded.list(), options, runs_max);
+}
+
+Shrunk shrink(std::uint64_t seed, std::vector<Choice> choices, const RunOptions& options,
+              std::uint64_t runs_max) {
+    const Outcome first = run_choices(seed, choices, options);
+    HF_ASSERT(first.failure.invariant != nullptr);
+    Search search{seed, first.failure.invariant, options, 0, runs_max};
     while (!search.spent()) {
         const bool dropped = drop_some(search, choices);
         const bool lowered = lower_some(search, choices);
@@ -83,8 +91,9 @@ Shrunk shrink(std::uint64_t seed, std::uint64_t runs_max) {
     }
     Shrunk shrunk;
     shrunk.runs = search.runs;
-    shrunk.outcome = run_choices(seed, choices);
+    shrunk.outcome = run_choices(seed, choices, options);
     shrunk.scenario.seed = seed;
+    shrunk.scenario.lies = options.lies;
     shrunk.scenario.choices = std::move(choices);
     const Failure& failure = shrunk.outcome.failure;
     shrunk.scenario.expect = failure.invariant != nullptr ? failure.invariant : "ok";

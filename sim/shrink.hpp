@@ -19,7 +19,10 @@ struct Shrunk {
 Outcome run_choices(std::uint64_t seed, const std::vector<Choice>& choices,
                     const RunOptions& options = {}, std::vector<std::string>* lines = nullptr);
 
-/// Shrinks the failing run of a seed. Bound: `runs_max` runs. Requires: the seed fails.
-Shrunk shrink(std::uint64_t seed, std::uint64_t runs_max = 3000);
+/// Shrinks a failing run. Bound: `runs_max` runs. Requires: the run of these choices fails.
+Shrunk shrink(std::uint64_t seed, std::vector<Choice> choices, const RunOptions& options = {},
+              std::uint64_t runs_max = 3000);
+/// Shrinks the failing run of a seed. Requires: the seed fails.
+Shrunk shrink(std::uint64_t seed, const RunOptions& options = {}, std::uint64_t runs_max = 3000);
 
 }  // namespace holdfast::sim

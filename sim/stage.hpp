@@ -20,7 +20,8 @@ struct BatchTruth {
     enum class State : std::uint8_t { none, pulling, arrived, released };
     std::uint32_t generation = 0;
     State state = State::none;
-    bool told = false;  ///< The engine has its BatchPulled.
+    bool told = false;        ///< The engine has its BatchPulled.
+    bool fanned_out = false;  ///< Something of it was sent.
     bool transforming = false;
     bool outputs_known = false;
     bool lost = false;  ///< Its partition was lost after it arrived, or before.
@@ -33,7 +34,7 @@ struct BatchTruth {
     std::uint32_t held = 0;
     std::uint32_t extra = 0;  ///< What the outputs hold.
     std::uint32_t max_records = 0;
-    std::uint32_t max_bytes = 0;       ///< Of the pull, or of the input of a slice.
+    std::uint32_t max_bytes = 0;        ///< Of the pull, or of the input of a slice.
     std::uint32_t parent = UINT32_MAX;  ///< Of a slice: its batch.
     std::uint32_t taken = 0;            ///< Of a batch: records below it were taken by slices.
     Instant arrived;

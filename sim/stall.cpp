@@ -2,13 +2,13 @@
 //
 // Only what is dead for good may hold anything up, and only so much:
 // Rule 1: a dead sink owes what was sent to it, or is queued for it; dead letters that can't be
-//         stored keep what must go there.
-//         So does what was begun of a partition that is lost since.
+//         stored keep what must go there. So does what was begun of a partition that is lost since.
 // Rule 2: a lane is stuck if it holds such a thing. It retires in order, so the watermark may stand
 //         before any batch that a stuck lane has; it may be full, and then a batch that needs room
 //         there waits. A sink that works sends on, unless the dead-letter queue itself is full.
 // Rule 3: the barrier: a batch whose own dead letters can't be stored is not fanned out, nor is any
-//         later batch of its *source*. Other sources go on.
+//         later batch of its *source*. Other sources go on. In slices, so does a batch of which a
+//         stuck lane has a slice.
 // Rule 4: reading stops only where such waiting batches use up the source's batches, all batches,
 //         or the memory limit.
 // Rule 5: whatever else was read is delivered, and committed up to the first batch that Rule 2 or 3
@@ -58,6 +58,12 @@ private:
     bool was_read(const Record& r) const {
         const Log& log = log_of(r);
         return log.assigned && r.next > log.assigned_at && r.next <= log.highest;
+    }
+
+    /// The watermark has passed it, so no lane has it any more. Sinks that commit by themselves
+    /// don't say so.
+    bool is_passed(const Record& r) const {
+        return !ledger_.by_sinks(log_of(r)) && r.next <= log_of(r).durable;
     }
 
     /// As far as the engine can know, the sink still has to get it.
@@ -116,8 +122,8 @@ private:
 
     /// Batches that wait for room in a stuck lane.
     void find_held() {
+        if (draw_.config.sliced()) hold_slices();
         for (const BatchTruth& b : stage_.batches) {
-            hold_slices(b);
             if (!waits(b)) continue;
             const std::uint32_t order = ledger_.records[b.first].order;
             for (std::uint32_t s = 0; s < draw_.config.sinks; ++s) {
@@ -127,13 +133,20 @@ private:
         }
     }
 
-    /// A slice in a stuck lane holds back what follows in its batch, and its source's next batches.
-    void hold_slices(const BatchTruth& b) {
-        if (b.parent == UINT32_MAX || b.state != BatchTruth::State::arrived || b.lost) return;
-        for (std::uint32_t s = 0; s < draw_.config.sinks; ++s) {
-            if (b.from[s] == b.from[s + 1] || !stuck_[s]) continue;
-            const std::uint64_t order = ledger_.records[b.first].order;
-            held_[b.source] = std::min(held_[b.source], order);
+    /// A slice that a stuck lane has holds back what follows in its batch, and its source's next
+    /// batches, even if that very slice is settled: lanes retire in order.
+    void hold_slices() {
+        for (const Unit& u : ledger_.units) {
+            const Record& r = ledger_.records[u.record];
+            if (!stuck_[u.sink] || !was_read(r) || is_passed(r)) continue;
+            if (log_of(r).lead[u.sink] >= r.next) continue;
+            held(r) = std::min<std::uint64_t>(held(r), r.order);
+        }
+        // A slice of a partition that was lost may be the one that its source waits for.
+        const bool any = std::ranges::find(stuck_, true) != stuck_.end();
+        for (std::uint32_t s = 0; s < draw_.config.sources; ++s) {
+            const bool moves = draw_.config.source[s].commit != CommitMode::checkpoint;
+            if (any && moves && world_.oracle().any_revoked()) held_[s] = 0;
         }
     }
 
@@ -148,6 +161,8 @@ private:
     bool may_be_full(const BatchTruth& b, std::uint32_t sink) const {
         const SinkConfig& config = draw_.config.sink[sink];
         if (config.when_full != WhenFull::block) return false;
+        // Of a partition that was lost, what was begun may stand there, and what follows it.
+        if (world_.oracle().any_revoked()) return true;
         const Record& first = ledger_.records[b.first];
         std::uint64_t records = 0;
         std::uint64_t bytes = 0;
@@ -156,20 +171,13 @@ private:
         for (const Unit& u : ledger_.units) {
             const Record& r = ledger_.records[u.record];
             const Log& log = log_of(r);
-            if (u.sink != sink || !was_read(r) || r.next <= log.durable) continue;
+            if (u.sink != sink || !was_read(r) || is_passed(r)) continue;
             if (log.source == b.source && r.order >= first.order) continue;
             if (log.lead[sink] >= r.next || r.told != Told::idle) continue;
             ++records;
             bytes += std::max(r.bytes, 10u);
             batches += r.order != last;
             last = r.order;
-        }
-        for (const BatchTruth& old : stage_.batches) {
-            const std::uint32_t outputs = old.from[sink + 1] - old.from[sink];
-            if (!is_left_over(old) || outputs == 0) continue;
-            records += outputs;
-            bytes += old.held + std::uint64_t{outputs} * 10;
-            ++batches;
         }
         if (records == 0) return false;
         std::uint64_t more = 0;
@@ -222,7 +230,8 @@ private:
         std::uint64_t slots = 2 + (c.sliced() ? c.sources : 0);
         bool any = false;
         for (const BatchTruth& b : stage_.batches) {
-            if (b.source != source || b.parent != UINT32_MAX || !waits(b)) continue;
+            if (b.source != source || b.parent != UINT32_MAX) continue;
+            if (!waits(b) && !is_left_over(b)) continue;
             waiting += ledger_.records[b.first].order >= held_[source];
         }
         for (std::uint32_t s = 0; s < c.sources; ++s) {

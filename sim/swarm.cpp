@@ -66,6 +66,7 @@ void draw_faults(Drawing d) {
     const std::uint64_t focus = d.pick(Site::draw_feature, 1001, 0, 6);
     for (std::uint32_t i = 0; i < fault_count; ++i) {
         const auto fault = static_cast<Fault>(i);
+        if (fault == Fault::sink_lies) continue;
         const bool radioactive =
             mode == Mode::focus && fault >= firsts[focus] && fault < firsts[focus + 1];
         if (d.pick(Site::draw_feature, i, 0, coin) == 0 && !radioactive) continue;
@@ -90,10 +91,10 @@ void scale_faults(Draw& draw) {
     scaled(Fault::crash_between, 12);
     scaled(Fault::crash_hot, 12);
     scaled(Fault::jump, 20);
-    scaled(Fault::pressure, 6);
+    scaled(Fault::pressure, 3);
     scaled(Fault::stale, 3);
-    for (const Fault often :
-         {Fault::revoke_graceful, Fault::revoke_lost, Fault::progress_elsewhere, Fault::rewind}) {
+    for (const Fault often : {Fault::revoke_graceful, Fault::revoke_lost, Fault::revoke_late,
+                              Fault::progress_elsewhere, Fault::rewind}) {
         const std::uint32_t old = draw.permille_of(often);
         set_permille(draw, often, old == 0 ? 0 : std::min(300 + old * 4, 700u));
     }
@@ -125,7 +126,8 @@ void draw_source(Drawing d, std::uint32_t s, std::uint32_t records) {
     if (may_manage && d.pick(Site::draw_source, s, 21, 3) == 2) c.commit = CommitMode::sink;
     const bool moves = d.draw.permille_of(Fault::revoke_graceful) > 0 ||
                        d.draw.permille_of(Fault::revoke_lost) > 0;
-    w.finite = d.pick(Site::draw_source, s, 4, 3) < 2 && !(moves && c.commit != CommitMode::checkpoint);
+    w.finite =
+        d.pick(Site::draw_source, s, 4, 3) < 2 && !(moves && c.commit != CommitMode::checkpoint);
     c.transform = d.pick(Site::draw_source, s, 5, 2) == 1 ||
                   (d.draw.config.sliced() && d.pick(Site::draw_source, s, 22, 4) < 3);
     c.pulls_max = 1 + d.small(Site::draw_source, s, 6, 3);
@@ -145,10 +147,13 @@ void draw_source(Drawing d, std::uint32_t s, std::uint32_t records) {
     if (d.pick(Site::draw_source, s, 15, 2) == 1)
         w.late_records = d.small(Site::draw_source, s, 16, 1000);
     w.record_bytes_max = d.pick(Site::draw_source, s, 17, 2) == 1 ? 1000 : 20;
+    const std::uint64_t idle = d.pick(Site::draw_source, s, 18, 8);
     w.idle_retry =
-        d.pick(Site::draw_source, s, 18, 2) == 0
-            ? Duration{INT64_MAX}
-            : milliseconds(1 + static_cast<std::int64_t>(d.pick(Site::draw_source, s, 19, 200)));
+        milliseconds(1 + static_cast<std::int64_t>(d.pick(Site::draw_source, s, 19, 200)));
+    if (idle < 4) w.idle_retry = seconds(60);
+    // It will say so itself. Rarely, because a world that has nothing else to do leaps from day to
+    // day then.
+    if (idle == 7) w.idle_retry = Duration{INT64_MAX};
 }
 
 void draw_sink(Drawing d, std::uint32_t s) {
@@ -232,8 +237,8 @@ void draw_run_mode(Drawing d) {
     c.governor.on = c.mode == RunMode::governed && d.pick(Site::draw_shape, 41, 0, 4) > 0;
     c.slice_bytes = d.limit(71, 0, 0, 400, 1u << 18);
     if (d.pick(Site::draw_shape, 42, 0, 6) == 5)
-        c.ticker_period = milliseconds(
-            50 + static_cast<std::int64_t>(d.pick(Site::draw_shape, 43, 0, 2000)));
+        c.ticker_period =
+            milliseconds(50 + static_cast<std::int64_t>(d.pick(Site::draw_shape, 43, 0, 2000)));
 }
 
 void draw_regulation(Drawing d) {
@@ -261,11 +266,15 @@ void draw_rest(Drawing d) {
                         : 0;
     w.latency_tail = w.mode != Mode::sunny && d.pick(Site::draw_shape, 32, 0, 3) == 2;
     w.events_phase1 = 60 + d.small(Site::draw_shape, 33, 0, 500);
-    if (w.mode == Mode::sunny || d.pick(Site::draw_core, 0, 0, 4) != 3) return;
+    if (w.mode == Mode::sunny || d.pick(Site::draw_core, 0, 0, 3) != 2) return;
     // Some components never come back.
-    if (d.pick(Site::draw_core, 1, 0, 2) == 1)
-        w.dead |= 1u << d.pick(Site::draw_core, 2, 0, w.config.sinks);
-    if (d.pick(Site::draw_core, 3, 0, 6) == 5) w.dead |= dead_dead_letters;
+    if (d.pick(Site::draw_core, 1, 0, 2) == 1) {
+        const auto sink = static_cast<std::uint32_t>(d.pick(Site::draw_core, 2, 0, w.config.sinks));
+        w.dead |= 1u << sink;
+        // Soon full, so that it is seen whom that holds up.
+        if (d.pick(Site::draw_core, 20, 0, 2) == 1) w.config.sink[sink].queue_batches_max = 1;
+    }
+    if (d.pick(Site::draw_core, 3, 0, 3) == 2) w.dead |= dead_dead_letters;
     if (d.pick(Site::draw_core, 4, 0, 8) == 7) w.dead |= dead_checkpoint;
     if (d.pick(Site::draw_core, 5, 0, 8) == 7) w.dead |= dead_commits;
 }
@@ -363,7 +372,10 @@ const char* name(Fault fault) {
                                             "sink_failed",
                                             "pull_empty",
                                             "slice_short",
-                                            "transform_contract"};
+                                            "transform_contract",
+
+                                            "sink_lies",
+                                            "revoke_late"};
     static_assert(std::size(names) == fault_count);
     return names[static_cast<std::size_t>(fault)];
 }

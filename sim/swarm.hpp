@@ -65,6 +65,8 @@ enum class Fault : std::uint8_t {
     pull_empty,          // A batch without records, with tokens or not.
     slice_short,         // A slice takes fewer records than it may.
     transform_contract,  // A transform takes records that it wasn't given.
+    sink_lies,    // Never drawn: RunOptions::lies, to see the judge and the shrinker at work.
+    revoke_late,  // The broker has taken it away already when the engine hears of it.
     count,
 };
 inline constexpr std::size_t fault_count = static_cast<std::size_t>(Fault::count);
@@ -108,7 +110,7 @@ struct Draw {
     Duration latency{0};  ///< Usual, of every component; see Stage::latency().
     bool latency_tail = false;
     std::uint32_t events_phase1 = 200;
-    std::uint32_t dead = 0;  ///< Components that stay broken in phase 2: see Dead.
+    std::uint32_t dead = 0;       ///< Components that stay broken in phase 2: see Dead.
     bool pressure_stays = false;  ///< Memory pressure that is not ours, and never ends in phase 2.
 
     std::uint32_t permille_of(Fault fault) const {

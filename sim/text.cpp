@@ -54,6 +54,7 @@ std::string write_scenario(const Scenario& scenario) {
     std::string text;
     for (const std::string& remark : scenario.remarks) text += "# " + remark + "\n";
     text += fmt::format("seed {:#x}\nexpect {}\n", scenario.seed, scenario.expect);
+    if (scenario.lies > 0) text += fmt::format("lies {}\n", scenario.lies);
     for (const Choice& c : scenario.choices) {
         text += fmt::format("choice {} {} {} {}\n", name_of(c.site), c.entity, c.n, c.value);
     }
@@ -75,6 +76,11 @@ std::expected<Scenario, std::string> read_scenario(std::string_view text) {
         if (words.empty()) continue;
         Choice choice;
         if (words[0] == "seed" && words.size() == 2 && number_of(words[1], scenario.seed)) continue;
+        if (std::uint64_t lies = 0;
+            words[0] == "lies" && words.size() == 2 && number_of(words[1], lies) && lies <= 1000) {
+            scenario.lies = static_cast<std::uint16_t>(lies);
+            continue;
+        }
         if (words[0] == "expect" && words.size() == 2) {
             scenario.expect = words[1];
             continue;

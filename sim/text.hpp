@@ -4,6 +4,7 @@
 //   seed 0x2a            for the engine's jitter only
 //   expect I1            the invariant that failed when it was found, or: ok
 //   choice world_fault 3 17 1
+//   lies 20              thousandths; only where a lying sink was asked for (RunOptions::lies)
 //
 // A regression says `expect ok` once its bug is mended. Sites by name; entity, n and value as
 // numbers.
@@ -22,6 +23,7 @@ namespace holdfast::sim {
 struct Scenario {
     std::uint64_t seed = 0;
     std::string expect = "ok";
+    std::uint16_t lies = 0;
     std::vector<std::string> remarks;
     std::vector<Choice> choices;
 };

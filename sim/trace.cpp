@@ -34,23 +34,12 @@ constexpr std::array<const char*, 20> event_names{"PartitionAssigned",
                                                   "Tick"};
 static_assert(event_names.size() == std::variant_size_v<Event>);
 
-constexpr std::array<const char*, 17> effect_names{"Pull",
-                                                   "Transform",
-                                                   "ReleaseBatch",
-                                                   "WriteToSink",
-                                                   "CancelWrite",
-                                                   "SyncSink",
-                                                   "WriteDeadLetters",
-                                                   "StageSink",
-                                                   "StagePosition",
-                                                   "StageLead",
-                                                   "WriteCheckpoint",
-                                                   "SyncCheckpoint",
-                                                   "CommitPosition",
-                                                   "RevokeDone",
-                                                   "SetGate",
-                                                   "Halt",
-                                                   "RunTicker"};
+constexpr std::array<const char*, 17> effect_names{
+    "Pull",           "Transform",  "ReleaseBatch",     "WriteToSink",
+    "CancelWrite",    "SyncSink",   "WriteDeadLetters", "StageSink",
+    "StagePosition",  "StageLead",  "WriteCheckpoint",  "SyncCheckpoint",
+    "CommitPosition", "RevokeDone", "SetGate",          "Halt",
+    "RunTicker"};
 static_assert(effect_names.size() == std::variant_size_v<Effect>);
 
 struct Hasher {

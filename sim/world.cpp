@@ -125,6 +125,7 @@ void World::restart_after(bool crashed) {
     }
     sources_.restart();
     ++st.incarnation;
+    ++st.ledger.progress;
     st.questions = 0;
     st.now = st.now + microseconds(1 + static_cast<std::int64_t>(st.choices->choose(
                                            Site::world_crash, 1, st.incarnation, 100'000)));
@@ -377,6 +378,9 @@ void World::happen(const Occurrence& what) {
         case Due::revoke:
             sources_.revoke_due(what);
             break;
+        case Due::revoke_heard:
+            sources_.revoke_heard_due(what);
+            break;
         case Due::revoke_deadline:
             sources_.revoke_deadline_due(what);
             break;
@@ -456,7 +460,13 @@ void World::heal() {
     stage_.agenda.keep_if([](const Occurrence& o) { return o.due != Due::stop; });
     halts_ = 0;
     if (oracle_.halted() && ended_by_halt()) return;
-    stage_.out.push_back(PressureSampled{draw_.pressure_stays ? 1000u : 0u, 0});
+    // Pressure stays, or falls sooner or later; then reading goes on (L4).
+    const bool high = draw_.pressure_stays || draw_.permille_of(Fault::pressure) > 0;
+    stage_.out.push_back(PressureSampled{high ? 1000u : 0u, 0});
+    if (high && !draw_.pressure_stays) {
+        const auto after = stage_.choices->choose(Site::world_pressure, 1, 0, 100'000);
+        stage_.later(microseconds(1 + static_cast<std::int64_t>(after)), {.due = Due::pressure});
+    }
     sources_.append_all();
     drain_out();
 }
@@ -470,6 +480,7 @@ void World::stop(StopMode mode, Instant deadline) {
 Outcome World::run(const RunOptions& options) {
     trace_.begin(options.with_text);
     until_ = options.until;
+    draw_.permille[static_cast<std::size_t>(Fault::sink_lies)] = options.lies;
     start();
     while (events_ < draw_.events_phase1 && advance()) {
     }

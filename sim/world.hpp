@@ -36,6 +36,7 @@ struct Outcome {
 struct RunOptions {
     bool with_text = false;
     std::uint64_t until = UINT64_MAX;  ///< Stop after so many events.
+    std::uint16_t lies = 0;  ///< Of a thousand units, so many are said to be delivered and aren't.
 };
 
 class World {

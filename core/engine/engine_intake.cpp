@@ -251,7 +251,9 @@ void EngineState::admit(Batch& b, std::uint32_t index, SinkMask wanted) {
         const std::uint32_t bytes = bytes_for(b, index, s);
         SinkStats& stat = stats().sink[s];
         stat.admitted += outputs;
-        if (!lanes[s].has_room(config.sink[s], outputs, bytes)) {
+        const bool early =
+            mutant(91) && lanes[s].count() > 0 && config.sink[s].when_full == WhenFull::drop_newest;
+        if (early || !lanes[s].has_room(config.sink[s], outputs, bytes)) {
             stat.dropped += outputs;
             if (mutant(46)) b.owed += outputs;
             continue;

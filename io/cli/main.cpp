@@ -66,6 +66,8 @@ void add_sim(CLI::App& app, holdfast::sim::SimOptions& sim, int& exit) {
         ->envname("HOLDFAST_JOBS")
         ->capture_default_str();
     sub->add_option("--until", sim.until, "Stop each seed after so many events");
+    sub->add_option("--lies", sim.lies,
+                    "Sinks lie about so many of a thousand records: to see the judge notice it");
     sub->add_option("--scenario", sim.scenario, "Replay this file instead");
     sub->add_option("--out", sim.out, "The folder for shrunk failures");
     sub->add_flag("--json", sim.json, "As JSON");
