@@ -2,6 +2,8 @@
 #include "io/runner/transforms.hpp"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "core/base/assert.hpp"
 #include "io/runner/engine_config.hpp"
@@ -26,7 +28,16 @@ flow::Spec flow_spec(const PipelineConfig& pipeline) {
 CompiledProgram compile_text(const TransformSettings& transform, const std::string& text) {
     const bool is_condition = transform.node.type == flow::NodeType::filter ||
                               transform.node.type == flow::NodeType::route;
-    return is_condition ? compile_condition(text) : compile_program(text);
+    // jq's library takes tens of milliseconds for a text, and each is wanted several times: when
+    // the config is checked, and by every evaluator. On one thread only.
+    static std::map<std::pair<bool, std::string>, std::unique_ptr<Program>> known;
+    std::unique_ptr<Program>& program = known[{is_condition, text}];
+    if (!program) {
+        CompiledProgram compiled = is_condition ? compile_condition(text) : compile_program(text);
+        if (!compiled) return compiled;
+        program = std::move(*compiled);
+    }
+    return program->clone();
 }
 
 std::vector<flow::NodePrograms> compile_all(const PipelineConfig& pipeline) {

@@ -62,7 +62,7 @@ void check_kills(const std::string& engine, std::uint64_t seed) {
     for (std::uint64_t n = 0; n < count; ++n)
         if (n % 4 != 0) (n % 4 == 2 ? errors : rest) += line_of(n, ",\"env\":\"prod\"");
     Waits waits(seed);
-    const Exited exited = run_with_kills(folder.at("pipe.toml"), 15, 200, waits, forget, folder,
+    const Exited exited = run_with_kills(folder.at("pipe.toml"), 15, 700, waits, forget, folder,
                                          folder.at("out/rest"), rest.size());
     INFO(exited.err);
     CHECK(exited.code == 0);
