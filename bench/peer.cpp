@@ -8,7 +8,7 @@
 // A program that goes on for ever is told to end (SIGTERM) once the output is as long as the input,
 // or has not grown for some seconds; the time is up to the last byte. Of one that ends by itself
 // the time is up to its end.
-// A line is known by what follows its first ':', a number of nine digits (see lines.awk).
+// A line is known by what follows its first `:`: a 1, then its number in eight digits (lines.awk).
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -128,7 +128,7 @@ int judge(const char* in, const char* out) {
         const std::size_t number =
             colon == std::string_view::npos
                 ? expected.size()
-                : std::strtoull(std::string(line.substr(colon + 1, 9)).c_str(), nullptr, 10);
+                : std::strtoull(std::string(line.substr(colon + 2, 8)).c_str(), nullptr, 10);
         if (number >= expected.size() || line != expected[number])
             ++torn;
         else if (seen[number]++ > 0)
