@@ -15,6 +15,7 @@
 #include "io/cli/config_flow.hpp"
 #include "io/cli/reader.hpp"
 #include "io/runner/engine_config.hpp"
+#include "io/runner/memory_guard.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -143,6 +144,20 @@ SinkSettings sink_of(const Named& part, const fs::path& folder) {
     return out;
 }
 
+RegulationSettings regulation_of(const Values& engine) {
+    RegulationSettings out;
+    const std::string& profile = engine.text("governor");
+    out.governor = governor_of(profile == "throughput"    ? GovernorProfile::throughput
+                               : profile == "low_latency" ? GovernorProfile::low_latency
+                                                          : GovernorProfile::balanced);
+    out.governor.on = profile != "off";
+    out.pause_permille = static_cast<std::uint32_t>(engine.number("pause_percent"));
+    out.resume_permille = static_cast<std::uint32_t>(engine.number("resume_percent"));
+    out.max_hold = Duration{engine.number("max_hold")};
+    out.process_limit = static_cast<std::uint64_t>(engine.number("process_limit"));
+    return out;
+}
+
 // The whole document into `config`, problems on the way.
 void build(const Document& document, const fs::path& folder, PipelineConfig& config,
            Reader& reader) {
@@ -157,8 +172,11 @@ void build(const Document& document, const fs::path& folder, PipelineConfig& con
     parts.dead_letters = root.section("dead_letters");
 
     const Values& engine = root.section("engine");
+    parts.engine = engine;
     config.memory_limit = static_cast<std::uint64_t>(engine.number("memory_limit"));
     config.transform_threads = static_cast<std::uint32_t>(engine.number("transform_threads"));
+    config.memory_limit_given = engine.at("memory_limit").given;
+    config.regulation = regulation_of(engine);
     config.commit_interval = Duration{engine.number("commit_interval")};
     config.shutdown_timeout = Duration{engine.number("shutdown_timeout")};
     config.data_dir = root.at("data_dir").given
@@ -182,6 +200,13 @@ std::string with_place(const std::string& file, const Problem& problem) {
     if (problem.place.line == 0) return fmt::format("{}: {}", file, problem.what);
     return fmt::format("{}({},{}): {}", file, problem.place.line, problem.place.column,
                        problem.what);
+}
+
+// Without a memory_limit in the config: what fits beside the rest of the process, if that is less.
+void fit_memory(PipelineConfig& config) {
+    if (config.memory_limit_given || config.memory_limit == 0) return;
+    config.memory_limit = fitting_memory_limit(
+        config.memory_limit, find_memory_limit(config.regulation.process_limit));
 }
 
 }  // namespace
@@ -236,7 +261,9 @@ ConfigResult load_config(const std::string& file, const std::vector<std::string>
             fmt::format("{}: is larger than 4MiB; expected a config file", file));
         return result;
     }
-    return parse_config(text, file, set);
+    result = parse_config(text, file, set);
+    fit_memory(result.config);
+    return result;
 }
 
 }  // namespace holdfast::cli

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "core/engine/pressure.hpp"
 #include "io/cli/units.hpp"
 #include "io/devices/glob.hpp"
 
@@ -83,6 +84,19 @@ void check_sink(const Parts& parts, const PipelineConfig& config, std::size_t i,
         reader.problem(delivery.place,
                        "delivery is \"exactly_once\", but stdin cannot be read again after a "
                        "crash; expected \"at_least_once\" for a sink with stdin among its inputs");
+}
+
+/// Between the two thresholds there must be a band, or reading would stop and go at each sample.
+void check_regulation(const Parts& parts, const PipelineConfig& config, Reader& reader) {
+    const RegulationSettings& r = config.regulation;
+    if (band_is_valid(r.pause_permille, r.resume_permille)) return;
+    const Value& resume = parts.engine.at("resume_percent");
+    const Value& pause = parts.engine.at("pause_percent");
+    reader.problem(resume.given ? resume.place : pause.place,
+                   fmt::format("resume_percent ({}.{}) is not below pause_percent ({}.{}); expected "
+                               "less",
+                               r.resume_permille / 10, r.resume_permille % 10,
+                               r.pause_permille / 10, r.pause_permille % 10));
 }
 
 }  // namespace
@@ -173,6 +187,7 @@ void check_settings(const Parts& parts, const PipelineConfig& config, Reader& re
                                        format_size(config.memory_limit),
                                        format_size(config.memory_limit / 4)));
     }
+    check_regulation(parts, config, reader);
     for (std::size_t i = 0; i < config.sinks.size(); ++i) check_sink(parts, config, i, reader);
     const RetryConfig& retry = config.dead_letters.retry;
     if (retry.backoff_initial > retry.backoff_max)

@@ -21,6 +21,7 @@ struct Parts {
     std::vector<Named> transforms;
     std::vector<Named> sinks;
     Values dead_letters;
+    Values engine;
 };
 
 /// Resolves `inputs` of transforms and sinks, and reports what doesn't fit (config_flow.cpp).

@@ -10,6 +10,7 @@
 #include "io/cli/units.hpp"
 #include "io/runner/engine_config.hpp"
 #include "io/runner/transforms.hpp"
+#include "io/runner/memory_guard.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -156,6 +157,10 @@ void put_config(Json& json, const PipelineConfig& pipeline) {
     json.begin_object("engine");
     json.field("memory_limit", pipeline.memory_limit);
     json.field("transform_threads", pipeline.transform_threads);
+    json.field("process_limit", pipeline.regulation.process_limit);
+    json.field("pause_percent", percent(pipeline.regulation.pause_permille));
+    json.field("resume_percent", percent(pipeline.regulation.resume_permille));
+    json.field("max_hold", format_duration(pipeline.regulation.max_hold));
     json.field("commit_interval", format_duration(pipeline.commit_interval));
     json.field("shutdown_timeout", format_duration(pipeline.shutdown_timeout));
     json.end_object();
@@ -186,6 +191,9 @@ void put_derived(Json& json, const PipelineConfig& pipeline) {
     const Config engine = engine_config(pipeline);
     const PoolSize pool = pool_size(pipeline);
     json.begin_object("derived");
+    const MemoryLimit limit = find_memory_limit(pipeline.regulation.process_limit);
+    json.field("process_bytes", limit.bytes);
+    json.field("process_bytes_of", text_of(limit));
     json.field("pool_bytes", pool.bytes);
     json.field("block_bytes", pool.block_max);
     json.field("pull_bytes", engine.source[0].pull_bytes_max);
@@ -214,6 +222,12 @@ std::string guarantee(const PipelineConfig& pipeline, const SourceSettings& sour
 
 std::vector<std::string> warnings(const PipelineConfig& pipeline) {
     std::vector<std::string> out;
+    const MemoryLimit process = find_memory_limit(pipeline.regulation.process_limit);
+    if (pipeline.memory_limit + (32u << 20) > process.bytes)
+        out.push_back(fmt::format("memory_limit ({}) and 32MiB beside it are more than the process "
+                                  "may have ({}, by {}): reading will pause often",
+                                  format_size(pipeline.memory_limit), format_size(process.bytes),
+                                  text_of(process)));
     for (const SourceSettings& source : pipeline.sources) {
         if (!replayable(source))
             out.push_back(fmt::format("source {}: stdin cannot be read again; what was read and "

@@ -141,13 +141,29 @@ const Section& engine_section() {
         "Limits of the whole pipeline.",
         {
             {"memory_limit", T::size, "64MiB",
-             "Bytes that records may occupy in memory. The process stays below this plus 32 MiB.",
+             "Bytes that records may occupy in memory. The process stays below this plus 32 MiB. Left "
+             "out: less where the process may not have so much.",
              {}, mib, tib},
             {"transform_threads", T::count, "0",
              "Threads that transforms may have beside the one that does all else; fewer work where "
              "memory is short. 0: none. `throttle` and `dedupe` and what leads to them stay on the "
              "one.",
              {}, 0, 64},
+            {"governor", T::choice, "balanced",
+             "How much one pull and one slice may bring, with `mode = \"governed\"`: see "
+             "regulation.md. `off`: as `whole`.",
+             "off|throughput|balanced|low_latency"},
+            {"process_limit", T::size, "0B",
+             "Memory that the whole process may have; what is near it pauses reading. 0B: what its "
+             "cgroup leaves it, or the machine.",
+             {}, 0, tib},
+            {"pause_percent", T::percent, "80",
+             "Reading pauses when so much of `process_limit` is used.", {}, 1, 1000},
+            {"resume_percent", T::percent, "65", "And goes on when it is so little again.", {}, 0,
+             1000},
+            {"max_hold", T::duration, "10s",
+             "After so long a pause each source may read once, so that no pause is for ever.", {},
+             ms, hour},
             {"commit_interval", T::duration, "1s",
              "How often progress is made durable. Also bounds what is written twice after a "
              "crash where a sink can only promise at-least-once.",

@@ -126,6 +126,11 @@ Config engine_config(const PipelineConfig& pipeline) {
     config.dead_letters.present = pipeline.dead_letters.present;
     config.dead_letters.retry = pipeline.dead_letters.retry;
     config.commit.interval = pipeline.commit_interval;
+    config.pressure_pause_permille = pipeline.regulation.pause_permille;
+    config.pressure_resume_permille = pipeline.regulation.resume_permille;
+    config.max_hold = pipeline.regulation.max_hold;
+    config.governor = pipeline.regulation.governor;
+    config.governor.on = config.governor.on && config.mode == RunMode::governed;
 
     config.partitions_max = partitions_least;
     if (Engine::check(config).what) return config;

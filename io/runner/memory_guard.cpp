@@ -60,10 +60,9 @@ std::string own_cgroup(const std::string& root, bool version_two) {
         const std::size_t first = line.find(':');
         const std::size_t second = line.find(':', first + 1);
         if (first == std::string::npos || second == std::string::npos) continue;
-        const std::string controllers =
-            "," + line.substr(first + 1, second - first - 1) + ",";
-        const bool wanted =
-            version_two ? line.starts_with("0::") : controllers.find(",memory,") != std::string::npos;
+        const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+        const bool wanted = version_two ? line.starts_with("0::")
+                                        : controllers.find(",memory,") != std::string::npos;
         if (wanted) return line.substr(second + 1);
     }
     return {};
@@ -126,10 +125,13 @@ bool from_version_one(const std::string& root, MemoryLimit& limit) {
 
 std::string text_of(const MemoryLimit& limit) {
     switch (limit.origin) {
-        case LimitOrigin::config: return "the config";
+        case LimitOrigin::config:
+            return "the config";
         case LimitOrigin::cgroup1:
-        case LimitOrigin::cgroup2: return "cgroup " + limit.folder;
-        case LimitOrigin::machine: break;
+        case LimitOrigin::cgroup2:
+            return "cgroup " + limit.folder;
+        case LimitOrigin::machine:
+            break;
     }
     return "this machine";
 }
@@ -151,8 +153,7 @@ std::optional<std::uint64_t> read_memory_usage(const MemoryLimit& limit, const s
         return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
     }
     const bool two = limit.origin == LimitOrigin::cgroup2;
-    const auto all =
-        number_in(limit.folder + (two ? "/memory.current" : "/memory.usage_in_bytes"));
+    const auto all = number_in(limit.folder + (two ? "/memory.current" : "/memory.usage_in_bytes"));
     if (!all) return std::nullopt;
     const std::string stat = text_of_file(limit.folder + "/memory.stat");
     const std::string prefix = two ? "" : "total_";
@@ -162,11 +163,10 @@ std::optional<std::uint64_t> read_memory_usage(const MemoryLimit& limit, const s
     return *all - std::min(*all, cache);
 }
 
-double read_memory_stall(const MemoryLimit& limit, const std::string& root) {
+double read_memory_stall(const MemoryLimit& limit) {
     const double unknown = std::numeric_limits<double>::quiet_NaN();
     // The machine's own file tells of strangers; only a cgroup's is about us.
     if (limit.origin != LimitOrigin::cgroup2) return unknown;
-    (void)root;
     const std::string text = text_of_file(limit.folder + "/memory.pressure");
     const std::size_t at = text.find("avg10=");
     if (!text.starts_with("some ") || at == std::string::npos) return unknown;
@@ -190,7 +190,7 @@ std::uint64_t fitting_memory_limit(std::uint64_t usual, const MemoryLimit& limit
 
 void MemoryGuard::read(std::uint64_t leased) {
     const auto now = read_memory_usage(limit_, root_);
-    const double stall = read_memory_stall(limit_, root_);
+    const double stall = read_memory_stall(limit_);
     if (now) take_reading(*now, stall, leased);
 }
 
@@ -200,16 +200,14 @@ void MemoryGuard::take_reading(std::uint64_t usage, double stall, std::uint64_t 
     stall_permille_ = to_permille(stall);
 }
 
-std::uint64_t MemoryGuard::usage(std::uint64_t leased) const { return beside_pool_ + leased; }
-
-PressureLevel MemoryGuard::pressure(std::uint64_t leased) const {
-    const double ratio =
-        static_cast<double>(usage(leased)) / static_cast<double>(std::max<std::uint64_t>(limit_.bytes, 1));
+PressureLevel MemoryGuard::pressure(std::uint64_t leased) {
+    leased_peak_ = std::max(leased_peak_, leased);
+    const double ratio = static_cast<double>(usage(leased)) /
+                         static_cast<double>(std::max<std::uint64_t>(limit_.bytes, 1));
     const std::array readings{
         PressureReading{.permille = to_permille(ratio)},
-        PressureReading{.permille = stall_permille_,
-                        .weight_permille = stall_weight_permille,
-                        .hard = false}};
+        PressureReading{
+            .permille = stall_permille_, .weight_permille = stall_weight_permille, .hard = false}};
     return combine(readings);
 }
 

@@ -42,7 +42,7 @@ std::optional<std::uint64_t> read_memory_usage(const MemoryLimit& limit,
 
 /// Share of time in which somebody in the cgroup waited for memory (memory.pressure, some avg10),
 /// as a ratio; NaN where the kernel doesn't say.
-double read_memory_stall(const MemoryLimit& limit, const std::string& root = "");
+double read_memory_stall(const MemoryLimit& limit);
 
 /// Thousandths of a ratio; 0 for NaN and below 0, at most 1,000,000.
 std::uint32_t to_permille(double ratio);
@@ -59,12 +59,12 @@ public:
 
     /// Reads usage anew. `leased`: bytes of the pool that are leased now.
     void read(std::uint64_t leased);
-    /// For tests: as if `usage` had been read.
+    /// As if `usage` and `stall` had been read.
     void take_reading(std::uint64_t usage, double stall, std::uint64_t leased);
 
-    /// Usage now, by the last reading and the ledger.
-    std::uint64_t usage(std::uint64_t leased) const;
-    PressureLevel pressure(std::uint64_t leased) const;
+    /// Pressure now, by the last reading and the ledger.
+    PressureLevel pressure(std::uint64_t leased);
+    std::uint64_t usage(std::uint64_t leased) const { return beside_pool_ + leased; }
 
 private:
     MemoryLimit limit_;

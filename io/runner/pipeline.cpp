@@ -7,9 +7,11 @@
 #include "core/base/assert.hpp"
 
 namespace holdfast::io {
-
 namespace {
+
+constexpr Duration memory_reading_interval = milliseconds(250);
 constexpr std::uint32_t left_lines_max = 20;
+
 }  // namespace
 
 Pipeline::Pipeline(const PipelineConfig& pipeline, const RunOptions& options, Signals& signals,
@@ -24,6 +26,7 @@ Pipeline::Pipeline(const PipelineConfig& pipeline, const RunOptions& options, Si
       payloads_(pool_, config_.batches_max),
       slots_(config_.partitions_max),
       engine_(config_),
+      guard_(find_memory_limit(pipeline.regulation.process_limit)),
       names_(pipeline) {}
 
 Pipeline::~Pipeline() {
@@ -60,9 +63,9 @@ void Pipeline::loop() {
             continue;
         }
         if (transforms_) transforms_->wake();
+        watch_memory(now);
         if (options_.observer && observe_at_ <= now) observe(now);
-        const Instant wake = options_.observer ? observe_at_ : never;
-        if (events_.empty()) ring_->run(std::min(engine_.engine().deadline(), wake));
+        if (events_.empty()) ring_->run(next_wake());
     }
     if (options_.observer) observe(ring_->now());
 }
@@ -83,6 +86,37 @@ void Pipeline::say_left() const {
     if (partitions <= left_lines_max) return;
     log(Level::warn, LogLine("left uncommitted in more partitions")
                          .with("partitions", partitions - left_lines_max));
+}
+
+Instant Pipeline::next_wake() const {
+    Instant wake = engine_.engine().deadline();
+    if (options_.observer) wake = std::min(wake, observe_at_);
+    // While reading is paused, nothing else might happen for long, and pressure may fall.
+    if (engine_.engine().stats().paused) wake = std::min(wake, read_memory_at_);
+    return wake;
+}
+
+/// Tells the engine how near memory is to its limit: after each reading, and in between when the
+/// ledger has moved by a hundredth.
+void Pipeline::watch_memory(Instant now) {
+    const bool due = read_memory_at_ <= now;
+    if (due) {
+        guard_.read(pool_.used());
+        read_memory_at_ = now + memory_reading_interval;
+    }
+    const PressureLevel level = guard_.pressure(pool_.used());
+    const std::uint32_t moved =
+        level.hard > told_.hard ? level.hard - told_.hard : told_.hard - level.hard;
+    if (!due && moved < 10) return;
+    told_ = level;
+    const bool was = engine_.engine().stats().paused;
+    feed(now, PressureSampled{level.hard, level.soft});
+    const bool is = engine_.engine().stats().paused;
+    if (was == is) return;
+    log(Level::warn, LogLine(is ? "memory is short: reading is paused" : "reading goes on")
+                         .with("used", guard_.usage(pool_.used()))
+                         .with("limit", guard_.limit().bytes)
+                         .with("of", text_of(guard_.limit())));
 }
 
 void Pipeline::feed(Instant now, const Event& event) {

@@ -23,6 +23,7 @@
 #include "io/devices/transform_stage.hpp"
 #include "io/payloads.hpp"
 #include "io/runner/engine_config.hpp"
+#include "io/runner/memory_guard.hpp"
 #include "io/runner/names.hpp"
 #include "io/runner/run.hpp"
 #include "io/task.hpp"
@@ -66,6 +67,8 @@ private:
     void say_left() const;
     void feed(Instant now, const Event& event);
     void observe(Instant now);
+    void watch_memory(Instant now);
+    Instant next_wake() const;
     void on_signals();
     std::int64_t unread() const;
 
@@ -103,6 +106,9 @@ private:
     Payloads payloads_;
     PartitionSlots slots_;
     OwnedEngine engine_;
+    MemoryGuard guard_;
+    Instant read_memory_at_{};
+    PressureLevel told_{};  ///< What the engine knows of memory.
 
     std::unique_ptr<CheckpointStore> checkpoints_;
     Names names_;

@@ -77,12 +77,23 @@ struct DeadLetterSettings {
     RetryConfig retry;
 };
 
+/// Self-regulation; see docs/regulation.md.
+struct RegulationSettings {
+    GovernorConfig governor;  ///< Used where the mode is governed.
+    std::uint32_t pause_permille = 800;
+    std::uint32_t resume_permille = 650;
+    Duration max_hold = seconds(10);
+    std::uint64_t process_limit = 0;  ///< Of the whole process; 0: as the machine says.
+};
+
 struct PipelineConfig {
     std::string file;  ///< The config file as it was named on the command line.
     std::string name;  ///< Its name without folder and extension.
     std::string data_dir;
     std::uint64_t memory_limit = 0;
     std::uint32_t transform_threads = 0;
+    bool memory_limit_given = true;  ///< Else it is lowered to what fits; see fit_memory().
+    RegulationSettings regulation;
     Duration commit_interval{};
     Duration shutdown_timeout{};
     std::vector<SourceSettings> sources;
