@@ -1,8 +1,8 @@
 // The oracle on self-regulation: the gate and the byte budgets.
 //
-// I37: while pressure holds the gate, a source is pulled at most once for each max_hold; sources
+// I40: while pressure holds the gate, a source is pulled at most once for each max_hold; sources
 //      are told at each edge, once, and of partitions that come while it holds.
-// I38: a budget lies within its bounds, and falls only for a reason: hard pressure, or a batch that
+// I41: a budget lies within its bounds, and falls only for a reason: hard pressure, or a batch that
 //      took longer than the target; and by no more than its factor between two pulls.
 #include <algorithm>
 #include <string>
@@ -30,17 +30,17 @@ void Oracle::check_admission(const Pull& e) {
     if (!paused_) return;
     const std::int64_t windows = (stage_.now - paused_at_).ns / stage_.draw->config.max_hold.ns;
     if (++pulls_while_paused_[e.source.index] > windows) {
-        fail("I37", "the gate", "a Pull under memory pressure, in no window");
+        fail("I40", "the gate", "a Pull under memory pressure, in no window");
     }
 }
 
 void Oracle::on(const SetGate& e, const Effects&) {
     if (e.source.index >= stage_.draw->config.sources) {
-        return fail("I37", "the gate", "a source that is none is told");
+        return fail("I40", "the gate", "a source that is none is told");
     }
     if (e.partition != every_partition) return;  // See check_gate().
     if (gate_told_[e.source.index] == e.held) {
-        return fail("I37", "the gate", "a source is told what it knows");
+        return fail("I40", "the gate", "a source is told what it knows");
     }
     gate_told_[e.source.index] = e.held;
 }
@@ -48,7 +48,7 @@ void Oracle::on(const SetGate& e, const Effects&) {
 void Oracle::check_gate(const Event& event, const Effects& effects) {
     for (std::uint32_t s = 0; s < stage_.draw->config.sources; ++s) {
         if (gate_told_[s] != paused_) {
-            return fail("I37", "the gate", "a source does not know what the gate is");
+            return fail("I40", "the gate", "a source does not know what the gate is");
         }
     }
     const auto* assigned = std::get_if<PartitionAssigned>(&event);
@@ -59,11 +59,11 @@ void Oracle::check_gate(const Event& event, const Effects& effects) {
         const bool right = assigned != nullptr && gate->held &&
                            gate->partition == assigned->partition &&
                            gate->source == assigned->source;
-        if (!right) return fail("I37", "the gate", "told of a partition that is not new");
+        if (!right) return fail("I40", "the gate", "told of a partition that is not new");
         ++told;
     }
     if (assigned != nullptr && told != (paused_ ? 1u : 0u)) {
-        fail("I37", "the gate", "a partition came while the gate holds, and is not held");
+        fail("I40", "the gate", "a partition came while the gate holds, and is not held");
     }
 }
 
@@ -75,18 +75,18 @@ void Oracle::check_budget(const Pull& e) {
     const std::uint64_t most = std::min<std::uint64_t>(g.max, config.source[s].pull_bytes_max);
     const std::uint64_t least = std::min(g.floor, most);
     if (e.max_bytes > most || e.max_bytes < least || e.max_records > g.records) {
-        return fail("I38", "the budget",
+        return fail("I41", "the budget",
                     "a Pull of " + std::to_string(e.max_bytes) + " bytes is out of its bounds");
     }
     const std::uint64_t last = last_budget_[s];
     if (e.max_bytes < last) {
         if (!may_shrink_[s]) {
-            return fail("I38", "the budget",
+            return fail("I41", "the budget",
                         "falls from " + std::to_string(last) + " to " +
                             std::to_string(e.max_bytes) + " bytes for no reason");
         }
         if (e.max_bytes < std::max(last * g.factor_permille / 1000, least)) {
-            return fail("I38", "the budget",
+            return fail("I41", "the budget",
                         "falls from " + std::to_string(last) + " to " +
                             std::to_string(e.max_bytes) + " bytes at once");
         }
@@ -101,7 +101,7 @@ void Oracle::check_slice(const Transform& e, std::uint32_t source) {
     const std::uint64_t most =
         std::min<std::uint64_t>(config.governor.max, config.source[source].pull_bytes_max);
     if (e.bytes_max > most || e.bytes_max < std::min(config.governor.floor, most)) {
-        fail("I38", "the budget",
+        fail("I41", "the budget",
              "a slice of " + std::to_string(e.bytes_max) + " bytes is out of its bounds");
     }
 }

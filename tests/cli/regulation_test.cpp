@@ -57,3 +57,9 @@ TEST_CASE("config refuses a band of pressure without room, and names the line") 
     CHECK(parse("max_hold = \"0s\"\n").problems.size() == 1);
     CHECK(parse("pause_percent = 0\n").problems.size() >= 1);
 }
+
+TEST_CASE("the example of self-regulation is a config without problems") {
+    const ConfigResult result = load_config(HF_SOURCE_DIR "/examples/regulation.toml", {});
+    CHECK(result.problems.empty());
+    CHECK(result.config.memory_limit == 24u << 20);
+}
