@@ -178,6 +178,11 @@ void build(const Document& document, const fs::path& folder, PipelineConfig& con
     config.memory_limit_given = engine.at("memory_limit").given;
     config.regulation = regulation_of(engine);
     config.commit_interval = Duration{engine.number("commit_interval")};
+    const auto mode = engine.text("mode");
+    config.mode = mode == "streaming"  ? RunMode::streaming
+                  : mode == "governed" ? RunMode::governed
+                                       : RunMode::whole;
+    config.slice_bytes = static_cast<std::uint32_t>(engine.number("slice_bytes"));
     config.shutdown_timeout = Duration{engine.number("shutdown_timeout")};
     config.data_dir = root.at("data_dir").given
                           ? absolute(folder, root.text("data_dir"))

@@ -163,6 +163,10 @@ void put_config(Json& json, const PipelineConfig& pipeline) {
     json.field("max_hold", format_duration(pipeline.regulation.max_hold));
     json.field("commit_interval", format_duration(pipeline.commit_interval));
     json.field("shutdown_timeout", format_duration(pipeline.shutdown_timeout));
+    json.field("mode", pipeline.mode == RunMode::streaming  ? "streaming"
+                       : pipeline.mode == RunMode::governed ? "governed"
+                                                            : "whole");
+    json.field("slice_bytes", pipeline.slice_bytes);
     json.end_object();
     json.begin_object("sources");
     for (const SourceSettings& source : pipeline.sources) put_source(json, source);

@@ -172,6 +172,12 @@ const Section& engine_section() {
              "After SIGINT or SIGTERM: how long to finish what was read. The rest is read again "
              "at the next start.",
              {}, 0, day},
+            {"mode", T::choice, "whole",
+             "How what is transformed goes through: `whole`, or in slices (`streaming`; `governed`: "
+             "by the governor). See docs/modes.md.",
+             "whole|streaming|governed"},
+            {"slice_bytes", T::size, "256KiB",
+             "Of the input, for one slice when streaming; 0: a record each.", {}, 0, gib},
         }};
     return section;
 }

@@ -126,6 +126,8 @@ Config engine_config(const PipelineConfig& pipeline) {
     config.dead_letters.present = pipeline.dead_letters.present;
     config.dead_letters.retry = pipeline.dead_letters.retry;
     config.commit.interval = pipeline.commit_interval;
+    config.mode = pipeline.mode;
+    config.slice_bytes = pipeline.slice_bytes;
     config.pressure_pause_permille = pipeline.regulation.pause_permille;
     config.pressure_resume_permille = pipeline.regulation.resume_permille;
     config.max_hold = pipeline.regulation.max_hold;

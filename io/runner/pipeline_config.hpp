@@ -95,6 +95,8 @@ struct PipelineConfig {
     bool memory_limit_given = true;  ///< Else it is lowered to what fits; see fit_memory().
     RegulationSettings regulation;
     Duration commit_interval{};
+    RunMode mode = RunMode::whole;
+    std::uint32_t slice_bytes = 256u << 10;
     Duration shutdown_timeout{};
     std::vector<SourceSettings> sources;
     std::vector<TransformSettings> transforms;
