@@ -148,23 +148,18 @@ TEST_CASE("a record whose outputs have no end is a dead letter, and the rest goe
     CHECK(contains(read_file(folder.at("out/dead")), "too large"));
 }
 
-TEST_CASE("the examples of transforms run, and give what they say") {
-    const TempDir folder;
-    std::filesystem::copy(HF_SOURCE_DIR "/examples/transforms.toml", folder.at("transforms.toml"));
-    folder.write("out/logs/app.jsonl",
-                 "{\"level\":\"debug\",\"id\":1}\n"
-                 "{\"level\":\"error\",\"id\":2,\"user\":{\"ssn\":\"1\",\"name\":\"a\"}}\n"
-                 "{\"level\":\"info\",\"id\":3,\"kind\":\"audit\"}\n"
-                 "not json\n"
-                 "{\"level\":\"error\",\"id\":2,\"user\":{\"ssn\":\"1\",\"name\":\"a\"}}\n"
-                 "{\"level\":\"info\",\"id\":4}\n");
-    const Exited checked = run({"validate", folder.at("transforms.toml")});
-    INFO(checked.out);
-    CHECK(checked.code == 0);
-    CHECK(contains(checked.out, "transform shape: jq from keep; runs native"));
-    const Exited exited = run({"run", "--progress", "off", folder.at("transforms.toml")});
-    INFO(exited.err);
-    CHECK(exited.code == 0);
+namespace {
+
+constexpr const char* examples_input =
+    "{\"level\":\"debug\",\"id\":1}\n"
+    "{\"level\":\"error\",\"id\":2,\"user\":{\"ssn\":\"1\",\"name\":\"a\"}}\n"
+    "{\"level\":\"info\",\"id\":3,\"kind\":\"audit\"}\n"
+    "not json\n"
+    "{\"level\":\"error\",\"id\":2,\"user\":{\"ssn\":\"1\",\"name\":\"a\"}}\n"
+    "{\"level\":\"info\",\"id\":4}\n";
+
+/// What examples/transforms.toml must make of it.
+void check_examples_output(const TempDir& folder) {
     CHECK(read_file(folder.at("out/errors.jsonl")) ==
           "{\"level\":\"error\",\"id\":2,\"user\":{\"name\":\"a\"},\"env\":\"prod\"}\n");
     CHECK(read_file(folder.at("out/audit.jsonl")) ==
@@ -172,4 +167,38 @@ TEST_CASE("the examples of transforms run, and give what they say") {
     CHECK(read_file(folder.at("out/rest.jsonl")) ==
           "{\"level\":\"info\",\"id\":4,\"env\":\"prod\"}\n");
     CHECK(contains(read_file(folder.at("out/dead.jsonl")), "\"payload\":\"not json\""));
+}
+
+}  // namespace
+
+TEST_CASE("the examples of transforms run, and give what they say") {
+    const TempDir folder;
+    std::filesystem::copy(HF_SOURCE_DIR "/examples/transforms.toml", folder.at("transforms.toml"));
+    folder.write("out/logs/app.jsonl", examples_input);
+    const Exited checked = run({"validate", folder.at("transforms.toml")});
+    INFO(checked.out);
+    CHECK(checked.code == 0);
+    CHECK(contains(checked.out, "transform shape: jq from keep; runs native"));
+    const Exited exited = run({"run", "--progress", "off", folder.at("transforms.toml")});
+    INFO(exited.err);
+    CHECK(exited.code == 0);
+    check_examples_output(folder);
+}
+
+TEST_CASE("transforms give the same in slices as in whole batches") {
+    for (const char* mode : {"streaming", "governed"}) {
+        for (const char* slice : {"0B", "100B", "256KiB"}) {
+            const TempDir folder;
+            std::filesystem::copy(HF_SOURCE_DIR "/examples/transforms.toml",
+                                  folder.at("transforms.toml"));
+            folder.write("out/logs/app.jsonl", examples_input);
+            const Exited exited = run({"run", "--progress", "off", "--set",
+                                       std::string("engine.mode=") + mode, "--set",
+                                       std::string("engine.slice_bytes=") + slice,
+                                       folder.at("transforms.toml")});
+            INFO(mode << " " << slice << ": " << exited.err);
+            CHECK(exited.code == 0);
+            check_examples_output(folder);
+        }
+    }
 }
