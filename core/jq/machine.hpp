@@ -111,6 +111,7 @@ private:
     Step rename_key(NodeId object, std::uint32_t from, std::uint32_t to, NodeId& result);
     NodeId derive(NodeId of);
     NodeId derive(NodeId of, const Edit& edit);
+    void add_edit(const Edit& edit);
     NodeId original_of(NodeId id) const;
     std::span<Edit> edits_of(NodeId id);
     std::span<const Edit> edits_of(NodeId id) const;

@@ -215,9 +215,16 @@ NodeId Machine::derive(NodeId of) {
 
 NodeId Machine::derive(NodeId of, const Edit& edit) {
     const NodeId id = derive(of);
-    edits_.push_back(edit);
-    ++versions_.back().count;
+    add_edit(edit);
     return id;
+}
+
+/// To the node that was derived last.
+void Machine::add_edit(const Edit& edit) {
+    Version& version = versions_.back();
+    HF_ASSERT(version.first + version.count == edits_.size());
+    edits_.push_back(edit);
+    ++version.count;
 }
 
 Step Machine::set(NodeId object, std::uint32_t key, NodeId value, NodeId& result) {
@@ -289,8 +296,7 @@ Step Machine::rename_key(NodeId object, std::uint32_t from, std::uint32_t to, No
     if (Edit* edit = edit_of_member(result, member)) {
         *edit = change;
     } else {
-        edits_.push_back(change);
-        ++versions_.back().count;
+        add_edit(change);
     }
     return step;
 }
@@ -378,8 +384,7 @@ Step Machine::build(const Expr& expr, NodeId input, NodeId& result) {
         result = derive(empty_array_);
         for (std::size_t i = below; i < values_.size(); ++i) {
             if (values_[i] == no_node) continue;
-            edits_.push_back({.does = Edit::Does::append, .value = values_[i]});
-            ++versions_.back().count;
+            add_edit({.does = Edit::Does::append, .value = values_[i]});
         }
     } else if (step == Step::value) {
         result = derive(empty_object_);
@@ -389,8 +394,7 @@ Step Machine::build(const Expr& expr, NodeId input, NodeId& result) {
                 edit->value = value;
                 continue;
             }
-            edits_.push_back({.does = Edit::Does::append, .value = value, .key = items[i].key});
-            ++versions_.back().count;
+            add_edit({.does = Edit::Does::append, .value = value, .key = items[i].key});
         }
     }
     values_.resize(below);

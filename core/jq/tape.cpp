@@ -182,6 +182,8 @@ bool read_root_scalar(const char* begin, std::size_t rest, Node& node) {
 
 }  // namespace
 
+bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
+
 Node* Nodes::room(std::size_t more) {
     if (count_ + more > slots_.size()) slots_.resize(2 * (count_ + more));
     return slots_.data() + count_;
@@ -216,7 +218,7 @@ bool Tape::fail(const char* why, std::size_t offset) {
 
 bool Tape::reserve(std::size_t size) {
     auto& parser = index_->parser;
-    if (parser && parser->capacity() > kept_max && size <= kept_max) parser.reset();
+    if (parser && parser->capacity() > kept_max && small_run_ >= patience) parser.reset();
     if (parser && parser->capacity() >= size) return true;
     const std::size_t capacity = std::bit_ceil(std::max<std::size_t>(size, 4096));
     parser.reset();
@@ -227,8 +229,9 @@ bool Tape::reserve(std::size_t size) {
 bool Tape::read(std::span<const std::byte> record, Nodes& nodes) {
     if (record.empty()) return fail("the record is empty", 0);
     const auto* text = reinterpret_cast<const char*>(record.data());
+    small_run_ = record.size() > kept_max ? 0 : std::min(small_run_ + 1, patience + 1);
     if (record.size() > UINT32_MAX / 2 || !reserve(record.size())) return fail("too large", 0);
-    if (record.size() <= kept_max) nodes.trim();
+    if (small_run_ == patience) nodes.trim();
     auto& parser = *index_->parser;
     const auto seen = parser.stage1(reinterpret_cast<const std::uint8_t*>(text), record.size(),
                                     simdjson::stage1_mode::regular);

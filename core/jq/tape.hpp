@@ -6,7 +6,8 @@
 // Rule 3: at most `depth_max` containers within each other.
 // Rule 4: keys may occur twice; who looks a key up must say what that means.
 // Bound: one pass by simdjson's structural index and one over that; at most 40 bytes of memory per
-//        byte of the record (typically 4), given back after records over `kept_max`.
+//        byte of the record (typically 4), given back when `patience` records in a row were at most
+//        `kept_max` bytes.
 // Doesn't know: programs.
 #pragma once
 
@@ -41,6 +42,8 @@ struct Node {
 };
 static_assert(sizeof(Node) == 32);
 
+bool is_utf8(std::string_view text);
+
 /// A growing array of nodes that isn't cleared between records.
 class Nodes {
 public:
@@ -66,6 +69,7 @@ class Tape {
 public:
     static constexpr std::size_t depth_max = 64;
     static constexpr std::size_t kept_max = std::size_t{1} << 18;
+    static constexpr std::uint32_t patience = 1000;
 
     Tape();
     ~Tape();
@@ -86,6 +90,7 @@ private:
     std::unique_ptr<Index> index_;
     const char* error_ = "";
     std::size_t error_offset_ = 0;
+    std::uint32_t small_run_ = 0;  ///< So many records in a row were small.
 };
 
 }  // namespace holdfast::jq

@@ -2,6 +2,7 @@
 #include "io/jq/compile.hpp"
 
 #include <catch2/catch.hpp>
+#include <fstream>
 #include <string>
 
 #include "tests/jq/both.hpp"
@@ -30,7 +31,39 @@ TEST_CASE("engine says which engine runs a program, and why it isn't compiled") 
     CHECK(engine(".[0] = 1").starts_with("libjq: such a place to change"));
     CHECK(engine("[.[]]").starts_with("libjq: several values at once"));
     CHECK(engine(". as $x | $x").starts_with("libjq: `as`"));
+    CHECK(engine("\"\xff\"").starts_with("libjq: what is not UTF-8"));
     CHECK(engine("def f: 1; f").starts_with("libjq: `def`"));
+}
+
+TEST_CASE("everything that docs/jq.md names as compiled is compiled") {
+    std::ifstream in(HF_SOURCE_DIR "/docs/jq.md");
+    std::string line;
+    while (std::getline(in, line) && line != "## What is compiled") {
+    }
+    int programs = 0;
+    while (std::getline(in, line) && !line.starts_with("Anything else")) {
+        // The second column's code, where `\|` stands for |.
+        if (!line.starts_with("| ") || line.starts_with("| what")) continue;
+        std::string code;
+        bool inside = false;
+        for (std::size_t i = line.find(" | ", 2); i < line.size(); ++i) {
+            if (line[i] == '`') {
+                inside = !inside;
+                if (inside) continue;
+                const bool mark = code.find_first_not_of("=!<>|/() ") == std::string::npos;
+                const bool word = code == "and" || code == "or";
+                INFO(code);
+                if (!mark && !word && code.find("...") == std::string::npos) {
+                    CHECK(jq::make_plan(code).has_value());
+                    ++programs;
+                }
+                code.clear();
+            } else if (inside && line.compare(i, 2, "\\|") != 0) {
+                code += line[i];
+            }
+        }
+    }
+    CHECK(programs > 30);
 }
 
 TEST_CASE("what jq refuses is refused in jq's words") {

@@ -165,7 +165,10 @@ TEST_CASE("large record is read, and its memory is given back") {
     record += "1]";
     const auto program = test::native("length");
     CHECK(test::run(*program, record).outputs == std::vector<std::string>{"1000001"});
-    CHECK(test::run(*program, "[1]").outputs == std::vector<std::string>{"1"});
+    for (int i = 0; i < 1100; ++i) {
+        CHECK(test::run(*program, "[1]").outputs == std::vector<std::string>{"1"});
+    }
+    CHECK(test::run(*program, record).outputs == std::vector<std::string>{"1000001"});
 }
 
 TEST_CASE("changed bytes never make the reader read too far") {
