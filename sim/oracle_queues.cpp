@@ -28,6 +28,8 @@ void Oracle::check_queues() {
         for (const BatchTruth& b : stage_.batches) {
             if (b.state != BatchTruth::State::arrived || !b.fanned_out || b.lost) continue;
             if (b.epoch != stage_.ledger.logs[b.log].epoch) continue;
+            // Past the deadline of its revocation nothing more is begun: it may be forgotten.
+            if (partitions_[b.log].known != Known::assigned) continue;
             const auto from = b.units.begin() + b.from[s];
             const auto to = b.units.begin() + b.from[s + 1];
             if (std::none_of(from, to, [&](std::uint32_t u) { return is_owed(u); })) continue;
