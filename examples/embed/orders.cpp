@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
-#include <holdfast/embed/pipeline.hpp>
+#include <holdfast/io/embed/pipeline.hpp>
 
 using namespace holdfast;
 using namespace holdfast::embed;

@@ -23,7 +23,7 @@
 #include <vector>
 
 #include "core/base/time.hpp"
-#include "embed/ports.hpp"
+#include "io/embed/ports.hpp"
 
 namespace holdfast::sim {
 

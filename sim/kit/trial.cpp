@@ -7,7 +7,7 @@
 
 #include "core/base/assert.hpp"
 #include "core/model/names.hpp"
-#include "embed/answers.hpp"
+#include "io/embed/answers.hpp"
 
 namespace holdfast::sim {
 namespace {

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "core/model/names.hpp"
-#include "embed/answers.hpp"
+#include "io/embed/answers.hpp"
 #include "sim/kit/trial.hpp"
 
 namespace holdfast::sim {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "embed/pipeline.hpp"
+#include "io/embed/pipeline.hpp"
 
 namespace outside {
 

@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "embed/books.hpp"
+#include "io/embed/books.hpp"
 
 namespace holdfast::embed {
 

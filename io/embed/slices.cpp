@@ -1,5 +1,5 @@
 // See slices.hpp.
-#include "embed/slices.hpp"
+#include "io/embed/slices.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "core/model/event.hpp"
-#include "embed/ports.hpp"
+#include "io/embed/ports.hpp"
 
 namespace holdfast::embed {
 

@@ -1,5 +1,5 @@
 // See desk.hpp.
-#include "embed/desk.hpp"
+#include "io/embed/desk.hpp"
 
 #include <chrono>
 

@@ -13,7 +13,7 @@
 
 #include "core/base/assert.hpp"
 #include "core/model/effect.hpp"
-#include "embed/ports.hpp"
+#include "io/embed/ports.hpp"
 
 namespace holdfast::embed {
 

@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "core/engine/owned.hpp"
-#include "embed/books.hpp"
-#include "embed/desk.hpp"
-#include "embed/pipeline.hpp"
+#include "io/embed/books.hpp"
+#include "io/embed/desk.hpp"
+#include "io/embed/pipeline.hpp"
 
 namespace holdfast::embed {
 

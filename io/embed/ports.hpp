@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "core/base/time.hpp"
-#include "embed/record.hpp"
+#include "io/embed/record.hpp"
 
 namespace holdfast::embed {
 

@@ -1,7 +1,7 @@
 // See pipeline.hpp. The run itself is in running.cpp.
-#include "embed/pipeline.hpp"
+#include "io/embed/pipeline.hpp"
 
-#include "embed/running.hpp"
+#include "io/embed/running.hpp"
 
 namespace holdfast::embed {
 

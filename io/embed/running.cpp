@@ -1,12 +1,12 @@
 // See running.hpp.
-#include "embed/running.hpp"
+#include "io/embed/running.hpp"
 
 #include <algorithm>
 #include <utility>
 #include <variant>
 
-#include "embed/answers.hpp"
-#include "embed/slices.hpp"
+#include "io/embed/answers.hpp"
+#include "io/embed/slices.hpp"
 
 namespace holdfast::embed {
 namespace {

@@ -1,5 +1,5 @@
 // See answers.hpp.
-#include "embed/answers.hpp"
+#include "io/embed/answers.hpp"
 
 #include <algorithm>
 

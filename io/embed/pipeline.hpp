@@ -27,7 +27,7 @@
 #include "core/model/effect.hpp"
 #include "core/model/names.hpp"
 #include "core/model/stats.hpp"
-#include "embed/ports.hpp"
+#include "io/embed/ports.hpp"
 
 namespace holdfast::embed {
 
