@@ -64,32 +64,13 @@ TEST_CASE("governor keeps nine tenths of the rate for any fixed time a call") {
         plain.source[0].pull_bytes_max = 4096u << drawn(0, 12);
         plain.sink[0].write_parts_max = drawn(1, 2) ? 1 : 64;
         const Duration call = microseconds(static_cast<std::int64_t>(1 + drawn(2, 1ull << drawn(3, 24))));
-        Config with = governed(plain, profiles[drawn(4, 3)], RunMode::whole);
         // Else fewer records would be fewer bytes, by the profile and not by the governor.
-        plain.source[0].pull_records_max = with.governor.records;
+        const GovernorProfile profile = profiles[drawn(4, 3)];
+        plain.source[0].pull_records_max = governor_of(profile).records;
+        Config with = governed(plain, profile, RunMode::whole);
         with.governor.start = with.governor.max;
         INFO("seed " << seed << ", " << call.ns << " ns a call, pulls of "
                      << plain.source[0].pull_bytes_max);
         CHECK(rate_of(with, call) >= 0.9 * rate_of(plain, call));
     }
-}
-
-TEST_CASE("governor makes slices as small as a slow sink needs for its target") {
-    Config c = governed(FixedCost::config(), GovernorProfile::low_latency, RunMode::governed);
-    c.source[0].pull_bytes_max = 16u << 20;
-    c.source[0].pull_records_max = 1u << 20;
-    c.governor.records = 1u << 20;
-    c.sink[0].write_bytes_max = 64u << 20;
-    // 2 MiB/s: 50 ms are 100 KiB, and the profile begins with 1 MiB.
-    FixedCost rig(c, [](std::uint64_t bytes) {
-        return Duration{200'000 + static_cast<std::int64_t>(bytes) * 477};
-    });
-    rig.calls(10);
-    std::uint64_t most = 0;
-    for (int i = 0; i < 300; ++i) {
-        rig.calls(1);
-        most = std::max(most, rig.budget());
-    }
-    // Additive increase overshoots by a step or two of 128 KiB, never further.
-    CHECK(most <= 512u << 10);
 }
