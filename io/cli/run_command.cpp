@@ -106,7 +106,12 @@ Verdict verdict_of(const PipelineConfig& pipeline, const RunReport& report) {
         case End::halted: return explain(pipeline, report.halt);
         case End::refused: return {exit_io, report.problem};
         case End::foreign: return {exit_config, report.problem};
-        case End::stopped: return {exit_unfinished, fmt::format("stopped before it began. {}", resume)};
+        case End::stopped:
+            return {exit_unfinished,
+                    fmt::format("stopped {}. {}",
+                                report.began ? "before it began again from the last checkpoint"
+                                             : "before it began",
+                                resume)};
     }
     return {};
 }
@@ -156,7 +161,7 @@ int run_command(const RunCommand& command) {
     terminal.redraw("");
     const Verdict verdict = verdict_of(pipeline, report);
     log(verdict.exit == exit_done ? Level::info : Level::error, verdict.text);
-    if (command.terminal.verbosity >= 0 && report.end == End::halted) {
+    if (command.terminal.verbosity >= 0 && report.began) {
         if (terminal.json())
             log(Level::info, balance_json(pipeline, report));
         else

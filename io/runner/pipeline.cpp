@@ -34,7 +34,8 @@ Pipeline::~Pipeline() {
 }
 
 void Pipeline::run(RunReport& report) {
-    if (begin(report)) loop();
+    report.began = begin(report);
+    if (report.began) loop();
     report.stats = engine_.engine().stats();
     if (transforms_) {
         report.transforms = transforms_->counts();

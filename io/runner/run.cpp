@@ -27,8 +27,9 @@ void raise_open_files_limit(const Log& log) {
         log(Level::debug, "the limit of open files stays as it is");
 }
 
-// True if the wait was over; false if a signal came first.
+// True if the wait was over; false if a signal came first, or long before.
 bool wait(Signals& signals, Duration duration) {
+    if (signals.count() > 0) return false;
     pollfd readable{.fd = signals.fd(), .events = POLLIN, .revents = 0};
     const int came = ::poll(&readable, 1, static_cast<int>(duration.ns / 1'000'000));
     return came == 0;
@@ -48,6 +49,8 @@ void add(Stats& sum, const Stats& life) {
         sum.source[i].failures += life.source[i].failures;
         sum.source[i].settled += life.source[i].settled;
         sum.source[i].forgotten += life.source[i].forgotten;
+        sum.source[i].budget = life.source[i].budget;
+        sum.source[i].budget_decreases += life.source[i].budget_decreases;
     }
     for (std::size_t i = 0; i < sum.sink.size(); ++i) {
         SinkStats& to = sum.sink[i];
@@ -73,7 +76,18 @@ void add(Stats& sum, const Stats& life) {
     sum.held = life.held;
     sum.held_peak = std::max(sum.held_peak, life.held_peak);
     sum.batches = life.batches;
+    sum.gate_closed += life.gate_closed;
+    sum.gate_opened += life.gate_opened;
+    sum.gate_windows += life.gate_windows;
+    sum.pressure_hard = life.pressure_hard;
+    sum.pressure_soft = life.pressure_soft;
     sum.paused = life.paused;
+}
+
+void add(std::vector<flow::NodeCounts>& life, const std::vector<flow::NodeCounts>& before) {
+    // A life that ended before it was built has none.
+    life.resize(std::max(life.size(), before.size()));
+    for (std::size_t i = 0; i < before.size(); ++i) life[i].add(before[i]);
 }
 
 void add_life(RunReport& report, RunReport life, std::uint32_t number) {
@@ -81,10 +95,9 @@ void add_life(RunReport& report, RunReport life, std::uint32_t number) {
     add(stats, life.stats);
     for (std::size_t i = 0; i < life.repeated.size() && i < report.repeated.size(); ++i)
         life.repeated[i] += report.repeated[i];
-    if (life.transforms.size() == report.transforms.size())
-        for (std::size_t i = 0; i < life.transforms.size(); ++i)
-            life.transforms[i].add(report.transforms[i]);
+    add(life.transforms, report.transforms);
     if (number > 0) life.resumed = report.resumed;
+    life.began = life.began || report.began;
     report = std::move(life);
     report.stats = stats;
     report.restarts = number;
@@ -94,10 +107,13 @@ void add_life(RunReport& report, RunReport life, std::uint32_t number) {
 RunOptions of_life(const RunOptions& options, const RunReport& before, std::uint32_t life) {
     RunOptions out = options;
     if (life == 0 || !options.observer) return out;
-    out.observer = [&options, sum_before = before.stats](const Sample& sample) {
-        Stats sum = sum_before;
+    out.observer = [&options, &before](const Sample& sample) {
+        Stats sum = before.stats;
         add(sum, *sample.stats);
-        return options.observer({sample.now, &sum, sample.unread, sample.transforms});
+        if (!sample.transforms) return options.observer({sample.now, &sum, sample.unread, nullptr});
+        std::vector<flow::NodeCounts> transforms = *sample.transforms;
+        add(transforms, before.transforms);
+        return options.observer({sample.now, &sum, sample.unread, &transforms});
     };
     return out;
 }

@@ -41,13 +41,14 @@ enum class End : std::uint8_t {
     halted,   ///< The engine ended it: see `halt`.
     refused,  ///< It could not begin, or go on: see `problem`.
     foreign,  ///< The data directory is another pipeline's.
-    stopped,  ///< A signal came before it had begun.
+    stopped,  ///< A signal came before it had begun, or between two lives of it.
 };
 
 struct RunReport {
     End end = End::halted;
     Halt halt{HaltReason::finished};
     std::string problem;                  ///< For the user: what is wrong, and what to do.
+    bool began = false;                   ///< It read, or was about to, in some life.
     /// Of all lives in this process. What one that failed owed is `forgotten`: it was read again,
     /// and counts again.
     Stats stats;

@@ -68,8 +68,13 @@ TEST_CASE("the balance adds up over all lives of a process") {
     CHECK(number("in") >= 50'000);
     // The last "in" is the sink's.
     CHECK(number("in") == number("delivered") + number("begun_again") + number("not_given"));
-    // What stood beyond a mark was cut, and delivered again.
-    CHECK(number("delivered") - number("redelivered") == 50'000);
+    // What stood beyond a mark was cut, and delivered again. When a life ended, one write may have
+    // been under way: it reached the file, so it was cut, but nobody had heard that it was
+    // delivered. Lines have at least 68 bytes, and writes at most 64 KiB.
+    const long long unheard = 50'000 - (number("delivered") - number("redelivered"));
+    CHECK(unheard >= 0);
+    CHECK(unheard <= number("restarts") * (65'536 / 68));
+    CHECK(unheard <= number("begun_again"));
 }
 
 TEST_CASE("a failed sync behind stdin ends the process, and says what is in doubt") {
@@ -94,9 +99,12 @@ TEST_CASE("a signal ends a pipeline whose syncs always fail, and the next run ha
         Process process(program({"run", file}));
         REQUIRE(eventually([&] { return contains(process.result().err, "beginning again"); }));
         process.send(SIGTERM);
-        REQUIRE(process.wait(std::chrono::seconds(10)));
+        REQUIRE(process.wait(std::chrono::seconds(20)));
         INFO(process.result().err);
         CHECK(process.result().code == 75);
+        // It had begun, and says so, with what became of the records.
+        CHECK(contains(process.result().err, "stopped before it began again from the last checkpoint"));
+        CHECK(contains(process.result().err, "balance: in "));
     }
     CHECK(run({"run", "--set", "sinks.a.inject={}", file}).code == 0);
     CHECK(read_file(dir.at("out/a")) == lines(0, 10'000));
