@@ -54,6 +54,7 @@ const Parser::Binary* Parser::binary(const Token& token) {
 
 std::expected<Plan, NotNative> make_plan(std::string_view program) {
     if (program.size() > program_max) return std::unexpected(NotNative{"a program so long", 0});
+    if (program.find('\0') != std::string_view::npos) return std::unexpected(NotNative{"a zero byte", 0});
     if (!is_utf8(program)) return std::unexpected(NotNative{"what is not UTF-8", 0});
     return Parser(program).parse();
 }
