@@ -154,6 +154,7 @@ void FakeSource::fill_empty(BatchTruth& b, BatchId id, std::uint32_t index) {
     b.epoch = log.epoch;
     b.first = state.cursor;
     b.fate = Fate::deliver;
+    b.order = ++stage_.ledger.handed_out;
     b.state = BatchTruth::State::arrived;
     b.units.clear();
     b.dead.clear();
@@ -199,10 +200,10 @@ void FakeSource::fill(BatchTruth& b, BatchId id, std::uint32_t index, std::uint6
         if (!spans) state.position = records[state.cursor].begin;
     }
     log.highest = state.position;
-    ++stage_.ledger.handed_out;
+    b.order = ++stage_.ledger.handed_out;
     for (std::uint32_t r = b.first; r < b.first + b.count; ++r) {
         ++records[r].readings;
-        records[r].order = stage_.ledger.handed_out;
+        records[r].order = b.order;
         records[r].batch_end = b.first + b.count;
     }
     stage_.out.push_back(BatchPulled{id, SourceId{b.source}, b.fate, PartitionId{index},
@@ -259,6 +260,7 @@ BatchTruth& FakeSource::begin_slice(const Transform& t) {
     b.epoch = whole.epoch;
     b.first = whole.first + t.begin;
     b.count = b.held = b.extra = b.taken = 0;
+    b.order = whole.order;
     b.max_bytes = t.bytes_max;
     b.parent = t.batch.index;
     return b;

@@ -36,6 +36,7 @@ struct BatchTruth {
     std::uint32_t max_records = 0;
     std::uint32_t max_bytes = 0;        ///< Of the pull, or of the input of a slice.
     std::uint32_t parent = UINT32_MAX;  ///< Of a slice: its batch.
+    std::uint32_t order = 0;  ///< Among all that were handed out; a slice's is its batch's.
     std::uint32_t taken = 0;            ///< Of a batch: records below it were taken by slices.
     Instant arrived;
     std::vector<std::uint32_t> units;  ///< Sorted by sink; sink s has [from[s], from[s + 1]).

@@ -125,10 +125,9 @@ private:
         if (draw_.config.sliced()) hold_slices();
         for (const BatchTruth& b : stage_.batches) {
             if (!waits(b)) continue;
-            const std::uint32_t order = ledger_.records[b.first].order;
             for (std::uint32_t s = 0; s < draw_.config.sinks; ++s) {
                 if (b.from[s] == b.from[s + 1] || !stuck_[s] || !may_be_full(b, s)) continue;
-                held_[b.source] = std::min<std::uint64_t>(held_[b.source], order);
+                held_[b.source] = std::min<std::uint64_t>(held_[b.source], b.order);
             }
         }
     }
@@ -163,7 +162,6 @@ private:
         if (config.when_full != WhenFull::block) return false;
         // Of a partition that was lost, what was begun may stand there, and what follows it.
         if (world_.oracle().any_revoked()) return true;
-        const Record& first = ledger_.records[b.first];
         std::uint64_t records = 0;
         std::uint64_t bytes = 0;
         std::uint64_t batches = 0;
@@ -172,7 +170,7 @@ private:
             const Record& r = ledger_.records[u.record];
             const Log& log = log_of(r);
             if (u.sink != sink || !was_read(r) || is_passed(r)) continue;
-            if (log.source == b.source && r.order >= first.order) continue;
+            if (log.source == b.source && r.order >= b.order) continue;
             if (log.lead[sink] >= r.next || r.told != Told::idle) continue;
             ++records;
             bytes += std::max(r.bytes, 10u);
@@ -232,7 +230,7 @@ private:
         for (const BatchTruth& b : stage_.batches) {
             if (b.source != source || b.parent != UINT32_MAX) continue;
             if (!waits(b) && !is_left_over(b)) continue;
-            waiting += ledger_.records[b.first].order >= held_[source];
+            waiting += b.order >= held_[source];
         }
         for (std::uint32_t s = 0; s < c.sources; ++s) {
             any = any || held_[s] != nowhere;
@@ -251,7 +249,9 @@ private:
     /// The first batch that isn't committed is held back itself.
     bool commit_is_held(const Log& log) {
         const std::uint32_t first = ledger_.record_after(log, log.durable);
-        const std::uint32_t end = first < log.end ? ledger_.records[first].batch_end : first;
+        const bool read = first < log.end && was_read(ledger_.records[first]);
+        if (!read && empty_is_held(log)) return true;
+        const std::uint32_t end = read ? ledger_.records[first].batch_end : first;
         for (std::uint32_t i = first; i < end; ++i) {
             const Record& r = ledger_.records[i];
             if (is_own_dead(r) || is_held(r)) return true;
@@ -261,6 +261,14 @@ private:
         }
         why = "all before record " + std::to_string(end) + " is settled, but not committed";
         return false;
+    }
+
+    /// A batch of it that has positions but no records waits its turn behind what is held back.
+    bool empty_is_held(const Log& log) const {
+        return std::ranges::any_of(stage_.batches, [&](const BatchTruth& b) {
+            return b.state == BatchTruth::State::arrived && b.told && !b.lost && b.count == 0 &&
+                   &ledger_.logs[b.log] == &log && b.order >= held_[log.source];
+        });
     }
 
     World& world_;
