@@ -18,6 +18,7 @@ TEST_CASE("a run can be replayed bit for bit") {
         sim::Recorded again(list);
         sim::World second(seed, again);
         RC_ASSERT(second.run().hash == hash);
+        RC_ASSERT(sim::run_seed(seed).hash == hash);
     });
     rc::prop("and its beginning is the beginning of the whole", [](std::uint32_t seed) {
         const auto until = *rc::gen::inRange<std::uint64_t>(1, 300);

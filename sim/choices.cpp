@@ -32,41 +32,42 @@ std::uint64_t Seeded::choose(Site site, std::uint64_t entity, std::uint64_t n,
 
 Recorded::Recorded(std::span<const Choice> list) {
     for (const Choice& choice : list) {
-        record({choice.site, choice.entity, choice.n}, choice.value);
+        answers_.insert_or_assign({choice.site, choice.entity, choice.n}, choice.value);
     }
 }
 
-std::uint64_t Recorded::answer_of(const Key& key) const {
+const std::uint64_t* Recorded::answer_of(const Key& key) const {
     const auto found = answers_.find(key);
-    return found == answers_.end() ? 0 : found->second;
-}
-
-void Recorded::record(const Key& key, std::uint64_t value) {
-    if (value != 0) answers_.insert_or_assign(key, value);
+    return found == answers_.end() ? nullptr : &found->second;
 }
 
 std::uint64_t Recorded::choose(Site site, std::uint64_t entity, std::uint64_t n,
                                std::uint64_t bound) {
     HF_ASSERT(bound > 0);
     const Key key{site, entity, n};
-    if (origin_ == nullptr) return std::min(answer_of(key), bound - 1);
+    const std::uint64_t* known = answer_of(key);
+    if (known != nullptr) return std::min(*known, bound - 1);
+    if (origin_ == nullptr) return 0;
     const std::uint64_t value = origin_->choose(site, entity, n, bound);
-    record(key, value);
+    answers_.emplace(key, value);
     return value;
 }
 
 bool Recorded::flip(Site site, std::uint64_t entity, std::uint64_t n, std::uint32_t permille) {
     const Key key{site, entity, n};
-    if (origin_ == nullptr) return answer_of(key) != 0;
+    const std::uint64_t* known = answer_of(key);
+    if (known != nullptr) return *known != 0;
+    if (origin_ == nullptr) return false;
     const bool value = origin_->flip(site, entity, n, permille);
-    record(key, value ? 1 : 0);
+    answers_.emplace(key, value ? 1 : 0);
     return value;
 }
 
 std::vector<Choice> Recorded::list() const {
     std::vector<Choice> list;
-    list.reserve(answers_.size());
-    for (const auto& [key, value] : answers_) list.push_back({key.site, key.entity, key.n, value});
+    for (const auto& [key, value] : answers_) {
+        if (value != 0) list.push_back({key.site, key.entity, key.n, value});
+    }
     return list;
 }
 

@@ -3,7 +3,8 @@
 // A question is (site, entity, n): what is decided, about what, for the how-manieth time. So to
 // remove one record or one fault moves no other answer.
 // Rule 1: 0 is the benign answer to every question (see sites.hpp).
-// Rule 2: a question is asked once in a run; whoever asks counts n.
+// Rule 2: a question is asked once in a run; whoever asks counts n. One that is asked again all the
+//         same has the same bound, hence the same answer.
 // Rule 3: with equal answers a run is equal; nothing else in sim/ may decide by chance.
 // Doesn't know: what the answers mean.
 #pragma once
@@ -65,7 +66,8 @@ struct Choice {
 class Recorded : public Choices {
 public:
     explicit Recorded(std::span<const Choice> list);
-    /// Passes each question on to `origin` and records its answer. Lives: `origin` as long as this.
+    /// Passes each question on to `origin` and records its answer; what is asked again is answered
+    /// as the replay will answer it. Lives: `origin` as long as this.
     explicit Recorded(Choices& origin) : origin_(&origin) {}
 
     /// A recorded value that is too large for its bound is cut to bound - 1.
@@ -85,8 +87,8 @@ private:
         std::uint64_t n = 0;
         auto operator<=>(const Key&) const = default;
     };
-    std::uint64_t answer_of(const Key& key) const;
-    void record(const Key& key, std::uint64_t value);
+    /// Null: not asked before, and not in the list.
+    const std::uint64_t* answer_of(const Key& key) const;
 
     Choices* origin_ = nullptr;
     std::map<Key, std::uint64_t> answers_;

@@ -36,7 +36,8 @@ void FakeSinks::plan(Attempt& a, const WriteToSink& write) {
         a.applies = false;
     } else if (stage_.fault(Fault::sink_throttled, sink, n)) {
         a.answer = SinkOutcome::throttled;
-        a.retry_after = milliseconds(static_cast<std::int64_t>(1 + stage_.detail(sink, n, 500)));
+        a.retry_after =
+            milliseconds(static_cast<std::int64_t>(1 + stage_.detail(48u + sink, n, 500)));
         a.applies = false;
     } else if (stage_.fault(Fault::sink_ambiguous_applied, sink, n)) {
         a.answer = SinkOutcome::ambiguous;
@@ -89,7 +90,7 @@ void FakeSinks::plan_partial(Attempt& a, std::uint64_t n) {
     if (!config.answers_partially || config.has_mark || a.items.size() < 2) return;
     const std::uint64_t how = stage_.detail(a.sink, n << 4 | 1, 4);
     const SinkOutcome rest = how & 1 ? SinkOutcome::ambiguous : SinkOutcome::retriable;
-    const std::uint64_t cut = 1 + stage_.detail(a.sink, n << 4 | 2, a.items.size() - 1);
+    const std::uint64_t cut = 1 + stage_.detail_below(a.sink, n << 4 | 2, a.items.size() - 1);
     for (std::size_t i = 0; i < a.items.size(); ++i) {
         const bool taken =
             how < 2 ? i < cut : stage_.detail(a.sink + 16, n << 8 | (i & 255), 2) == 0;

@@ -137,8 +137,9 @@ std::uint32_t FakeSource::take(const BatchTruth& b, std::uint32_t index, std::ui
         if (own) break;
     }
     if (count > 1 && stage_.fault(Fault::pull_short, b.source, n)) {
-        count = 1 + static_cast<std::uint32_t>(
-                        stage_.choices->choose(Site::world_batch, b.source, n, count - 1));
+        count =
+            1 + static_cast<std::uint32_t>(
+                    stage_.choices->choose(Site::world_batch, b.source, n, 1u << 16) % (count - 1));
     }
     return count;
 }
@@ -153,8 +154,8 @@ void FakeSource::fill_empty(BatchTruth& b, BatchId id, std::uint32_t index) {
     b.log = index;
     b.epoch = log.epoch;
     b.first = state.cursor;
-    b.fate = Fate::deliver;
     b.order = ++stage_.ledger.handed_out;
+    b.fate = Fate::deliver;
     b.state = BatchTruth::State::arrived;
     b.units.clear();
     b.dead.clear();
@@ -259,8 +260,8 @@ BatchTruth& FakeSource::begin_slice(const Transform& t) {
     b.log = whole.log;
     b.epoch = whole.epoch;
     b.first = whole.first + t.begin;
-    b.count = b.held = b.extra = b.taken = 0;
     b.order = whole.order;
+    b.count = b.held = b.extra = b.taken = 0;
     b.max_bytes = t.bytes_max;
     b.parent = t.batch.index;
     return b;
@@ -292,8 +293,8 @@ std::uint32_t FakeSource::cut_slice(BatchTruth& b, std::uint64_t n) {
         ++b.count;
     }
     if (b.count > 1 && stage_.fault(Fault::slice_short, b.source, n)) {
-        b.count =
-            1 + static_cast<std::uint32_t>(stage_.detail(252u + b.source, n << 2, b.count - 1));
+        b.count = 1 + static_cast<std::uint32_t>(
+                          stage_.detail_below(252u + b.source, n << 2, b.count - 1));
     }
     return b.first + b.count - whole.first;
 }
@@ -307,7 +308,7 @@ void FakeSource::transform_due(const Occurrence& what) {
     if (stage_.fault(Fault::transform_contract, b->source, what.c)) {
         // None, more than there are, or (where some are left) up to a position that isn't theirs.
         const bool rest = b->parent != UINT32_MAX && end < stage_.batches[b->parent].count;
-        const std::uint64_t how = stage_.detail(260u + b->source, what.c << 2, rest ? 3 : 2);
+        const std::uint64_t how = stage_.detail_below(260u + b->source, what.c << 2, rest ? 3 : 2);
         const std::uint32_t wrong = how == 0 ? end - b->count : how == 1 ? end + 100'000 : end;
         const Position astray{how == 2 ? INT64_MAX : next.value};
         outputs(*b);
@@ -376,14 +377,14 @@ void FakeSource::commit(const CommitPosition& commit) {
         applies = false;
     } else if (stage_.fault(Fault::commit_ambiguous, index, n)) {
         outcome = StoreOutcome::ambiguous;
-        applies = stage_.detail(index, n << 2 | 1, 2) == 1;
+        applies = stage_.detail(300 + index, n << 2 | 1, 2) == 1;
     } else if (stage_.fault(Fault::commit_failed, index, n)) {
         outcome = StoreOutcome::failed;
         applies = false;
     } else if (stage_.draw->config.commit.attempt_timeout.ns > 0 &&
                stage_.fault(Fault::commit_never, index, n)) {
         silent = true;
-        applies = stage_.detail(index, n << 2 | 2, 2) == 1;
+        applies = stage_.detail(300 + index, n << 2 | 2, 2) == 1;
     }
     const auto d = static_cast<std::uint8_t>(static_cast<std::uint8_t>(outcome) |
                                              (silent ? 16 : 0) | (applies ? 32 : 0));

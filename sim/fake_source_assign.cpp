@@ -113,7 +113,8 @@ void FakeSource::assign_due(const Occurrence& what) {
     if (stage_.fault(Fault::progress_elsewhere, what.a, n)) {
         const std::uint32_t from = stage_.ledger.record_after(log, log.durable);
         const auto most = static_cast<std::uint64_t>(log.available - std::min(from, log.available));
-        const auto count = static_cast<std::uint32_t>(stage_.detail(what.a, n << 4 | 1, most + 1));
+        const auto count =
+            static_cast<std::uint32_t>(stage_.detail_below(320 + what.a, n << 4 | 1, most + 1));
         for (std::uint32_t r = from; r < from + count; ++r) {
             stage_.ledger.records[r].elsewhere = true;
             log.durable = stage_.ledger.records[r].next;
@@ -121,7 +122,7 @@ void FakeSource::assign_due(const Occurrence& what) {
     } else if (stage_.fault(Fault::rewind, what.a, n)) {
         const std::uint32_t to = stage_.ledger.record_after(log, log.durable);
         const auto back = static_cast<std::uint32_t>(
-            stage_.detail(what.a, n << 4 | 2, std::min(to - log.first, 20u) + 1));
+            stage_.detail_below(320 + what.a, n << 4 | 2, std::min(to - log.first, 20u) + 1));
         if (back > 0) log.durable = stage_.ledger.records[to - back].begin;
     }
     stage_.ledger.forget_told(log);

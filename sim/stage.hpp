@@ -82,6 +82,11 @@ public:
     std::uint64_t detail(std::uint64_t entity, std::uint64_t n, std::uint64_t bound) const {
         return bound <= 1 ? 0 : choices->choose(Site::world_detail, entity, n, bound);
     }
+    /// As detail(), where the key does not settle the bound: what comes twice in a life (a record
+    /// that is read again) must be the same question.
+    std::uint64_t detail_below(std::uint64_t entity, std::uint64_t n, std::uint64_t bound) const {
+        return bound <= 1 ? 0 : detail(entity, n, 1u << 16) % bound;
+    }
     bool dead(std::uint32_t bit) const { return healed && (draw->dead & bit) != 0; }
 
     /// At least 1 microsecond; what is usual is drawn, a tail is rare.

@@ -51,6 +51,25 @@ TEST_CASE("between includes both of its ends") {
     CHECK(seen == std::set<std::uint64_t>{5, 6, 7, 8});
 }
 
+TEST_CASE("a recorder answers what is asked again as its replay will") {
+    const auto run = [](Choices& choices) {
+        std::vector<std::uint64_t> answers;
+        for (std::uint64_t n = 0; n < 50; ++n) {
+            for (const std::uint64_t bound : {2u, 100u, 7u, 1000u}) {
+                answers.push_back(choices.choose(site_a, 0, n, bound));
+            }
+            answers.push_back(choices.chance(site_a, 0, n, 500) ? 1 : 0);
+        }
+        return answers;
+    };
+    Seeded seeded(5);
+    Recorded recorder(seeded);
+    const auto first = run(recorder);
+    const auto list = recorder.list();
+    Recorded player{std::span<const Choice>(list)};
+    CHECK(run(player) == first);
+}
+
 TEST_CASE("a recorded run replays from its list alone") {
     const auto run = [](Choices& choices) {
         std::vector<std::uint64_t> answers;

@@ -4,10 +4,12 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <numeric>
 #include <sstream>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <vector>
 
 #include "sim/mutants.hpp"
 #include "sim/shrink.hpp"
@@ -28,14 +30,6 @@ TEST_CASE("world holds every invariant over three hundred seeds") {
 TEST_CASE("world gives equal traces for equal seeds, and others for others") {
     CHECK(run_seed(42).hash == run_seed(42).hash);
     CHECK_FALSE(run_seed(42).hash == run_seed(43).hash);
-}
-
-TEST_CASE("world replays from its recorded choices") {
-    Seeded seeded(77);
-    Recorded recorded(seeded);
-    World world(77, recorded);
-    const Outcome first = world.run();
-    CHECK(run_choices(77, recorded.list()).hash == first.hash);
 }
 
 namespace {
@@ -61,12 +55,32 @@ private:
 }  // namespace
 
 TEST_CASE("world asks no two questions under one key") {
-    for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    std::vector<std::uint64_t> seeds(300);
+    std::iota(seeds.begin(), seeds.end(), std::uint64_t{1});
+    // Did: a sink's details and a partition's, the seventeenth life and the first, a record that is
+    // read again.
+    for (const std::uint64_t once :
+         {1021u, 1358u, 1998u, 2089u, 102142u, 104668u, 108306u, 117333u}) {
+        seeds.push_back(once);
+    }
+    for (const std::uint64_t seed : seeds) {
         Asked choices(seed);
         World world(seed, choices);
         world.run();
         INFO("seed " << seed);
         REQUIRE(choices.clash.empty());
+    }
+}
+
+TEST_CASE("world that is recorded is the world of its seed") {
+    for (const std::uint64_t seed : {77u, 1021u, 1358u, 1998u, 2089u, 102142u, 104668u, 1477716u}) {
+        Seeded seeded(seed);
+        Recorded recorded(seeded);
+        World world(seed, recorded);
+        const Outcome first = world.run();
+        INFO("seed " << seed);
+        CHECK(first.hash == run_seed(seed).hash);
+        CHECK(first.hash == run_choices(seed, recorded.list()).hash);
     }
 }
 
