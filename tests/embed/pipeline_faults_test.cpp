@@ -129,7 +129,11 @@ TEST_CASE("stop finishes what was pulled and commits it") {
     p.add_source("in", std::make_unique<Endless>(out));
     p.add_sink("a", std::make_unique<Keep>(out, 0));
     std::thread stopper([&] {
-        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        for (bool arrived = false; !arrived;) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            const std::lock_guard lock(out.mutex);
+            arrived = !out.sunk[0].empty();
+        }
         p.stop();
     });
     const auto report = p.run();

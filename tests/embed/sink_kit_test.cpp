@@ -52,7 +52,8 @@ protected:
 };
 
 template <class Mine>
-sim::KitReport check(bool unique = false, bool lossy = false, std::uint64_t seeds = 60) {
+sim::KitReport check(bool unique = false, bool lossy = false, std::uint64_t seeds = 60,
+                     Duration call_limit = seconds(5)) {
     Shelf shelf;
     sim::SinkSubject subject;
     subject.open = [&] { return std::make_unique<Mine>(shelf); };
@@ -66,7 +67,7 @@ sim::KitReport check(bool unique = false, bool lossy = false, std::uint64_t seed
     subject.unique = unique;
     sim::KitOptions options;
     options.seeds = seeds;
-    options.call_limit = milliseconds(150);
+    options.call_limit = call_limit;
     return check_sink(subject, options);
 }
 
@@ -255,7 +256,7 @@ TEST_CASE("sink kit catches a sink that throws") {
 }
 
 TEST_CASE("sink kit catches a call that does not return in time") {
-    check_caught(check<Sleeps>(false, false, 5), Promise::returns_in_time);
+    check_caught(check<Sleeps>(false, false, 5, milliseconds(150)), Promise::returns_in_time);
 }
 
 TEST_CASE("sink kit catches a sink that never recovers") {

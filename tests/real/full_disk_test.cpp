@@ -28,7 +28,8 @@ void full_disk(bool kill_while_full) {
             "[sinks.b]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"b\"\n");
     {
         Process process(program({"run", file}));
-        REQUIRE_FALSE(process.wait(std::chrono::milliseconds(700)));
+        REQUIRE(says(process, "the sink's file can't be written"));
+        REQUIRE_FALSE(process.wait(std::chrono::milliseconds(200)));
         CHECK(std::filesystem::file_size(folder.at("small/a")) <= 2u << 20);
         if (!kill_while_full) {
             REQUIRE(small.remount("size=64m"));

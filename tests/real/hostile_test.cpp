@@ -45,10 +45,10 @@ TEST_CASE("an output that is deleted is begun anew, also without fsync") {
         const std::string file = dir.write("p.toml", tail + std::string("fsync = \"") + fsync + "\"");
         Process process(program({"run", file}));
         REQUIRE(eventually([&] { return read_file(dir.at("out/a")) == lines(0, 10); }));
-        sleep_ms(300);  // Until it is committed.
+        REQUIRE(is_quiet(dir.at(".holdfast/p")));  // It is committed.
         std::filesystem::remove(dir.at("out/a"));
         sleep_ms(1200);  // Without fsync it looks for its file once a second.
-        dir.write("logs/x", lines(0, 20));
+        append_file(dir.at("logs/x"), lines(10, 10));
         CHECK(eventually([&] { return contains(read_file(dir.at("out/a")), lines(10, 10)); }));
         process.send(SIGTERM);
         REQUIRE(process.wait(std::chrono::seconds(20)));
@@ -130,8 +130,8 @@ TEST_CASE("a pipe without a reader holds up neither a signal nor a reader that c
         REQUIRE(::mkfifo(dir.at("out/a").c_str(), 0600) == 0);
         const std::string file =
             dir.write("p.toml", tail + std::string("delivery = \"at_least_once\""));
-        Process process(program({"run", "--ring", ring, file}));
-        sleep_ms(300);
+        Process process(program({"run", "-v", "--ring", ring, file}));
+        REQUIRE(says(process, "ring name="));
         process.send(SIGTERM);
         INFO(ring);
         REQUIRE(process.wait(std::chrono::seconds(10)));
@@ -161,9 +161,10 @@ TEST_CASE("an output that is emptied while nothing is written gets no hole") {
     const std::string file = dir.write("p.toml", tail);
     Process process(program({"run", file}));
     REQUIRE(eventually([&] { return read_file(dir.at("out/a")) == lines(0, 1000); }));
-    sleep_ms(1300);
+    REQUIRE(is_quiet(dir.at(".holdfast/p")));
+    sleep_ms(1100);  // It looks for its file once a second.
     std::filesystem::resize_file(dir.at("out/a"), 0);
-    dir.write("logs/x", lines(0, 1010));
+    append_file(dir.at("logs/x"), lines(1000, 10));
     CHECK(eventually([&] { return read_file(dir.at("out/a")) == lines(1000, 10); }));
 }
 
@@ -174,7 +175,7 @@ TEST_CASE("a data directory that is deleted is made again, and nothing is lost o
     {
         Process process(program({"run", file}));
         REQUIRE(eventually([&] { return read_file(dir.at("out/a")) == lines(0, 10); }));
-        sleep_ms(100);
+        REQUIRE(is_quiet(dir.at(".holdfast/p")));
         std::filesystem::remove_all(dir.at(".holdfast"));
         append_file(dir.at("logs/x"), lines(10, 10));
         CHECK(eventually([&] { return exists(dir.at(".holdfast/p/checkpoint.a")) ||
@@ -197,11 +198,11 @@ TEST_CASE("a data directory that cannot be made again ends the process at once, 
     const std::string file = dir.write("p.toml", tail);
     Process process(program({"run", file}));
     REQUIRE(eventually([&] { return read_file(dir.at("out/a")) == lines(0, 10); }));
-    sleep_ms(100);
+    REQUIRE(is_quiet(dir.at(".holdfast/p")));
     std::filesystem::remove_all(dir.at(".holdfast"));
     dir.write(".holdfast", "a file where a folder must be");
     append_file(dir.at("logs/x"), lines(10, 10));
-    REQUIRE(process.wait(std::chrono::seconds(5)));
+    REQUIRE(process.wait(std::chrono::seconds(20)));
     INFO(process.result().err);
     CHECK(process.result().code == 74);
     CHECK(contains(process.result().err, "the data directory was deleted while it was in use"));

@@ -104,13 +104,14 @@ TEST_CASE("an output that is a symbolic link is written through it, and goes on 
     for (int round = 1; round <= 2; ++round) {
         Process process(program({"run", file}));
         REQUIRE(eventually([&] { return contains(process.result().err, "file found"); }));
-        CHECK(reads(dir, lines(0, 10 * static_cast<std::uint64_t>(round))));
-        dir.write("logs/x", lines(0, 20));
-        CHECK(reads(dir, lines(0, 20)));
+        const std::uint64_t count = 10 * static_cast<std::uint64_t>(round);
+        CHECK(reads(dir, lines(0, count)));
+        append_file(dir.at("logs/x"), lines(count, 10));
+        CHECK(reads(dir, lines(0, count + 10)));
         end(process);
     }
     CHECK(fs::is_symlink(dir.at("out/a")));
-    CHECK(read_file(dir.at("elsewhere/out")) == lines(0, 20));
+    CHECK(read_file(dir.at("elsewhere/out")) == lines(0, 30));
 }
 
 TEST_CASE("an input that is deleted while it is read is read to its end") {

@@ -135,7 +135,7 @@ TEST_CASE("a program whose sink is out keeps to its limit and 32 MiB, and is nev
         CHECK(peak > 8 * mib);
         CHECK(peak <= 64 * mib);
         process.send(SIGTERM);
-        sleep_ms(50);
+        REQUIRE(says(process, "stopping: finishing"));
         process.send(SIGTERM);
         REQUIRE(process.wait(std::chrono::seconds(20)));
         INFO(process.result().err);
@@ -143,7 +143,7 @@ TEST_CASE("a program whose sink is out keeps to its limit and 32 MiB, and is nev
     }
     // The outage is over: everything arrives, in the same small cgroup.
     Process process(cgroup.inside({"run", file}));
-    REQUIRE(process.wait(std::chrono::seconds(60)));
+    REQUIRE(process.wait(std::chrono::seconds(120)));
     INFO(process.result().err);
     CHECK_FALSE(process.result().signaled);
     CHECK(process.result().code == 0);

@@ -134,6 +134,25 @@ Exited Process::result() const {
     return {signaled_, code_, read_file(said_.at("out")), read_file(said_.at("err"))};
 }
 
+bool says(const Process& process, const std::string& what) {
+    return eventually([&] { return contains(process.result().err, what); });
+}
+
+bool is_quiet(const std::string& folder) {
+    const auto contents = [&] {
+        std::map<std::string, std::string> out;
+        std::error_code error;
+        for (const auto& entry : fs::directory_iterator(folder, error))
+            out[entry.path().string()] = read_file(entry.path().string());
+        return out;
+    };
+    return eventually([&] {
+        const auto before = contents();
+        sleep_ms(300);
+        return !before.empty() && contents() == before;
+    });
+}
+
 std::vector<std::string> program(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), HF_BINARY_DIR "/holdfast");
     return arguments;

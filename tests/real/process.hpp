@@ -92,6 +92,11 @@ Exited run(std::vector<std::string> arguments, Process::Options options = {},
 template <class Condition>
 bool eventually(Condition condition, std::chrono::milliseconds limit = std::chrono::seconds(20));
 
+/// Waits until it has said `what` on its stderr.
+bool says(const Process& process, const std::string& what);
+/// Waits until no file of a folder, such as a data directory, has changed for a while.
+bool is_quiet(const std::string& folder);
+
 void sleep_ms(int ms);
 
 template <class Condition>
