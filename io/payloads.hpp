@@ -94,6 +94,7 @@ struct OutputRun {
 struct DeadReason {
     std::uint32_t transform = 0;
     std::uint32_t text = 0;  ///< Index into Outputs::texts.
+    Reason reason = Reason::failed;
 };
 
 /// What a transform made of a slice. The runs point into the block, the heap, or the batch.

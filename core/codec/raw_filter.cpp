@@ -20,8 +20,7 @@ bool matches(const RawRule& rule, const Value& value) {
 }
 
 RawAnswer answer_of(std::span<const RawRule> rules, std::size_t rule) {
-    const bool drop = rules[rule].when == RawRule::When::missing;
-    return {drop ? RawVerdict::drop : RawVerdict::dead_letter, static_cast<std::uint32_t>(rule)};
+    return {rules[rule].verdict(), static_cast<std::uint32_t>(rule)};
 }
 
 /// The answer of the rules where find(path) finds fields; `valid` is asked before one takes effect.

@@ -4,8 +4,7 @@
 // Rule 2: the verdict is that of the parsed record (exact_verdict), always. What is kept was only
 //         looked at on the way to the fields; a record is validated whole before a rule takes it.
 // Rule 3: a record that cannot be parsed matches no rule: it is kept, so that whoever parses it
-// says
-//         what becomes of it.
+//         says what becomes of it.
 // Bound: one structural pass a record for all rules, one look for each run of rules with one path.
 #pragma once
 
@@ -25,13 +24,19 @@ enum class RawVerdict : std::uint8_t { keep, drop, dead_letter };
 
 struct RawRule {
     enum class When : std::uint8_t {
-        missing,  ///< Drops a record without this field. null is a value.
-        equal,    ///< A dead letter if the field equals `literal`; numbers by their value.
-        present,  ///< A dead letter if the field is there and not null.
+        missing,  ///< The field isn't there: drops the record. null is a value.
+        equal,    ///< The field equals `literal`, numbers by their value: a dead letter.
+        present,  ///< The field is there and not null: a dead letter.
     };
     When when = When::missing;
     Path path;
     std::optional<Literal> literal = std::nullopt;  ///< Of `equal`.
+    std::optional<RawVerdict> then = std::nullopt;  ///< Instead of what `when` says.
+
+    RawVerdict verdict() const {
+        return then.value_or(when == When::missing ? RawVerdict::drop : RawVerdict::dead_letter);
+    }
+    bool drops() const { return verdict() == RawVerdict::drop; }
 };
 
 struct RawAnswer {

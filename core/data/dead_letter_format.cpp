@@ -104,6 +104,7 @@ std::string_view reason_name(Reason reason) {
         case Reason::parse_error: return "parse_error";
         case Reason::oversized: return "oversized";
         case Reason::failed: return "failed";
+        case Reason::rejected: return "rejected";
     }
     return "unknown";
 }

@@ -40,6 +40,7 @@ enum class Reason : std::uint8_t {
     parse_error,  ///< A transform could not parse it, or dead-lettered it.
     oversized,    ///< Over the source's size limit.
     failed,       ///< The transform failed on it.
+    rejected,     ///< A raw filter rejected it, or no condition of a route held.
 };
 
 enum class RevokeKind : std::uint8_t {

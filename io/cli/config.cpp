@@ -195,6 +195,7 @@ void build(const Document& document, const fs::path& folder, PipelineConfig& con
     config.dead_letters.retry = retry_of(parts.dead_letters.section("retry"));
 
     resolve_inputs(parts, config, reader);
+    read_rules(parts, config, reader);
     check_programs(parts, config, reader);
     check_paths(parts, config, reader);
     check_settings(parts, config, reader);

@@ -18,8 +18,16 @@ using flow::NodeType;
 
 constexpr std::string_view unmatched = "_unmatched";
 
-bool has_unmatched(const flow::NodeSpec& node) {
-    return node.type == NodeType::filter || node.type == NodeType::route;
+/// The name of the output for what the transform doesn't pass on; empty: it has none.
+std::string_view rest_of(const flow::NodeSpec& node) {
+    if (node.type == NodeType::raw_filter) return "_rejected";
+    return node.type == NodeType::filter || node.type == NodeType::route ? unmatched : "";
+}
+bool has_rest(const flow::NodeSpec& node) { return !rest_of(node).empty(); }
+
+/// The key that says what becomes of it.
+std::string_view policy_key(const flow::NodeSpec& node) {
+    return node.type == NodeType::raw_filter ? "on_reject" : "unrouted";
 }
 
 /// Everything that may stand in `inputs`, and what it means.
@@ -44,8 +52,8 @@ Names names_in(const PipelineConfig& config) {
         std::uint32_t output = transform.node.type == NodeType::route ? 0 : 1;
         for (const std::string& route : transform.outputs)
             names.add(name + "." + route, {false, i, output++});
-        if (has_unmatched(transform.node))
-            names.add(fmt::format("{}.{}", name, unmatched), {false, i, output});
+        if (has_rest(transform.node))
+            names.add(fmt::format("{}.{}", name, rest_of(transform.node)), {false, i, output});
     }
     return names;
 }
@@ -115,11 +123,12 @@ bool is_taken(const PipelineConfig& config, const From& from) {
                        [&](const auto& s) { return takes(s.from); });
 }
 
-From unmatched_of(const PipelineConfig& config, std::uint32_t index) {
+From rest_from(const PipelineConfig& config, std::uint32_t index) {
     return {false, index, flow::outputs_of(config.transforms[index].node) - 1};
 }
 
-/// Sources and transforms that feed nobody; `_unmatched` against what `unrouted` says.
+/// Sources and transforms that feed nobody; `_unmatched` against what `unrouted` says, `_rejected`
+/// against `on_reject`.
 void check_takers(const Parts& parts, PipelineConfig& config, Reader& reader) {
     if (config.sinks.empty()) return;
     for (std::uint32_t i = 0; i < config.sources.size(); ++i) {
@@ -140,15 +149,16 @@ void check_takers(const Parts& parts, PipelineConfig& config, Reader& reader) {
             reader.problem(values.place, fmt::format("transform \"{0}\" feeds nobody; expected "
                                                      "it in inputs of a sink, or no such transform",
                                                      node.name));
-        if (!has_unmatched(node)) continue;
-        const bool taken = is_taken(config, unmatched_of(config, i));
-        const Value& said = values.at("unrouted");
+        if (!has_rest(node)) continue;
+        const bool taken = is_taken(config, rest_from(config, i));
+        const std::string_view key = policy_key(node);
+        const Value& said = values.at(key);
         if (!said.given && taken) node.unrouted = flow::Unrouted::route;
         if (said.given && (node.unrouted == flow::Unrouted::route) != taken)
             reader.problem(said.place,
-                           fmt::format("unrouted is \"{}\", and {} takes \"{}.{}\"; expected {}",
+                           fmt::format("{} is \"{}\", and {} takes \"{}.{}\"; expected {}", key,
                                        said.text, taken ? "somebody" : "nobody", node.name,
-                                       unmatched,
+                                       rest_of(node),
                                        taken ? "\"route\", or nobody to take it"
                                              : "it in inputs of a sink, or another value"));
     }
@@ -213,6 +223,7 @@ void read_texts(const Values& values, TransformSettings& out) {
             if (values.at("key_field").given)
                 out.texts.push_back(as_path(values.text("key_field")));
             return;
+        case NodeType::raw_filter: return;
         case NodeType::dedupe: break;
     }
     std::string key;
@@ -234,13 +245,15 @@ TransformSettings transform_of(const Named& part) {
                     : values.type == "throttle" ? NodeType::throttle
                     : values.type == "dedupe"   ? NodeType::dedupe
                     : values.type == "jq"       ? NodeType::program
+                    : values.type == "raw_filter" ? NodeType::raw_filter
                                                 : NodeType::filter;
     const std::string& on_error = values.text("on_error");
     out.node.on_error = on_error == "skip"         ? flow::OnError::skip
                         : on_error == "fail_batch" ? flow::OnError::fail_batch
                                                    : flow::OnError::dead_letter;
-    const std::string& unrouted = values.text("unrouted");
-    const bool rejects = unrouted.empty() ? out.node.type == NodeType::route : unrouted == "reject";
+    const std::string& unrouted = values.text(policy_key(out.node));
+    const bool rejects =
+        unrouted.empty() ? out.node.type != NodeType::filter : unrouted == "reject";
     out.node.unrouted = rejects                ? flow::Unrouted::reject
                         : unrouted == "route" ? flow::Unrouted::route
                                               : flow::Unrouted::discard;
@@ -292,6 +305,35 @@ void check_routes(const TransformSettings& transform, const Values& values, Read
 
 }  // namespace
 
+void read_rules(const Parts& parts, PipelineConfig& config, Reader& reader) {
+    using codec::RawRule;
+    for (std::size_t i = 0; i < config.transforms.size(); ++i) {
+        TransformSettings& transform = config.transforms[i];
+        if (transform.node.type != NodeType::raw_filter) continue;
+        for (const RuleItem& item : parts.transforms[i].values.at("rules").rules) {
+            auto path = codec::parse_path(item.field);
+            if (!path) {
+                reader.problem(item.place,
+                               fmt::format("{} is no field: {}; expected one such as \"user.id\"",
+                                           in_quotes(item.field), path.error().what));
+                continue;
+            }
+            RawRule rule{.when = item.when == "missing"   ? RawRule::When::missing
+                                 : item.when == "present" ? RawRule::When::present
+                                                          : RawRule::When::equal,
+                         .path = std::move(*path)};
+            if (!item.json.empty()) rule.literal = codec::Literal::parse(item.json).value();
+            if (!item.then.empty())
+                rule.then = item.then == "drop" ? codec::RawVerdict::drop
+                                                : codec::RawVerdict::dead_letter;
+            transform.rules.push_back(std::move(rule));
+            transform.rule_texts.push_back(
+                item.json.empty() ? fmt::format("{} is {}", item.field, item.when)
+                                  : fmt::format("{} is {}", item.field, item.json));
+        }
+    }
+}
+
 void check_programs(const Parts& parts, const PipelineConfig& config, Reader& reader) {
     for (std::size_t i = 0; i < config.transforms.size(); ++i) {
         const TransformSettings& transform = config.transforms[i];
@@ -332,6 +374,7 @@ std::string_view type_name(const TransformSettings& transform) {
         case NodeType::sample: return "sample";
         case NodeType::throttle: return "throttle";
         case NodeType::dedupe: return "dedupe";
+        case NodeType::raw_filter: return "raw_filter";
         case NodeType::program: break;
     }
     return "jq";
@@ -343,13 +386,18 @@ std::vector<std::string> flow_warnings(const PipelineConfig& config) {
         const flow::NodeSpec& node = config.transforms[i].node;
         for (std::uint32_t output = 0; output < flow::outputs_of(node); ++output) {
             const From from{false, i, output};
-            if (is_taken(config, from) || (has_unmatched(node) && from == unmatched_of(config, i)))
+            if (is_taken(config, from) || (has_rest(node) && from == rest_from(config, i)))
                 continue;
             out.push_back(fmt::format("transform {}: nobody takes {}; its records are dropped and "
                                       "counted",
                                       node.name, input_name(config, from)));
         }
         const bool sets_aside = node.on_error == flow::OnError::dead_letter;
+        if (node.type == NodeType::raw_filter && node.unrouted == flow::Unrouted::reject &&
+            !config.dead_letters.present)
+            out.push_back(fmt::format("transform {}: a record that it rejects halts the pipeline, "
+                                      "since there is no [dead_letters]",
+                                      node.name));
         if (sets_aside && !config.dead_letters.present && !config.transforms[i].texts.empty())
             out.push_back(fmt::format("transform {}: a record that it fails on halts the pipeline, "
                                       "since there is no [dead_letters]",

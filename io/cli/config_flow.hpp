@@ -8,6 +8,9 @@ namespace holdfast::cli {
 /// What one transform's table says, inputs aside.
 io::TransformSettings transform_of(const Named& part);
 
+/// The rules of raw filters, and what is wrong with them.
+void read_rules(const Parts& parts, io::PipelineConfig& config, Reader& reader);
+
 /// Compiles the texts of all transforms and reports those that aren't jq.
 void check_programs(const Parts& parts, const io::PipelineConfig& config, Reader& reader);
 

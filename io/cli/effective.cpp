@@ -98,6 +98,11 @@ void put_transform(Json& json, const PipelineConfig& pipeline, const TransformSe
                                                     : "key",
                    transform.texts.front());
     }
+    if (node.type == NodeType::raw_filter) {
+        json.begin_list("rules");
+        for (const std::string& rule : transform.rule_texts) json.value(rule);
+        json.end_list();
+    }
     if (node.type == NodeType::sample) json.field("rate", node.rate);
     if (node.type == NodeType::throttle) {
         json.field("threshold", node.threshold);
@@ -105,11 +110,14 @@ void put_transform(Json& json, const PipelineConfig& pipeline, const TransformSe
     }
     if (node.type == NodeType::throttle || node.type == NodeType::dedupe)
         json.field("cache_num_events", node.entries);
-    json.field("on_error", node.on_error == flow::OnError::skip         ? "skip"
+    if (node.type != NodeType::raw_filter)
+        json.field("on_error", node.on_error == flow::OnError::skip         ? "skip"
                            : node.on_error == flow::OnError::fail_batch ? "fail_batch"
                                                                         : "dead_letter");
-    if (node.type == NodeType::filter || node.type == NodeType::route)
-        json.field("unrouted", node.unrouted == flow::Unrouted::reject  ? "reject"
+    if (node.type == NodeType::filter || node.type == NodeType::route ||
+        node.type == NodeType::raw_filter)
+        json.field(node.type == NodeType::raw_filter ? "on_reject" : "unrouted",
+                   node.unrouted == flow::Unrouted::reject  ? "reject"
                                : node.unrouted == flow::Unrouted::route ? "route"
                                                                         : "discard");
     json.begin_list("runs_in");

@@ -201,8 +201,9 @@ const Section& transform_section() {
             {"type", T::choice, required,
              "`filter`: keeps what a condition holds for. `route`: an output for each condition. "
              "`sample`: one of `rate`. `throttle`: at most `threshold` in a `window`. `dedupe`: "
-             "drops repeats. `jq`: a program that changes records.",
-             "filter|route|sample|throttle|dedupe|jq"},
+             "drops repeats. `jq`: a program that changes records. `raw_filter`: drops or rejects by "
+             "one field, before anything is parsed.",
+             "filter|route|sample|throttle|dedupe|jq|raw_filter"},
             {"inputs", T::names, required,
              "Names of sources, of transforms, and of outputs of transforms: `[\"in\"]`, "
              "`[\"by_level.errors\"]`."},
@@ -232,7 +233,19 @@ const Section& transform_section() {
              "A record that is no JSON, or on which a program fails. `dead_letter`: is set aside "
              "as it came. `skip`: is dropped and counted. `fail_batch`: stops the pipeline "
              "before it.",
-             "dead_letter|skip|fail_batch"},
+             "dead_letter|skip|fail_batch", 0, 0, nullptr,
+             "filter|route|sample|throttle|dedupe|jq"},
+            {"rules", T::rules, required,
+             "The first one that matches decides; what matches none is kept. A rule has `missing`, "
+             "`present` or `field` (a path) with `equals`; and `then = \"drop\"` or "
+             "`\"dead_letter\"` (which rejects it, the default but of `missing`).",
+             {}, 0, 0, nullptr, "raw_filter"},
+            {"on_reject", T::choice, "",
+             "A record that a rule rejects. `reject` (default): a dead letter; without "
+             "`[dead_letters]` the pipeline halts before it. `discard`: is dropped and counted. "
+             "`route`: goes to the output `NAME._rejected` (the default where that is somebody's "
+             "input).",
+             "reject|route|discard", 0, 0, nullptr, "raw_filter"},
             {"unrouted", T::choice, "",
              "A record that no condition holds for. `reject`: an error, as `on_error` says (the "
              "default of `route`). `discard`: is dropped and counted (the default of `filter`). "

@@ -24,6 +24,7 @@ enum class KeyType : std::uint8_t {
     names,     // a list of names of sources and transforms
     fields,    // a list of paths to fields
     routes,    // a table of conditions by name
+    rules,     // a list of tables: the rules of a raw filter
     globs,     // a list of paths that may hold *, ? and [...]
     section,   // a table with keys of its own
 };

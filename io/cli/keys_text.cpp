@@ -56,6 +56,8 @@ std::string expectation(const Key& key) {
         case T::fields: return "a list of fields such as [\"user.id\"]";
         case T::routes:
             return "a table of conditions such as { errors = '.level == \"error\"' }";
+        case T::rules:
+            return "a list of rules such as [{ missing = \"user.id\", then = \"drop\" }]";
         case T::globs: return "a list of paths such as [\"logs/*.jsonl\"]";
         case T::section: return "a table";
         case T::choice: break;
@@ -93,7 +95,9 @@ std::string markdown_range(const Key& key) {
     }
     if (key.type == T::text) return "text";
     if (key.type == T::section || key.type == T::path) return "path";
-    if (key.type == T::names || key.type == T::globs || key.type == T::fields) return "list";
+    if (key.type == T::names || key.type == T::globs || key.type == T::fields ||
+        key.type == T::rules)
+        return "list";
     if (key.type == T::routes) return "table";
     if (key.max == INT64_MAX) return "number";
     return fmt::format("{} to {}", format_value(key, key.min), format_value(key, key.max));

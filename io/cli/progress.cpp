@@ -154,6 +154,7 @@ std::string balance(const PipelineConfig& pipeline, const RunReport& report) {
                            pipeline.transforms[i].node.name, format_count(counts.in),
                            format_count(counts.out), format_count(counts.dropped),
                            format_count(counts.errors), format_count(counts.dead));
+        if (counts.rejected > 0) out += fmt::format(" ({} rejected)", format_count(counts.rejected));
     }
     for (std::size_t i = 0; i < pipeline.sinks.size(); ++i) {
         const Sum sum = sum_of(pipeline, report.stats, i);
@@ -191,6 +192,7 @@ std::string balance_json(const PipelineConfig& pipeline, const RunReport& report
         json.field("dropped", counts.dropped);
         json.field("errors", counts.errors);
         json.field("dead_letters", counts.dead);
+        json.field("rejected", counts.rejected);
         json.end_object();
     }
     json.end_list();

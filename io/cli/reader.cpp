@@ -26,15 +26,6 @@ std::string_view kind_of(const toml::node& node) {
     }
 }
 
-// The scalar as the user wrote it, or what kind of thing it is.
-std::string shown(const toml::node& node) {
-    if (const auto* text = node.as_string()) return in_quotes(text->get());
-    if (const auto* number = node.as_integer()) return fmt::format("{}", number->get());
-    if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
-    if (const auto* on = node.as_boolean()) return on->get() ? "true" : "false";
-    return std::string(kind_of(node));
-}
-
 bool has_choice(const Key& key, std::string_view text) {
     const auto words = words_of(key.choices);
     return std::find(words.begin(), words.end(), text) != words.end();
@@ -77,6 +68,14 @@ std::optional<std::int64_t> as_percent(const toml::node& node) {
 }
 
 }  // namespace
+
+std::string shown(const toml::node& node) {
+    if (const auto* text = node.as_string()) return in_quotes(text->get());
+    if (const auto* number = node.as_integer()) return fmt::format("{}", number->get());
+    if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
+    if (const auto* on = node.as_boolean()) return on->get() ? "true" : "false";
+    return std::string(kind_of(node));
+}
 
 std::string printable(std::string_view text) {
     std::string out;
@@ -189,6 +188,7 @@ void Reader::read_key(const Key& key, const toml::node& node, Value& value,
         case KeyType::fields:
         case KeyType::globs: return read_list(key, node, value, path);
         case KeyType::routes: return read_routes(key, node, value, path);
+        case KeyType::rules: return read_rules(key, node, value, path);
         case KeyType::section:
             if (!node.is_table()) wrong();
             return;

@@ -35,6 +35,8 @@ struct Problem {
 std::string printable(std::string_view text);
 /// `"text"`, escaped, at most about 60 bytes.
 std::string in_quotes(std::string_view text);
+/// The scalar as the user wrote it, or what kind of thing it is.
+std::string shown(const toml::node& node);
 
 struct Override {
     std::string flag;              ///< As on the command line, for messages.
@@ -52,6 +54,15 @@ struct Item {
     std::string name = {};  ///< Of an entry of a table.
 };
 
+/// A rule of a raw filter, as it was written.
+struct RuleItem {
+    std::string when;  ///< missing, present or equals.
+    std::string field;
+    std::string json;  ///< Of `equals`: the value as JSON.
+    std::string then;
+    Place place;
+};
+
 class Values;
 
 /// What one key holds after reading. `given` is false for defaults and for what was wrong.
@@ -60,6 +71,7 @@ struct Value {
     std::int64_t number = 0;
     std::string text;
     std::vector<Item> list;
+    std::vector<RuleItem> rules;
     std::shared_ptr<Values> section;
     Place place;
 };
@@ -97,6 +109,9 @@ private:
                    const std::vector<std::string>& path);
     void read_routes(const Key& key, const toml::node& node, Value& value,
                      const std::vector<std::string>& path);
+    void read_rules(const Key& key, const toml::node& node, Value& value,
+                    const std::vector<std::string>& path);
+    bool read_rule(const toml::table& table, RuleItem& rule, const std::vector<std::string>& path);
     void read_number(const Key& key, const toml::node& node, Value& value);
     void report_unknown(const Section& section, std::string_view type, std::string_view name,
                         const Place& place);

@@ -49,6 +49,10 @@ std::string describe(const PipelineConfig& pipeline, const TransformSettings& tr
         inputs += (inputs.empty() ? "" : ", ") + input_name(pipeline, from);
     std::string out = fmt::format("transform {}: {} from {}", transform.node.name,
                                   type_name(transform), inputs);
+    for (std::size_t i = 0; i < transform.rules.size(); ++i)
+        out += fmt::format("; {} if {}",
+                           transform.rules[i].drops() ? "drops" : "rejects",
+                           transform.rule_texts[i]);
     for (std::size_t i = 0; i < transform.texts.size(); ++i)
         out += fmt::format("; {} {}",
                            i < transform.outputs.size() ? transform.outputs[i] + ":" : "runs",

@@ -173,6 +173,7 @@ DeadLetterHead DeadLetterFile::head_of(const Part& part, const Payload& payload,
     head.reason = part.reason;
     head.attempts = part.attempts;
     if (record.why != nullptr) {
+        head.reason = record.why->reason;
         head.transform = payloads_.transform_names[record.why->transform];
         head.error = payloads_.outputs(part.batch)->texts[record.why->text];
     }

@@ -243,7 +243,7 @@ bool TransformStage::store(const Transform& order, Result& result, SliceTransfor
     });
     if (size > 0 && !place(order, result, *outputs, size, answer)) return false;
     fill_runs(payload, reach, result, *outputs);
-    for (const flow::DeadRecord& dead : result.why) outputs->why.push_back({dead.node, dead.text});
+    for (const flow::DeadRecord& dead : result.why) outputs->why.push_back({dead.node, dead.text, dead.reason});
     outputs->texts = std::move(result.texts);
     if (!(order.slice == order.batch))
         payloads_.put_slice(order.slice, order.batch, result.begin, result.end, result.records);

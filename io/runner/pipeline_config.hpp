@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/time.hpp"
+#include "core/codec/raw_filter.hpp"
 #include "core/data/flow/plan.hpp"
 #include "core/data/line_cut.hpp"
 #include "core/model/config.hpp"
@@ -50,6 +51,8 @@ struct TransformSettings {
     std::vector<std::string> texts;  ///< jq: conditions, the program, or the key.
     std::vector<std::string> outputs;  ///< route: names of its outputs, without `_unmatched`.
     std::vector<std::string> fields;   ///< dedupe: as they were written; the key is made of them.
+    std::vector<codec::RawRule> rules;      ///< raw_filter.
+    std::vector<std::string> rule_texts;    ///< Of each: `level is "bad"`.
 };
 
 struct SinkSettings {

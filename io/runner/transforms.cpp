@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/assert.hpp"
+#include "core/codec/raw_program.hpp"
 #include "io/runner/engine_config.hpp"
 
 namespace holdfast::io {
@@ -49,6 +50,9 @@ std::vector<flow::NodePrograms> compile_all(const PipelineConfig& pipeline) {
             HF_ASSERT(compiled.has_value());
             node.programs.push_back(std::move(*compiled));
         }
+        if (transform.node.type == flow::NodeType::raw_filter)
+            node.programs.push_back(
+                std::make_unique<codec::RawProgram>(transform.rules, transform.rule_texts));
     }
     return out;
 }

@@ -105,6 +105,52 @@ TEST_CASE("unrouted must agree with who takes _unmatched") {
         "somebody takes \"t._unmatched\"");
 }
 
+TEST_CASE("rules of a raw filter are read in order, with what each does") {
+    const auto result = parse(
+        "inputs = [\"t\"]\n[transforms.t]\ntype = \"raw_filter\"\ninputs = [\"in\"]\n"
+        "rules = [{ missing = \"user.id\", then = \"drop\" }, { field = \"level\", equals = \"bad\", "
+        "then = \"dead_letter\" }, { field = \"code\", equals = 5 }, { present = \"debug\", then = "
+        "\"drop\" }]\n");
+    REQUIRE(result.problems == std::vector<std::string>{});
+    const auto& transform = result.config.transforms[0];
+    CHECK(transform.rule_texts == std::vector<std::string>{"user.id is missing", "level is \"bad\"",
+                                                           "code is 5", "debug is present"});
+    std::vector<bool> drops;
+    for (const codec::RawRule& rule : transform.rules) drops.push_back(rule.drops());
+    CHECK(drops == std::vector<bool>{true, false, false, true});
+    CHECK(transform.node.unrouted == flow::Unrouted::reject);
+    has(warnings(result.config), "transform t: a record that it rejects halts the pipeline");
+}
+
+TEST_CASE("a rule that says too little, too much or nonsense is refused at its place") {
+    const auto rule = [](const std::string& text) {
+        return parse("inputs = [\"t\"]\n[transforms.t]\ntype = \"raw_filter\"\n"
+                     "inputs = [\"in\"]\nrules = [" + text + "]\n").problems;
+    };
+    has(rule("{ field = \"a\" }"), "t.toml(10,10): a rule is not complete");
+    has(rule("{ equals = 1 }"), "a rule is not complete");
+    has(rule("{ missing = \"a\", equals = 1 }"), "a rule is not complete");
+    has(rule("{ missing = \"a\", present = \"b\" }"), "a rule names two fields");
+    has(rule("{ field = \"a\", equals = [1] }"), "equals is a list; expected text");
+    has(rule("{ missing = \"a\", then = \"stop\" }"), "then is \"stop\"");
+    has(rule("{ missing = \"a..b\" }"), "\"a..b\" is no field");
+    has(rule("\"missing a\""), "rules holds \"missing a\"");
+}
+
+TEST_CASE("on_reject must agree with who takes _rejected, and is to route where somebody does") {
+    const char* const raw =
+        "[transforms.t]\ntype = \"raw_filter\"\ninputs = [\"in\"]\n"
+        "rules = [{ present = \"x\" }]\n";
+    CHECK(parse(std::string("inputs = [\"t\", \"t._rejected\"]\n") + raw)
+              .config.transforms[0]
+              .node.unrouted == flow::Unrouted::route);
+    has(parse(std::string("inputs = [\"t\"]\n") + raw + "on_reject = \"route\"\n").problems,
+        "on_reject is \"route\", and nobody takes \"t._rejected\"");
+    has(parse(std::string("inputs = [\"t._rejected\"]\n") + raw + "on_reject = \"discard\"\n")
+            .problems,
+        "somebody takes \"t._rejected\"");
+}
+
 TEST_CASE("fields become a key, and what dedupe forgets is told") {
     const auto result = parse(
         "inputs = [\"t\"]\n[transforms.t]\ntype = \"dedupe\"\ninputs = [\"in\"]\n"

@@ -136,6 +136,37 @@ TEST_CASE("an unrouted record is a dead letter by default of a route, and named"
     CHECK(graph.counts(by).dead == 1);
 }
 
+TEST_CASE("what a raw filter rejects goes by on_reject, what it drops is dropped, each counted") {
+    const auto on_reject = GENERATE(flow::Unrouted::reject, flow::Unrouted::route,
+                                    flow::Unrouted::discard);
+    Graph graph;
+    const auto raw = graph.add(
+        node("raw", NodeType::raw_filter, {source(0)}),
+        std::make_unique<StubProgram>([](std::string_view record, std::string&,
+                                         std::string& error) -> ProgramResult {
+            if (record == "drop") return {Verdict::drop, 0};
+            if (record != "reject") return {Verdict::keep, 1};
+            error = "level is \"bad\"";
+            return {Verdict::fail, 0};
+        }));
+    graph.spec.nodes[raw].unrouted = on_reject;
+    graph.spec.sinks = {{output(raw)}, {output(raw, 1)}};
+    graph.run("a\ndrop\nreject\nb\n");
+    CHECK(graph.out(0) == "a\nb\n");
+    CHECK(graph.out(1) == (on_reject == flow::Unrouted::route ? "reject\n" : ""));
+    const flow::NodeCounts& counts = graph.counts(raw);
+    CHECK(counts.in == 4);
+    CHECK(counts.rejected == 1);
+    CHECK(counts.dropped == (on_reject == flow::Unrouted::discard ? 2u : 1u));
+    CHECK(counts.out == (on_reject == flow::Unrouted::route ? 3u : 2u));
+    CHECK(counts.dead == (on_reject == flow::Unrouted::reject ? 1u : 0u));
+    CHECK(counts.in == counts.out + counts.dropped + counts.errors);
+    if (on_reject != flow::Unrouted::reject) return;
+    CHECK(graph.of(graph.result.dead) == "reject\n");
+    CHECK(graph.result.texts[0] == "rejected: level is \"bad\"");
+    CHECK(graph.result.why[0].reason == Reason::rejected);
+}
+
 TEST_CASE("a failing record goes by policy and alone") {
     const auto on_error = GENERATE(flow::OnError::dead_letter, flow::OnError::skip,
                                    flow::OnError::fail_batch);

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/codec/lines.hpp"
+#include "core/codec/raw_program.hpp"
 #include "tests/core/codec_help.hpp"
 
 using namespace holdfast::codec;
@@ -47,6 +48,28 @@ TEST_CASE("raw filters let the first rule that matches decide") {
     CHECK(judge(from_hex("82 a26964 01 a4636f6465 cd0005")) ==
           RawAnswer{RawVerdict::dead_letter, 2});
     CHECK(judge(from_hex("80")) == RawAnswer{RawVerdict::drop, 1});
+}
+
+TEST_CASE("raw filters do what a rule says instead of what it means by itself") {
+    std::vector<RawRule> turned{drop_without(".id"), dead_letter_with(".debug")};
+    turned[0].then = RawVerdict::dead_letter;
+    turned[1].then = RawVerdict::drop;
+    RawProgram program(turned, {"id is missing", "debug is present"});
+    std::vector<std::byte> out;
+    std::string error;
+    const auto run = [&](std::string text) {
+        const std::size_t size = text.size();
+        text.append(holdfast::Program::padding, ' ');
+        return program.run(bytes_of(text).first(size), out, error).verdict;
+    };
+    using holdfast::Verdict;
+    CHECK(run(R"({"id":1})") == Verdict::keep);
+    CHECK(run(R"({"id":1,"debug":true})") == Verdict::drop);
+    CHECK(error.empty());
+    CHECK(run(R"({"debug":true})") == Verdict::fail);
+    CHECK(error == "id is missing");
+    CHECK(run("not json") == Verdict::keep);
+    CHECK(out.empty());
 }
 
 TEST_CASE("raw filters keep what cannot be parsed for those who parse it") {

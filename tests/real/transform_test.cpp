@@ -150,6 +150,54 @@ TEST_CASE("a record whose outputs have no end is a dead letter, and the rest goe
 
 namespace {
 
+std::string raw_filter(const std::string& more) {
+    return "[transforms.raw]\ntype = \"raw_filter\"\ninputs = [\"in\"]\n"
+           "rules = [{ missing = \"n\", then = \"drop\" },\n"
+           "         { field = \"level\", equals = \"debug\", then = \"dead_letter\" }]\n" +
+           more;
+}
+
+/// Kept, without a field, rejected, no JSON (which no rule takes), kept.
+const std::string raw_input = line_of(1) + "{\"m\":2}\n" + line_of(4) + "no json\n" + line_of(5);
+
+}  // namespace
+
+TEST_CASE("a raw filter drops and rejects before anything is parsed, and counts each") {
+    const TempDir folder;
+    folder.write("in.log", raw_input);
+    const Exited exited = run_in(folder, head() + raw_filter("") + sink("a", "raw") + dead_letters);
+    INFO(exited.err);
+    CHECK(exited.code == 0);
+    CHECK(read_file(folder.at("out/a")) == line_of(1) + "no json\n" + line_of(5));
+    const std::string dead = read_file(folder.at("out/dead"));
+    INFO(dead);
+    CHECK(contains(dead, "\"reason\":\"rejected\",\"attempts\":0,\"transform\":\"raw\","
+                         "\"error\":\"rejected: level is \\\"debug\\\"\""));
+    CHECK(contains(exited.err,
+                   "raw: 5 -> 3 out + 1 dropped + 1 errors (1 dead letters) (1 rejected)"));
+}
+
+TEST_CASE("a rejected record without dead letters halts before it; by on_reject it goes on") {
+    const TempDir folder;
+    folder.write("in.log", raw_input);
+    Exited exited = run_in(folder, head() + raw_filter("") + sink("a", "raw"));
+    INFO(exited.err);
+    CHECK(exited.code != 0);
+    CHECK(read_file(folder.at("out/a")).empty());
+    exited = run_in(folder, head() + raw_filter("on_reject = \"discard\"\n") + sink("a", "raw"));
+    INFO(exited.err);
+    CHECK(exited.code == 0);
+    CHECK(contains(exited.err, "3 out + 2 dropped + 0 errors (0 dead letters) (1 rejected)"));
+    CHECK(read_file(folder.at("out/a")) == line_of(1) + "no json\n" + line_of(5));
+    forget(folder);
+    exited = run_in(folder, head() + raw_filter("") + sink("a", "raw") + sink("b", "raw._rejected"));
+    INFO(exited.err);
+    CHECK(exited.code == 0);
+    CHECK(read_file(folder.at("out/b")) == line_of(4));
+}
+
+namespace {
+
 constexpr const char* examples_input =
     "{\"level\":\"debug\",\"id\":1}\n"
     "{\"level\":\"error\",\"id\":2,\"user\":{\"ssn\":\"1\",\"name\":\"a\"}}\n"

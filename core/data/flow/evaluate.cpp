@@ -23,6 +23,7 @@ void NodeCounts::add(const NodeCounts& other) {
     dropped += other.dropped;
     errors += other.errors;
     dead += other.dead;
+    rejected += other.rejected;
 }
 
 Memory::Memory(const Plan& plan) : recent(plan.nodes().size()) {
@@ -149,6 +150,7 @@ void Evaluator::visit(std::uint32_t node, const Record& record) {
         case NodeType::throttle: return throttle(node, record);
         case NodeType::dedupe: return dedupe(node, record);
         case NodeType::program: return program(node, record);
+        case NodeType::raw_filter: return raw_filter(node, record);
     }
 }
 
@@ -156,7 +158,20 @@ void Evaluator::filter(std::uint32_t node, const Record& record) {
     const auto& condition = programs_[node].programs.front();
     const ProgramResult result = condition->run(record.text, key_, error_);
     if (fails(node, record, result)) return;
-    if (result.verdict == Verdict::drop) return unrouted(node, record);
+    if (result.verdict == Verdict::drop) return unrouted(node, record, {});
+    pass(node, plan_.nodes()[node].first_port, record);
+}
+
+void Evaluator::raw_filter(std::uint32_t node, const Record& record) {
+    const ProgramResult result = programs_[node].programs.front()->run(record.text, key_, error_);
+    switch (result.verdict) {
+        case Verdict::drop: ++result_->counts[node].dropped; return;
+        case Verdict::fail:
+            ++result_->counts[node].rejected;
+            return unrouted(node, record, error_);
+        case Verdict::keep: break;
+        case Verdict::change: HF_ASSERT(false);
+    }
     pass(node, plan_.nodes()[node].first_port, record);
 }
 
@@ -170,19 +185,22 @@ void Evaluator::route(std::uint32_t node, const Record& record) {
         if (fails(node, record, result)) return;
         if (result.verdict != Verdict::drop) matches |= std::uint64_t{1} << i;
     }
-    if (matches == 0) return unrouted(node, record);
+    if (matches == 0) return unrouted(node, record, {});
     for (std::uint32_t i = 0; i + 1 < spec.outputs; ++i) {
         if ((matches >> i & 1) == 0) continue;
         pass(node, spec.first_port + i, record);
     }
 }
 
-void Evaluator::unrouted(std::uint32_t node, const Record& record) {
+/// `rule`: that rejected it; empty: no condition holds.
+void Evaluator::unrouted(std::uint32_t node, const Record& record, std::string_view rule) {
     const Node& spec = plan_.nodes()[node];
     switch (spec.spec.unrouted) {
         case Unrouted::discard: ++result_->counts[node].dropped; return;
         case Unrouted::reject:
-            return fail(node, record, "unrouted: no condition of " + spec.spec.name + " holds");
+            return fail(node, record, Reason::rejected,
+                        rule.empty() ? "unrouted: no condition of " + spec.spec.name + " holds"
+                                     : "rejected: " + std::string(rule));
         case Unrouted::route:
             return pass(node, spec.unmatched(), record);
     }
@@ -286,7 +304,7 @@ void Evaluator::program(std::uint32_t node, const Record& record) {
         if (direct) direct->appended(result.outputs, record.origin);
         const bool by_record = spent_ > limits_.record_bytes;
         const std::size_t limit = by_record ? limits_.record_bytes : limits_.slice_bytes;
-        return fail(node, record,
+        return fail(node, record, Reason::failed,
                     std::string("program error: outputs of a ") +
                         (by_record ? "record" : "batch") + " exceed " + std::to_string(limit) +
                         " bytes");
@@ -325,11 +343,12 @@ bool Evaluator::admits(std::size_t bytes) {
 bool Evaluator::fails(std::uint32_t node, const Record& record, const ProgramResult& result) {
     if (result.verdict != Verdict::fail) return false;
     error_.insert(0, result.unreadable ? "parse error: " : "program error: ");
-    fail(node, record, error_);
+    fail(node, record, result.unreadable ? Reason::parse_error : Reason::failed, error_);
     return true;
 }
 
-void Evaluator::fail(std::uint32_t node, const Record& record, const std::string& text) {
+void Evaluator::fail(std::uint32_t node, const Record& record, Reason reason,
+                     const std::string& text) {
     const NodeSpec& spec = plan_.nodes()[node].spec;
     NodeCounts& counts = result_->counts[node];
     ++counts.errors;
@@ -353,7 +372,7 @@ void Evaluator::fail(std::uint32_t node, const Record& record, const std::string
         texts.push_back(text.substr(0, text_max));
         why_bytes_ += sizeof(std::string) + texts.back().size();
     }
-    result_->why.push_back({node, static_cast<std::uint32_t>(texts.size() - 1)});
+    result_->why.push_back({node, static_cast<std::uint32_t>(texts.size() - 1), reason});
     why_bytes_ += dead_cost;
 }
 

@@ -19,12 +19,14 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/time.hpp"
 #include "core/data/flow/plan.hpp"
 #include "core/data/flow/recent.hpp"
 #include "core/data/flow/stream.hpp"
+#include "core/model/outcomes.hpp"
 
 namespace holdfast::flow {
 
@@ -59,13 +61,15 @@ struct NodeCounts {
     std::uint64_t out = 0;      ///< Records that left it, by all outputs.
     std::uint64_t dropped = 0;  ///< By its condition, rate, threshold or memory; or nobody takes it.
     std::uint64_t errors = 0;
-    std::uint64_t dead = 0;  ///< Of the errors: dead letters.
+    std::uint64_t dead = 0;      ///< Of the errors: dead letters.
+    std::uint64_t rejected = 0;  ///< raw_filter: by a rule; each is also in `out`, `dropped` or `dead`.
     void add(const NodeCounts& other);
 };
 
 struct DeadRecord {
     std::uint32_t node = 0;
     std::uint32_t text = 0;  ///< Index into Result::texts.
+    Reason reason = Reason::failed;
 };
 
 struct Result {
@@ -111,7 +115,8 @@ private:
     void visit(std::uint32_t node, const Record& record);
     void filter(std::uint32_t node, const Record& record);
     void route(std::uint32_t node, const Record& record);
-    void unrouted(std::uint32_t node, const Record& record);
+    void raw_filter(std::uint32_t node, const Record& record);
+    void unrouted(std::uint32_t node, const Record& record, std::string_view rule);
     void sample(std::uint32_t node, const Record& record);
     void throttle(std::uint32_t node, const Record& record);
     void dedupe(std::uint32_t node, const Record& record);
@@ -122,7 +127,7 @@ private:
     bool admits(std::size_t bytes);
     bool has_room(std::size_t length) const;
     bool fails(std::uint32_t node, const Record& record, const ProgramResult& result);
-    void fail(std::uint32_t node, const Record& record, const std::string& text);
+    void fail(std::uint32_t node, const Record& record, Reason reason, const std::string& text);
     std::size_t written() const;
 
     const Plan& plan_;

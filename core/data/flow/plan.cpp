@@ -8,7 +8,7 @@ namespace holdfast::flow {
 
 std::uint32_t outputs_of(const NodeSpec& spec) {
     if (spec.type == NodeType::route) return spec.routes + 1;
-    return spec.type == NodeType::filter ? 2 : 1;
+    return spec.type == NodeType::filter || spec.type == NodeType::raw_filter ? 2 : 1;
 }
 
 std::uint32_t in_cycle(const std::vector<NodeSpec>& nodes) {

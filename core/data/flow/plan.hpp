@@ -26,6 +26,7 @@ enum class NodeType : std::uint8_t {
     throttle,  ///< Output 0: at most `threshold` records in `window`, for each value of a key.
     dedupe,    ///< Output 0: what was not among the last `entries` different ones.
     program,   ///< Output 0: what the program makes of each record.
+    raw_filter,  ///< Output 0: what no rule takes. Output 1 (`_rejected`): what one rejects.
 };
 
 /// What becomes of a record on which a condition or program fails.
@@ -35,10 +36,11 @@ enum class OnError : std::uint8_t {
     fail_batch,   ///< The pipeline stops before it.
 };
 
-/// What becomes of a record that matches no condition of a filter or route.
+/// What becomes of a record that matches no condition of a filter or route, or that a raw filter
+/// rejects.
 enum class Unrouted : std::uint8_t {
     reject,   ///< An error: it goes to the dead letters.
-    route,    ///< To the output `_unmatched`.
+    route,    ///< To the last output: `_unmatched`, `_rejected`.
     discard,  ///< It is dropped and counted.
 };
 
@@ -71,7 +73,7 @@ struct Spec {
 
 /// The compiled texts of one node. filter: its condition. route: one each. program: the program.
 /// sample, throttle, dedupe: the key, or none (sample: by record; throttle: one key; dedupe: the
-/// whole record).
+/// whole record). raw_filter: its rules, which keep, drop, or fail to reject.
 struct NodePrograms {
     std::vector<std::unique_ptr<Program>> programs;
 };
@@ -90,7 +92,7 @@ struct Node {
     bool remembers() const {
         return spec.type == NodeType::throttle || spec.type == NodeType::dedupe;
     }
-    /// The port of `_unmatched`. Requires filter or route.
+    /// The port of `_unmatched` or `_rejected`. Requires filter, route or raw_filter.
     std::uint32_t unmatched() const { return first_port + outputs - 1; }
 };
 
