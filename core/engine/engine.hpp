@@ -1,8 +1,7 @@
 // The engine: one pipeline as one pure state machine. One event in, effects out.
 //
 // Rule 1: step() is total: every event in every state; it never blocks, allocates or fails.
-// Rule 2: a source position is committed only past records that are settled at every sink:
-// delivered
+// Rule 2: a source position is committed only past records that are settled at every sink: delivered
 //         (and synced, where the sink needs it), durably parked, or dropped by declared policy.
 // Rule 3: a dead-letter write that fails is never an acknowledgement; without a queue, it halts.
 // Rule 4: whoever waits has an effect outstanding or a deadline set. deadline() is the earliest.

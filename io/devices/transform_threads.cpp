@@ -72,7 +72,7 @@ void TransformThreads::work(std::size_t index) {
         if (finished_.size() > 1) continue;  // The ring's thread was told already.
         const std::uint64_t one = 1;
         const auto written = ::write(wake_fd_, &one, sizeof one);
-        HF_ASSERT(written == sizeof one);
+        HF_ASSERT(written == static_cast<ssize_t>(sizeof one));
     }
 }
 
