@@ -7,8 +7,8 @@
 //         before any batch that a stuck lane has; it may be full, and then a batch that needs room
 //         there waits. A sink that works sends on, unless the dead-letter queue itself is full.
 // Rule 3: the barrier: a batch whose own dead letters can't be stored is not fanned out, nor is any
-//         later batch of its *source*. Other sources go on. In slices, so does a batch of which a
-//         stuck lane has a slice.
+//         later batch of its *source*, even if its partition is lost since. Other sources go on. In
+//         slices, so does a batch of which a stuck lane has a slice.
 // Rule 4: reading stops only where such waiting batches use up the source's batches, all batches,
 //         or the memory limit.
 // Rule 5: whatever else was read is delivered, and committed up to the first batch that Rule 2 or 3
@@ -105,6 +105,9 @@ private:
         for (const BatchTruth& b : stage_.batches) {
             if (!is_left_over(b)) continue;
             needy_ += store_dead() ? b.units.size() + 1 : 0;
+            if (store_dead() && !b.dead.empty()) {
+                held_[b.source] = std::min<std::uint64_t>(held_[b.source], b.order);
+            }
             for (std::uint32_t s = 0; s < draw_.config.sinks; ++s) {
                 const bool owes = store_dead() || dead(s);
                 stuck_[s] = stuck_[s] || (owes && b.from[s] != b.from[s + 1]);
