@@ -74,6 +74,7 @@ constexpr Mutant all[] = {
     {104, "the backoff grows although the sink takes records", "", 20000},
     {105, "used-up attempts at some records park those that were not tried", "", 5000},
     {106, "a checkpoint that is overdue is waited for without end", "", 5000},
+    {107, "a success forgets the failures of what it did not cover", "", 20000},
 };
 
 }  // namespace

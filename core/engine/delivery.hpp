@@ -8,7 +8,7 @@
 // the
 //         attempt ends. The first word about an output stands.
 // Rule 4: no output sees more than attempts_max transient failures: `failures` is at least what any
-//         output of the next attempt has seen, `outside` what any later one has. Used up, what is
+//         output before `tried_end` has seen, and later ones have seen none. Used up, what is
 //         pending of the attempt becomes dead letters, and nothing beyond it.
 // Rule 5: `streak`, by which the backoff grows, begins anew when the sink has decided on something.
 // Bound: SinkConfig::writes_max deliveries a lane, write_records_max outputs each.
@@ -47,7 +47,7 @@ struct Delivery {
     std::uint32_t sent;  ///< Outputs that the attempt covers.
     std::uint32_t attempt;
     std::uint32_t failures;
-    std::uint32_t outside;
+    std::uint32_t tried_end;
     std::uint32_t streak;
     std::uint32_t refused;  ///< Outputs to hand to the dead letters, not handed yet.
     std::uint16_t lane;
@@ -65,7 +65,7 @@ struct Delivery {
         generation = number;
         offset = skip;
         entries = count = cursor = window = pending = span_end = sent = 0;
-        attempt = failures = outside = streak = refused = 0;
+        attempt = failures = tried_end = streak = refused = 0;
         reason = Reason::none;
         sparse = told = exhausted = false;
     }

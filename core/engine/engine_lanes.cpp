@@ -103,6 +103,12 @@ void EngineState::dispatch(Instant now, std::uint32_t lane, Effects& effects) {
 
 // ---- attempts ----------------------------------------------------------------------------------
 
+/// Where attempts are counted, what has failures goes on its own: what comes after it has none.
+std::uint32_t EngineState::attempt_limit(const Delivery& d) const {
+    const bool counted = config.sink[d.lane].retry.attempts_max > 0 && d.failures > 0;
+    return counted && deliveries.pending_from(d, d.cursor) < d.tried_end ? d.tried_end : d.count;
+}
+
 /// Appends the parts of what is pending from the cursor on: at most `window` outputs, and as many
 /// parts as one write may have. Sets what the attempt covers; returns the bytes.
 std::uint64_t EngineState::push_parts(Delivery& d, Effects& effects) const {
@@ -119,15 +125,17 @@ std::uint64_t EngineState::push_parts(Delivery& d, Effects& effects) const {
                                .sink = SinkId{d.lane}});
         return l.bytes_of(e, d.sent);
     }
+    const std::uint32_t limit = attempt_limit(d);
     std::uint64_t bytes = 0;
     std::uint32_t base = 0;  // The delivery's output with which entry `n` begins.
     for (std::uint32_t n = 0; n < d.entries && d.sent < d.window; ++n) {
         const Entry& e = l.entry(d.first_entry + n);
         const std::uint32_t skip = n == 0 ? d.offset : 0;
         const std::uint32_t end = base + std::min(e.outputs - skip, d.count - base);
+        const std::uint32_t stop = std::min(end, limit);
         std::uint32_t at = deliveries.pending_from(d, base);
-        while (at < end && d.sent < d.window && effects.parts_count() < most) {
-            const std::uint32_t room = std::min(end - at, d.window - d.sent);
+        while (at < stop && d.sent < d.window && effects.parts_count() < most) {
+            const std::uint32_t room = std::min(stop - at, d.window - d.sent);
             const std::uint32_t to = deliveries.done_from(d, at, at + room);
             effects.push_part(Part{.batch = batches.id(e.batch),
                                    .begin = skip + at - base,
@@ -136,7 +144,7 @@ std::uint64_t EngineState::push_parts(Delivery& d, Effects& effects) const {
             bytes += l.bytes_of(e, to - at);
             d.sent += to - at;
             d.span_end = to;
-            at = to < end ? deliveries.pending_from(d, to) : end;
+            at = to < stop ? deliveries.pending_from(d, to) : stop;
         }
         base = end;
     }
@@ -325,7 +333,6 @@ void EngineState::end_attempt(Instant now, std::uint32_t index, SinkOutcome outc
             refuse_rest(d);
         } else if (rest > 1) {
             d.window = rest / 2;
-            d.outside = d.failures;
         }
     } else {
         failed = failed || rest > 0;
@@ -338,7 +345,7 @@ void EngineState::end_attempt(Instant now, std::uint32_t index, SinkOutcome outc
     if (failed) {
         ++d.failures;
         ++d.streak;
-        if (deliveries.pending_from(d, d.span_end) == d.count) d.outside = d.failures;
+        d.tried_end = std::max(d.tried_end, d.span_end);
         if (mutant(21)) {
             partitions.fence(batches, batches[lanes[d.lane].entry(d.first_entry).batch].partition);
         }
@@ -348,18 +355,24 @@ void EngineState::end_attempt(Instant now, std::uint32_t index, SinkOutcome outc
         Duration wait = backoff(retry, d.streak, key);
         if (outcome == SinkOutcome::throttled && after > wait) wait = after;
         d.due = (now + wait).ns;
-    } else if (outcome == SinkOutcome::delivered || rest <= 1) {
-        d.failures = d.outside;  // All that the attempt covered is decided.
+    } else if ((outcome == SinkOutcome::delivered || rest <= 1) &&
+               (!tried_beyond(d) || mutant(107))) {
+        d.failures = 0;  // All that has seen them is decided.
     }
     d.told = false;
     proceed(now, index, effects);
+}
+
+/// An earlier attempt that failed covered more than the last one, which had no parts left for it.
+bool EngineState::tried_beyond(const Delivery& d) const {
+    return deliveries.pending_from(d, d.span_end) < d.tried_end;
 }
 
 /// The attempts at what the last one covered are used up.
 void EngineState::refuse_span(Delivery& d) {
     d.exhausted = false;
     d.reason = Reason::exhausted;
-    d.failures = d.outside;
+    d.failures = tried_beyond(d) ? d.failures - 1 : 0;  // They were not in the last attempt.
     const std::uint32_t end = mutant(105) ? d.count : d.span_end;
     if (!d.sparse) {
         d.refused = end - d.cursor;

@@ -179,6 +179,8 @@ struct EngineState {
     std::uint32_t settle_told(Delivery&, Effects&);
     void settle_rest(Delivery&, Effects&);
     void refuse_rest(Delivery&);
+    std::uint32_t attempt_limit(const Delivery&) const;
+    bool tried_beyond(const Delivery&) const;
     void refuse_span(Delivery&);
     bool retry_not(std::uint32_t lane) const;
     void proceed(Instant now, std::uint32_t delivery, Effects&);
