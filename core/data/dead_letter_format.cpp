@@ -146,6 +146,11 @@ void begin_dead_letter(const DeadLetterHead& head, std::string& out) {
     append_text(head.partition, out);
     out += "\",\"position\":";
     out += std::to_string(head.position);
+    if (!head.id.empty()) {
+        out += ",\"id\":\"";
+        append_text(head.id, out);
+        out += '"';
+    }
     out += ",\"sink\":";
     if (head.sink) {
         out += '"';

@@ -25,6 +25,7 @@ struct DeadLetterHead {
     std::string_view source;
     std::string_view partition;
     std::int64_t position = 0;  ///< Where the record begins.
+    std::string id = {};        ///< As `$meta.id`; empty: left out.
     std::optional<std::string_view> sink;
     Reason reason = Reason::none;
     std::uint32_t attempts = 0;

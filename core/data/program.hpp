@@ -12,6 +12,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace holdfast {
@@ -31,6 +32,17 @@ struct ProgramResult {
     bool unreadable = false;  ///< fail: the record is no JSON; else the program failed on it.
 };
 
+/// Where a record came from: the same for the same record after a restart, where its source can be
+/// read again. Lives: the texts for the call that they are passed to, and the run() that follows.
+struct RecordMeta {
+    std::string_view source;     ///< Its name.
+    std::string_view partition;  ///< What stands for the partition for ever.
+    std::int64_t position = 0;   ///< Where the record begins in it.
+};
+
+/// `SOURCE:PARTITION:POSITION`: one for each record that there ever is.
+std::string record_id(const RecordMeta& meta);
+
 /// One compiled program with its own scratch memory.
 class Program {
 public:
@@ -46,6 +58,10 @@ public:
     /// Appends to `out` only with Verdict::change; writes `error` only with Verdict::fail.
     virtual ProgramResult run(std::span<const std::byte> record, std::vector<std::byte>& out,
                               std::string& error) = 0;
+    /// Whether it looks at `$meta`: then bind() comes before each run().
+    virtual bool asks_meta() const { return false; }
+    /// Where the next record came from.
+    virtual void bind(const RecordMeta&) {}
     /// The same program for another thread.
     virtual std::unique_ptr<Program> clone() const = 0;
     /// "native", or "libjq: " and why it isn't native.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/assert.hpp"
+#include "core/jq/meta.hpp"
 #include "core/jq/text.hpp"
 
 namespace holdfast::jq {
@@ -74,10 +75,26 @@ Step Machine::read(std::span<const std::byte> record) {
     edits_.clear();
     values_.clear();
     numbers_used_ = 0;
+    meta_node_ = no_node;
     if (tape_.read(record, nodes_)) return Step::value;
     error_ = tape_.error();
     error_ += " (at byte " + std::to_string(tape_.error_offset()) + ")";
     return Step::fail;
+}
+
+/// `$meta` is read as records are, so that all that looks into records can look into it.
+Step Machine::meta(NodeId& result) {
+    if (meta_node_ == no_node) {
+        meta_text_.clear();
+        append_meta(meta_, meta_text_);
+        const std::size_t size = meta_text_.size();
+        meta_text_.append(Program::padding, ' ');
+        meta_node_ = nodes_.count();
+        const bool is_read = tape_.read(std::as_bytes(std::span(meta_text_)).first(size), nodes_);
+        HF_ASSERT(is_read);
+    }
+    result = meta_node_;
+    return Step::value;
 }
 
 Step Machine::run(Output& output) { return each(plan_.root, root_, nullptr, output); }
@@ -224,6 +241,8 @@ Step Machine::eval(ExprId id, NodeId input, NodeId& result) {
 
 Step Machine::eval_more(const Expr& expr, NodeId input, NodeId& result) {
     switch (expr.op) {
+        case Op::meta:
+            return meta(result);
         case Op::negation:
             result = bool_node(!truthy(input));
             return Step::value;

@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/data/program.hpp"
 #include "core/jq/plan.hpp"
 #include "core/jq/tape.hpp"
 
@@ -52,6 +53,8 @@ public:
     /// Lives: the plan as long as this.
     explicit Machine(const Plan& plan);
 
+    /// Where the records that follow came from.
+    void bind(const RecordMeta& meta) { meta_ = meta; }
     /// Step::fail: the record is no JSON, see error().
     Step read(std::span<const std::byte> record);
     /// The program over the record that was read: value if it ended well.
@@ -86,6 +89,7 @@ private:
     Step go_on(NodeId value, const Rest* rest, Output& output);
 
     Step eval(ExprId id, NodeId input, NodeId& result);
+    Step meta(NodeId& result);
     Step eval_more(const Expr& expr, NodeId input, NodeId& result);
     Step eval_text(const Expr& expr, NodeId input, NodeId& result);
     Step compare(const Expr& expr, NodeId input, NodeId& result);
@@ -144,6 +148,9 @@ private:
     NodeId empty_object_ = 0;
     NodeId empty_array_ = 0;
     NodeId root_ = 0;
+    RecordMeta meta_;
+    NodeId meta_node_ = no_node;  ///< Made when it is first asked for.
+    std::string meta_text_;
     std::string scratch_a_;
     std::string scratch_b_;
     std::string error_;

@@ -75,6 +75,11 @@ std::unique_ptr<Program> NativeProgram::clone() const {
     return std::make_unique<NativeProgram>(plan_, use_, make_twin_);
 }
 
+void NativeProgram::bind(const RecordMeta& meta) {
+    meta_ = meta;
+    machine_.bind(meta);
+}
+
 ProgramResult NativeProgram::run(std::span<const std::byte> record, std::vector<std::byte>& out,
                                  std::string& error) {
     if (machine_.read(record) != Step::value) {
@@ -109,7 +114,10 @@ ProgramResult NativeProgram::leave(std::span<const std::byte> record, std::vecto
                                    std::string& error) {
     ++left_;
     if (!twin_ && make_twin_) twin_ = make_twin_();
-    if (twin_) return twin_->run(record, out, error);
+    if (twin_) {
+        twin_->bind(meta_);
+        return twin_->run(record, out, error);
+    }
     error = "libjq is needed for this record";
     return {Verdict::fail, 0};
 }

@@ -33,6 +33,8 @@ public:
     ProgramResult run(std::span<const std::byte> record, std::vector<std::byte>& out,
                       std::string& error) override;
     std::unique_ptr<Program> clone() const override;
+    bool asks_meta() const override { return plan_->asks_meta; }
+    void bind(const RecordMeta& meta) override;
     std::string engine() const override { return "native"; }
 
     /// How many records went to the twin.
@@ -47,6 +49,7 @@ private:
     MakeTwin make_twin_;
     Machine machine_;
     std::unique_ptr<Program> twin_;
+    RecordMeta meta_;
     std::uint64_t left_ = 0;
 };
 

@@ -299,7 +299,18 @@ ExprId Parser::primary() {
     }
     if (token.is("[")) return array();
     if (token.is("{")) return object();
+    if (token.is("$")) return meta();
     return refuse_token();
+}
+
+/// The only variable there is: nothing that binds others is compiled.
+ExprId Parser::meta() {
+    const std::size_t offset = lexer_.token().offset;
+    lexer_.next();
+    if (!lexer_.token().says("meta")) return refuse("a variable is not compiled", offset);
+    lexer_.next();
+    plan_.asks_meta = true;
+    return add({.op = Op::meta});
 }
 
 ExprId Parser::array() {

@@ -47,6 +47,7 @@ private:
     ExprId object_value(const Token& key);
     ExprId array();
     ExprId negative();
+    ExprId meta();
 
     ExprId join(const Binary& how, ExprId a, ExprId b, std::size_t offset);
     ExprId assign(ExprId target, ExprId value, std::size_t offset);

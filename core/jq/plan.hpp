@@ -23,6 +23,7 @@ enum class Op : std::uint8_t {
     field,     ///< a | .[name]; name is texts[text]
     index,     ///< a | .[number]
     constant,  ///< the value constants[text]
+    meta,      ///< $meta: where the record came from
     pipe,      ///< a | b
     comma,     ///< a, b                                    (flow)
     iterate,   ///< a | .[]                                 (flow)
@@ -90,6 +91,7 @@ struct Plan {
     std::vector<Item> items;
     std::vector<std::string> constants;  ///< JSON scalars.
     ExprId root = 0;
+    bool asks_meta = false;  ///< There is a $meta in it.
 };
 
 /// Why a program isn't compiled, and where.

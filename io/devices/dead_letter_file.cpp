@@ -169,6 +169,7 @@ DeadLetterHead DeadLetterFile::head_of(const Part& part, const Payload& payload,
     head.source = names_.source(payload.source);
     head.partition = names_.partition(payload.source, payload.partition);
     head.position = record.position.value;
+    head.id = names_.id(payload.source, payload.partition, head.position);
     if (part.sink != no_sink) head.sink = names_.sink(part.sink);
     head.reason = part.reason;
     head.attempts = part.attempts;

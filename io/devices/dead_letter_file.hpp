@@ -35,6 +35,8 @@ public:
     virtual std::string_view source(SourceId source) const = 0;
     virtual std::string_view partition(SourceId source, PartitionId partition) const = 0;
     virtual std::string_view sink(SinkId sink) const = 0;
+    /// What `$meta.id` is of the record there; empty: nobody knows.
+    virtual std::string id(SourceId, PartitionId, std::int64_t) const { return {}; }
 };
 
 class DeadLetterFile : public DeadLetters {

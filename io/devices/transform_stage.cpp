@@ -205,6 +205,7 @@ flow::Input TransformStage::input_of(const Transform& order) const {
     input.may_end_early = !(order.slice == order.batch);
     input.partition = numbers_.number(payload.source, payload.partition);
     input.position = payload.first.value;
+    input.source_name = numbers_.source(payload.source);
     input.now = ring_.now();
     return input;
 }

@@ -32,11 +32,13 @@
 
 namespace holdfast::io {
 
-/// A number that stands for a partition over restarts: for sampling.
+/// What stands for a record's origin over restarts: for sampling, and `$meta`.
 class PartitionNumbers {
 public:
     virtual ~PartitionNumbers() = default;
     virtual std::uint64_t number(SourceId source, PartitionId partition) const = 0;
+    /// The source's name.
+    virtual std::string_view source(SourceId) const { return {}; }
 };
 
 class TransformStage {

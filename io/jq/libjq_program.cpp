@@ -45,6 +45,23 @@ std::string words_of(jv error) {
 /// For `input`: a record stands alone. (libjq calls what isn't set.)
 jv no_input(jq_state*, void*) { return jv_invalid_with_msg(jv_string("No more inputs")); }
 
+/// A program that is given [$meta, record]. The newline ends a comment.
+std::string with_meta(const std::string& program) {
+    return ". as [$meta, $__record] | $__record | (" + program + "\n)";
+}
+
+jv text_value(std::string_view text) {
+    return jv_string_sized(text.data(), static_cast<int>(text.size()));
+}
+
+jv value_of(const RecordMeta& meta) {
+    jv object = jv_object_set(jv_object(), jv_string("source"), text_value(meta.source));
+    object = jv_object_set(object, jv_string("partition"), text_value(meta.partition));
+    object = jv_object_set(object, jv_string("position"),
+                           jv_number(static_cast<double>(meta.position)));
+    return jv_object_set(object, jv_string("id"), text_value(record_id(meta)));
+}
+
 /// `debug` says nothing.
 void ignore(void*, jv value) { jv_free(value); }
 
@@ -107,10 +124,14 @@ std::expected<std::unique_ptr<LibjqProgram>, CompileError> LibjqProgram::compile
     std::unique_ptr<LibjqProgram> made(new LibjqProgram(std::move(program), use, std::move(why)));
     made->library_ = std::make_unique<Library>();
     std::string errors;
-    if (!made->library_->compile(made->program_, errors)) {
-        return std::unexpected(CompileError{errors.empty() ? "jq refuses it" : errors, 0});
+    if (made->library_->compile(made->program_, errors)) return made;
+    if (errors.find("$meta is not defined") != std::string::npos) {
+        errors.clear();
+        made->library_ = std::make_unique<Library>();
+        made->asks_meta_ = true;
+        if (made->library_->compile(with_meta(made->program_), errors)) return made;
     }
-    return made;
+    return std::unexpected(CompileError{errors.empty() ? "jq refuses it" : errors, 0});
 }
 
 std::unique_ptr<Program> LibjqProgram::clone() const {
@@ -169,7 +190,11 @@ ProgramResult LibjqProgram::run(std::span<const std::byte> record, std::vector<s
     }
     jq_state* state = library_->state;
     jv input = to_library(nodes_, 0, library_->scratch);
-    jq_start(state, jv_copy(input), 0);
+    jq_start(state,
+             asks_meta_ ? jv_array_append(jv_array_append(jv_array(), value_of(meta_)),
+                                          jv_copy(input))
+                        : jv_copy(input),
+             0);
     Outputs outputs{.before = out.size()};
     jv last = jq_next(state);
     while (jv_is_valid(last) && outputs.fits) {

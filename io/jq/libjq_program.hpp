@@ -5,6 +5,7 @@
 // Rule 2: one jq_state for all records of a thread, as making one compiles jq's library (tens of
 //         milliseconds).
 // Rule 3: where the one output is the very input, the record is kept with its bytes.
+// Rule 4: a program that jq refuses for `$meta` is wrapped into one that binds it, for each record.
 // Bound: outputs_max and outputs_bytes_max of one record. A program that never ends without giving
 //        outputs is not stopped.
 #pragma once
@@ -34,6 +35,8 @@ public:
     ProgramResult run(std::span<const std::byte> record, std::vector<std::byte>& out,
                       std::string& error) override;
     std::unique_ptr<Program> clone() const override;
+    bool asks_meta() const override { return asks_meta_; }
+    void bind(const RecordMeta& meta) override { meta_ = meta; }
     std::string engine() const override { return "libjq: " + why_; }
 
 private:
@@ -45,6 +48,8 @@ private:
     std::string program_;
     Use use_;
     std::string why_;
+    bool asks_meta_ = false;
+    RecordMeta meta_;
     std::unique_ptr<Library> library_;
     Tape tape_;
     Nodes nodes_;

@@ -1,7 +1,9 @@
 // See names.hpp.
 #include "io/runner/names.hpp"
 
+#include "core/base/hash128.hpp"
 #include "core/base/mix.hpp"
+#include "core/data/flow/evaluate.hpp"
 #include "io/devices/file_identity.hpp"
 
 namespace holdfast::io {
@@ -25,16 +27,23 @@ std::uint64_t Names::number(SourceId, PartitionId partition) const {
     return partition.index < numbers_.size() ? numbers_[partition.index] : 0;
 }
 
+std::string Names::id(SourceId source, PartitionId partition, std::int64_t position) const {
+    const std::string text = flow::partition_text(number(source, partition));
+    return record_id({this->source(source), text, position});
+}
+
 void Names::bind(SourceId source, PartitionId partition, Epoch epoch, std::string key) {
     if (partition.index >= partitions_.size()) {
         partitions_.resize(partition.index + 1);
         numbers_.resize(partition.index + 1);
     }
     const auto file = decode_key(key);
+    // The checkpoint, too, knows a source by its name.
+    const std::uint64_t name = hash_bytes(std::as_bytes(std::span(this->source(source)))).low;
     // Not of the fingerprint and the path, which change while a file is read.
     numbers_[partition.index] =
-        file ? mix(file->identity.device, file->identity.inode, file->generation, source.index)
-             : mix(0, 0, 0, source.index);
+        file ? mix(file->identity.device, file->identity.inode, file->generation, name)
+             : mix(0, 0, 0, name);
     partitions_[partition.index] = file ? file->path : key;
     store_->bind(source, partition, epoch, std::move(key));
 }

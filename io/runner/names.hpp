@@ -24,6 +24,7 @@ public:
     std::string_view partition(SourceId source, PartitionId partition) const override;
     std::string_view sink(SinkId sink) const override;
     std::uint64_t number(SourceId source, PartitionId partition) const override;
+    std::string id(SourceId source, PartitionId partition, std::int64_t position) const override;
 
     void bind(SourceId source, PartitionId partition, Epoch epoch, std::string key) override;
     void unbind(PartitionId partition, Epoch epoch) override { store_->unbind(partition, epoch); }

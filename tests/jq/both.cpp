@@ -28,6 +28,7 @@ Outcome run(Program& program, std::string_view record) {
     std::string padded(record);
     padded.append(Program::padding, '1');
     std::vector<std::byte> out{std::byte{'x'}};
+    if (program.asks_meta()) program.bind({"in", "5f0c1b2a99d04e17", 1200});
     Outcome outcome;
     const ProgramResult result =
         program.run(std::as_bytes(std::span(padded.data(), record.size())), out, outcome.error);

@@ -35,6 +35,55 @@ TEST_CASE("engine says which engine runs a program, and why it isn't compiled") 
     CHECK(engine("def f: 1; f").starts_with("libjq: `def`"));
 }
 
+TEST_CASE("$meta says where a record came from, in both engines") {
+    CHECK(engine(".id = $meta.id") == "native");
+    CHECK(engine("select($meta.position > 5 and $meta.source == \"in\")") == "native");
+    CHECK(engine("$meta | keys").starts_with("libjq: `keys`"));
+    CHECK(engine("{$meta}").starts_with("libjq: "));
+    const std::string id = "\"in:5f0c1b2a99d04e17:1200\"";
+    const std::string all = "{\"source\":\"in\",\"partition\":\"5f0c1b2a99d04e17\",\"position\":1200,\"id\":" +
+                            id + "}";
+    const auto output = [](Program& program) {
+        const test::Outcome outcome = test::run(program, "{\"a\":1.0}");
+        INFO(outcome.error);
+        REQUIRE(outcome.outputs.size() == 1);
+        return outcome.outputs[0];
+    };
+    const std::string programs[] = {".id = $meta.id", "$meta", "{a, m: $meta.position}"};
+    const std::string expected[] = {"{\"a\":1.0,\"id\":" + id + "}", all,
+                                    "{\"a\":1.0,\"m\":1200}"};
+    for (std::size_t i = 0; i < std::size(programs); ++i) {
+        const auto compiled = compile_program(programs[i]);
+        REQUIRE(compiled);
+        CHECK((*compiled)->asks_meta());
+        CHECK(output(**compiled) == expected[i]);
+        CHECK(output(*(*compiled)->clone()) == expected[i]);
+        CHECK(test::same_value(output(*test::library(programs[i])), expected[i]));
+    }
+    const auto library = compile_program("def f: 1; .a as $x | {x: ($x + f)} | .p = $meta.partition # end");
+    REQUIRE(library);
+    CHECK(output(**library) == "{\"x\":2,\"p\":\"5f0c1b2a99d04e17\"}");
+    // What isn't touched keeps its bytes there, too; and who binds $meta has it.
+    CHECK(output(**compile_program("if $meta.id | length > 3 then . else empty end | select(1 + 1 == 2)")) ==
+          "{\"a\":1.0}");
+    const auto own = compile_program(". as $meta | $meta.a");
+    REQUIRE(own);
+    CHECK_FALSE((*own)->asks_meta());
+    CHECK(output(**own) == "1");
+    CHECK_FALSE((*compile_program(".a"))->asks_meta());
+    CHECK(engine("$other").starts_with("error: $other is not defined"));
+    CHECK(engine("$meta | foo").starts_with("error: foo/0 is not defined"));
+}
+
+TEST_CASE("a record that is left to libjq has its $meta there") {
+    // A key that stands there twice and is asked for.
+    const auto program = compile_program("{a, p: $meta.position}");
+    REQUIRE(program);
+    CHECK((*program)->engine() == "native");
+    CHECK(test::run(**program, "{\"a\":1,\"a\":2}").outputs ==
+          std::vector<std::string>{"{\"a\":2,\"p\":1200}"});
+}
+
 TEST_CASE("everything that docs/jq.md names as compiled is compiled") {
     std::ifstream in(HF_SOURCE_DIR "/docs/jq.md");
     std::string line;

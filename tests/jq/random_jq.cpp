@@ -96,10 +96,12 @@ std::string value(Bytes& bytes, int depth) {
         const std::string inner = value(bytes, depth - 1);
         return bytes.below(3) == 0 ? inner : "(" + inner + ")";
     };
-    switch (bytes.below(16)) {
+    switch (bytes.below(17)) {
         case 0:
         case 1:
             return literal(bytes);
+        case 15:
+            return "$meta" + pick<5>(bytes, {"", ".id", ".position", ".source", ".none"});
         case 2:
             return place(bytes);
         case 3:

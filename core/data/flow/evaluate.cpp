@@ -17,6 +17,12 @@ constexpr std::size_t text_max = 300;
 
 }  // namespace
 
+std::string partition_text(std::uint64_t number) {
+    std::string text(16, '0');
+    for (std::size_t i = 16; number != 0; number >>= 4) text[--i] = "0123456789abcdef"[number & 15];
+    return text;
+}
+
 void NodeCounts::add(const NodeCounts& other) {
     in += other.in;
     out += other.out;
@@ -60,6 +66,7 @@ void Evaluator::begin(const Input& input, Result& result) {
     result.failure.reset();
     marks_.resize(result.streams.size());
     why_bytes_ = 0;
+    partition_ = partition_text(input.partition);
 }
 
 void Evaluator::run(const Input& input, Result& result) {
@@ -156,14 +163,14 @@ void Evaluator::visit(std::uint32_t node, const Record& record) {
 
 void Evaluator::filter(std::uint32_t node, const Record& record) {
     const auto& condition = programs_[node].programs.front();
-    const ProgramResult result = condition->run(record.text, key_, error_);
+    const ProgramResult result = run(*condition, record, key_);
     if (fails(node, record, result)) return;
     if (result.verdict == Verdict::drop) return unrouted(node, record, {});
     pass(node, plan_.nodes()[node].first_port, record);
 }
 
 void Evaluator::raw_filter(std::uint32_t node, const Record& record) {
-    const ProgramResult result = programs_[node].programs.front()->run(record.text, key_, error_);
+    const ProgramResult result = run(*programs_[node].programs.front(), record, key_);
     switch (result.verdict) {
         case Verdict::drop: ++result_->counts[node].dropped; return;
         case Verdict::fail:
@@ -181,7 +188,7 @@ void Evaluator::route(std::uint32_t node, const Record& record) {
     std::uint64_t matches = 0;
     for (std::uint32_t i = 0; i + 1 < spec.outputs; ++i) {
         const auto& condition = programs_[node].programs[i];
-        const ProgramResult result = condition->run(record.text, key_, error_);
+        const ProgramResult result = run(*condition, record, key_);
         if (fails(node, record, result)) return;
         if (result.verdict != Verdict::drop) matches |= std::uint64_t{1} << i;
     }
@@ -214,7 +221,7 @@ bool Evaluator::key_of(std::uint32_t node, const Record& record, Hash128& key) {
         return true;
     }
     key_.clear();
-    const ProgramResult result = programs.front()->run(record.text, key_, error_);
+    const ProgramResult result = run(*programs.front(), record, key_);
     if (fails(node, record, result)) return false;
     const bool same = result.verdict == Verdict::keep;
     key = hash_bytes(same ? record.text : std::span<const std::byte>(key_), key_seed);
@@ -275,6 +282,13 @@ void Evaluator::dedupe(std::uint32_t node, const Record& record) {
 
 // ---- programs ----------------------------------------------------------------------------------
 
+ProgramResult Evaluator::run(Program& program, const Record& record, std::vector<std::byte>& out) {
+    if (program.asks_meta())
+        program.bind({input_->source_name, partition_,
+                      input_->position + static_cast<std::int64_t>(record.origin)});
+    return program.run(record.text, out, error_);
+}
+
 /// Where only one stream takes what a port gives, a program may write there at once.
 Stream* Evaluator::only_stream(std::uint32_t port) {
     const auto& targets = plan_.targets(port);
@@ -290,7 +304,7 @@ void Evaluator::program(std::uint32_t node, const Record& record) {
     std::vector<std::byte>& out = direct ? direct->open() : scratch_[node];
     if (!direct) out.clear();
     const std::size_t before = out.size();
-    const ProgramResult result = program.run(record.text, out, error_);
+    const ProgramResult result = run(program, record, out);
     NodeCounts& counts = result_->counts[node];
     switch (result.verdict) {
         case Verdict::fail: HF_ASSERT(out.size() == before); fails(node, record, result); return;

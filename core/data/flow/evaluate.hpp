@@ -52,8 +52,12 @@ struct Input {
     bool may_end_early = false;           ///< Else it takes all the records.
     std::uint64_t partition = 0;          ///< A number that stands for the partition for ever.
     std::int64_t position = 0;            ///< Of the batch's first byte in its partition.
+    std::string_view source_name;         ///< For `$meta`, as `partition`.
     Instant now{};
 };
+
+/// The number that stands for a partition, as `$meta` and dead letters show it: 16 hex digits.
+std::string partition_text(std::uint64_t number);
 
 /// What nodes did. `in` = `out` + `dropped` + `errors` but for programs, which make any number.
 struct NodeCounts {
@@ -126,6 +130,7 @@ private:
     bool key_of(std::uint32_t node, const Record& record, Hash128& key);
     bool admits(std::size_t bytes);
     bool has_room(std::size_t length) const;
+    ProgramResult run(Program& program, const Record& record, std::vector<std::byte>& out);
     bool fails(std::uint32_t node, const Record& record, const ProgramResult& result);
     void fail(std::uint32_t node, const Record& record, Reason reason, const std::string& text);
     std::size_t written() const;
@@ -140,6 +145,7 @@ private:
     std::vector<std::byte> padded_;
     std::vector<std::byte> key_;
     std::string error_;
+    std::string partition_;  ///< As text.
     std::vector<Stream::Mark> marks_;
     std::size_t spent_ = 0;      ///< By the record so far.
     std::size_t why_bytes_ = 0;  ///< Of texts and entries of the dead letters.
