@@ -28,9 +28,19 @@ std::string source_name(const PipelineConfig& pipeline, const Halt& halt) {
                                                        : "?";
 }
 
-constexpr const char* resume = "What was not delivered is read again when you run this again.";
+std::string resume_of(const PipelineConfig& pipeline) {
+    std::string lost;
+    for (const SourceSettings& source : pipeline.sources)
+        if (!replayable(source)) lost = source.name;
+    if (lost.empty()) return "What was not delivered is read again when you run this again.";
+    const std::string what =
+        fmt::format("What was read from stdin (source \"{}\") and not delivered is lost", lost);
+    if (pipeline.sources.size() == 1) return what + ".";
+    return what + "; what other sources had undelivered is read again when you run this again.";
+}
 
 Verdict explain(const PipelineConfig& pipeline, const Halt& halt) {
+    const std::string resume = resume_of(pipeline);
     const std::string sink = sink_name(pipeline, halt);
     const std::string source = source_name(pipeline, halt);
     switch (halt.reason) {
@@ -45,11 +55,14 @@ Verdict explain(const PipelineConfig& pipeline, const Halt& halt) {
             return {exit_unfinished, fmt::format("stopped at once. {}", resume)};
         case HaltReason::dead_letters_absent:
             return {exit_unfinished,
-                    fmt::format("halted: a record must be set aside (sink \"{}\" refused it, gave "
-                                "up after retry.max_attempts, a transform failed on it, or it is "
-                                "longer than max_line), and "
-                                "there is no [dead_letters]. Add one, or mend the cause. {}",
-                                sink, resume)};
+                    fmt::format("halted: a record must be set aside ({}), and there is no "
+                                "[dead_letters]. Add one, or mend the cause. {}",
+                                halt.sink.index < pipeline.sinks.size()
+                                    ? fmt::format("sink \"{}\" refused it, or gave up after "
+                                                  "retry.max_attempts",
+                                                  sink)
+                                    : "it is longer than max_line, or a transform failed on it",
+                                resume)};
         case HaltReason::dead_letters_failed:
             return {exit_unfinished,
                     fmt::format("halted: {} cannot be written (see the log). Make room there or "
@@ -104,14 +117,16 @@ Verdict explain(const PipelineConfig& pipeline, const Halt& halt) {
 Verdict verdict_of(const PipelineConfig& pipeline, const RunReport& report) {
     switch (report.end) {
         case End::halted: return explain(pipeline, report.halt);
-        case End::refused: return {exit_io, report.problem};
+        case End::refused:
+            return {exit_io, report.began ? fmt::format("{}. {}", report.problem, resume_of(pipeline))
+                                          : report.problem};
         case End::foreign: return {exit_config, report.problem};
         case End::stopped:
             return {exit_unfinished,
                     fmt::format("stopped {}. {}",
                                 report.began ? "before it began again from the last checkpoint"
                                              : "before it began",
-                                resume)};
+                                resume_of(pipeline))};
     }
     return {};
 }

@@ -154,7 +154,9 @@ Task<> FileSink::sync_file(std::uint32_t number) {
         const std::uint64_t covered = writes_;
         std::int64_t result = 0;
         const bool there = co_await is_still_there();
-        if (there && covered != synced_writes_) result = co_await io::sync(ring_, fd_);
+        const bool dirty = covered != synced_writes_;
+        if (there && dirty && config_.fsync == FileSinkConfig::Fsync::batch)
+            result = co_await io::sync(ring_, fd_);
         if (stream_ && result == -EINVAL) result = 0;  // A thing that can't be synced.
         if (there && result < 0) {
             break_with(fmt::format("{} can't be synced: {}; what was written since the last "

@@ -7,7 +7,7 @@
 //         as nothing followed it): the engine took it as ambiguous and may send it again. So within
 //         a run no record stands here twice.
 // Rule 3: a sync covers what was answered before it was ordered. It is ok only if the path still
-//         names the file. After a sync that isn't, nothing is written or believed any more: the
+//         names the file, also without fsync. After a sync that isn't, nothing is written or believed any more: the
 //         sink is broken, and the pipeline starts again from its checkpoint.
 // Rule 4: start. exactly_once: cut to the mark. at_least_once: keep what is beyond the mark, but
 //         for a torn last line and what follows a hole (after a power loss other damage than holes
@@ -41,7 +41,7 @@ namespace holdfast::io {
 struct FileSinkConfig {
     enum class Fsync : std::uint8_t {
         batch,  ///< Before each checkpoint that covers the data.
-        never,  ///< Survives a killed process, not a power loss. The engine sends no SyncSink.
+        never,  ///< Survives a killed process, not a power loss: a sync only looks for the file.
     };
     enum class Delivery : std::uint8_t { exactly_once, at_least_once };
 

@@ -128,7 +128,10 @@ Task<bool> StdinSource::bring(const Pull& pull) {
                                        .text());
             }
             readable_ = true;
-            events_.push(SourceFailed{pull.batch, config_.id, SourceOutcome::retriable});
+            // A folder, or a descriptor for writing, stays what it is.
+            const bool ever = got != -EISDIR && got != -EBADF && got != -EINVAL;
+            events_.push(SourceFailed{pull.batch, config_.id,
+                                      ever ? SourceOutcome::retriable : SourceOutcome::failed});
             co_return true;
         }
         if (got == 0) at_end_ = true;

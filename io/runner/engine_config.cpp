@@ -81,7 +81,8 @@ SinkConfig sink_config(const PipelineConfig& pipeline, const SinkSettings& sink)
     out.attempt_timeout = sink.timeout;
     out.retry = sink.retry;
     out.answers_partially = false;
-    out.needs_sync = file && sink.fsync == Fsync::batch;
+    // Also without fsync: a sync asks whether the path still names what was written.
+    out.needs_sync = file;
     out.has_mark = file;
     return out;
 }
@@ -126,6 +127,9 @@ Config engine_config(const PipelineConfig& pipeline) {
     config.dead_letters.present = pipeline.dead_letters.present;
     config.dead_letters.retry = pipeline.dead_letters.retry;
     config.commit.interval = pipeline.commit_interval;
+    // As sinks are tried: a full disk has most often both, and must heal by itself. Meanwhile
+    // records are delivered, and after a crash they are cut and delivered again.
+    config.commit.retry.attempts_max = 0;
     config.mode = pipeline.mode;
     config.slice_bytes = pipeline.slice_bytes;
     config.pressure_pause_permille = pipeline.regulation.pause_permille;

@@ -44,6 +44,7 @@ public:
 private:
     // Start.
     bool begin(RunReport& report);
+    bool has_descriptors();
     bool load(RunReport& report);
     void build_sinks(RunReport& report);
     std::unique_ptr<Sink> make_sink(SinkId id, Events& answers, std::uint64_t& repeated);

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <climits>
@@ -44,11 +46,27 @@ std::uint64_t records_beyond(const std::string& path, std::int64_t mark) {
 
 // What sources may open, so that thousands of files never keep the checkpoint from being written:
 // a sink has its file, the checkpoint two slots, a new one and their directory.
-int fd_limit(const PipelineConfig& pipeline) {
+int fd_limit_of(const PipelineConfig& pipeline, int all) {
+    return all - std::min(all / 2, 16 + static_cast<int>(pipeline.sinks.size()));
+}
+
+int open_files_limit() {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX) return INT_MAX;
-    const int all = static_cast<int>(limit.rlim_cur);
-    return all - std::min(all / 2, 16 + static_cast<int>(pipeline.sinks.size()));
+    return static_cast<int>(limit.rlim_cur);
+}
+
+int fd_limit(const PipelineConfig& pipeline) {
+    const int all = open_files_limit();
+    return all == INT_MAX ? all : fd_limit_of(pipeline, all);
+}
+
+// The least limit under which each sink and the dead letters have their file, and a source one.
+int open_files_needed(const PipelineConfig& pipeline, int used) {
+    const int last = used + static_cast<int>(pipeline.sinks.size()) + 2;
+    int all = last;
+    while (fd_limit_of(pipeline, all) <= last) all += 1;
+    return all;
 }
 
 RingOp poll_in(Ring& ring, int fd) { return RingOp(ring, Op{.kind = OpKind::poll_in, .fd = fd}); }
@@ -74,7 +92,7 @@ bool Pipeline::begin(RunReport& report) {
     if (!why.empty()) log(Level::info, LogLine(why));
     log(Level::debug, LogLine("ring").with("name", std::string_view(ring_->name())));
     scope_.spawn(watch_signals());
-    if (!load(report)) return false;
+    if (!has_descriptors() || !load(report)) return false;
     build_sinks(report);
     build_sources();
     build_transforms();
@@ -96,6 +114,18 @@ bool Pipeline::begin(RunReport& report) {
     }
     for (const auto& source : sources_) source->start();
     return true;
+}
+
+bool Pipeline::has_descriptors() {
+    const int all = open_files_limit();
+    const int next = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (next >= 0) ::close(next);
+    const int needed = open_files_needed(pipeline_, next >= 0 ? next : all);
+    if (next >= 0 && needed <= all) return true;
+    fail(fmt::format("this process may open {} files, and this pipeline needs {} or more: raise "
+                     "the limit (ulimit -n, or LimitNOFILE of its service)",
+                     all, needed));
+    return false;
 }
 
 Task<> Pipeline::watch_signals() {
@@ -120,9 +150,7 @@ Task<> Pipeline::watch_sink(FileSink& sink, SinkId id) {
 
 Task<> Pipeline::watch_sink(StdoutSink& sink) {
     while (!sink.closed()) co_await sink.changed().wait();
-    fail(
-        "whoever read stdout has closed it. What was not delivered is read again when you run "
-        "this again");
+    fail("whoever read stdout has closed it");
 }
 
 Task<> Pipeline::watch_dead_letters() {
@@ -193,7 +221,8 @@ void Pipeline::build_sinks(RunReport& report) {
         config.throttle_permille = inject.throttle_permille;
         config.ambiguous_permille = inject.ambiguous_permille;
         config.refuse_permille = inject.refuse_permille;
-        config.sync_fail_permille = inject.sync_fail_permille;
+        const bool syncs = pipeline_.sinks[i].fsync == Fsync::batch;
+        config.sync_fail_permille = syncs ? inject.sync_fail_permille : 0;
         config.life = life_;
         config.latency = inject.latency;
         config.seed = inject.seed;
