@@ -376,7 +376,10 @@ Step Machine::build(const Expr& expr, NodeId input, NodeId& result) {
     for (const Item& item : items) {
         NodeId value = no_node;
         step = eval(item.value, input, value);
-        if (step == Step::none && expr.op == Op::array) step = Step::value;
+        if (step == Step::none && expr.op == Op::array) {
+            value = no_node;
+            step = Step::value;
+        }
         if (step != Step::value) break;
         values_.push_back(value);
     }
