@@ -42,16 +42,14 @@ void EngineState::on(Instant, const PartitionLead& e, Effects&) {
 // ---- pulls -------------------------------------------------------------------------------------
 
 /// A pull may take a slot, unless it is the last one in which some source could make a slice.
-bool EngineState::slot_for_pull() const {
-    return batches.free() > sliced_sources - flags().slices;
-}
+bool EngineState::slot_for_pull() const { return batches.free() > sliced_sources - flags().slices; }
 
 void EngineState::pull(std::uint32_t source, Effects& effects) {
     const SourceConfig& c = config.source[source];
     Intake& in = intakes_[source];
     const SourceId id_of_source{static_cast<std::uint16_t>(source)};
-    while (!in.ended && !in.resting && gate().admits(id_of_source) && !flags().draining &&
-           in.pulls < c.pulls_max && in.batches < c.batches_max && slot_for_pull()) {
+    while (in.pulls < c.pulls_max && in.batches < c.batches_max && !in.ended && !in.resting &&
+           !flags().draining && gate().admits(id_of_source) && slot_for_pull()) {
         std::uint64_t room = pull_bytes(source);
         if (flags().held > config.memory_limit || config.memory_limit - flags().held < room) return;
         if (mutant(48) && flags().held) room = 0;
@@ -199,30 +197,28 @@ void EngineState::on(Instant now, const SourceFailed& e, Effects& effects) {
 
 // ---- fan-out -----------------------------------------------------------------------------------
 
-std::uint32_t EngineState::outputs_for(const Batch& b, std::uint32_t index,
-                                       std::uint32_t sink) const {
-    return b.shared >> sink & 1 ? batches.share(index, sink).outputs : b.outputs;
-}
-
-std::uint32_t EngineState::bytes_for(const Batch& b, std::uint32_t index,
-                                     std::uint32_t sink) const {
-    return b.shared >> sink & 1 ? batches.share(index, sink).bytes : b.output_bytes;
+/// What the sink gets of the batch.
+Share EngineState::share_of(const Batch& b, std::uint32_t index, std::uint32_t sink) const {
+    if (b.shared >> sink & 1) return batches.share(index, sink);
+    return {b.outputs, b.output_bytes};
 }
 
 bool EngineState::has_outputs(const Batch& b, std::uint32_t index) const {
     for (SinkMask left = b.route; left; left &= left - 1) {
-        if (outputs_for(b, index, static_cast<std::uint32_t>(std::countr_zero(left)))) return true;
+        if (share_of(b, index, static_cast<std::uint32_t>(std::countr_zero(left))).outputs)
+            return true;
     }
     return false;
 }
 
 /// The sinks of the route that get something and don't have it from before a restart.
 SinkMask EngineState::wanted_sinks(const Batch& b, std::uint32_t index, bool& broken) const {
-    SinkMask wanted = 0;
     const bool leads = b.first < partitions[b.partition].lead_highest;
+    if (!leads && b.shared == 0) return b.outputs ? b.route : 0;
+    SinkMask wanted = 0;
     for (SinkMask left = b.route; left; left &= left - 1) {
         const auto s = static_cast<std::uint32_t>(std::countr_zero(left));
-        if (outputs_for(b, index, s) == 0) continue;
+        if (share_of(b, index, s).outputs == 0) continue;
         if (leads) {
             const std::int64_t lead = partitions.restart_lead(b.partition, s);
             if (b.next <= lead) continue;
@@ -238,8 +234,8 @@ bool EngineState::lanes_have_room(const Batch& b, std::uint32_t index, SinkMask 
         const auto s = static_cast<std::uint32_t>(std::countr_zero(left));
         const SinkConfig& sink = config.sink[s];
         if (sink.when_full == WhenFull::drop_newest && !mutant(45)) continue;
-        if (!lanes[s].has_room(sink, outputs_for(b, index, s), bytes_for(b, index, s)))
-            return false;
+        const Share share = share_of(b, index, s);
+        if (!lanes[s].has_room(sink, share.outputs, share.bytes)) return false;
     }
     return true;
 }
@@ -247,13 +243,12 @@ bool EngineState::lanes_have_room(const Batch& b, std::uint32_t index, SinkMask 
 void EngineState::admit(Batch& b, std::uint32_t index, SinkMask wanted) {
     for (SinkMask left = wanted; left; left &= left - 1) {
         const auto s = static_cast<std::uint32_t>(std::countr_zero(left));
-        const std::uint32_t outputs = outputs_for(b, index, s);
-        const std::uint32_t bytes = bytes_for(b, index, s);
+        const auto [outputs, bytes] = share_of(b, index, s);
         SinkStats& stat = stats().sink[s];
         stat.admitted += outputs;
-        const bool early =
-            mutant(91) && lanes[s].count() > 0 && config.sink[s].when_full == WhenFull::drop_newest;
-        if (early || !lanes[s].has_room(config.sink[s], outputs, bytes)) {
+        const bool drops = config.sink[s].when_full == WhenFull::drop_newest;  // Else it has room.
+        const bool early = mutant(91) && drops && lanes[s].count() > 0;
+        if (early || (drops && !lanes[s].has_room(config.sink[s], outputs, bytes))) {
             stat.dropped += outputs;
             if (mutant(46)) b.owed += outputs;
             continue;
@@ -323,7 +318,7 @@ bool EngineState::fan_out(std::uint32_t index, Effects& effects) {
     if (!lanes_have_room(b, index, wanted)) return false;
     if (!b.is_slice) pop_ready(intakes_[b.source], batches);
     b.phase = BatchPhase::out;
-    measure_from_now(b, wanted);
+    if (config.governor.on && wanted != 0) measure_from_now(b, wanted);
     admit(b, index, wanted);
     if (!b.fenced && !b.had_dead && wanted == 0 && !has_outputs(b, index)) {
         stats().filtered += b.records;

@@ -33,8 +33,8 @@ void EngineState::forget_fenced(std::uint32_t lane, Effects& effects) {
 bool EngineState::ripe(Instant now, std::uint32_t lane) {
     const SinkConfig& sink = config.sink[lane];
     LaneState& state = lanes[lane].state();
-    if (sink.linger.ns == 0 || (sliced_sinks >> lane & 1) != 0 || flags().draining || partitions.head().revoking > 0 ||
-        state.unsent_records >= sink.write_records_max ||
+    if (sink.linger.ns == 0 || (sliced_sinks >> lane & 1) != 0 || flags().draining ||
+        partitions.head().revoking > 0 || state.unsent_records >= sink.write_records_max ||
         state.unsent_bytes >= sink.write_bytes_max ||
         lanes[lane].count() == sink.queue_batches_max || state.bytes >= sink.queue_bytes_max ||
         state.records >= sink.queue_records_max) {
@@ -46,7 +46,7 @@ bool EngineState::ripe(Instant now, std::uint32_t lane) {
     return false;
 }
 
-bool EngineState::begin_delivery(Instant now, std::uint32_t lane, Effects& effects) {
+void EngineState::begin_delivery(Instant now, std::uint32_t lane, Effects& effects) {
     std::uint32_t slot = delivery_base[lane];
     while (deliveries[slot].phase != DeliveryPhase::free) ++slot;
     const SinkConfig& sink = config.sink[lane];
@@ -56,48 +56,55 @@ bool EngineState::begin_delivery(Instant now, std::uint32_t lane, Effects& effec
     const std::uint32_t generation = d.generation + 1 ? d.generation + 1 : 1;
     d.begin(state.next, l.entry(state.next).sent, generation);
     std::uint64_t bytes = 0;
-    while (state.next < state.tail && d.entries < sink.write_parts_max &&
-           d.count < sink.write_records_max) {
+    std::uint32_t entries = 0;
+    std::uint32_t count = 0;
+    while (state.next < state.tail && entries < sink.write_parts_max &&
+           count < sink.write_records_max) {
         Entry& e = l.entry(state.next);
         if (batches[e.batch].fenced) break;
         const std::uint32_t open = e.outputs - e.sent;
         const std::uint64_t open_bytes = l.bytes_of(e, open);
         std::uint32_t take =
-            open < sink.write_records_max - d.count ? open : sink.write_records_max - d.count;
+            open < sink.write_records_max - count ? open : sink.write_records_max - count;
         if (bytes + open_bytes > sink.write_bytes_max) {
-            if (d.count) break;
+            if (count) break;
             const std::uint64_t fit = open_bytes ? sink.write_bytes_max * open / open_bytes : open;
             if (fit < take) take = fit ? static_cast<std::uint32_t>(fit) : 1;
         }
         // Whole batches or a piece of one: else writes would straddle batches for ever, and there
         // would be no clean point to retire to.
-        if (sink.has_mark && d.count && take < open) break;
-        bytes += l.bytes_of(e, take);
-        d.count += take;
-        ++d.entries;
+        if (sink.has_mark && count && take < open) break;
+        bytes += take == open ? open_bytes : l.bytes_of(e, take);
+        count += take;
+        ++entries;
         ++e.deliveries;
         l.take(take);
         if (take < open) break;  // An entry is named once, though its rest may seem to fit.
     }
-    HF_ASSERT(d.count > 0);
-    d.window = d.pending = d.count;
+    HF_ASSERT(count > 0);
+    d.entries = entries;
+    d.count = d.window = d.pending = count;
     ++state.writes;
     if (state.linger_until) {
         state.linger_until = 0;
         timers.clear(timer_of_lane(lane));
     }
     attempt(now, slot, effects);
-    return true;
 }
 
 void EngineState::dispatch(Instant now, std::uint32_t lane, Effects& effects) {
     if (mutant(87) && gate().holding) return;
     flags().lanes_dirty &= ~(std::uint64_t{1} << lane);
-    const LaneState& state = lanes[lane].state();
-    while (!flags().halted && state.writes < config.sink[lane].writes_max) {
-        forget_fenced(lane, effects);
-        if (state.next == state.tail || !ripe(now, lane)) return;
-        begin_delivery(now, lane, effects);
+    const Lane& l = lanes[lane];
+    const LaneState& state = l.state();
+    while (state.writes < config.sink[lane].writes_max && state.next < state.tail) {
+        if (batches[l.entry(state.next).batch].fenced) {
+            forget_fenced(lane, effects);
+        } else if (ripe(now, lane)) {
+            begin_delivery(now, lane, effects);
+        } else {
+            return;
+        }
     }
 }
 
@@ -112,20 +119,25 @@ std::uint32_t EngineState::attempt_limit(const Delivery& d) const {
 /// Appends the parts of what is pending from the cursor on: at most `window` outputs, and as many
 /// parts as one write may have. Sets what the attempt covers; returns the bytes.
 std::uint64_t EngineState::push_parts(Delivery& d, Effects& effects) const {
+    if (d.entries != 1 || d.sparse) return push_scattered(d, effects);
+    const Lane& l = lanes[d.lane];
+    const Entry& e = l.entry(d.first_entry);
+    const std::uint32_t begin = d.offset + d.cursor;
+    d.sent = std::min(d.count - d.cursor, d.window);
+    d.span_end = d.cursor + d.sent;
+    effects.push_part(Part{.batch = batches.id(e.batch),
+                           .begin = begin,
+                           .end = begin + d.sent,
+                           .sink = SinkId{d.lane}});
+    return l.bytes_of(e, d.sent);
+}
+
+/// The same, of several entries, or with outputs in between that are done.
+std::uint64_t EngineState::push_scattered(Delivery& d, Effects& effects) const {
     const std::uint32_t most = effects.parts_count() + config.sink[d.lane].write_parts_max;
     const Lane& l = lanes[d.lane];
-    if (d.entries == 1 && !d.sparse) {  // What most deliveries are.
-        const Entry& e = l.entry(d.first_entry);
-        const std::uint32_t begin = d.offset + d.cursor;
-        d.sent = std::min(d.count - d.cursor, d.window);
-        d.span_end = d.cursor + d.sent;
-        effects.push_part(Part{.batch = batches.id(e.batch),
-                               .begin = begin,
-                               .end = begin + d.sent,
-                               .sink = SinkId{d.lane}});
-        return l.bytes_of(e, d.sent);
-    }
     const std::uint32_t limit = attempt_limit(d);
+    d.sent = 0;
     std::uint64_t bytes = 0;
     std::uint32_t base = 0;  // The delivery's output with which entry `n` begins.
     for (std::uint32_t n = 0; n < d.entries && d.sent < d.window; ++n) {
@@ -157,7 +169,6 @@ void EngineState::attempt(Instant now, std::uint32_t index, Effects& effects) {
     const SinkConfig& sink = config.sink[d.lane];
     d.phase = DeliveryPhase::writing;
     d.told = false;
-    d.sent = 0;
     ++d.attempt;
     const std::uint32_t first_part = effects.parts_count();
     const std::uint64_t bytes = push_parts(d, effects);
@@ -269,12 +280,15 @@ std::uint32_t EngineState::settle_told(Delivery& d, Effects& effects) {
 
 /// Settles as delivered all of the attempt that nothing was told of.
 void EngineState::settle_rest(Delivery& d, Effects& effects) {
-    if (!d.sparse) {
-        settle_outputs(d, d.cursor, d.span_end, effects);
-        d.pending -= d.span_end - d.cursor;
-        d.cursor = d.span_end;
-        return;
-    }
+    if (d.sparse) return settle_rest_sparse(d, effects);
+    const std::uint32_t begin = d.cursor;
+    const std::uint32_t end = d.span_end;
+    d.pending -= end - begin;
+    d.cursor = end;
+    settle_outputs(d, begin, end, effects);
+}
+
+void EngineState::settle_rest_sparse(Delivery& d, Effects& effects) {
     for (std::uint32_t i = deliveries.pending_from(d, d.cursor); i < d.span_end;
          i = deliveries.pending_from(d, i + 1)) {
         if (d.told && !mutant(12) &&
@@ -310,15 +324,22 @@ bool EngineState::retry_not(std::uint32_t lane) const {
 void EngineState::end_attempt(Instant now, std::uint32_t index, SinkOutcome outcome, Duration after,
                               Effects& effects) {
     Delivery& d = deliveries[index];
-    const RetryConfig& retry = config.sink[d.lane].retry;
     timers.clear(index);
     if (mutant(14) && outcome == SinkOutcome::ambiguous) outcome = SinkOutcome::delivered;
     if (mutant(40) && outcome == SinkOutcome::refused) outcome = SinkOutcome::retriable;
-    if (outcome == SinkOutcome::ambiguous) ++stats().sink[d.lane].ambiguous;
-    if (outcome == SinkOutcome::delivered && !d.told && d.sent == d.pending) {  // As a rule.
-        settle_rest(d, effects);
-        return finish(d, effects);
+    if (outcome != SinkOutcome::delivered || d.told || d.sent != d.pending) {
+        return end_otherwise(now, index, outcome, after, effects);
     }
+    settle_rest(d, effects);
+    finish(d, effects);
+}
+
+/// The end of an attempt that didn't deliver all that was left.
+void EngineState::end_otherwise(Instant now, std::uint32_t index, SinkOutcome outcome,
+                                Duration after, Effects& effects) {
+    Delivery& d = deliveries[index];
+    const RetryConfig& retry = config.sink[d.lane].retry;
+    if (outcome == SinkOutcome::ambiguous) ++stats().sink[d.lane].ambiguous;
     const std::uint32_t covered = d.sent - d.refused;
     const std::uint32_t pending = d.pending;
     const std::uint32_t rest = d.told ? settle_told(d, effects) : d.sent;
@@ -421,12 +442,10 @@ void EngineState::retry_parked(Instant now, Effects& effects) {
 void EngineState::finish(Delivery& d, Effects& effects) {
     const Lane& l = lanes[d.lane];
     LaneState& state = l.state();
-    for (std::uint32_t n = 0; n < d.entries; ++n) {
-        Entry& e = l.entry(d.first_entry + n);
-        HF_ASSERT(e.deliveries > 0);
-        --e.deliveries;
-    }
-    Entry& last = l.entry(d.first_entry + d.entries - 1);
+    const std::uint64_t last_entry = d.first_entry + d.entries - 1;
+    for (std::uint64_t n = d.first_entry; n < last_entry; ++n) l.leave(l.entry(n));
+    Entry& last = l.entry(last_entry);
+    l.leave(last);
     if (last.sent == last.outputs && last.deliveries == 0) {
         last.clean = true;
         last.mark = state.mark;

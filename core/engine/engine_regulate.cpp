@@ -97,7 +97,6 @@ void EngineState::pull_answered(std::uint32_t source) {
 
 /// A batch that meets empty lanes shows what its size costs; one that waits behind others doesn't.
 void EngineState::measure_from_now(Batch& b, SinkMask wanted) const {
-    if (!config.governor.on || wanted == 0) return;
     for (SinkMask left = wanted; left && !mutant(80); left &= left - 1) {
         if (lanes[std::countr_zero(left)].count() > 0) return;
     }
@@ -111,9 +110,8 @@ std::uint64_t EngineState::input_held(const Batch& b) const {
     return whole.records ? whole.held * b.records / whole.records : 0;
 }
 
-/// Everything that the batch owed is settled.
+/// Everything that the batch owed is settled. Requires that it was measured from some instant on.
 void EngineState::measured(Batch& b) {
-    if (b.since == 0) return;
     const Duration took = step_at - Instant{b.since};
     Governor& g = governors_[b.source];
     const std::uint64_t most = config.source[b.source].pull_bytes_max;

@@ -12,11 +12,17 @@ void EngineState::settle_outputs(Delivery& d, std::uint32_t begin, std::uint32_t
     const Lane& l = lanes[d.lane];
     SinkStats& stat = stats().sink[d.lane];
     stat.delivered += end - begin;
-    if (d.entries == 1) {
-        Entry& e = l.entry(d.first_entry);
-        stat.bytes_delivered += l.bytes_of(e, end - begin);
-        return settle_entry(d.lane, e, end - begin, effects);
-    }
+    if (d.entries != 1) return settle_scattered(d, begin, end, effects);
+    Entry& e = l.entry(d.first_entry);
+    stat.bytes_delivered += l.bytes_of(e, end - begin);
+    settle_entry(d.lane, e, end - begin, effects);
+}
+
+/// The same, of a delivery of several entries.
+void EngineState::settle_scattered(Delivery& d, std::uint32_t begin, std::uint32_t end,
+                                   Effects& effects) {
+    const Lane& l = lanes[d.lane];
+    SinkStats& stat = stats().sink[d.lane];
     std::uint32_t base = 0;
     for (std::uint32_t n = 0; n < d.entries && base < end; ++n) {
         Entry& e = l.entry(d.first_entry + n);
@@ -49,7 +55,7 @@ void EngineState::release_if_owed_nothing(std::uint32_t index, Effects& effects)
     Batch& b = batches[index];
     if (b.phase != BatchPhase::out || b.owed != 0) return;
     b.phase = BatchPhase::released;
-    measured(b);
+    if (b.since != 0) measured(b);
     if (mutant(8) && b.had_dead) {
         effects.push(ReleaseBatch{batches.id(index)});
         return;
@@ -72,7 +78,7 @@ void EngineState::retire(std::uint32_t lane, Effects&) {
         c.records += e.outputs;
         c.bytes += e.bytes;
         if (flags().fan_out_blocked) flags().wake_intake = 1;
-        if (e.clean && e.has_mark && config.sink[lane].has_mark) c.marks_dirty = true;
+        if (config.sink[lane].has_mark && e.clean && e.has_mark) c.marks_dirty = true;
         if (!b.fenced) {
             std::int64_t& lead = partitions.lead(b.partition, lane);
             if (b.next > lead) lead = b.next;

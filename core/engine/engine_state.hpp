@@ -35,6 +35,11 @@
 
 namespace holdfast {
 
+/// What is seldom done stays out of line, so that what every step does is small: measured, that is
+/// a tenth of a step. The second is for what is done at each step, but of some pipelines only.
+#define HF_RARE [[gnu::cold, gnu::noinline]]
+#define HF_APART [[gnu::noinline]]
+
 /// No wait is longer, so that `now` plus a wait never becomes `never`: a wait needs a wake.
 inline constexpr Duration longest_wait = seconds(400LL * 24 * 3600);
 constexpr Duration within_longest_wait(Duration d) {
@@ -62,7 +67,7 @@ struct Flags {
 struct EngineState {
     Config config;
     std::uint32_t delivery_base[sinks_limit + 1] = {};  ///< First delivery slot of each lane.
-    SinkMask sliced_sinks = 0;  ///< By the config.
+    SinkMask sliced_sinks = 0;                          ///< By the config.
     std::uint32_t sliced_sources = 0;
     std::uint64_t stats_bytes = 0;
     std::uint64_t state_bytes = 0;
@@ -126,29 +131,29 @@ struct EngineState {
     void on(Instant now, const Tick&, Effects&);
 
     // Timers that came due.
-    void fire(Instant now, std::uint32_t timer, Effects&);
+    HF_RARE void fire(Instant now, std::uint32_t timer, Effects&);
     // What follows from any event, in this order: fan out, send, park, pull, commit, end.
     void pump(Instant now, Effects&);
 
     // Regulation.
-    void set_gate(bool held, Effects&);
-    void hold_assigned(std::uint32_t source, std::uint32_t partition, Effects&);
-    void open_window();
+    HF_RARE void set_gate(bool held, Effects&);
+    HF_RARE void hold_assigned(std::uint32_t source, std::uint32_t partition, Effects&);
+    HF_RARE void open_window();
     void budget_changed(std::uint32_t source) const;
     void pull_ordered(std::uint32_t source);
     void pull_answered(std::uint32_t source);
-    void measure_from_now(Batch&, SinkMask wanted) const;
+    HF_APART void measure_from_now(Batch&, SinkMask wanted) const;
     std::uint64_t input_held(const Batch&) const;
-    void measured(Batch&);
+    HF_APART void measured(Batch&);
 
     // Intake.
     Batch* answered_pull(BatchId, SourceId);
-    void refuse_batch(BatchId, Effects&);
-    void skip_batch(BatchId, Effects&);
+    HF_RARE void refuse_batch(BatchId, Effects&);
+    HF_RARE void skip_batch(BatchId, Effects&);
     void fan_out_ready(std::uint32_t source, Effects&);
     bool fan_out(std::uint32_t index, Effects&);
-    void store_own_dead(std::uint32_t index, Effects&);
-    void own_dead_stored(std::uint32_t index, std::uint32_t records);
+    HF_RARE void store_own_dead(std::uint32_t index, Effects&);
+    HF_RARE void own_dead_stored(std::uint32_t index, std::uint32_t records);
     bool has_outputs(const Batch&, std::uint32_t index) const;
     SinkMask wanted_sinks(const Batch&, std::uint32_t index, bool& broken) const;
     bool lanes_have_room(const Batch&, std::uint32_t index, SinkMask wanted) const;
@@ -158,58 +163,62 @@ struct EngineState {
     std::uint32_t pull_bytes(std::uint32_t source) const;
     std::uint32_t pull_records(std::uint32_t source) const;
     void free_reservation(std::uint32_t index);
-    std::uint32_t outputs_for(const Batch&, std::uint32_t index, std::uint32_t sink) const;
-    std::uint32_t bytes_for(const Batch&, std::uint32_t index, std::uint32_t sink) const;
+    Share share_of(const Batch&, std::uint32_t index, std::uint32_t sink) const;
 
     // Slices.
     std::uint32_t slice_bytes(std::uint32_t source) const;
-    bool slice_on(std::uint32_t index, Effects&);
-    void order_slice(std::uint32_t index, Effects&);
+    HF_APART bool slice_on(std::uint32_t index, Effects&);
+    HF_APART void order_slice(std::uint32_t index, Effects&);
     bool take_records(Batch&, const SliceTransformed&);
-    void slice_settled(std::uint32_t index);
+    HF_APART void slice_settled(std::uint32_t index);
 
     // Lanes.
     void dispatch(Instant now, std::uint32_t lane, Effects&);
     bool ripe(Instant now, std::uint32_t lane);
-    void forget_fenced(std::uint32_t lane, Effects&);
-    bool begin_delivery(Instant now, std::uint32_t lane, Effects&);
+    HF_RARE void forget_fenced(std::uint32_t lane, Effects&);
+    void begin_delivery(Instant now, std::uint32_t lane, Effects&);
     std::uint64_t push_parts(Delivery&, Effects&) const;
+    HF_APART std::uint64_t push_scattered(Delivery&, Effects&) const;
     void attempt(Instant now, std::uint32_t delivery, Effects&);
     void end_attempt(Instant now, std::uint32_t delivery, SinkOutcome, Duration after, Effects&);
-    std::uint32_t settle_told(Delivery&, Effects&);
+    HF_RARE void end_otherwise(Instant now, std::uint32_t delivery, SinkOutcome, Duration after,
+                               Effects&);
+    HF_RARE std::uint32_t settle_told(Delivery&, Effects&);
     void settle_rest(Delivery&, Effects&);
-    void refuse_rest(Delivery&);
+    HF_RARE void settle_rest_sparse(Delivery&, Effects&);
+    HF_RARE void refuse_rest(Delivery&);
     std::uint32_t attempt_limit(const Delivery&) const;
     bool tried_beyond(const Delivery&) const;
-    void refuse_span(Delivery&);
+    HF_RARE void refuse_span(Delivery&);
     bool retry_not(std::uint32_t lane) const;
-    void proceed(Instant now, std::uint32_t delivery, Effects&);
+    HF_RARE void proceed(Instant now, std::uint32_t delivery, Effects&);
     void finish(Delivery&, Effects&);
     Delivery* writing(DeliveryId, std::uint32_t attempt);
-    void retry_parked(Instant now, Effects&);
+    HF_RARE void retry_parked(Instant now, Effects&);
 
     // Settling.
     void settle_outputs(Delivery&, std::uint32_t begin, std::uint32_t end, Effects&);
+    HF_APART void settle_scattered(Delivery&, std::uint32_t begin, std::uint32_t end, Effects&);
     void settle_entry(std::uint32_t lane, Entry&, std::uint32_t outputs, Effects&);
     void retire(std::uint32_t lane, Effects&);
     void settle_batch(std::uint32_t index);
     void release_if_owed_nothing(std::uint32_t index, Effects&);
-    bool hand_to_dead_letters(Delivery&, Effects&);
-    bool park_run(const Delivery&, std::uint32_t begin, std::uint32_t& end);
-    void write_dead_letters(Instant now, Effects&);
-    void dead_letters_failed(Instant now, Effects&);
+    HF_RARE bool hand_to_dead_letters(Delivery&, Effects&);
+    HF_RARE bool park_run(const Delivery&, std::uint32_t begin, std::uint32_t& end);
+    HF_RARE void write_dead_letters(Instant now, Effects&);
+    HF_RARE void dead_letters_failed(Instant now, Effects&);
 
     // Commits.
     bool input_over() const;
     bool commit_pending() const;
     bool commit_wanted(Instant now);
     void commit_step(Instant now, Effects&);
-    void begin_cycle(Instant now, Effects&);
+    HF_RARE void begin_cycle(Instant now, Effects&);
     void stage_partitions(Effects&);
     void stage_marks(Effects&);
     void after_syncs(Instant now, Effects&);
     void tell_sources(Instant now, Effects&);
-    void end_or_repeat(Instant now, Effects&);
+    HF_RARE void end_or_repeat(Instant now, Effects&);
     void end_cycle();
     void commit_failed(CommitPhase resume, HaltReason, Instant now, Effects&);
     void resume_cycle(Instant now, Effects&);
@@ -217,13 +226,13 @@ struct EngineState {
     void wait_for_answer(Instant now);
 
     // Ends.
-    void begin_ticker(Instant now);
-    void run_ticker(Instant now, Effects&);
-    void lose_partition(std::uint32_t partition);
-    void fence_partition(std::uint32_t partition);
-    void finish_revocations(Effects&);
+    HF_RARE void begin_ticker(Instant now);
+    HF_RARE void run_ticker(Instant now, Effects&);
+    HF_RARE void lose_partition(std::uint32_t partition);
+    HF_RARE void fence_partition(std::uint32_t partition);
+    HF_RARE void finish_revocations(Effects&);
     void check_end(Effects&);
-    void halt(HaltReason, Effects&, SinkId = no_sink, SourceId = SourceId{0xffff});
+    HF_RARE void halt(HaltReason, Effects&, SinkId = no_sink, SourceId = SourceId{0xffff});
 
     bool audit() const;
 };

@@ -91,8 +91,7 @@ public:
 
     /// Bytes of a run of an entry's outputs, by the entry's average: exact for the whole entry.
     static std::uint64_t bytes_of(const Entry& e, std::uint32_t outputs) {
-        if (outputs == 0 || outputs == e.outputs) return outputs ? e.bytes : 0;
-        return e.bytes * outputs / e.outputs;
+        return outputs == e.outputs ? e.bytes : e.bytes * outputs / e.outputs;
     }
 
     /// Marks `outputs` more of the first unsent entry as taken.
@@ -100,10 +99,17 @@ public:
         LaneState& l = state();
         Entry& e = entry(l.next);
         HF_ASSERT(e.sent + std::uint64_t{outputs} <= e.outputs);
-        l.unsent_bytes -= bytes_of(e, e.sent + outputs) - bytes_of(e, e.sent);
+        const std::uint64_t before = e.sent ? bytes_of(e, e.sent) : 0;
         l.unsent_records -= outputs;
         e.sent += outputs;
+        l.unsent_bytes -= bytes_of(e, e.sent) - before;
         if (e.sent == e.outputs) ++l.next;
+    }
+
+    /// A delivery no longer names the entry.
+    static void leave(Entry& e) {
+        HF_ASSERT(e.deliveries > 0);
+        --e.deliveries;
     }
 
     static bool done(const Entry& e) {
