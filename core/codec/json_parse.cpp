@@ -1,5 +1,6 @@
 // Rules of the walk: no recursion, the open containers stand on a stack of fixed depth; and a
-// scalar's end isn't searched, for the next index is what follows it, white space between.
+// scalar's end isn't searched, for the next index is what follows it, white space between. Of
+// objects, members that look as most do are taken whole; all else is the walk's, errors too.
 #include "core/codec/json_parse.hpp"
 
 #include <array>
@@ -61,6 +62,8 @@ private:
     std::uint32_t scalar_end() const;
 
     bool string(std::uint32_t at, String& out);
+    bool plain_scalar(std::uint32_t at, std::uint32_t end);
+    bool plain_member();
     bool key();
     bool value();
     bool scalar(std::uint32_t at);
@@ -193,8 +196,51 @@ HF_INLINE void Walk::close(std::uint32_t at) {
     object_ = depth_ > 0 && open_[depth_ - 1]->kind == Kind::object;
 }
 
-/// A key and its colon.
+/// A scalar without white space behind it, strings without escapes. False: it is something else.
+HF_INLINE bool Walk::plain_scalar(std::uint32_t at, std::uint32_t end) {
+    const std::uint32_t size = end - at;
+    const char first = text_[at];
+    if (first == '"') {
+        if (text_[end - 1] != '"' || size == 1) return false;
+        leaf(at, size, Kind::string, Text::plain, 1);
+        return true;
+    }
+    if (first >= '1' && first <= '9') {
+        if (size <= 8 && at + 8 <= record_.end && digits8(text_ + at, size)) {
+            leaf(at, size, Kind::int64, Text::plain, 0);
+            return true;
+        }
+        const NumberShape shape = number_shape({text_ + at, size});
+        if (shape.kind == Kind::missing || shape.size != size) return false;
+        leaf(at, size, shape.kind, Text::plain, 0);
+        return true;
+    }
+    if (size != 4) return false;
+    const bool null = std::memcmp(text_ + at, "null", 4) == 0;
+    if (!null && std::memcmp(text_ + at, "true", 4) != 0) return false;
+    leaf(at, size, null ? Kind::null : Kind::boolean, Text::plain, 0);
+    return true;
+}
+
+/// Takes key, colon, plain scalar and comma, if that is what comes, side by side. Else takes
+/// nothing.
+HF_INLINE bool Walk::plain_member() {
+    if (end_ - at_ < 4 || record_.backslash) return false;
+    const std::uint32_t begin = at_[0];
+    const std::uint32_t colon = at_[1];
+    const std::uint32_t after = at_[3];
+    if (text_[begin] != '"' || text_[colon] != ':' || text_[after] != ',') return false;
+    if (text_[colon - 1] != '"' || colon - 1 == begin) return false;
+    key_ = {begin + 1 - record_.begin, colon - begin - 2, Text::plain};
+    if (!plain_scalar(at_[2], after)) return false;
+    at_ += 4;
+    return true;
+}
+
+/// A key and its colon, after such members as are plain.
 HF_INLINE bool Walk::key() {
+    while (plain_member()) {
+    }
     if (!more()) return fail_end();
     const std::uint32_t at = *at_;
     if (text_[at] != '"') return fail(Fault::unexpected, at);

@@ -188,6 +188,8 @@ Value Value::member(std::string_view key) const {
     const Node* found = nullptr;
     const Node* end = node_ + node_->nodes;
     for (const Node* node = node_ + 1; node != end; node = node->after()) {
+        // Most keys differ in their length already.
+        if (node->key == Text::plain && node->key_size != key.size()) continue;
         if (contents_equal(text(node->key_begin, node->key_size), node->key, key)) found = node;
     }
     Value out = *this;
