@@ -62,6 +62,16 @@ TEST_CASE("governed with the governor off is whole, byte for byte") {
     });
 }
 
+TEST_CASE("parsed is whole to the engine, byte for byte") {
+    rc::prop("for any events", [](std::uint32_t seed) {
+        Config config = random_config(seed);
+        config.mode = RunMode::whole;
+        const std::string whole = trace(config, seed);
+        config.mode = RunMode::parsed;
+        RC_ASSERT(trace(config, seed) == whole);
+    });
+}
+
 TEST_CASE("slices of a source are in memory one at a time, and released before their batch") {
     rc::prop("for any events", [](std::uint32_t seed) {
         Config config = random_config(seed);

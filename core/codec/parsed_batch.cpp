@@ -7,36 +7,50 @@
 
 namespace holdfast::codec {
 
-void ParsedBatch::add(std::expected<void, ParseError> done, std::size_t node, Format format) {
-    Entry entry{.node = node, .error = {}, .format = format, .good = done.has_value()};
+void ParsedBatch::put(std::expected<void, ParseError> done, std::span<const std::byte> record,
+                      std::size_t node, Format format) {
+    Entry entry{.node = node,
+                .record = record.data(),
+                .error = {},
+                .format = format,
+                .good = done.has_value()};
     if (!done) {
         entry.error = done.error();
         ++errors_;
     }
     entries_.push_back(entry);
+    intern_names(entry);
 }
 
-void ParsedBatch::parse_lines() {
+void ParsedBatch::clear() {
+    entries_.clear();
+    tape_.clear();
+    errors_ = 0;
+}
+
+void ParsedBatch::add(std::span<const std::byte> record, Format format) {
+    const std::size_t node = tape_.size();
+    put(parser_.parse(record, format, tape_), record, node, format_of(record, format));
+}
+
+void ParsedBatch::parse_lines(std::span<const std::byte> batch, std::span<const Extent> records) {
     JsonIndex& index = parser_.index();
-    index.begin(batch_, records_);
-    for (std::size_t i = 0; i < records_.size(); ++i) {
+    index.begin(batch, records);
+    for (const Extent& record : records) {
         const std::size_t node = tape_.size();
+        const auto bytes = batch.subspan(record.begin, record.size);
         const auto indexed = index.next();
         if (indexed) {
-            add(parse_json(*indexed, tape_), node, Format::json);
+            put(parse_json(*indexed, tape_), bytes, node, Format::json);
         } else {
-            add(std::unexpected(indexed.error()), node, Format::json);
+            put(std::unexpected(indexed.error()), bytes, node, Format::json);
         }
     }
 }
 
 void ParsedBatch::parse(std::span<const std::byte> batch, std::span<const Extent> records,
                         Format format, Between between) {
-    batch_ = batch;
-    records_ = records;
-    entries_.clear();
-    tape_.clear();
-    errors_ = 0;
+    clear();
     const auto bytes = [&](const Extent& record) {
         return batch.subspan(record.begin, record.size);
     };
@@ -44,34 +58,24 @@ void ParsedBatch::parse(std::span<const std::byte> batch, std::span<const Extent
         return format_of(bytes(record), format) == Format::json;
     });
     if (json && between == Between::newlines) {
-        parse_lines();
+        parse_lines(batch, records);
     } else {
-        for (const Extent& record : records) {
-            const std::size_t node = tape_.size();
-            add(parser_.parse(bytes(record), format, tape_), node,
-                format_of(bytes(record), format));
-        }
+        for (const Extent& record : records) add(bytes(record), format);
     }
-    intern_names();
     HF_ASSERT(entries_.size() == records.size());
 }
 
-void ParsedBatch::intern_names() {
-    if (ids_.size() < tape_.size()) ids_.resize(tape_.size());
-    std::string scratch;
-    for (std::size_t i = 0; i < entries_.size(); ++i) {
-        const Entry& entry = entries_[i];
-        if (!entry.good) continue;
-        const std::byte* record = batch_.data() + records_[i].begin;
-        const std::size_t count = tape_.at(entry.node)->nodes;
-        NameId previous = NameId::none;
-        for (std::size_t n = entry.node; n < entry.node + count; ++n) {
-            ids_[n] = NameId::none;
-            if (tape_.at(n)->key == Text::none) continue;
-            const Value value(tape_.at(n), record, entry.format);
-            ids_[n] = names_.intern(value.key(scratch), previous);
-            if (ids_[n] != NameId::none) previous = ids_[n];
-        }
+void ParsedBatch::intern_names(const Entry& entry) {
+    if (!entry.good) return;
+    if (ids_.size() < tape_.size()) ids_.resize(tape_.size() + tape_.size() / 2);
+    const std::size_t count = tape_.at(entry.node)->nodes;
+    NameId previous = NameId::none;
+    for (std::size_t n = entry.node; n < entry.node + count; ++n) {
+        ids_[n] = NameId::none;
+        if (tape_.at(n)->key == Text::none) continue;
+        const Value value(tape_.at(n), entry.record, entry.format);
+        ids_[n] = names_.intern(value.key(scratch_), previous);
+        if (ids_[n] != NameId::none) previous = ids_[n];
     }
 }
 
@@ -79,7 +83,7 @@ std::expected<Value, ParseError> ParsedBatch::at(std::size_t record) const {
     HF_ASSERT(record < entries_.size());
     const Entry& entry = entries_[record];
     if (!entry.good) return std::unexpected(entry.error);
-    return Value(tape_.at(entry.node), batch_.data() + records_[record].begin, entry.format);
+    return Value(tape_.at(entry.node), entry.record, entry.format);
 }
 
 NameId ParsedBatch::name(const Value& value) const {

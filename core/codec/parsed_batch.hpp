@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <expected>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/codec/document.hpp"
@@ -31,6 +32,11 @@ public:
     void parse(std::span<const std::byte> batch, std::span<const Extent> records, Format format,
                Between between);
 
+    /// The same for records that lie anywhere: clear(), then one after the other.
+    void clear();
+    /// Lives: the values as long as the record stays where it is.
+    void add(std::span<const std::byte> record, Format format);
+
     std::size_t size() const { return entries_.size(); }
     std::size_t errors() const { return errors_; }
     std::expected<Value, ParseError> at(std::size_t record) const;
@@ -45,21 +51,22 @@ public:
 private:
     struct Entry {
         std::size_t node = 0;
+        const std::byte* record = nullptr;
         ParseError error;
         Format format = Format::json;
         bool good = false;
     };
-    void add(std::expected<void, ParseError> done, std::size_t node, Format format);
-    void parse_lines();
-    void intern_names();
+    void put(std::expected<void, ParseError> done, std::span<const std::byte> record,
+             std::size_t node, Format format);
+    void parse_lines(std::span<const std::byte> batch, std::span<const Extent> records);
+    void intern_names(const Entry& entry);
 
     Parser& parser_;
     Names names_;
-    std::span<const std::byte> batch_;
-    std::span<const Extent> records_;
     Tape tape_;
     std::vector<Entry> entries_;
     std::vector<NameId> ids_;  ///< By node.
+    std::string scratch_;
     std::size_t errors_ = 0;
 };
 

@@ -41,7 +41,14 @@ struct RecordMeta {
 };
 
 /// `SOURCE:PARTITION:POSITION`: one for each record that there ever is.
-std::string record_id(const RecordMeta& meta);
+inline std::string record_id(const RecordMeta& meta) {
+    std::string id(meta.source);
+    id += ':';
+    id += meta.partition;
+    id += ':';
+    id += std::to_string(meta.position);
+    return id;
+}
 
 /// One compiled program with its own scratch memory.
 class Program {

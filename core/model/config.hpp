@@ -47,6 +47,7 @@ enum class RunMode : std::uint8_t {
     whole,      ///< In one piece.
     streaming,  ///< In slices of slice_bytes, one of each source at a time.
     governed,   ///< As streaming, by the governor's budget; as whole while the governor is off.
+    parsed,     ///< As whole; whoever transforms parses all records of a batch before that.
 };
 
 struct SourceConfig {

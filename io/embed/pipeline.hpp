@@ -22,7 +22,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "core/codec/fault.hpp"
 #include "core/model/config.hpp"
 #include "core/model/effect.hpp"
 #include "core/model/names.hpp"
@@ -35,6 +37,10 @@ struct Options {
     /// Limits, mode, commits, dead-letter retries. The numbers and settings of sources and sinks are
     /// filled in by the pipeline.
     Config engine;
+    /// RunMode::parsed: what becomes of a record that cannot be parsed.
+    codec::OnParseError on_parse_error = codec::OnParseError::dead_letter;
+    /// RunMode::parsed: field names that have the numbers 0, 1, 2 ... from the start.
+    std::vector<std::string> known_fields;
     Duration shutdown_timeout = seconds(30);  ///< After stop(): what is not finished then stays.
     /// Called after each Config::ticker_period, on the thread of run(): must be quick. Its failure is
     /// logged, and nothing else. May be empty.
@@ -48,6 +54,7 @@ struct Report {
     HaltReason halt = HaltReason::finished;
     std::string problem;  ///< What the world said, where the halt has a cause outside; else empty.
     Stats stats;
+    std::uint64_t parse_errors = 0;  ///< RunMode::parsed: records that could not be parsed.
 
     /// All sources ended, or stop() drained; everything is settled and committed.
     bool complete() const { return halt == HaltReason::finished || halt == HaltReason::drained; }

@@ -10,9 +10,11 @@
 
 #include <expected>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "core/base/time.hpp"
+#include "core/codec/parsed_batch.hpp"
 #include "io/embed/record.hpp"
 
 namespace holdfast::embed {
@@ -61,6 +63,12 @@ struct Input {
     std::vector<Record> records;
     std::span<const Token> tokens;
     std::uint32_t partition = 0;
+    std::string_view source;  ///< Its name.
+    /// RunMode::parsed: the value of each record, one to one; in other modes there are none.
+    /// Lives: for the call, and no longer than the record stays where it is.
+    std::vector<codec::Value> values;
+    /// With values: what their field names are as numbers (name(), member(), names()).
+    const codec::ParsedBatch* parsed = nullptr;
 };
 
 /// What it makes of them: any number of records, in order, and those that are set aside.

@@ -65,7 +65,10 @@ Running::Running(Ports& ports, Inbox& inbox)
         source_desks_.push_back(std::make_unique<Desk>());
     for (std::size_t i = 0; i < ports.sinks.size(); ++i)
         sink_desks_.push_back(std::make_unique<Desk>());
-    if (ports.transform) transform_desk_ = std::make_unique<Desk>();
+    const Options& options = ports.options;
+    if (config_.mode == RunMode::parsed)
+        parsing_ = std::make_unique<Parsing>(options.known_fields, options.on_parse_error);
+    if (ports.transform || parsing_) transform_desk_ = std::make_unique<Desk>();
     if (ports.dead_letters) dead_letter_desk_ = std::make_unique<Desk>();
 }
 
@@ -226,14 +229,37 @@ void Running::on(const Transform& order) {
                                          input->records, bytes_in);
     input->partition = batch.partition;
     input->tokens = batch.tokens;
-    if (!ports_.transform) return transformed(order, bytes_in, end, Output{std::move(input->records), {}});
+    input->source = ports_.sources[input->records.front().id.source].name;
+    if (!transform_desk_) return transformed(order, bytes_in, end, Output{std::move(input->records), {}});
     transform_desk_->post([this, order, bytes_in, end, input, alive = books_.share(order.batch)] {
+        std::uint64_t errors = 0;
         auto result = std::make_shared<std::expected<Output, Failure>>(
-            guarded([&] { return ports_.transform->process(std::move(*input)); }));
-        inbox_.post([this, order, bytes_in, end, result] {
+            guarded([&] { return process(std::move(*input), errors); }));
+        inbox_.post([this, order, bytes_in, end, result, errors] {
+            report_.parse_errors += errors;
             transformed(order, bytes_in, end, std::move(*result));
         });
     });
+}
+
+/// On the transform's desk.
+std::expected<Output, Failure> Running::process(Input input, std::uint64_t& errors) {
+    std::vector<DeadLetter> bad;
+    if (parsing_) {
+        auto parsed = parsing_->parse(input, errors);
+        if (!parsed) return std::unexpected(parsed.error());
+        bad = std::move(*parsed);
+    }
+    std::expected<Output, Failure> output = Output{};
+    if (!ports_.transform)
+        output->records = std::move(input.records);
+    else if (!input.records.empty() || bad.empty())
+        output = ports_.transform->process(std::move(input));
+    if (output)
+        output->dead_letters.insert(output->dead_letters.begin(),
+                                    std::make_move_iterator(bad.begin()),
+                                    std::make_move_iterator(bad.end()));
+    return output;
 }
 
 void Running::transformed(const Transform& order, std::uint64_t bytes_in,

@@ -16,6 +16,7 @@
 #include "core/engine/owned.hpp"
 #include "io/embed/books.hpp"
 #include "io/embed/desk.hpp"
+#include "io/embed/parsing.hpp"
 #include "io/embed/pipeline.hpp"
 
 namespace holdfast::embed {
@@ -73,6 +74,7 @@ private:
     // What came back.
     void pulled(const Pull& pull, std::expected<Pulled, Failure> result);
     void arrived(const Pull& pull, Batch batch);
+    std::expected<Output, Failure> process(Input input, std::uint64_t& errors);
     void transformed(const Transform& order, std::uint64_t bytes_in, std::uint32_t end,
                      std::expected<Output, Failure> result);
     void answered(const WriteToSink& write, std::size_t records, const Answer& answer);
@@ -101,6 +103,7 @@ private:
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> lane_by_number_;
     Report report_;
     bool halted_ = false;
+    std::unique_ptr<Parsing> parsing_;  ///< Mode parsed; the transform desk's own.
 
     // Last: their threads use the ports.
     std::vector<std::unique_ptr<Desk>> source_desks_;

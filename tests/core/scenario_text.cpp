@@ -34,7 +34,7 @@ HF_NAMES(SourceOutcome, "retriable", "failed");
 HF_NAMES(WhenFull, "block", "drop_newest");
 HF_NAMES(CommitMode, "checkpoint", "source", "sink");
 HF_NAMES(OnTransient, "retry", "stop");
-HF_NAMES(RunMode, "whole", "streaming", "governed");
+HF_NAMES(RunMode, "whole", "streaming", "governed", "parsed");
 #undef HF_NAMES
 
 template <class E>

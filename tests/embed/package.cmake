@@ -49,6 +49,16 @@ if(NOT count EQUAL good)
     message(FATAL_ERROR "${committed} orders are committed, ${count} of ${good} good ones are there")
 endif()
 
+# A jq program, natively and with $meta; what is no JSON is set aside.
+file(WRITE ${work}/run/in.jsonl "{\"level\":\"info\",\"n\":1.0}\n{\"level\":\"debug\"}\nnonsense\n{\"n\":2}\n")
+execute_process(COMMAND ${work}/build/shape "select(.level != \"debug\") | .id = $meta.id"
+                INPUT_FILE ${work}/run/in.jsonl OUTPUT_VARIABLE out ERROR_VARIABLE err
+                RESULT_VARIABLE code)
+if(NOT code EQUAL 0 OR NOT out STREQUAL
+   "{\"level\":\"info\",\"n\":1.0,\"id\":\"in:0:0\"}\n{\"n\":2,\"id\":\"in:0:3\"}\n" OR
+   NOT err MATCHES "parse error.*nonsense\n1 with a level")
+    message(FATAL_ERROR "shape failed (${code}): ${out}${err}")
+endif()
 execute_process(COMMAND ${CMAKE_COMMAND} -E echo "one" COMMAND ${work}/build/own_loop
                 OUTPUT_VARIABLE out RESULT_VARIABLE code)
 if(NOT code EQUAL 0 OR NOT out MATCHES "one")

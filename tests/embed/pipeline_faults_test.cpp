@@ -224,11 +224,15 @@ TEST_CASE("record's id says where it came from, also after a transform") {
 TEST_CASE("ticker's error is logged and nothing else, and the first tick comes after one period") {
     Outside out;
     Options options = quick();
-    options.engine.ticker_period = milliseconds(5);
+    options.engine.ticker_period = milliseconds(40);
     std::atomic<int> ticks = 0;
     std::vector<std::string> said;
+    const auto begun = std::chrono::steady_clock::now();
     options.tick = [&]() -> std::expected<void, Failure> {
-        if (++ticks == 2) throw std::runtime_error("no statistics today");
+        if (ticks == 0)
+            CHECK(std::chrono::steady_clock::now() - begun >= std::chrono::milliseconds(40));
+        if (++ticks == 1) return std::unexpected(Failure{"a bad start", true});
+        if (ticks == 2) throw std::runtime_error("no statistics today");
         return {};
     };
     options.log = [&](std::string_view line) { said.emplace_back(line); };
@@ -243,6 +247,9 @@ TEST_CASE("ticker's error is logged and nothing else, and the first tick comes a
     stopper.join();
     CHECK(report->complete());
     CHECK(std::count(said.begin(), said.end(), "ticker: exception: no statistics today") == 1);
+    CHECK(std::count(said.begin(), said.end(), "ticker: a bad start") == 1);
+    CHECK(said.size() == 2);
+    CHECK(report->problem.empty());
 }
 
 TEST_CASE("sink that fails for good halts the pipeline, with its words") {
