@@ -37,10 +37,11 @@ enum class Reason : std::uint8_t {
     none,         ///< Not a dead letter.
     refused,      ///< A sink refused it for good.
     exhausted,    ///< All attempts were used up.
-    parse_error,  ///< A transform could not parse it, or dead-lettered it.
+    parse_error,  ///< A transform could not parse it, or dead-lettered it. (The engine's word for all
+                  ///< that a transform sets aside; the stage that did it knows better.)
     oversized,    ///< Over the source's size limit.
     failed,       ///< The transform failed on it.
-    rejected,     ///< A raw filter rejected it, or no condition of a route held.
+    rejected,     ///< A raw filter rejected it, or no condition of a route held. Never the engine's word.
 };
 
 enum class RevokeKind : std::uint8_t {
