@@ -39,7 +39,7 @@ void FakeSource::pull(const Pull& pull) {
     b.max_records = pull.max_records;
     b.max_bytes = pull.max_bytes;
     b.transforming = b.outputs_known = b.lost = b.told = b.fanned_out = false;
-    b.held = b.extra = b.count = b.taken = 0;
+    b.held = b.extra = b.freed = b.count = b.taken = 0;
     b.parent = UINT32_MAX;
     b.units.clear();
     b.dead.clear();
@@ -261,7 +261,7 @@ BatchTruth& FakeSource::begin_slice(const Transform& t) {
     b.epoch = whole.epoch;
     b.first = whole.first + t.begin;
     b.order = whole.order;
-    b.count = b.held = b.extra = b.taken = 0;
+    b.count = b.held = b.extra = b.freed = b.taken = 0;
     b.max_bytes = t.bytes_max;
     b.parent = t.batch.index;
     return b;
@@ -329,6 +329,19 @@ void FakeSource::transform_due(const Occurrence& what) {
     answer_transform(*b, id, end, next);
 }
 
+/// A transform that copies may give the batch's own memory back at once: none, some or all of it,
+/// or (as it counts whole pages) more than was said to be held.
+std::uint32_t FakeSource::freed_by(BatchTruth& b) {
+    if (b.parent != UINT32_MAX) return 0;
+    const std::uint64_t how = stage_.detail(256, b.first, 5);
+    const std::uint32_t said = how < 2    ? 0
+                               : how == 2 ? b.held / 2
+                               : how == 3 ? b.held
+                                          : b.held + 4096;
+    b.freed = std::min(said, b.held);
+    return said;
+}
+
 void FakeSource::answer_transform(BatchTruth& b, BatchId id, std::uint32_t end, Position next) {
     SinkMask route = 0;
     bool equal = true;
@@ -352,7 +365,7 @@ void FakeSource::answer_transform(BatchTruth& b, BatchId id, std::uint32_t end, 
     b.extra = stage_.detail(251, b.first, 2) == 1 ? bytes : 0;
     stage_.out.push_back(SliceTransformed{id, Fate::deliver, most, most * 10, b.extra,
                                           static_cast<std::uint32_t>(b.dead.size()), end, route,
-                                          next});
+                                          next, freed_by(b)});
 }
 
 void FakeSource::release(BatchId id) {

@@ -67,6 +67,7 @@ private:
     void outputs(BatchTruth& b);
     BatchTruth& begin_slice(const Transform& transform);
     std::uint32_t cut_slice(BatchTruth& b, std::uint64_t n);
+    std::uint32_t freed_by(BatchTruth& b);
     void answer_transform(BatchTruth& b, BatchId id, std::uint32_t end, Position next);
     void schedule_revoke(std::uint32_t log);
     void lose(std::uint32_t log, Duration back_after);

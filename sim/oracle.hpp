@@ -126,6 +126,14 @@ private:
     void check_slice(const Transform& e, std::uint32_t source);
     void check_gate(const Event& event, const Effects& effects);
     void note_slow(const BatchTruth& b);
+    void note_fall(std::uint32_t source, std::uint64_t last, std::uint64_t now);
+    std::uint64_t input_of(const BatchTruth& b) const;
+
+    // The engine's statistics (oracle_stats.cpp).
+    void count_event(const Event& event);
+    void count(const BatchPulled& e);
+    void check_stats(const Stats& stats);
+    void check_stats_at_end(const Stats& stats);
 
     // Queues (oracle_queues.cpp).
     bool is_owed(std::uint32_t unit) const;
@@ -148,6 +156,34 @@ private:
     void note_trouble(const Event& event);
     void note_commit(const CommitAnswered& e);
 
+    /// What Stats must say, by what went in and out.
+    struct Counted {
+        struct Sink {
+            std::uint64_t delivered = 0, parked = 0, writes = 0, retries = 0, ambiguous = 0;
+        };
+        struct Source {
+            std::uint64_t batches = 0, records = 0, bytes = 0, failures = 0;
+        };
+        std::array<Sink, 8> sink{};
+        std::array<Source, 4> source{};
+        std::uint64_t steps = 0, filtered = 0, dead_letters = 0, dead_letter_retries = 0;
+        std::uint64_t held_peak = 0, gate_closed = 0, gate_opened = 0;
+        std::uint32_t pressure_hard = 0, pressure_soft = 0;
+    };
+    /// Of one source's budget: whether its last fall, by time alone, has paid.
+    struct Fall {
+        bool open = false;          ///< Nothing but the time of a batch can explain it.
+        std::uint32_t answers = 0;  ///< Pulls, since the Pull before it.
+        std::uint64_t least = 0;    ///< Bytes of the smallest batch that may have caused it.
+        std::int64_t longest = 0;   ///< At most so long took the one that did.
+        // Since the last Pull, and since the last fall:
+        bool pressed = false;
+        std::uint32_t answers_now = 0;
+        std::uint64_t least_now = UINT64_MAX;
+        std::int64_t longest_now = 0;
+        std::uint64_t most_since = 0;
+        std::int64_t shortest_since = INT64_MAX;
+    };
     struct Delivery {
         std::uint32_t generation = 0;
         std::uint32_t attempt = UINT32_MAX;  ///< In Stage::attempts, while open.
@@ -203,6 +239,8 @@ private:
     std::array<bool, 4> gate_told_{};             ///< What each source was told last.
     std::array<std::uint32_t, 4> last_budget_{};  ///< max_bytes of its last pull; 0: none yet.
     std::array<bool, 4> may_shrink_{};            ///< Something since then is a reason for less.
+    std::array<Fall, 4> fall_{};
+    Counted counted_;
     bool any_revoked_ = false;                    ///< Of this incarnation's partitions.
     bool stale_ = false;                          ///< The event just given named nothing current.
     bool source_fatal_ = false, store_fatal_ = false, commit_bad_ = false, checkpoint_bad_ = false;

@@ -3,7 +3,8 @@
 // I40: while pressure holds the gate, a source is pulled at most once for each max_hold; sources
 //      are told at each edge, once, and of partitions that come while it holds.
 // I41: a budget lies within its bounds, and falls only for a reason: hard pressure, or a batch that
-//      took longer than the target; and by no more than its factor between two pulls.
+//      took longer than the target; and by no more than its factor between two pulls. A fall for
+//      the second reason must pay, or there is no further one soon.
 #include <algorithm>
 #include <string>
 #include <variant>
@@ -22,7 +23,9 @@ void Oracle::told_pressure(const PressureSampled& e) {
     } else if (paused_ && level <= config.pressure_resume_permille) {
         paused_ = false;
     }
-    if (e.permille >= config.pressure_pause_permille) may_shrink_.fill(true);
+    if (e.permille < config.pressure_pause_permille) return;
+    may_shrink_.fill(true);
+    for (Fall& fall : fall_) fall.pressed = true;
 }
 
 /// A Pull while the gate holds needs a window of its own.
@@ -43,6 +46,7 @@ void Oracle::on(const SetGate& e, const Effects&) {
         return fail("I40", "the gate", "a source is told what it knows");
     }
     gate_told_[e.source.index] = e.held;
+    if (e.source.index == 0) ++(e.held ? counted_.gate_closed : counted_.gate_opened);
 }
 
 void Oracle::check_gate(const Event& event, const Effects& effects) {
@@ -91,6 +95,7 @@ void Oracle::check_budget(const Pull& e) {
                             std::to_string(e.max_bytes) + " bytes at once");
         }
     }
+    note_fall(s, last, e.max_bytes);
     last_budget_[s] = e.max_bytes;
     may_shrink_[s] = false;
 }
@@ -109,7 +114,46 @@ void Oracle::check_slice(const Transform& e, std::uint32_t source) {
 /// A batch is over. One that took longer than the target may have been too large.
 void Oracle::note_slow(const BatchTruth& b) {
     const Duration target = stage_.draw->config.governor.target;
-    if (target.ns > 0 && stage_.now - b.arrived > target) may_shrink_[b.source] = true;
+    const Duration took = stage_.now - b.arrived;
+    if (target.ns > 0 && took > target) may_shrink_[b.source] = true;
+    Fall& fall = fall_[b.source];
+    const std::uint64_t bytes = input_of(b);
+    // The engine measures from the fan-out: after the arrival, and not after the first write.
+    fall.longest_now = std::max(fall.longest_now, took.ns);
+    fall.least_now = std::min(fall.least_now, bytes);
+    fall.most_since = std::max(fall.most_since, bytes);
+    const std::int64_t shortest = b.fanned_out ? (stage_.now - b.written).ns : 0;
+    fall.shortest_since = std::min(fall.shortest_since, shortest);
+}
+
+/// What the budget has bought.
+std::uint64_t Oracle::input_of(const BatchTruth& b) const {
+    if (b.parent == UINT32_MAX) return b.held;
+    const BatchTruth& whole = stage_.batches[b.parent];
+    return whole.count == 0 ? 0 : std::uint64_t{whole.held} * b.count / whole.count;
+}
+
+/// A Pull shows what became of the budget since the last one.
+void Oracle::note_fall(std::uint32_t source, std::uint64_t last, std::uint64_t now) {
+    Fall& fall = fall_[source];
+    fall.answers += fall.answers_now;
+    if (now > last || fall.pressed) fall.open = false;
+    if (now < last) {
+        const bool judged = fall.open && fall.answers < 8 && fall.most_since < fall.least;
+        if (judged && fall.shortest_since >= fall.longest) {
+            fail("I41", "the budget",
+                 "falls to " + std::to_string(now) + " bytes although the fall to " +
+                     std::to_string(last) + " has not paid");
+        }
+        fall = {.open = !fall.pressed,
+                .answers = fall.answers_now,
+                .least = fall.least_now,
+                .longest = fall.longest_now};
+    }
+    fall.pressed = false;
+    fall.answers_now = 0;
+    fall.least_now = UINT64_MAX;
+    fall.longest_now = 0;
 }
 
 }  // namespace holdfast::sim

@@ -35,6 +35,8 @@ void Oracle::restart(const Config&) {
     gate_told_ = {};
     last_budget_ = {};
     may_shrink_ = {};
+    fall_ = {};
+    counted_ = {};
     source_fatal_ = store_fatal_ = commit_bad_ = checkpoint_bad_ = fate_stop_ = false;
     contract_broken_ = must_halt_ = false;
     ticks_ = 0;
@@ -53,7 +55,10 @@ void Oracle::fail(const char* invariant, const char* title, std::string detail,
 void Oracle::step(const Event& event, const Effects& effects, const Engine& engine) {
     stale_ = false;
     const bool was_halted = halted_;
+    count_event(event);
+    const Counted at_halt = was_halted ? counted_ : Counted{};
     told(event, effects);
+    if (was_halted) counted_ = at_halt;  // Nothing counts any more.
     if (was_halted && !effects.empty()) {
         fail("I33", "fatal is final", "an effect after Halt");
     }
@@ -63,6 +68,7 @@ void Oracle::step(const Event& event, const Effects& effects, const Engine& engi
     }
     if (!failed() && !was_halted) check_gate(event, effects);
     if (!failed()) check_bounds(event, effects, engine);
+    if (!failed()) check_stats(engine.stats());
 }
 
 bool Oracle::cancelled_now(const Effects& effects, DeliveryId delivery,
@@ -155,6 +161,7 @@ void Oracle::told(const Event& event, const Effects& effects) {
             return;
         }
         leased_ += b->extra;
+        leased_ -= b->freed;
         for (std::uint32_t r = b->first; b->fate == Fate::failed && r < b->first + b->count; ++r) {
             if (b->epoch == epoch_of(r)) stage_.ledger.records[r].told = Told::refused;
         }
@@ -181,6 +188,8 @@ void Oracle::told_batch(const BatchPulled& e) {
     }
     b->told = true;
     b->arrived = stage_.now;
+    count(e);
+    ++fall_[b->source].answers_now;
     --pulls_open_[b->source];
     leased_ = leased_ - b->max_bytes + b->held;
     partitions_[e.partition.index].ends.push_back(e.next.value);
@@ -204,6 +213,7 @@ void Oracle::told_pull_over(BatchId id) {
         return;
     }
     b->state = BatchTruth::State::released;
+    ++fall_[b->source].answers_now;
     --pulls_open_[b->source];
     --batches_open_;
     leased_ -= b->max_bytes;
@@ -269,6 +279,7 @@ void Oracle::told_answer(const SinkAnswered& e) {
     Attempt& a = *open(e.delivery, e.attempt);
     a.named.resize(a.items.size(), 0);
     note_progress(a, e.outcome, e.retry_after);
+    counted_.sink[a.sink].ambiguous += e.outcome == SinkOutcome::ambiguous;
     const auto unnamed = static_cast<std::uint32_t>(std::ranges::count(a.named, 0));
     for (std::size_t i = 0; i < a.items.size(); ++i) {
         const auto outcome = a.named[i] == 0 ? e.outcome : static_cast<SinkOutcome>(a.named[i] - 1);
@@ -283,6 +294,7 @@ void Oracle::told_answer(const SinkAnswered& e) {
 void Oracle::told_unit(Attempt& a, std::size_t i, SinkOutcome outcome, std::uint32_t unnamed,
                        const SinkAnswered& e) {
     Unit& u = stage_.ledger.units[a.items[i]];
+    counted_.sink[a.sink].delivered += outcome == SinkOutcome::delivered;
     if (a.epochs[i] != epoch_of(u.record)) return;
     const bool partly = unnamed != a.items.size();
     switch (outcome) {
@@ -318,6 +330,7 @@ void Oracle::told_stored(const DeadLettersStored& e) {
     if (e.outcome != StoreOutcome::ok) ++store_failures_;
     for (std::size_t i = 0; e.outcome == StoreOutcome::ok && i < a->items.size(); ++i) {
         const std::uint32_t item = a->items[i];
+        ++counted_.dead_letters;
         ++stage_.ledger.progress;
         if ((item & whole_record) != 0) {
             Record& record = stage_.ledger.records[item & ~whole_record];
@@ -325,6 +338,7 @@ void Oracle::told_stored(const DeadLettersStored& e) {
             continue;
         }
         Unit& u = stage_.ledger.units[item];
+        ++counted_.sink[u.sink].parked;
         if (a->epochs[i] != epoch_of(u.record)) continue;
         u.told = Told::parked;
         ++told_parked_[u.sink];

@@ -134,7 +134,8 @@ void Oracle::on(const ReleaseBatch& e, const Effects&) {
         return fail("I35", "one slice", "a batch is released before its last slice", b->first);
     }
     note_slow(*b);
-    leased_ -= b->held + b->extra;
+    if (b->outputs_known && b->units.empty() && b->dead.empty()) counted_.filtered += b->count;
+    leased_ -= b->held - b->freed + b->extra;
     --batches_open_;
     b->state = BatchTruth::State::released;
     for (const std::uint32_t index : open_) {
@@ -230,6 +231,8 @@ void Oracle::on(const WriteToSink& e, const Effects& all) {
     const SinkConfig& sink = stage_.draw->config.sink[e.sink.index];
     Attempt& a = stage_.attempts[new_delivery(e.delivery, e.attempt, e.sink.index)];
     ++open_writes_[e.sink.index];
+    ++counted_.sink[e.sink.index].writes;
+    counted_.sink[e.sink.index].retries += e.attempt > 1;
     a.deadline = e.deadline;
     for (const Part& part : all.parts(e.parts)) {
         if (!resolve(part, e.sink, a)) return;
@@ -248,8 +251,9 @@ void Oracle::on(const WriteToSink& e, const Effects& all) {
     for (const Part& part : all.parts(e.parts)) {
         BatchTruth* b = stage_.batch(part.batch);
         if (b == nullptr) continue;
-        more = more || !b->fanned_out;
-        b->fanned_out = true;
+        if (b->fanned_out) continue;
+        more = b->fanned_out = true;
+        b->written = stage_.now;
     }
     if (more && !failed()) check_queues();
 }
@@ -395,12 +399,15 @@ void Oracle::on(const CancelWrite& e, const Effects&) {
     }
     const bool late = stage_.now >= a->deadline;
     if (late) note_progress(*a, SinkOutcome::ambiguous, Duration{0});
+    if (late) ++counted_.sink[a->sink].ambiguous;
     for (std::size_t i = 0; i < a->items.size(); ++i) {
         Unit& u = stage_.ledger.units[a->items[i]];
-        if (a->epochs[i] != epoch_of(u.record)) continue;
         // What was told of it before the deadline counts.
         const auto named = i < a->named.size() ? a->named[i] : std::uint8_t{0};
-        if (named == static_cast<std::uint8_t>(SinkOutcome::delivered) + 1) {
+        const bool delivered = named == static_cast<std::uint8_t>(SinkOutcome::delivered) + 1;
+        counted_.sink[a->sink].delivered += delivered;
+        if (a->epochs[i] != epoch_of(u.record)) continue;
+        if (delivered) {
             u.told = Told::delivered;
             ++told_delivered_[a->sink];
             continue;
@@ -463,6 +470,7 @@ void Oracle::on(const WriteDeadLetters& e, const Effects& all) {
     const DeadLettersConfig& config = stage_.draw->config.dead_letters;
     if (!config.present) return fail("I11", "a failed dead letter is no ack", "there is no queue");
     const bool again = e.attempt > 1;
+    counted_.dead_letter_retries += again;
     const std::uint32_t index = new_delivery(e.delivery, e.attempt, 0xffff);
     Attempt& a = stage_.attempts[index];
     a.deadline = config.attempt_timeout.ns > 0 ? stage_.now + config.attempt_timeout : never;

@@ -33,12 +33,14 @@ struct BatchTruth {
     std::uint32_t count = 0;
     std::uint32_t held = 0;
     std::uint32_t extra = 0;  ///< What the outputs hold.
+    std::uint32_t freed = 0;  ///< Of what the batch held: given back with its transform's answer.
     std::uint32_t max_records = 0;
     std::uint32_t max_bytes = 0;        ///< Of the pull, or of the input of a slice.
     std::uint32_t parent = UINT32_MAX;  ///< Of a slice: its batch.
     std::uint32_t order = 0;  ///< Among all that were handed out; a slice's is its batch's.
     std::uint32_t taken = 0;            ///< Of a batch: records below it were taken by slices.
     Instant arrived;
+    Instant written;                   ///< When something of it was sent first.
     std::vector<std::uint32_t> units;  ///< Sorted by sink; sink s has [from[s], from[s + 1]).
     std::uint32_t from[9] = {};
     std::vector<std::uint32_t> dead;  ///< Records meant for no sink but the dead letters.

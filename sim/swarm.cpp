@@ -258,6 +258,46 @@ void draw_regulation(Drawing d) {
     g.target = milliseconds(targets[d.pick(Site::draw_limit, 73, 7, 4)]);
 }
 
+/// Sinks that take a little of each write, and a clock that comes on time: what the backoff does
+/// then can be seen.
+void draw_takers(Drawing d) {
+    Draw& w = d.draw;
+    if (w.mode != Mode::swarm || d.pick(Site::draw_feature, 1002, 0, 12) != 11) return;
+    for (const Fault off : {Fault::late_tick, Fault::jump}) set_permille(w, off, 0);
+    set_permille(w, Fault::sink_partial, 700);
+    for (std::uint32_t s = 0; s < w.config.sinks; ++s) {
+        SinkConfig& c = w.config.sink[s];
+        c.answers_partially = !c.has_mark;
+        c.write_records_max = std::max(c.write_records_max, 16u);
+        c.retry.attempts_max = 0;
+        c.retry.backoff_max = Duration{c.retry.backoff_initial.ns << 4};
+        w.sink[s].poison = 0;
+    }
+}
+
+/// A sink that never comes back: soon full, so that it is seen whom that holds up.
+void draw_dead_sink(Drawing d) {
+    Draw& w = d.draw;
+    const auto sink = static_cast<std::uint32_t>(d.pick(Site::draw_core, 2, 0, w.config.sinks));
+    w.dead |= 1u << sink;
+    if (d.pick(Site::draw_core, 20, 0, 2) != 1) return;
+    w.config.sink[sink].queue_batches_max = 1;
+    const bool drops = d.pick(Site::draw_core, 21, 0, 3) == 2 && !w.config.sliced();
+    if (drops) w.config.sink[sink].when_full = WhenFull::drop_newest;
+}
+
+/// Dead letters that are never stored: one source soon needs them, the others do not.
+void draw_dead_store(Drawing d) {
+    Draw& w = d.draw;
+    w.dead |= dead_dead_letters;
+    if (w.config.sources < 2 || d.pick(Site::draw_core, 22, 0, 2) != 1) return;
+    w.source[0].oversized = 300;
+    for (std::uint32_t s = 1; s < w.config.sources; ++s) {
+        w.source[s].oversized = w.source[s].parse_errors = 0;
+        w.source[s].late_records = 700;
+    }
+}
+
 void draw_rest(Drawing d) {
     Draw& w = d.draw;
     w.crashes_max = d.small(Site::draw_shape, 30, 0, 5);
@@ -268,13 +308,8 @@ void draw_rest(Drawing d) {
     w.events_phase1 = 60 + d.small(Site::draw_shape, 33, 0, 500);
     if (w.mode == Mode::sunny || d.pick(Site::draw_core, 0, 0, 3) != 2) return;
     // Some components never come back.
-    if (d.pick(Site::draw_core, 1, 0, 2) == 1) {
-        const auto sink = static_cast<std::uint32_t>(d.pick(Site::draw_core, 2, 0, w.config.sinks));
-        w.dead |= 1u << sink;
-        // Soon full, so that it is seen whom that holds up.
-        if (d.pick(Site::draw_core, 20, 0, 2) == 1) w.config.sink[sink].queue_batches_max = 1;
-    }
-    if (d.pick(Site::draw_core, 3, 0, 3) == 2) w.dead |= dead_dead_letters;
+    if (d.pick(Site::draw_core, 1, 0, 2) == 1) draw_dead_sink(d);
+    if (d.pick(Site::draw_core, 3, 0, 3) == 2) draw_dead_store(d);
     if (d.pick(Site::draw_core, 4, 0, 8) == 7) w.dead |= dead_checkpoint;
     if (d.pick(Site::draw_core, 5, 0, 8) == 7) w.dead |= dead_commits;
 }
@@ -305,6 +340,7 @@ Draw draw_world(std::uint64_t seed, Choices& choices) {
     draw_stores(d);
     draw_memory(d);
     draw_regulation(d);
+    draw_takers(d);
     draw_rest(d);
     c.partitions_max = draw.logs;
     return draw;

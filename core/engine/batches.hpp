@@ -41,7 +41,8 @@ struct Batch {
     std::uint64_t shared;  ///< Sinks with an entry of their own in Batches::share.
     std::int64_t first;
     std::int64_t next;
-    std::int64_t cut_at;  ///< The position up to which slices were taken.
+    std::int64_t cut_at;  ///< In slices: the position up to which they were taken. Whole: the bytes
+                          ///< that it held when it came.
     std::int64_t since;  ///< When it met empty lanes; 0: it met a queue, or is not out.
     std::uint32_t generation;
     std::uint32_t partition;

@@ -111,6 +111,7 @@ void EngineState::on(Instant, const BatchPulled& e, Effects& effects) {
     if (e.fate == Fate::stop) return halt(HaltReason::oversized_record, effects, no_sink, e.source);
     flags().held += std::uint64_t{e.held} - b->held;
     b->held = e.held;
+    b->cut_at = e.held;
     b->partition = index;
     b->epoch = e.epoch.value;
     b->records = e.records;

@@ -103,9 +103,10 @@ void EngineState::measure_from_now(Batch& b, SinkMask wanted) const {
     b.since = step_at.ns;
 }
 
-/// What the budget has bought: of a batch all that it holds, of a slice its records' share.
+/// What the budget has bought: of a batch all that came, whatever its outputs hold; of a slice its
+/// records' share.
 std::uint64_t EngineState::input_held(const Batch& b) const {
-    if (!b.is_slice) return b.held;
+    if (!b.is_slice) return static_cast<std::uint64_t>(b.cut_at);
     const Batch& whole = batches[b.partner];
     return whole.records ? whole.held * b.records / whole.records : 0;
 }

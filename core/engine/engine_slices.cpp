@@ -66,7 +66,7 @@ void EngineState::on(Instant, const SliceTransformed& e, Effects& effects) {
     b->dead = e.dead_letters;
     // Only a batch that is its own slice has a lease that can have gone back early.
     const std::uint64_t freed = e.freed < b->held ? e.freed : b->held;
-    b->held += e.held - freed;
+    b->held += e.held - (mutant(108) ? 0 : freed);
     flags().held += e.held - freed;
 }
 

@@ -70,7 +70,7 @@ struct Governor {
     constexpr void drained(const GovernorConfig& c, std::uint64_t pull_bytes_max,
                            std::uint64_t bytes, Duration took) {
         if (c.target.ns == 0 || bytes > budget || bytes < budget - bytes) return;
-        if (before_ns > 0 && bytes < before_bytes) {
+        if (before_ns > 0 && bytes < before_bytes && !mutant(82)) {
             const bool paid = took.ns <= before_ns - saving(bytes) / 2;
             before_ns = paid ? 0 : judged_fixed();
             waiting = 0;

@@ -39,7 +39,7 @@ struct Stats {
     std::array<SinkStats, sinks_limit> sink{};
     std::uint64_t steps = 0;
     std::uint64_t stale = 0;         ///< Events that named nothing current.
-    std::uint64_t filtered = 0;      ///< Records without outputs and without dead letters.
+    std::uint64_t filtered = 0;  ///< Records of slices (or whole batches) of which nothing came.
     std::uint64_t dead_letters = 0;  ///< Entries durably stored, of all sinks and of none.
     std::uint64_t dead_letter_retries = 0;
     std::uint64_t commits = 0;  ///< Commit cycles that ended well.

@@ -238,6 +238,7 @@ std::optional<Event> parse_source_event(const std::string& name, Fields& f) {
         e.end = u32(f, "end", 1);
         e.route = mask(f.text("route", ""));
         e.next = {f.number("next", 0)};
+        e.freed = u32(f, "freed", 0);
         return e;
     }
     return std::nullopt;
