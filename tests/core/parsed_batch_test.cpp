@@ -63,6 +63,27 @@ TEST_CASE("parsed batches hold both formats side by side") {
     CHECK(batch.member(*batch.at(1), a).int64() == 2);
 }
 
+TEST_CASE("too deep, cut short or with bytes behind it is a parse error of that record alone") {
+    const std::string deep = std::string(65, '[') + std::string(65, ']');
+    const std::string text = "{\"n\":0}\n" + deep + "\n{\"n\":2}\n{\"n\":\n{\"n\":4}\n{} {}\n{\"n\":6}\n" +
+                             "{\"n\":\"cut\n{\"n\":8}\n";
+    std::vector<Extent> records;
+    values_of_lines(bytes_of(text), Blank::keep, records);
+    REQUIRE(records.size() == 9);
+    for (const Between between : {Between::newlines, Between::anything}) {
+        Parser parser;
+        ParsedBatch batch(parser);
+        batch.parse(bytes_of(text), records, Format::json, between);
+        CHECK(batch.errors() == 4);
+        CHECK(batch.at(1).error().fault == Fault::too_deep);
+        CHECK(batch.at(3).error().fault == Fault::truncated);
+        CHECK(batch.at(5).error().fault == Fault::trailing_bytes);
+        CHECK_FALSE(batch.at(7).has_value());
+        for (const std::size_t n : {0u, 2u, 4u, 6u, 8u})
+            CHECK(batch.at(n)->member("n").int64() == static_cast<std::int64_t>(n));
+    }
+}
+
 TEST_CASE("field names are interned, the known ones first") {
     const std::vector<std::string> known{"level", "msg"};
     Parser parser;
