@@ -215,6 +215,11 @@ HF_INLINE bool Walk::plain_scalar(std::uint32_t at, std::uint32_t end) {
         leaf(at, size, shape.kind, Text::plain, 0);
         return true;
     }
+    if (first == 'f') {
+        if (size != 5 || std::memcmp(text_ + at, "false", 5) != 0) return false;
+        leaf(at, size, Kind::boolean, Text::plain, 0);
+        return true;
+    }
     if (size != 4) return false;
     const bool null = std::memcmp(text_ + at, "null", 4) == 0;
     if (!null && std::memcmp(text_ + at, "true", 4) != 0) return false;

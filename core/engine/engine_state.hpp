@@ -167,10 +167,10 @@ struct EngineState {
 
     // Slices.
     std::uint32_t slice_bytes(std::uint32_t source) const;
-    HF_APART bool slice_on(std::uint32_t index, Effects&);
-    HF_APART void order_slice(std::uint32_t index, Effects&);
+    bool slice_on(std::uint32_t index, Effects&);
+    void order_slice(std::uint32_t index, Effects&);
     bool take_records(Batch&, const SliceTransformed&);
-    HF_APART void slice_settled(std::uint32_t index);
+    void slice_settled(std::uint32_t index);
 
     // Lanes.
     void dispatch(Instant now, std::uint32_t lane, Effects&);
