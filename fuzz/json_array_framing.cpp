@@ -79,6 +79,9 @@ private:
         std::string open;
         for (; !ended(); ++at_) {
             const char c = here();
+            if (blank() && at_ + 1 - begin > record_max_) {
+                return refuse(FramingFault::too_long, begin);
+            }
             if (blank()) continue;
             if (open.empty() && (c == ',' || c == ']')) {
                 out_.records.push_back({begin, end});

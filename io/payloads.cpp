@@ -281,10 +281,14 @@ const OutputRun* Payloads::run_of(const Slot& slot, const Part& part) {
 
 namespace {
 
-Slice cut(std::span<const std::byte> bytes, std::uint32_t records, bool terminated,
-          const Part& part) {
+Slice cut(std::span<const std::byte> bytes, Framing framing, std::uint32_t records,
+          bool terminated, const Part& part) {
     HF_ASSERT(part.begin < part.end);
     HF_ASSERT(part.end <= records);
+    if (framing != Framing::lines) {
+        if (part.begin == 0 && part.end == records) return {bytes, true};
+        return {codec::records_of(framing, bytes, part.begin, part.end), true};
+    }
     const auto rest = bytes.subspan(after_newlines(bytes, part.begin));
     if (part.end == records) return {rest, terminated};
     return {rest.first(after_newlines(rest, part.end - part.begin)), true};
@@ -295,8 +299,10 @@ Slice cut(std::span<const std::byte> bytes, std::uint32_t records, bool terminat
 Slice Payloads::slice(const Part& part) const {
     const Slot& s = slot(part.batch);
     const OutputRun* run = run_of(s, part);
-    if (run != nullptr) return cut(run->bytes, run->records, run->terminated, part);
-    return cut(s.payload.bytes, s.payload.records, s.payload.terminated, part);
+    if (run != nullptr)
+        return cut(run->bytes, run->framing, run->records, run->terminated, part);
+    const Payload& own = s.payload;
+    return cut(own.bytes, own.framing, own.records, own.terminated, part);
 }
 
 RecordWalk Payloads::walk(const Part& part) const {
@@ -312,22 +318,40 @@ RecordWalk Payloads::walk(const Part& part) const {
     }
     if (run != nullptr && part.sink == no_sink)
         walk.why_ = std::span(s.outputs->why).subspan(part.begin);
+    const Framing framing = run != nullptr ? run->framing : s.payload.framing;
+    if (framing != Framing::lines) walk.scan_.emplace(framing, walk.rest_);
     return walk;
 }
 
-bool RecordWalk::next(RecordView& record) {
-    if (rest_.empty()) return false;
-    const std::size_t used = after_newlines(rest_, 1);
-    const bool ended = rest_[used - 1] == std::byte{'\n'};
-    record.bytes = rest_.first(ended ? used - 1 : used);
+/// Position and reason of the next record.
+void RecordWalk::place(RecordView& record) {
     record.position = position_;
     if (!origins_.empty()) {
         record.position = {first_.value + static_cast<std::int64_t>(origins_.front())};
         origins_ = origins_.subspan(1);
     }
-    position_.value += static_cast<std::int64_t>(used);
     record.why = why_.empty() ? nullptr : &why_.front();
     if (!why_.empty()) why_ = why_.subspan(1);
+}
+
+bool RecordWalk::next_framed(RecordView& record) {
+    codec::StreamExtent extent;
+    if (!scan_->next(extent)) return false;
+    record.bytes = rest_.subspan(extent.begin, extent.end - extent.begin);
+    const bool has_origin = !origins_.empty();
+    place(record);
+    if (!has_origin) record.position.value += static_cast<std::int64_t>(extent.begin);
+    return true;
+}
+
+bool RecordWalk::next(RecordView& record) {
+    if (scan_) return next_framed(record);
+    if (rest_.empty()) return false;
+    const std::size_t used = after_newlines(rest_, 1);
+    const bool ended = rest_[used - 1] == std::byte{'\n'};
+    record.bytes = rest_.first(ended ? used - 1 : used);
+    place(record);
+    position_.value += static_cast<std::int64_t>(used);
     rest_ = rest_.subspan(used);
     return true;
 }
@@ -335,6 +359,9 @@ bool RecordWalk::next(RecordView& record) {
 Position Payloads::position_of(BatchId batch, std::uint32_t n) const {
     const Payload& payload = at(batch);
     HF_ASSERT(n <= payload.records);
+    if (payload.framing != Framing::lines)
+        return {payload.first.value + static_cast<std::int64_t>(codec::begin_of_record(
+                                          payload.framing, payload.bytes, n))};
     const std::size_t offset =
         n == payload.records ? payload.bytes.size() : after_newlines(payload.bytes, n);
     return {payload.first.value + static_cast<std::int64_t>(offset)};

@@ -12,10 +12,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "core/codec/record_scan.hpp"
 #include "core/model/effect.hpp"
 #include "core/model/event.hpp"
 #include "core/model/ids.hpp"
@@ -68,7 +70,10 @@ private:
     std::vector<Node> nodes_;
 };
 
-/// One batch's bytes: its records side by side, each with its newline, save perhaps the last.
+using codec::Framing;
+
+/// One batch's bytes: its records side by side, each with its newline, save perhaps the last; or as
+/// codec/record_scan.hpp says.
 struct Payload {
     std::span<std::byte> block;  ///< From the pool; `bytes` lies in it. Empty: a slice.
     std::span<const std::byte> bytes;
@@ -78,6 +83,8 @@ struct Payload {
     PartitionId partition;
     Position first;
     Fate fate = Fate::deliver;
+    Framing framing = Framing::lines;
+    std::string why;  ///< Of Fate::unreadable: for the dead letter.
 };
 
 /// The outputs of a slice that some sinks share, side by side, each with its newline; or the records
@@ -88,6 +95,7 @@ struct OutputRun {
     bool terminated = true;
     /// By output: the offset of its record in the batch. Empty: the bytes are the batch's own.
     std::span<const std::uint32_t> origins;
+    Framing framing = Framing::lines;
 };
 
 /// Why a transform made a record a dead letter.
@@ -131,7 +139,11 @@ public:
 
 private:
     friend class Payloads;
+    bool next_framed(RecordView& record);
+    void place(RecordView& record);
+
     std::span<const std::byte> rest_;
+    std::optional<codec::RecordScan> scan_;  ///< Where the records are no lines.
     Position position_;  ///< Of rest_, where there are no origins.
     Position first_;     ///< Of the batch.
     std::span<const std::uint32_t> origins_;

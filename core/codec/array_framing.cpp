@@ -44,6 +44,13 @@ ArrayFraming ArrayFraming::after_record(std::uint64_t position, std::uint64_t re
     return framing;
 }
 
+ArrayFraming ArrayFraming::before_element(std::uint64_t position, std::uint64_t record_max) {
+    ArrayFraming framing(record_max);
+    framing.offset_ = position;
+    framing.state_ = State::comma;
+    return framing;
+}
+
 FramingResult ArrayFraming::fail(FramingFault fault, std::uint64_t offset) {
     state_ = State::failed;
     error_ = {fault, offset};
@@ -105,7 +112,10 @@ bool ArrayFraming::outside(char c, std::vector<StreamExtent>& out) {
 
 /// A byte of an element, at offset_, that is not within a string.
 bool ArrayFraming::inside(char c, std::vector<StreamExtent>& out) {
-    if (is_space(c)) return true;
+    if (is_space(c)) {
+        // Limited too: whoever waits for the element's end must keep it.
+        return offset_ + 1 - begin_ <= record_max_ || fail(FramingFault::too_long, begin_).has_value();
+    }
     if (depth_ == 0 && (c == ',' || c == ']')) {
         out.push_back({begin_, text_end_});
         state_ = c == ',' ? State::comma : State::closed;
@@ -125,7 +135,7 @@ bool ArrayFraming::inside(char c, std::vector<StreamExtent>& out) {
 }
 
 FramingResult ArrayFraming::feed(std::span<const std::byte> bytes, std::vector<StreamExtent>& out) {
-    HF_ASSERT(record_max_ > 0 && record_max_ <= UINT32_MAX);
+    HF_ASSERT(record_max_ > 0 && record_max_ <= INT64_MAX);
     if (state_ == State::failed) return std::unexpected(error_);
     const char* at = reinterpret_cast<const char*>(bytes.data());
     const char* end = at + bytes.size();

@@ -5,6 +5,12 @@
 #include "core/codec/stream_framing.hpp"
 
 namespace holdfast::codec {
+namespace {
+
+// Promised by nested heads; more would take longer to come than anybody waits.
+constexpr std::uint64_t values_max = std::uint64_t{1} << 62;
+
+}  // namespace
 
 FramingResult MsgpackFraming::fail(FramingFault fault, std::uint64_t offset) {
     failed_ = true;
@@ -36,7 +42,7 @@ bool MsgpackFraming::head(const char* at, const char* end, std::size_t& used) {
 
 FramingResult MsgpackFraming::feed(std::span<const std::byte> bytes,
                                    std::vector<StreamExtent>& out) {
-    HF_ASSERT(record_max_ > 0 && record_max_ <= UINT32_MAX);
+    HF_ASSERT(record_max_ > 0 && record_max_ <= INT64_MAX);
     if (failed_) return std::unexpected(error_);
     const char* at = reinterpret_cast<const char*>(bytes.data());
     const char* end = at + bytes.size();
@@ -50,7 +56,8 @@ FramingResult MsgpackFraming::feed(std::span<const std::byte> bytes,
             if (!whole) break;
         }
         // What a head promises is believed only as far as the limit goes.
-        if (offset_ - begin_ > record_max_ || skip_ > record_max_ - (offset_ - begin_)) {
+        if (offset_ - begin_ > record_max_ || skip_ > record_max_ - (offset_ - begin_) ||
+            values_ > values_max) {
             return fail(FramingFault::too_long, begin_);
         }
         const std::uint64_t step = std::min(skip_, static_cast<std::uint64_t>(end - at));

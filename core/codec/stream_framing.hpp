@@ -26,7 +26,7 @@ enum class FramingFault : std::uint8_t {
     empty_element,     ///< A comma or ] where an element should begin.
     unbalanced,        ///< A bracket that closes another kind, or none.
     trailing_garbage,  ///< Something follows the array.
-    too_long,          ///< A record over the limit begins here.
+    too_long,          ///< A record over the limit begins here, white space behind it included.
 };
 
 struct FramingError {
@@ -50,16 +50,21 @@ using FramingResult = std::expected<void, FramingError>;
 /// `[a, b, ...]`: elements without the white space around them.
 class ArrayFraming {
 public:
-    /// Requires 0 < record_max <= UINT32_MAX.
+    /// Requires 0 < record_max <= INT64_MAX.
     explicit ArrayFraming(std::uint64_t record_max) : record_max_(record_max) {}
     /// At the end of a record: a comma or ] comes next.
     static ArrayFraming after_record(std::uint64_t position, std::uint64_t record_max);
+    /// Where an element must begin, after white space perhaps.
+    static ArrayFraming before_element(std::uint64_t position, std::uint64_t record_max);
 
     /// The next bytes of the stream; appends the records that end in them, or whose end is known
     /// now. After an error: the same error again.
     FramingResult feed(std::span<const std::byte> bytes, std::vector<StreamExtent>& out);
     /// Nothing follows.
     FramingResult finish();
+
+    /// Another limit from here on.
+    void limit(std::uint64_t record_max) { record_max_ = record_max; }
 
     std::uint64_t offset() const { return offset_; }
     /// The bytes from here on are still needed: the begin of an element, or offset().
@@ -99,6 +104,8 @@ public:
     /// As ArrayFraming's. The byte 0xc1, which is no value, stands as a value of one byte here.
     FramingResult feed(std::span<const std::byte> bytes, std::vector<StreamExtent>& out);
     FramingResult finish();
+
+    void limit(std::uint64_t record_max) { record_max_ = record_max; }
 
     std::uint64_t offset() const { return offset_; }
     std::uint64_t waiting_from() const { return begin_; }

@@ -166,7 +166,10 @@ void begin_dead_letter(const DeadLetterHead& head, std::string& out) {
     if (head.transform) {
         out += ",\"transform\":\"";
         append_text(*head.transform, out);
-        out += "\",\"error\":\"";
+        out += '"';
+    }
+    if (!head.error.empty() || head.transform) {
+        out += ",\"error\":\"";
         append_text(head.error, out);
         out += '"';
     }

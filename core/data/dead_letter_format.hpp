@@ -30,7 +30,7 @@ struct DeadLetterHead {
     Reason reason = Reason::none;
     std::uint32_t attempts = 0;
     std::optional<std::string_view> transform;  ///< The one that made it a dead letter,
-    std::string_view error;                     ///< and why, in its words.
+    std::string_view error;  ///< and why, in its words; or a source's. Empty: nobody said.
     PayloadEncoding encoding = PayloadEncoding::utf8;
 };
 

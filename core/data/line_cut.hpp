@@ -33,7 +33,7 @@ struct CutRule {
 
 /// bytes == 0: no record yet, more bytes are needed.
 struct Cut {
-    std::size_t bytes = 0;
+    std::size_t bytes = 0;  ///< Up to the end of the last record.
     std::uint32_t records = 0;
     Fate fate = Fate::deliver;
     bool terminated = true;  ///< The last record ends with its newline.

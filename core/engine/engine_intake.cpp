@@ -105,7 +105,7 @@ void EngineState::on(Instant, const BatchPulled& e, Effects& effects) {
     const bool empty = e.records == 0 && e.fate == Fate::deliver;
     if (current && empty && (e.first == e.next || mutant(77))) return skip_batch(e.batch, effects);
     if (!current || (e.records == 0 && !empty) || e.first.value < 0 || e.next <= e.first ||
-        (e.fate != Fate::deliver && e.fate != Fate::oversized && e.fate != Fate::stop)) {
+        e.fate == Fate::failed || e.fate > Fate::unreadable) {
         return refuse_batch(e.batch, effects);
     }
     if (e.fate == Fate::stop) return halt(HaltReason::oversized_record, effects, no_sink, e.source);
@@ -124,7 +124,7 @@ void EngineState::on(Instant, const BatchPulled& e, Effects& effects) {
     stat.bytes += e.bytes;
     partitions.append(batches, e.batch.index);
     append_ready(intakes_[e.source.index], batches, e.batch.index);
-    if (e.fate == Fate::oversized) {
+    if (e.fate == Fate::oversized || e.fate == Fate::unreadable) {
         b->dead = e.records;
         b->phase = BatchPhase::ready;
     } else if (empty) {

@@ -85,6 +85,18 @@ RetryConfig retry_of(const Values& values) {
             .backoff_max = Duration{values.number("max_backoff")}};
 }
 
+Framing framing_of(const std::string& text) {
+    return text == "json_array" ? Framing::json_array
+           : text == "msgpack"  ? Framing::msgpack
+                                : Framing::lines;
+}
+
+flow::OnError on_error_of(const std::string& text) {
+    return text == "skip"         ? flow::OnError::skip
+           : text == "fail_batch" ? flow::OnError::fail_batch
+                                  : flow::OnError::dead_letter;
+}
+
 SourceSettings source_of(const Named& part, const fs::path& folder) {
     const Values& values = part.values;
     SourceSettings out;
@@ -101,6 +113,8 @@ SourceSettings source_of(const Named& part, const fs::path& folder) {
     out.on_oversized = policy == "split"  ? Oversize::split
                        : policy == "stop" ? Oversize::stop
                                           : Oversize::dead_letter;
+    out.framing = framing_of(values.text("framing"));
+    out.on_parse_error = on_error_of(values.text("on_parse_error"));
     return out;
 }
 
@@ -126,6 +140,8 @@ SinkSettings sink_of(const Named& part, const fs::path& folder) {
                : values.type == "blackhole" ? SinkType::blackhole
                                             : SinkType::file;
     if (out.type == SinkType::file) out.path = absolute(folder, values.text("path"));
+    out.framing = framing_of(values.text("framing"));
+    out.on_parse_error = on_error_of(values.text("on_parse_error"));
     out.fsync = values.text("fsync") == "never" ? Fsync::never : Fsync::batch;
     if (out.type == SinkType::file && values.text("delivery") == "exactly_once")
         out.delivery = DeliveryMode::exactly_once;

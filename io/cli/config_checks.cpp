@@ -9,6 +9,7 @@
 #include "core/engine/pressure.hpp"
 #include "io/cli/units.hpp"
 #include "io/devices/glob.hpp"
+#include "io/runner/transforms.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -60,6 +61,10 @@ bool matches(const std::string& pattern, const Output& output) {
 void check_sink(const Parts& parts, const PipelineConfig& config, std::size_t i, Reader& reader) {
     const SinkSettings& sink = config.sinks[i];
     const Values& values = parts.sinks[i].values;
+    if (values.at("on_parse_error").given && !is_encoded(config, sink))
+        reader.problem(values.at("on_parse_error").place,
+                       "on_parse_error is set, but this sink converts nothing; expected framing = "
+                       "\"msgpack\" and inputs that are lines, or no such key");
     const Values& retry = values.section("retry");
     if (sink.retry.backoff_initial > sink.retry.backoff_max)
         reader.problem(retry.at("initial_backoff").place,
@@ -84,6 +89,30 @@ void check_sink(const Parts& parts, const PipelineConfig& config, std::size_t i,
         reader.problem(delivery.place,
                        "delivery is \"exactly_once\", but stdin cannot be read again after a "
                        "crash; expected \"at_least_once\" for a sink with stdin among its inputs");
+}
+
+/// What only lines can do.
+void check_framing(const SourceSettings& source, const Values& values, Reader& reader) {
+    const std::string_view framing = codec::framing_name(source.framing);
+    if (source.framing == Framing::lines) {
+        if (values.at("on_parse_error").given)
+            reader.problem(values.at("on_parse_error").place,
+                           "on_parse_error is set, but a source of lines parses nothing; expected "
+                           "on_error in a transform, or another framing");
+        return;
+    }
+    if (source.on_oversized == Oversize::split)
+        reader.problem(values.at("on_oversized").place,
+                       fmt::format("on_oversized is \"split\", but pieces of a record are no "
+                                   "records with framing \"{}\"; expected \"dead_letter\" or "
+                                   "\"stop\"",
+                                   framing));
+    if (source.read_from == ReadFrom::end)
+        reader.problem(values.at("read_from").place,
+                       fmt::format("read_from is \"end\", but with framing \"{}\" records can "
+                                   "only be told apart from the beginning on; expected "
+                                   "\"beginning\"",
+                                   framing));
 }
 
 /// Between the two thresholds there must be a band, or reading would stop and go at each sample.
@@ -178,6 +207,7 @@ void check_settings(const Parts& parts, const PipelineConfig& config, Reader& re
     only_one(parts.sinks, "stdout", "sink");
     for (std::size_t i = 0; i < config.sources.size(); ++i) {
         const SourceSettings& source = config.sources[i];
+        check_framing(source, parts.sources[i].values, reader);
         const Value& max_line = parts.sources[i].values.at("max_line");
         if (max_line.given && source.max_line > config.memory_limit / 4)
             reader.problem(max_line.place,

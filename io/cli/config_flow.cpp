@@ -224,6 +224,8 @@ void read_texts(const Values& values, TransformSettings& out) {
                 out.texts.push_back(as_path(values.text("key_field")));
             return;
         case NodeType::raw_filter: return;
+        case NodeType::decode:
+        case NodeType::encode: return;
         case NodeType::dedupe: break;
     }
     std::string key;
@@ -232,6 +234,16 @@ void read_texts(const Values& values, TransformSettings& out) {
         key += (key.empty() ? "[" : ", ") + as_path(item.text);
     }
     if (!key.empty()) out.texts.push_back(key + "]");
+}
+
+/// What comes as MsgPack stays so, unless it was said otherwise.
+void choose_framing(const Named& part, const PipelineConfig& config, SinkSettings& sink) {
+    const auto is_msgpack = [&](const From& from) {
+        return from.source && config.sources[from.index].framing == Framing::msgpack;
+    };
+    if (part.values.at("framing").given || sink.from.empty()) return;
+    if (std::all_of(sink.from.begin(), sink.from.end(), is_msgpack))
+        sink.framing = Framing::msgpack;
 }
 
 }  // namespace
@@ -273,8 +285,10 @@ void resolve_inputs(const Parts& parts, PipelineConfig& config, Reader& reader) 
     for (std::size_t i = 0; i < config.transforms.size(); ++i)
         config.transforms[i].node.inputs =
             resolve(parts, config, names, parts.transforms[i], reader);
-    for (std::size_t i = 0; i < config.sinks.size(); ++i)
+    for (std::size_t i = 0; i < config.sinks.size(); ++i) {
         config.sinks[i].from = resolve(parts, config, names, parts.sinks[i], reader);
+        choose_framing(parts.sinks[i], config, config.sinks[i]);
+    }
     check_takers(parts, config, reader);
     if (!check_cycle(parts, config, reader)) return;
     const flow::Plan plan(flow_spec(config));
@@ -375,6 +389,8 @@ std::string_view type_name(const TransformSettings& transform) {
         case NodeType::throttle: return "throttle";
         case NodeType::dedupe: return "dedupe";
         case NodeType::raw_filter: return "raw_filter";
+        case NodeType::decode: return "decode";
+        case NodeType::encode: return "encode";
         case NodeType::program: break;
     }
     return "jq";

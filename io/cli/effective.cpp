@@ -47,6 +47,11 @@ std::string_view name_of(Oversize policy) {
            : policy == Oversize::stop ? "stop"
                                       : "dead_letter";
 }
+std::string_view name_of(flow::OnError policy) {
+    return policy == flow::OnError::skip         ? "skip"
+           : policy == flow::OnError::fail_batch ? "fail_batch"
+                                                 : "dead_letter";
+}
 std::string percent(std::uint32_t permille) {
     return fmt::format("{}.{}", permille / 10, permille % 10);
 }
@@ -70,6 +75,9 @@ void put_source(Json& json, const SourceSettings& source) {
         json.field("end", source.end == EndAt::eof ? "eof" : "never");
         json.field("poll_interval", format_duration(source.poll_interval));
     }
+    json.field("framing", codec::framing_name(source.framing));
+    if (source.framing != Framing::lines)
+        json.field("on_parse_error", name_of(source.on_parse_error));
     json.field("max_line", source.max_line);
     json.field("on_oversized", name_of(source.on_oversized));
     json.end_object();
@@ -110,10 +118,7 @@ void put_transform(Json& json, const PipelineConfig& pipeline, const TransformSe
     }
     if (node.type == NodeType::throttle || node.type == NodeType::dedupe)
         json.field("cache_num_events", node.entries);
-    if (node.type != NodeType::raw_filter)
-        json.field("on_error", node.on_error == flow::OnError::skip         ? "skip"
-                           : node.on_error == flow::OnError::fail_batch ? "fail_batch"
-                                                                        : "dead_letter");
+    if (node.type != NodeType::raw_filter) json.field("on_error", name_of(node.on_error));
     if (node.type == NodeType::filter || node.type == NodeType::route ||
         node.type == NodeType::raw_filter)
         json.field(node.type == NodeType::raw_filter ? "on_reject" : "unrouted",
@@ -130,6 +135,8 @@ void put_sink(Json& json, const PipelineConfig& pipeline, const SinkSettings& si
     json.begin_object(sink.name);
     json.field("type", name_of(sink.type));
     put_inputs(json, pipeline, sink.from);
+    json.field("framing", codec::framing_name(sink.framing));
+    if (is_encoded(pipeline, sink)) json.field("on_parse_error", name_of(sink.on_parse_error));
     if (sink.type == SinkType::file) {
         json.field("path", sink.path);
         json.field("fsync", name_of(sink.fsync));
@@ -214,6 +221,17 @@ void put_derived(Json& json, const PipelineConfig& pipeline) {
     json.end_object();
 }
 
+const char* record_name(const SourceSettings& source) {
+    return source.framing == Framing::lines        ? "line"
+           : source.framing == Framing::json_array ? "element"
+                                                   : "value";
+}
+
+std::string a_record(const SourceSettings& source) {
+    return fmt::format("{} {}", source.framing == Framing::json_array ? "an" : "a",
+                       record_name(source));
+}
+
 }  // namespace
 
 std::string guarantee(const PipelineConfig& pipeline, const SourceSettings& source,
@@ -246,14 +264,21 @@ std::vector<std::string> warnings(const PipelineConfig& pipeline) {
                                       "not delivered is lost if the process dies",
                                       source.name));
         if (!pipeline.dead_letters.present && source.on_oversized == Oversize::dead_letter)
-            out.push_back(fmt::format("source {}: a line over {} halts the pipeline, since there "
+            out.push_back(fmt::format("source {}: {} over {} halts the pipeline, since there "
                                       "is no [dead_letters]",
-                                      source.name,
+                                      source.name, a_record(source),
                                       format_size(line_max(pipeline, source))));
+        if (!pipeline.dead_letters.present && source.framing != Framing::lines &&
+            source.on_parse_error == flow::OnError::dead_letter)
+            out.push_back(fmt::format("source {}: {} that cannot be parsed halts the pipeline, "
+                                      "since there is no [dead_letters]",
+                                      source.name, a_record(source)));
         if (line_max(pipeline, source) < source.max_line)
-            out.push_back(fmt::format("source {}: lines may have at most {} (a quarter of "
+            out.push_back(fmt::format("source {}: {}s may have at most {} (a {} of "
                                       "engine.memory_limit)",
-                                      source.name, format_size(line_max(pipeline, source))));
+                                      source.name, record_name(source),
+                                      format_size(line_max(pipeline, source)),
+                                      source.framing == Framing::lines ? "quarter" : "sixteenth"));
     }
     for (std::string& warning : flow_warnings(pipeline)) out.push_back(std::move(warning));
     for (const SinkSettings& sink : pipeline.sinks) {

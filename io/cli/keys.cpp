@@ -163,7 +163,7 @@ const Section& engine_section() {
 const Section& source_section() {
     static const Section section{
         "sources.NAME",
-        "Where records come from: a record is a line. `NAME` is letters, digits, `_` and `-`.",
+        "Where records come from. `NAME` is letters, digits, `_` and `-`.",
         {
             {"type", T::choice, required,
              "`file`: files, tailed or read once. `stdin`: standard input, which cannot be read "
@@ -182,11 +182,22 @@ const Section& source_section() {
             {"poll_interval", T::duration, "250ms",
              "How often to look for new files and new lines when idle.", {}, ms, hour, nullptr,
              "file"},
-            {"max_line", T::size, "1MiB", "A longer line is treated as `on_oversized` says.", {},
-             16, gib},
+            {"framing", T::choice, "lines",
+             "What a record is. `lines`: a line. `json_array`: an element of the one array that the "
+             "file is. `msgpack`: one of the values that stand side by side. Transforms and sinks "
+             "get both as lines of JSON. See docs/data.md.",
+             "lines|json_array|msgpack"},
+            {"on_parse_error", T::choice, "dead_letter",
+             "A record that is no JSON or MsgPack, where `framing` isn't `lines`. `dead_letter`: is "
+             "set aside as it came. `skip`: is dropped and counted. `fail_batch`: stops the pipeline "
+             "before it. Where records cannot be told apart any more (a bracket too many, a file "
+             "that ends too early), `dead_letter` sets the rest aside, the others stop.",
+             "dead_letter|skip|fail_batch"},
+            {"max_line", T::size, "1MiB",
+             "A longer line (element, value) is treated as `on_oversized` says.", {}, 16, gib},
             {"on_oversized", T::choice, "dead_letter",
-             "`dead_letter`: in pieces, to the dead letters. `split`: in pieces, as records. "
-             "`stop`: halt before it.",
+             "`dead_letter`: in pieces, to the dead letters. `split`: in pieces, as records (lines "
+             "only). `stop`: halt before it.",
              "dead_letter|split|stop"},
         }};
     return section;
@@ -268,6 +279,14 @@ const Section& sink_section() {
              "Names of sources, transforms and their outputs, for example `[\"in\"]`."},
             {"path", T::path, required, "The file; its folders are created.", {}, 0, 0, nullptr,
              "file"},
+            {"framing", T::choice, "",
+             "How records stand there. `lines`: each with its newline. `msgpack`: as MsgPack values "
+             "side by side; those of a source that has them keep their very bytes, lines of JSON "
+             "are converted. Default: `msgpack` if all inputs are such sources, else `lines`.",
+             "lines|msgpack"},
+            {"on_parse_error", T::choice, "dead_letter",
+             "A line that is no JSON, where `framing` is `msgpack`: as a transform's `on_error`.",
+             "dead_letter|skip|fail_batch"},
             {"fsync", T::choice, "batch",
              "`batch`: data is on the disk before the checkpoint says so. `never`: survives a "
              "killed process, but not a power loss.",

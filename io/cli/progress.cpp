@@ -151,7 +151,7 @@ std::string balance(const PipelineConfig& pipeline, const RunReport& report) {
     for (std::size_t i = 0; i < report.transforms.size(); ++i) {
         const flow::NodeCounts& counts = report.transforms[i];
         out += fmt::format(" | {}: {} -> {} out + {} dropped + {} errors ({} dead letters)",
-                           pipeline.transforms[i].node.name, format_count(counts.in),
+                           report.transform_names[i], format_count(counts.in),
                            format_count(counts.out), format_count(counts.dropped),
                            format_count(counts.errors), format_count(counts.dead));
         if (counts.rejected > 0) out += fmt::format(" ({} rejected)", format_count(counts.rejected));
@@ -186,7 +186,7 @@ std::string balance_json(const PipelineConfig& pipeline, const RunReport& report
     for (std::size_t i = 0; i < report.transforms.size(); ++i) {
         const flow::NodeCounts& counts = report.transforms[i];
         json.begin_object();
-        json.field("name", pipeline.transforms[i].node.name);
+        json.field("name", report.transform_names[i]);
         json.field("in", counts.in);
         json.field("out", counts.out);
         json.field("dropped", counts.dropped);

@@ -39,7 +39,8 @@ std::string resume_of(const PipelineConfig& pipeline) {
     return what + "; what other sources had undelivered is read again when you run this again.";
 }
 
-Verdict explain(const PipelineConfig& pipeline, const Halt& halt) {
+Verdict explain(const PipelineConfig& pipeline, const RunReport& report) {
+    const Halt& halt = report.halt;
     const std::string resume = resume_of(pipeline);
     const std::string sink = sink_name(pipeline, halt);
     const std::string source = source_name(pipeline, halt);
@@ -86,6 +87,11 @@ Verdict explain(const PipelineConfig& pipeline, const Halt& halt) {
                                          "log). {}",
                                          source, resume)};
         case HaltReason::oversized_record:
+            if (!report.source_problem.empty())
+                return {exit_unfinished,
+                        fmt::format("halted: source \"{}\" has records that cannot be told apart: "
+                                    "{}. Mend the file, or set on_parse_error = \"dead_letter\". {}",
+                                    source, report.source_problem, resume)};
             return {exit_unfinished,
                     fmt::format("halted: source \"{}\" has a line that is longer than max_line, "
                                 "and on_oversized is \"stop\". Raise max_line or choose another "
@@ -116,7 +122,7 @@ Verdict explain(const PipelineConfig& pipeline, const Halt& halt) {
 
 Verdict verdict_of(const PipelineConfig& pipeline, const RunReport& report) {
     switch (report.end) {
-        case End::halted: return explain(pipeline, report.halt);
+        case End::halted: return explain(pipeline, report);
         case End::refused:
             return {exit_io, report.began ? fmt::format("{}. {}", report.problem, resume_of(pipeline))
                                           : report.problem};

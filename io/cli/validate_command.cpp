@@ -60,24 +60,50 @@ std::string describe(const PipelineConfig& pipeline, const TransformSettings& tr
     return out;
 }
 
+/// `; each element of the JSON array is a record, as a line of JSON for out`.
+std::string framing_text(const PipelineConfig& pipeline, std::uint32_t index) {
+    const SourceSettings& source = pipeline.sources[index];
+    if (source.framing == Framing::lines) return {};
+    std::string out = source.framing == Framing::json_array
+                          ? "; a record is an element of the JSON array"
+                          : "; a record is a MsgPack value";
+    const char* const policy = source.on_parse_error == flow::OnError::dead_letter
+                                   ? "becomes a dead letter"
+                               : source.on_parse_error == flow::OnError::skip
+                                   ? "is dropped and counted"
+                                   : "stops the pipeline";
+    if (is_decoded(pipeline, index))
+        out += fmt::format(", made a line of JSON; what cannot be parsed {}", policy);
+    return out;
+}
+
+std::string framing_text(const PipelineConfig& pipeline, const SinkSettings& sink) {
+    if (sink.framing == Framing::lines || sink.type == SinkType::blackhole) return {};
+    return is_encoded(pipeline, sink) ? "; lines of JSON are made MsgPack"
+                                      : "; MsgPack as it came, byte for byte";
+}
+
 void report_components(const PipelineConfig& pipeline, const Report& report) {
-    for (const SourceSettings& source : pipeline.sources) {
+    for (std::uint32_t i = 0; i < pipeline.sources.size(); ++i) {
+        const SourceSettings& source = pipeline.sources[i];
         std::string globs;
         for (const std::string& glob : source.include) globs += " " + glob;
         if (replayable(source))
-            report.good(fmt::format("source {}: files{}", source.name, globs));
+            report.good(fmt::format("source {}: files{}{}", source.name, globs,
+                                    framing_text(pipeline, i)));
         else
-            report.good(fmt::format("source {}: standard input", source.name));
+            report.good(fmt::format("source {}: standard input{}", source.name,
+                                    framing_text(pipeline, i)));
     }
     for (const TransformSettings& transform : pipeline.transforms)
         report.good(describe(pipeline, transform));
     for (const SinkSettings& sink : pipeline.sinks) {
         if (sink.type == SinkType::file)
-            report.good(fmt::format("sink {}: file {}{}", sink.name, sink.path,
-                                    fed_by(pipeline, sink)));
+            report.good(fmt::format("sink {}: file {}{}{}", sink.name, sink.path,
+                                    fed_by(pipeline, sink), framing_text(pipeline, sink)));
         else if (sink.type == SinkType::stdout_stream)
-            report.good(fmt::format("sink {}: standard output{}", sink.name,
-                                    fed_by(pipeline, sink)));
+            report.good(fmt::format("sink {}: standard output{}{}", sink.name,
+                                    fed_by(pipeline, sink), framing_text(pipeline, sink)));
         else
             report.good(fmt::format("sink {}: counts and forgets{}", sink.name,
                                     fed_by(pipeline, sink)));

@@ -178,6 +178,7 @@ DeadLetterHead DeadLetterFile::head_of(const Part& part, const Payload& payload,
         head.transform = payloads_.transform_names[record.why->transform];
         head.error = payloads_.outputs(part.batch)->texts[record.why->text];
     }
+    if (record.why == nullptr) head.error = payload.why;
     return head;
 }
 

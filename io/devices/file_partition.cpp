@@ -57,8 +57,10 @@ bool FileSource::assign(TailedFile& file) {
         checkpoints_.stage(StagePosition{slot->partition, slot->epoch, {file.position}});
     }
     file.loaded_key.clear();
-    events_.push(
-        PartitionAssigned{config_.id, slot->partition, slot->epoch, Position{file.position}});
+    // What was skipped since the last record is not known to anybody else.
+    const std::int64_t position =
+        file.place ? static_cast<std::int64_t>(file.place->begins_at()) : file.position;
+    events_.push(PartitionAssigned{config_.id, slot->partition, slot->epoch, Position{position}});
     for (const FileLead& lead : file.leads) {
         events_.push(PartitionLead{slot->partition, slot->epoch, lead.sink, {lead.position}});
     }
@@ -186,6 +188,7 @@ Task<> FileSource::new_generation(TailedFile& file) {
     file.mid_line = file.finishing = file.verify = false;
     file.block_wanted = 0;
     file.key.identity.take_fingerprint({});
+    begin_stream(file);
     FileStat st;
     const auto result = co_await stat(ring_, file.fd, st);
     if (result < 0) {
@@ -208,7 +211,8 @@ Task<> FileSource::begin_at(TailedFile& file, First first, std::span<const std::
     if (!recorded && first == First::at_start && config_.read_from == ReadFrom::end && !tracked) {
         file.position = co_await end_of_lines(file);
     }
-    if (file.position > 0 && config_.oversize == Oversize::dead_letter) {
+    begin_stream(file);
+    if (file.position > 0 && config_.oversize == Oversize::dead_letter && !file.place) {
         const std::int64_t begin = file.key.oversized_at;
         if (begin >= 0 && begin < file.position) {
             file.mid_line = co_await is_one_line(file, begin, file.position);

@@ -15,7 +15,8 @@
 //         then new, and whoever drives the sink makes it durable (CheckpointStore::save) before the
 //         first write, or a crash before the first checkpoint repeats records.
 // Rule 5: what a person did to the file is never undone: a file that is shorter than its mark, or
-//         has no line end there, is refused; one that is absent or empty is begun anew.
+//         has no line end there, is refused; one that is absent or empty is begun anew. (MsgPack
+//         has no line ends to look for; nor are holes told from zeros there.)
 // Rule 6: a regular file is locked while it is open: of several processes that are told to write it
 //         (holdfast or not, if they ask for the lock) all but one refuse.
 // Rule 7: errors that may pass (full disk, I/O error, vanished directory) are answered retriable.
@@ -50,6 +51,7 @@ struct FileSinkConfig {
     std::string path;
     Fsync fsync = Fsync::batch;
     Delivery delivery = Delivery::exactly_once;
+    Framing framing = Framing::lines;  ///< Or msgpack.
     std::optional<std::int64_t> mark;  ///< What the checkpoint says, if it says anything.
 };
 
@@ -102,6 +104,7 @@ private:
     Task<std::int64_t> cut_to(std::int64_t size, std::int64_t length);
     Task<std::int64_t> settle(std::int64_t mark);
     Task<std::int64_t> ends_line_at(std::int64_t offset);
+    Task<std::int64_t> end_of_records(std::int64_t mark, std::int64_t size);
     void refuse(std::string problem);
 
     // file_sink.cpp

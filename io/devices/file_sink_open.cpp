@@ -132,7 +132,7 @@ Task<std::int64_t> FileSink::prepare_length(std::int64_t size) {
     if (size >= mark && result == 1) {
         const bool keep = config_.delivery == FileSinkConfig::Delivery::at_least_once;
         result = mark;
-        if (keep) result = co_await end_of_last_line(ring_, fd_, mark, size);
+        if (keep) result = co_await end_of_records(mark, size);
         if (result >= 0) result = co_await cut_to(size, result);
         if (result >= 0 && keep) result = co_await settle(mark);
         co_return result;
@@ -210,7 +210,9 @@ Task<std::int64_t> FileSink::settle(std::int64_t mark) {
         std::int64_t result = co_await read_all(ring_, fd_, some, at);
         if (result < 0) co_return result;
         if (result < size) co_return -EIO;  // The file shrinks while we read.
-        if (const void* hole = std::memchr(some.data(), 0, some.size())) {
+        const bool lines = config_.framing == Framing::lines;
+        const void* hole = lines ? std::memchr(some.data(), 0, some.size()) : nullptr;
+        if (hole != nullptr) {
             const std::int64_t offset = at + (static_cast<const std::byte*>(hole) - some.data());
             result = co_await end_of_last_line(ring_, fd_, mark, offset);
             if (result >= 0) result = co_await cut_to(length_, result);
@@ -227,9 +229,31 @@ Task<std::int64_t> FileSink::settle(std::int64_t mark) {
     co_return result;
 }
 
+/// The end of the last whole record between the mark, where one ends, and the size.
+Task<std::int64_t> FileSink::end_of_records(std::int64_t mark, std::int64_t size) {
+    if (config_.framing == Framing::lines) {
+        const std::int64_t end = co_await end_of_last_line(ring_, fd_, mark, size);
+        co_return end;
+    }
+    codec::MsgpackFraming values(INT64_MAX, static_cast<std::uint64_t>(mark));
+    std::vector<codec::StreamExtent> found;
+    std::vector<std::byte> buffer(std::size_t{16} * 1024);
+    for (std::int64_t at = mark; at < size;) {
+        const auto some = std::span<std::byte>(buffer).first(static_cast<std::size_t>(
+            std::min(size - at, static_cast<std::int64_t>(buffer.size()))));
+        const std::int64_t n = co_await read_all(ring_, fd_, some, at);
+        if (n < 0) co_return n;
+        found.clear();
+        const bool good = values.feed(some.first(static_cast<std::size_t>(n)), found).has_value();
+        if (n == 0 || !good) break;
+        at += n;
+    }
+    co_return static_cast<std::int64_t>(values.waiting_from());
+}
+
 /// 1 if a line may begin at the offset, 0 if not.
 Task<std::int64_t> FileSink::ends_line_at(std::int64_t offset) {
-    if (offset == 0) co_return 1;
+    if (offset == 0 || config_.framing != Framing::lines) co_return 1;
     std::byte last{};
     const std::int64_t n = co_await read_all(ring_, fd_, {&last, 1}, offset - 1);
     if (n < 0) co_return n;

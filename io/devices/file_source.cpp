@@ -200,6 +200,10 @@ Task<FileSource::Served> FileSource::bring(const Pull& pull, TailedFile& file) {
         assign(file);  // Says so, and remembers.
         co_return Served::nothing;
     }
+    if (file.resumes) {
+        const bool found = co_await find_place(file);
+        if (!found) co_return Served::nothing;
+    }
     while (has_more(file)) {
         std::span<std::byte> block = take_block(pull, file);
         if (block.empty()) co_return Served::no_memory;
@@ -219,13 +223,19 @@ Task<FileSource::Served> FileSource::bring(const Pull& pull, TailedFile& file) {
         rule.closed = closed_at(file, file.position + got);
         rule.mid_line = file.mid_line;
         const auto length = static_cast<std::size_t>(got);
-        const Cut cut = cut_lines(block.first(length), rule);
-        if (cut.bytes > 0) {
-            const bool given = emit(pull, file, block, cut);
-            co_return given ? Served::batch : Served::nothing;
-        }
         const bool full = length == room;
+        Given given = Given::nothing;
+        if (file.place) {
+            rule.closed = file.finishing && file.position + got == file.size;
+            given = give_stream(pull, file, block, full, length, rule);
+        } else {
+            const Cut cut = cut_lines(block.first(length), rule);
+            if (cut.bytes > 0) given = emit(pull, file, block, cut) ? Given::batch : Given::refused;
+        }
+        if (given == Given::batch) co_return Served::batch;
+        if (given == Given::refused) co_return Served::nothing;
         payloads_.pool().give_back(block);
+        if (given == Given::skipped) continue;
         if (!full) {
             file.partial = got;
             file.block_wanted = 0;
@@ -267,7 +277,9 @@ std::size_t FileSource::room_in(std::span<const std::byte> block) const {
 /// Never past the known size, a lead, or one piece of an oversized line.
 std::size_t FileSource::read_limit(const TailedFile& file, std::size_t room) const {
     auto limit = std::min(static_cast<std::int64_t>(room), file.size - file.position);
-    if (!file.leads.empty()) limit = std::min(limit, file.leads.front().position - file.position);
+    // A stream is read beyond a lead, to see where the record before it ends.
+    if (!file.leads.empty() && !file.place)
+        limit = std::min(limit, file.leads.front().position - file.position);
     if (file.mid_line) limit = std::min(limit, std::int64_t{line_max()});
     HF_ASSERT(limit > 0);
     return static_cast<std::size_t>(limit);

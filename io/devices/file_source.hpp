@@ -14,6 +14,8 @@
 //         file needs one.
 // Rule 7: a file that took the name of a rotated one is read after it, as far as that was written
 //         when the rotation was noticed; other files are served in turn.
+// Rule 8: in a stream that has no lines (`stream`) codec/stream_cut.hpp says where records end, and
+//         where the source is in one; what follows an error of the stream is told apart by nobody.
 // Growth is noticed by asking: after poll_interval for a file that grew lately, after an eighth of
 // the time that it has been still for the others, and at most after poll_interval_max.
 // After a restart files are found by identity: under the patterns, and beside the recorded path
@@ -38,6 +40,7 @@
 #include "io/device.hpp"
 #include "io/devices/files.hpp"
 #include "io/devices/few.hpp"
+#include "io/devices/give_batch.hpp"
 #include "io/devices/glob.hpp"
 #include "io/devices/partition_slots.hpp"
 #include "io/devices/tailed_file.hpp"
@@ -59,7 +62,8 @@ struct FileSourceConfig {
     ReadFrom read_from = ReadFrom::beginning;  ///< For files first seen at the start.
     EndAt end = EndAt::never;
     std::uint32_t line_max = 1u << 20;  ///< Newline included; at most the pool's block_max.
-    Oversize oversize = Oversize::dead_letter;
+    Oversize oversize = Oversize::dead_letter;  ///< Streams without lines: not split.
+    StreamSettings stream;
     Duration poll_interval = milliseconds(100);
     Duration poll_interval_max = seconds(4);
     Duration glob_interval = seconds(1);
@@ -89,8 +93,11 @@ public:
 
     /// For progress: bytes known to be unread, of all files.
     std::int64_t unread() const;
+    /// Why Fate::stop was answered, where it wasn't for an oversized record. For the user.
+    const std::string& problem() const { return problem_; }
 
 private:
+    enum class Given : std::uint8_t { batch, refused, skipped, nothing };
     enum class Served : std::uint8_t { batch, nothing, no_memory };
     enum class First : std::uint8_t { at_start, later, tracked, sibling };
     using Inode = std::pair<std::uint64_t, std::uint64_t>;
@@ -136,6 +143,14 @@ private:
     void pause(TailedFile& file, Duration wait);
     void finish(TailedFile& file);
     bool ended() const;
+
+    // file_stream.cpp: streams that have no lines.
+    void begin_stream(TailedFile& file);
+    Task<bool> find_place(TailedFile& file);
+    Given give_stream(const Pull& pull, TailedFile& file, std::span<std::byte> block, bool full,
+                      std::size_t length, const CutRule& rule);
+    void skip(TailedFile& file, std::span<const std::byte> bytes, const codec::StreamCut& cut);
+    void say_broken(const TailedFile& file, const codec::StreamCut& cut);
 
     // file_partition.cpp: what the engine and the checkpoint know.
     bool assign(TailedFile& file);
@@ -218,6 +233,7 @@ private:
     bool scanning_first_ = true;
     bool walk_forced_ = true;
     bool told_idle_ = false;
+    std::string problem_;
     bool slots_short_ = false;  ///< Said so in the log.
     Few found_{"files found"};
     Few lost_{"files that lost their names, were renamed or closed"};

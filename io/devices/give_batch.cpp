@@ -48,4 +48,49 @@ Position give_batch(Payloads& payloads, Events& events, const Pull& pull,
     return next;
 }
 
+codec::StreamCutRule stream_cut_rule(const CutRule& rule, bool stops) {
+    return {.record_max = rule.line_max,
+            .records_max = rule.records_max,
+            .stop_oversized = rule.oversize == Oversize::stop,
+            .stop_broken = stops,
+            .closed = rule.closed};
+}
+
+void give_batch(Payloads& payloads, Events& events, const Pull& pull, const Assignment& assigned,
+                std::span<std::byte> block, const codec::StreamCut& cut,
+                const codec::StreamPlace& place) {
+    HF_ASSERT(cut.records > 0 && cut.begin < cut.end);
+    block = payloads.pool().shrink(block, static_cast<std::uint32_t>(cut.end));
+    const auto bytes = block.first(cut.end).subspan(cut.begin);
+    const auto first = static_cast<std::int64_t>(place.position() + cut.begin);
+    const Position next{static_cast<std::int64_t>(cut.next.position())};
+    const bool whole = cut.fate == Fate::deliver;
+    payloads.put(pull.batch,
+                 {.block = block,
+                  .bytes = bytes,
+                  .records = cut.records,
+                  .terminated = true,
+                  .source = pull.source,
+                  .partition = assigned.partition,
+                  .first = {first},
+                  .fate = cut.fate,
+                  .framing = whole ? place.framing() : Framing::one,
+                  .why = cut.fate == Fate::unreadable ? broken_text(cut.next) : std::string()});
+    events.push(BatchPulled{.batch = pull.batch,
+                            .source = pull.source,
+                            .fate = cut.fate,
+                            .partition = assigned.partition,
+                            .epoch = assigned.epoch,
+                            .records = cut.records,
+                            .bytes = static_cast<std::uint32_t>(bytes.size()),
+                            .held = static_cast<std::uint32_t>(block.size()),
+                            .first = {static_cast<std::int64_t>(place.begins_at())},
+                            .next = next});
+}
+
+std::string broken_text(const codec::StreamPlace& place) {
+    const std::string name = codec::framing_name(place.framing());
+    return "framing error: " + codec::error_text(*place.error()) + " (framing = \"" + name + "\")";
+}
+
 }  // namespace holdfast::io

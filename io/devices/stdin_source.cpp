@@ -26,6 +26,7 @@ StdinSource::StdinSource(StdinSourceConfig config, Ring& ring, Payloads& payload
       slots_(slots),
       log_(std::move(log)) {
     HF_ASSERT(config_.line_max > 0);
+    if (config_.stream.framing != Framing::lines) place_.emplace(config_.stream.framing);
 }
 
 void StdinSource::start() {
@@ -140,11 +141,9 @@ Task<bool> StdinSource::bring(const Pull& pull) {
     CutRule rule = cut_rule(pull, block.size(), line_max(), config_.oversize);
     rule.closed = at_end_ && carried == carry_.size();
     rule.mid_line = mid_line_;
+    if (place_) co_return give_stream(pull, block, carried, length, rule);
     const Cut cut = cut_lines(block.first(length), rule);
-    // What is not given away now stands before what was carried and did not fit.
-    const auto rest = block.first(length).subspan(cut.bytes);
-    carry_.erase(carry_.begin(), carry_.begin() + static_cast<std::ptrdiff_t>(carried));
-    carry_.insert(carry_.begin(), rest.begin(), rest.end());
+    keep(block.first(length).subspan(cut.bytes), carried);
     const bool full = length == block.size();
     // A full block without a whole record is no reason to wait: the next one is larger.
     carry_waits_ = cut.waiting == carry_.size() && !(cut.bytes == 0 && full);
@@ -156,6 +155,51 @@ Task<bool> StdinSource::bring(const Pull& pull) {
     mid_line_ = cut.mid_line;
     stopped_ = cut.fate == Fate::stop;
     co_return true;
+}
+
+/// What is not given away now stands before what was carried and did not fit.
+void StdinSource::keep(std::span<const std::byte> rest, std::size_t carried) {
+    carry_.erase(carry_.begin(), carry_.begin() + static_cast<std::ptrdiff_t>(carried));
+    carry_.insert(carry_.begin(), rest.begin(), rest.end());
+}
+
+/// As the rest of bring(), for a stream without lines.
+bool StdinSource::give_stream(const Pull& pull, std::span<std::byte> block, std::size_t carried,
+                              std::size_t length, const CutRule& rule) {
+    codec::StreamCutRule how = stream_cut_rule(rule, config_.stream.stops);
+    how.full = length == block.size();
+    if (length == 0) {
+        payloads_.pool().give_back(block);
+        return false;
+    }
+    const codec::StreamCut cut = codec::cut_stream(block.first(length), *place_, how);
+    keep(block.first(length).subspan(cut.end), carried);
+    const bool none = cut.records == 0 && cut.end == 0;
+    carry_waits_ = cut.waiting == carry_.size() && !(none && how.full);
+    if (cut.breaks) say_broken(cut);
+    if (cut.records > 0) {
+        give_batch(payloads_, events_, pull, assigned_, block, cut, *place_);
+    } else {
+        payloads_.pool().give_back(block);
+    }
+    place_ = cut.next;
+    stopped_ = cut.fate == Fate::stop;
+    return cut.records > 0;
+}
+
+void StdinSource::say_broken(const codec::StreamCut& cut) {
+    const std::string what = broken_text(cut.next);
+    if (cut.fate == Fate::stop) problem_ = "standard input: " + what;
+    if (!log_) return;
+    log_(Level::error,
+         LogLine(cut.fate == Fate::stop
+                     ? "the records of stdin cannot be told apart any more; the pipeline stops"
+                     : "the records of stdin cannot be told apart any more; what follows the last "
+                       "one becomes dead letters")
+             .with("source", config_.name)
+             .with("error", what)
+             .with("position", static_cast<std::int64_t>(place_->position()))
+             .text());
 }
 
 }  // namespace holdfast::io

@@ -11,11 +11,13 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/data/line_cut.hpp"
 #include "io/device.hpp"
+#include "io/devices/give_batch.hpp"
 #include "io/devices/partition_slots.hpp"
 #include "io/log.hpp"
 #include "io/payloads.hpp"
@@ -30,6 +32,7 @@ struct StdinSourceConfig {
     int fd = 0;
     std::uint32_t line_max = 1u << 20;  ///< Newline included; at most the pool's block_max.
     Oversize oversize = Oversize::dead_letter;
+    StreamSettings stream;
 };
 
 class StdinSource final : public Source {
@@ -44,11 +47,18 @@ public:
     void commit(const CommitPosition& commit) override;
     void revoke_done(const RevokeDone& done) override;
 
+    /// Why Fate::stop was answered, where it wasn't for an oversized record. For the user.
+    const std::string& problem() const { return problem_; }
+
 private:
     void dispatch();
     Task<> wait_readable();
     Task<> serve(Pull pull);
     Task<bool> bring(const Pull& pull);
+    bool give_stream(const Pull& pull, std::span<std::byte> block, std::size_t carried,
+                     std::size_t length, const CutRule& rule);
+    void keep(std::span<const std::byte> rest, std::size_t carried);
+    void say_broken(const codec::StreamCut& cut);
     std::span<std::byte> take_block(const Pull& pull);
     std::uint32_t line_max() const;
 
@@ -65,6 +75,8 @@ private:
     bool carry_waits_ = false;      ///< All of it is the head of a record that is not complete.
     Position position_{};
     bool mid_line_ = false;
+    std::optional<codec::StreamPlace> place_;  ///< At position_; none: the records are lines.
+    std::string problem_;
     bool readable_ = false;
     bool waiting_ = false;  ///< For the stream to be readable.
     bool busy_ = false;

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/base/time.hpp"
+#include "core/codec/stream_cut.hpp"
 #include "core/model/ids.hpp"
 #include "io/devices/file_identity.hpp"
 #include "io/devices/partition_slots.hpp"
@@ -29,6 +31,8 @@ struct TailedFile {
     std::int64_t size = 0;      ///< As last seen.
     std::int64_t modified_ns = 0;
     bool mid_line = false;        ///< The next bytes go on with an oversized line.
+    std::unique_ptr<codec::StreamPlace> place;  ///< At position; null: the records are lines.
+    bool resumes = false;  ///< `place` is the last clean one before position.
     Fingerprint tail;             ///< Of the bytes just before position, if we have read them.
     std::vector<FileLead> leads;  ///< Above position, ascending.
 

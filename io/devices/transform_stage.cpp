@@ -79,6 +79,7 @@ void fill_runs(const Payload& payload, const flow::Reach& reach, Result& result,
     each_stream(reach, result, [&](std::uint32_t i, const Stream& stream) {
         OutputRun& run = run_at(outputs, i);
         run.records = stream.records();
+        run.framing = stream.framing();
         if (!stream.whole()) return;
         run.bytes = own;
         run.terminated = ended;
@@ -111,13 +112,32 @@ TransformStage::TransformStage(Ring& ring, const flow::Plan& plan, const MakePro
     for (const flow::Node& node : plan.nodes())
         payloads_.transform_names.push_back(node.spec.name);
     const auto programs = make();
-    for (std::uint16_t i = 0; i < lanes_.size(); ++i)
-        if (may_expand(i, programs)) lanes_[i].input_max = BlockPool::block_min;
+    for (std::uint16_t i = 0; i < lanes_.size(); ++i) {
+        if (may_grow(i)) lanes_[i].input_max = lanes_[i].input_cap = grown_input_max();
+        lanes_[i].learns = may_expand(i, programs);
+        if (lanes_[i].learns) lanes_[i].input_max = BlockPool::block_min;
+    }
     if (threads == 0) return;
     const auto make_evaluator = [&] {
         return std::make_unique<flow::Evaluator>(plan_, memory_, make(), limits);
     };
     threads_ = std::make_unique<TransformThreads>(ring, threads, make_evaluator, [this] { wake(); });
+}
+
+/// Another format makes at most nine bytes of one (an empty extension in MsgPack), besides what is
+/// kept for each record.
+std::uint32_t TransformStage::grown_input_max() const {
+    const std::size_t fits = std::bit_floor(limits_.slice_bytes / 16);
+    return static_cast<std::uint32_t>(
+        std::clamp<std::size_t>(fits, BlockPool::block_min, UINT32_MAX / 2));
+}
+
+bool TransformStage::may_grow(std::uint16_t source) const {
+    const auto& nodes = plan_.reach(SourceId{source}).nodes;
+    return std::any_of(nodes.begin(), nodes.end(), [&](std::uint32_t i) {
+        const flow::NodeType type = plan_.nodes()[i].spec.type;
+        return type == flow::NodeType::decode || type == flow::NodeType::encode;
+    });
 }
 
 /// What runs natively makes at most a few outputs of a record.
@@ -133,13 +153,13 @@ bool TransformStage::may_expand(std::uint16_t source,
 /// A quarter of what a slice may write is what the next batch should come to, judging by this one.
 void TransformStage::learn(SourceId source, const Result& result) {
     Lane& lane = lanes_[source.index];
-    if (lane.input_max == UINT32_MAX) return;
+    if (!lane.learns) return;
     std::size_t written = 1;
     for (const std::uint32_t i : plan_.reach(source).streams) written += result.streams[i].size();
     const std::uint64_t fits = limits_.slice_bytes / 4 * (result.end - result.begin) / written;
     const std::uint64_t next = std::min<std::uint64_t>(fits, std::uint64_t{lane.input_max} * 2);
     lane.input_max = static_cast<std::uint32_t>(
-        std::clamp<std::uint64_t>(next, BlockPool::block_min, UINT32_MAX / 2));
+        std::clamp<std::uint64_t>(next, BlockPool::block_min, lane.input_cap));
 }
 
 void TransformStage::transform(const Transform& order) {
@@ -199,7 +219,10 @@ flow::Input TransformStage::input_of(const Transform& order) const {
     input.source = payload.source;
     input.bytes = payload.bytes;
     input.readable = payload.block;
-    input.begin = after_newlines(payload.bytes, order.begin);
+    input.framing = payload.framing;
+    input.begin = payload.framing == Framing::lines
+                      ? after_newlines(payload.bytes, order.begin)
+                      : codec::begin_of_record(payload.framing, payload.bytes, order.begin);
     input.records = order.end - order.begin;
     input.bytes_max = order.bytes_max == UINT32_MAX ? SIZE_MAX : order.bytes_max;
     input.may_end_early = !(order.slice == order.batch);

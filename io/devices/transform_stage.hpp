@@ -72,10 +72,14 @@ private:
     struct Lane {
         std::deque<Waiting> waiting;
         std::uint32_t input_max = UINT32_MAX;
+        std::uint32_t input_cap = UINT32_MAX / 2;
+        bool learns = false;  ///< input_max, by what the programs made of the input so far.
         BatchId on_heap;  ///< The slice whose outputs are there; generation 0: none.
     };
 
     void serve(SourceId source);
+    std::uint32_t grown_input_max() const;
+    bool may_grow(std::uint16_t source) const;
     bool may_expand(std::uint16_t source, const std::vector<flow::NodePrograms>& programs) const;
     void learn(SourceId source, const flow::Result& result);
     bool evaluate(SourceId source, Waiting& next);

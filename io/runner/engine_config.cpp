@@ -8,6 +8,7 @@
 
 #include "core/engine/engine.hpp"
 #include "io/payloads.hpp"
+#include "io/runner/transforms.hpp"
 
 namespace holdfast::io {
 namespace {
@@ -26,7 +27,7 @@ constexpr std::uint32_t partitions_least = 256;
 
 std::uint32_t pull_bytes(const PipelineConfig& pipeline) {
     const std::uint64_t sources = std::max<std::size_t>(pipeline.sources.size(), 1);
-    const bool transforms = !pipeline.transforms.empty();
+    const bool transforms = has_flow(pipeline);
     // Transformed batches may have their outputs beside them.
     const std::uint64_t share =
         pipeline.memory_limit / (transforms ? 8 : 4) / sources / batches_waiting;
@@ -107,11 +108,16 @@ std::uint32_t partitions_wanted(const PipelineConfig& pipeline) {
 }  // namespace
 
 bool is_transformed(const PipelineConfig& pipeline, std::uint32_t source) {
-    const auto takes = [&](const TransformSettings& transform) {
-        const auto& inputs = transform.node.inputs;
+    const auto takes = [&](const std::vector<flow::From>& inputs) {
         return std::find(inputs.begin(), inputs.end(), flow::From{true, source, 0}) != inputs.end();
     };
-    return std::any_of(pipeline.transforms.begin(), pipeline.transforms.end(), takes);
+    if (is_decoded(pipeline, source)) return true;
+    const bool is_lines = pipeline.sources[source].framing == Framing::lines;
+    return std::any_of(pipeline.transforms.begin(), pipeline.transforms.end(),
+                       [&](const auto& t) { return takes(t.node.inputs); }) ||
+           std::any_of(pipeline.sinks.begin(), pipeline.sinks.end(), [&](const auto& sink) {
+               return is_lines && is_encoded(pipeline, sink) && takes(sink.from);
+           });
 }
 
 Config engine_config(const PipelineConfig& pipeline) {
@@ -147,13 +153,17 @@ Config engine_config(const PipelineConfig& pipeline) {
 }
 
 std::uint32_t line_max(const PipelineConfig& pipeline, const SourceSettings& source) {
-    return static_cast<std::uint32_t>(std::min(source.max_line, pipeline.memory_limit / 4));
+    std::uint64_t most = pipeline.memory_limit / 4;
+    // What it becomes must have room beside it.
+    if (source.framing != Framing::lines)
+        most = std::min<std::uint64_t>(most, flow_limits(pipeline).slice_bytes);
+    return static_cast<std::uint32_t>(std::min(source.max_line, most));
 }
 
 PoolSize pool_size(const PipelineConfig& pipeline) {
     std::uint32_t longest = std::max(pull_bytes(pipeline), BlockPool::block_min);
     // A transform's outputs may be larger than what it was given.
-    if (!pipeline.transforms.empty()) longest *= 2;
+    if (has_flow(pipeline)) longest *= 2;
     for (const SourceSettings& source : pipeline.sources)
         longest = std::max(longest, line_max(pipeline, source));
     PoolSize out;

@@ -33,6 +33,11 @@ std::string identity_of(const SinkSettings& sink) {
     return sink.name;
 }
 
+std::string identity_of(const SourceSettings& source) {
+    if (source.framing == Framing::lines) return source.name;
+    return source.name + " " + codec::framing_name(source.framing);
+}
+
 std::string identity_of(const PipelineConfig& pipeline) {
     std::string out;
     for (const SourceSettings& source : pipeline.sources)

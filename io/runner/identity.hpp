@@ -17,6 +17,8 @@ namespace holdfast::io {
 std::string identity_of(const PipelineConfig& pipeline);
 /// What the checkpoint calls this sink.
 std::string identity_of(const SinkSettings& sink);
+/// Its positions mean nothing under another framing.
+std::string identity_of(const SourceSettings& source);
 /// Whether a checkpoint that says `found` may be continued by the pipeline that `ours` stands for.
 bool continues(std::string_view found, std::string_view ours);
 

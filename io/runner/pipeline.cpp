@@ -40,7 +40,12 @@ void Pipeline::run(RunReport& report) {
     if (transforms_) {
         report.transforms = transforms_->counts();
         report.transform_problem = transforms_->problem();
+        report.transform_names = payloads_.transform_names;
     }
+    for (const FileSource* source : file_sources_)
+        if (!source->problem().empty()) report.source_problem = source->problem();
+    if (stdin_source_ && !stdin_source_->problem().empty())
+        report.source_problem = stdin_source_->problem();
     if (halted_) {
         say_left();
         report.end = End::halted;

@@ -19,6 +19,7 @@
 #include "io/devices/file_sink.hpp"
 #include "io/devices/file_source.hpp"
 #include "io/devices/partition_slots.hpp"
+#include "io/devices/stdin_source.hpp"
 #include "io/devices/stdout_sink.hpp"
 #include "io/devices/transform_stage.hpp"
 #include "io/payloads.hpp"
@@ -118,6 +119,7 @@ private:
     std::vector<FileSink*> file_sinks_;  ///< By sink; null where it is of another type.
     std::vector<std::unique_ptr<Source>> sources_;
     std::vector<FileSource*> file_sources_;
+    StdinSource* stdin_source_ = nullptr;
     std::unique_ptr<flow::Plan> plan_;
     std::unique_ptr<TransformStage> transforms_;  ///< null: no source is transformed.
     Checkpoint loaded_;

@@ -32,6 +32,8 @@ struct SourceSettings {
     Duration poll_interval{};
     std::uint64_t max_line = 0;
     Oversize on_oversized = Oversize::dead_letter;
+    Framing framing = Framing::lines;
+    flow::OnError on_parse_error = flow::OnError::dead_letter;  ///< Where framing is not lines.
 };
 
 /// Faults for people: demos and tests. All of it seeded, nothing drawn from the clock.
@@ -61,6 +63,8 @@ struct SinkSettings {
     std::vector<flow::From> from;       ///< Its inputs as they were named.
     std::vector<std::uint32_t> inputs;  ///< The sources that reach it.
     std::string path;                   ///< Absolute. Files only.
+    Framing framing = Framing::lines;   ///< Or msgpack.
+    flow::OnError on_parse_error = flow::OnError::dead_letter;  ///< Where framing is msgpack.
     Fsync fsync = Fsync::batch;
     DeliveryMode delivery = DeliveryMode::at_least_once;
     WhenFull when_full = WhenFull::block;

@@ -13,7 +13,6 @@
 #include "core/data/framing.hpp"
 #include "io/devices/blackhole_sink.hpp"
 #include "io/devices/faulty_sink.hpp"
-#include "io/devices/stdin_source.hpp"
 #include "io/runner/identity.hpp"
 #include "io/runner/pipeline.hpp"
 #include "io/runner/transforms.hpp"
@@ -25,18 +24,23 @@ namespace {
 constexpr Duration patience = seconds(5);
 
 // Records beyond the mark: what a crash left, and what is going to be written again.
-std::uint64_t records_beyond(const std::string& path, std::int64_t mark) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+std::uint64_t records_beyond(const SinkSettings& sink, std::int64_t mark) {
+    const int fd = ::open(sink.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return 0;
     struct stat file{};
     std::uint64_t records = 0;
+    codec::MsgpackFraming values(INT64_MAX);
+    std::vector<codec::StreamExtent> found;
     if (::fstat(fd, &file) == 0 && S_ISREG(file.st_mode)) {
         std::array<std::byte, 1 << 16> buffer;
         std::int64_t at = mark;
         while (at < file.st_size) {
             const ssize_t n = ::pread(fd, buffer.data(), buffer.size(), at);
             if (n <= 0) break;
-            records += count_newlines({buffer.data(), static_cast<std::size_t>(n)});
+            const std::span<const std::byte> some(buffer.data(), static_cast<std::size_t>(n));
+            found.clear();
+            if (sink.framing == Framing::msgpack && !values.feed(some, found)) break;
+            records += sink.framing == Framing::msgpack ? found.size() : count_newlines(some);
             at += n;
         }
     }
@@ -67,6 +71,11 @@ int open_files_needed(const PipelineConfig& pipeline, int used) {
     int all = last;
     while (fd_limit_of(pipeline, all) <= last) all += 1;
     return all;
+}
+
+/// Where a stream breaks, skipping single records is no answer: it stops, as "fail_batch" does.
+StreamSettings stream_of(const SourceSettings& source) {
+    return {source.framing, source.on_parse_error != flow::OnError::dead_letter};
 }
 
 RingOp poll_in(Ring& ring, int fd) { return RingOp(ring, Op{.kind = OpKind::poll_in, .fd = fd}); }
@@ -160,7 +169,7 @@ Task<> Pipeline::watch_dead_letters() {
 
 bool Pipeline::load(RunReport& report) {
     std::vector<std::string> sources, sinks;
-    for (const SourceSettings& source : pipeline_.sources) sources.push_back(source.name);
+    for (const SourceSettings& source : pipeline_.sources) sources.push_back(identity_of(source));
     for (const SinkSettings& sink : pipeline_.sinks) sinks.push_back(identity_of(sink));
     checkpoints_ = std::make_unique<CheckpointStore>(
         *ring_, events_, options_.log,
@@ -262,10 +271,11 @@ std::unique_ptr<FileSink> Pipeline::make_file_sink(SinkId id, Events& answers,
     config.delivery = sink.delivery == DeliveryMode::exactly_once
                           ? FileSinkConfig::Delivery::exactly_once
                           : FileSinkConfig::Delivery::at_least_once;
+    config.framing = sink.framing;
     const std::string name = identity_of(sink);
     for (const CheckpointSink& known : loaded_.sinks)
         if (known.sink == name) config.mark = known.mark;
-    if (config.mark) repeated = records_beyond(sink.path, *config.mark);
+    if (config.mark) repeated = records_beyond(sink, *config.mark);
     return std::make_unique<FileSink>(*ring_, payloads_, answers, options_.log, std::move(config));
 }
 
@@ -294,8 +304,11 @@ std::unique_ptr<Source> Pipeline::make_stdin_source(SourceId id) {
     config.id = id;
     config.line_max = line_max(pipeline_, source);
     config.oversize = source.on_oversized;
-    return std::make_unique<StdinSource>(std::move(config), *ring_, payloads_, events_, names_,
-                                         slots_, options_.log);
+    config.stream = stream_of(source);
+    auto made = std::make_unique<StdinSource>(std::move(config), *ring_, payloads_, events_, names_,
+                                              slots_, options_.log);
+    stdin_source_ = made.get();
+    return made;
 }
 
 std::unique_ptr<Source> Pipeline::make_file_source(SourceId id) {
@@ -308,6 +321,7 @@ std::unique_ptr<Source> Pipeline::make_file_source(SourceId id) {
     config.end = source.end;
     config.line_max = line_max(pipeline_, source);
     config.oversize = source.on_oversized;
+    config.stream = stream_of(source);
     config.poll_interval = source.poll_interval;
     config.fd_limit = fd_limit(pipeline_);
     config.transformed = is_transformed(pipeline_, id.index);
@@ -316,7 +330,7 @@ std::unique_ptr<Source> Pipeline::make_file_source(SourceId id) {
         config.sinks.emplace(identity_of(pipeline_.sinks[s]), SinkId{s});
     config.recorded_ns = recorded_ns_;
     for (const CheckpointPartition& known : loaded_.partitions)
-        if (known.source == source.name) config.records.push_back(known);
+        if (known.source == identity_of(source)) config.records.push_back(known);
     auto made = std::make_unique<FileSource>(std::move(config), *ring_, payloads_, events_, names_,
                                              slots_, options_.log);
     file_sources_.push_back(made.get());

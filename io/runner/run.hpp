@@ -55,7 +55,9 @@ struct RunReport {
     bool resumed = false;                 ///< From a checkpoint of an earlier run.
     std::uint32_t restarts = 0;           ///< In this process, after failed syncs.
     std::vector<flow::NodeCounts> transforms;  ///< By transform.
+    std::vector<std::string> transform_names;  ///< The same: with what decodes and encodes.
     std::string transform_problem;             ///< Which record stopped it (on_error).
+    std::string source_problem;                ///< Where a source's records end (on_parse_error).
     std::vector<std::uint64_t> repeated;  ///< By sink: records that stood beyond its mark at starts.
 };
 

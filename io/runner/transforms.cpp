@@ -7,6 +7,7 @@
 
 #include "core/base/assert.hpp"
 #include "core/codec/raw_program.hpp"
+#include "core/codec/record_programs.hpp"
 #include "io/runner/engine_config.hpp"
 
 namespace holdfast::io {
@@ -17,12 +18,99 @@ constexpr std::uint64_t slice_bytes_least = 1u << 20;
 
 }  // namespace
 
+namespace {
+
+using flow::From;
+
+/// Whether a sink takes this input as it is, without lines between.
+bool takes_raw(const PipelineConfig& pipeline, const SinkSettings& sink, const From& from) {
+    return from.source && sink.framing == Framing::msgpack &&
+           pipeline.sources[from.index].framing == Framing::msgpack;
+}
+
+bool has(const std::vector<From>& inputs, std::uint32_t source) {
+    return std::find(inputs.begin(), inputs.end(), From{true, source, 0}) != inputs.end();
+}
+
+flow::NodeSpec format_node(flow::NodeType type, const std::string& name, flow::OnError on_error,
+                           std::vector<From> inputs) {
+    flow::NodeSpec node;
+    node.type = type;
+    node.name = name;
+    node.on_error = on_error;
+    node.inputs = std::move(inputs);
+    return node;
+}
+
+/// The index of an `encode` with these inputs; a new one if there is none.
+std::uint32_t encoder(flow::Spec& spec, flow::NodeSpec node) {
+    for (std::uint32_t i = 0; i < spec.nodes.size(); ++i) {
+        const flow::NodeSpec& known = spec.nodes[i];
+        if (known.type == node.type && known.inputs == node.inputs &&
+            known.on_error == node.on_error)
+            return i;
+    }
+    spec.nodes.push_back(std::move(node));
+    return static_cast<std::uint32_t>(spec.nodes.size() - 1);
+}
+
+}  // namespace
+
+bool is_decoded(const PipelineConfig& pipeline, std::uint32_t source) {
+    if (pipeline.sources[source].framing == Framing::lines) return false;
+    const From from{true, source, 0};
+    return std::any_of(pipeline.transforms.begin(), pipeline.transforms.end(),
+                       [&](const auto& t) { return has(t.node.inputs, source); }) ||
+           std::any_of(pipeline.sinks.begin(), pipeline.sinks.end(), [&](const auto& sink) {
+               return has(sink.from, source) && !takes_raw(pipeline, sink, from);
+           });
+}
+
+bool is_encoded(const PipelineConfig& pipeline, const SinkSettings& sink) {
+    return sink.framing == Framing::msgpack &&
+           std::any_of(sink.from.begin(), sink.from.end(),
+                       [&](const From& from) { return !takes_raw(pipeline, sink, from); });
+}
+
+bool has_flow(const PipelineConfig& pipeline) {
+    bool any = !pipeline.transforms.empty();
+    for (std::uint32_t i = 0; i < pipeline.sources.size(); ++i)
+        any = any || is_decoded(pipeline, i);
+    for (const SinkSettings& sink : pipeline.sinks) any = any || is_encoded(pipeline, sink);
+    return any;
+}
+
 flow::Spec flow_spec(const PipelineConfig& pipeline) {
     flow::Spec spec;
     spec.sources = static_cast<std::uint32_t>(pipeline.sources.size());
     for (const TransformSettings& transform : pipeline.transforms)
         spec.nodes.push_back(transform.node);
-    for (const SinkSettings& sink : pipeline.sinks) spec.sinks.push_back(sink.from);
+    std::vector<From> lines;  // By source: where its lines come from.
+    for (std::uint32_t i = 0; i < spec.sources; ++i) {
+        const SourceSettings& source = pipeline.sources[i];
+        lines.push_back({true, i, 0});
+        if (!is_decoded(pipeline, i)) continue;
+        lines.back() = {false, static_cast<std::uint32_t>(spec.nodes.size()), 0};
+        spec.nodes.push_back(format_node(flow::NodeType::decode, source.name + ".decode",
+                                         source.on_parse_error, {{true, i, 0}}));
+    }
+    const auto as_lines = [&](const From& from) { return from.source ? lines[from.index] : from; };
+    for (std::size_t i = 0; i < pipeline.transforms.size(); ++i)
+        for (From& from : spec.nodes[i].inputs) from = as_lines(from);
+    for (const SinkSettings& sink : pipeline.sinks) {
+        std::vector<From> raw, others;
+        for (const From& from : sink.from)
+            takes_raw(pipeline, sink, from) ? raw.push_back(from) : others.push_back(as_lines(from));
+        if (is_encoded(pipeline, sink)) {
+            const std::uint32_t node =
+                encoder(spec, format_node(flow::NodeType::encode, sink.name + ".encode",
+                                          sink.on_parse_error, others));
+            others = {{false, node, 0}};
+        }
+        raw.insert(raw.end(), others.begin(), others.end());
+        spec.sinks.push_back(std::move(raw));
+        spec.framings.push_back(sink.framing);
+    }
     return spec;
 }
 
@@ -53,6 +141,15 @@ std::vector<flow::NodePrograms> compile_all(const PipelineConfig& pipeline) {
         if (transform.node.type == flow::NodeType::raw_filter)
             node.programs.push_back(
                 std::make_unique<codec::RawProgram>(transform.rules, transform.rule_texts));
+    }
+    const flow::Spec spec = flow_spec(pipeline);
+    for (std::size_t i = out.size(); i < spec.nodes.size(); ++i) {
+        const flow::NodeSpec& node = spec.nodes[i];
+        flow::NodePrograms& made = out.emplace_back();
+        made.programs.push_back(
+            node.type == flow::NodeType::encode
+                ? codec::make_encoder()
+                : codec::make_decoder(pipeline.sources[node.inputs.front().index].framing));
     }
     return out;
 }

@@ -15,8 +15,18 @@
 
 namespace holdfast::io {
 
-/// Requires: the names of the config were resolved, and there is no cycle.
+/// The graph: the transforms of the config (in their order), then a `decode` for each source and an
+/// `encode` for each sink that needs one. Requires: the names of the config were resolved, and there
+/// is no cycle.
 flow::Spec flow_spec(const PipelineConfig& pipeline);
+
+/// Whether the records of a source become lines of JSON.
+bool is_decoded(const PipelineConfig& pipeline, std::uint32_t source);
+/// Whether records of a sink that are lines become MsgPack: those that don't come as it straight
+/// from a source.
+bool is_encoded(const PipelineConfig& pipeline, const SinkSettings& sink);
+/// Whether there is anything between sources and sinks, transforms or the above.
+bool has_flow(const PipelineConfig& pipeline);
 
 /// Compiles one text of a transform. A key is a list of paths or any jq program.
 CompiledProgram compile_text(const TransformSettings& transform, const std::string& text);

@@ -153,6 +153,7 @@ HF_SCENARIO(transform_filtered)
 HF_SCENARIO(transform_stop)
 HF_SCENARIO(two_in_flight)
 HF_SCENARIO(two_sources)
+HF_SCENARIO(unreadable)
 HF_SCENARIO(watermark_order)
 
 TEST_CASE("scenarios all have a test") {

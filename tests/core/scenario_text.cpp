@@ -22,7 +22,7 @@ struct Names;
     }
 HF_NAMES(SinkOutcome, "delivered", "retriable", "throttled", "refused", "ambiguous", "failed");
 HF_NAMES(StoreOutcome, "ok", "retriable", "fenced", "ambiguous", "failed");
-HF_NAMES(Fate, "deliver", "oversized", "failed", "stop");
+HF_NAMES(Fate, "deliver", "oversized", "failed", "stop", "unreadable");
 HF_NAMES(Reason, "none", "refused", "exhausted", "parse_error", "oversized", "failed", "rejected");
 HF_NAMES(RevokeKind, "graceful", "lost");
 HF_NAMES(StopMode, "drain", "now");

@@ -112,6 +112,21 @@ TEST_CASE("file sink cuts only a torn last line in at_least_once") {
     CHECK(b.sink->mark() == 8);
 }
 
+TEST_CASE("file sink of msgpack cuts only a torn last value, and looks for no line ends") {
+    const std::string values("\x01\xa3two\x00\x93", 7);
+    for (const auto delivery : {Delivery::at_least_once, Delivery::exactly_once}) {
+        Bench b;
+        b.config.framing = Framing::msgpack;
+        b.config.delivery = delivery;
+        put_contents(b.config.path, values);
+        b.config.mark = 1;
+        b.start();
+        const bool keeps = delivery == Delivery::at_least_once;
+        CHECK(b.file() == values.substr(0, keeps ? 6 : 1));
+        CHECK(b.sink->mark() == (keeps ? 6 : 1));
+    }
+}
+
 TEST_CASE("file sink cuts a torn line that is longer than what it looks at in one go") {
     Bench b;
     b.config.delivery = Delivery::at_least_once;

@@ -26,6 +26,7 @@ struct Got {
     Epoch epoch;
     std::int64_t first, next;
     std::uint32_t held;
+    std::int64_t record_first = 0;  ///< Where its first record begins.
 };
 
 class TailBench {
@@ -72,7 +73,8 @@ public:
             const StdinSourceConfig from{.name = "in",
                                          .fd = standard_input,
                                          .line_max = config.line_max,
-                                         .oversize = config.oversize};
+                                         .oversize = config.oversize,
+                                         .stream = config.stream};
             source = std::make_unique<StdinSource>(from, ring, *payloads, events, checkpoints,
                                                    *slots, log);
         } else {
@@ -223,9 +225,11 @@ private:
         const Payload& payload = payloads->at(e.batch);
         REQUIRE(payload.bytes.size() == e.bytes);
         const std::string bytes(reinterpret_cast<const char*>(payload.bytes.data()), e.bytes);
-        REQUIRE(payload.terminated == (bytes.back() == '\n'));
+        const bool lines = config.stream.framing == Framing::lines;
+        REQUIRE((!lines || payload.terminated == (bytes.back() == '\n')));
+        REQUIRE(payload.first.value >= e.first.value);
         got.push_back({bytes, e.records, payload.terminated, e.fate, e.partition, e.epoch,
-                       e.first.value, e.next.value, e.held});
+                       e.first.value, e.next.value, e.held, payload.first.value});
         if (commit) checkpoints.stage(StagePosition{e.partition, e.epoch, e.next});
         if (!keep) payloads->release(e.batch);
         if (pulling && !keep) pull(e.batch.index);

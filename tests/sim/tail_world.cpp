@@ -35,7 +35,7 @@ enum What : std::uint64_t {
 
 }  // namespace
 
-TailWorld::TailWorld(Choices& choices)
+TailWorld::TailWorld(Choices& choices, io::Framing framing)
     : choices_(choices), disk_(choices_), ring_(disk_, clock_, choices_) {
     faulty_ = pick(is_faulty, 2) == 1;
     crashing_ = pick(is_crashing, 3) == 2;
@@ -51,6 +51,7 @@ TailWorld::TailWorld(Choices& choices)
     if (pick(has_latency, 2) == 1) ring_.options().latency_us_max = 3000;
     disk_.make_directories("/logs");
     config_.name = "in";
+    config_.stream.framing = framing;
     config_.include = {"/logs/*.log*"};
     config_.line_max = 64 + static_cast<std::uint32_t>(pick(line_max, 4)) * 50;
     max_bytes_ = 4096u << pick(pull_bytes, 3);
@@ -121,8 +122,8 @@ void TailWorld::judge() {
     }
     for (Life& life : lives_) {
         life.emitted.resize(life.text.size());
-        const std::size_t complete = life.text.rfind('\n') + 1;
-        for (std::size_t i = 0; i < complete; ++i) {
+        const std::size_t end = complete(life.text);
+        for (std::size_t i = 0; i < end; ++i) {
             const std::string what = "life " + std::to_string(&life - lives_.data()) + " byte " +
                                      std::to_string(i) + ": " + life.text.substr(0, 40);
             check(life.lossy || life.emitted[i] >= 1, "not read: " + what);
@@ -141,9 +142,10 @@ void TailWorld::append(const std::string& path) {
     Life& life = lives_[at_[path]];
     std::string more;
     for (std::uint64_t k = pick(lines, 12); k > 0; --k) {
-        more += "<" + std::to_string(at_[path]) + ":" + std::to_string(serial_++) + "> ";
+        const std::string head =
+            "<" + std::to_string(at_[path]) + ":" + std::to_string(serial_++) + "> ";
         const std::uint64_t length = pick(long_line, 20) == 19 ? 300 : pick(line_length, 40);
-        more += std::string(length, 'x') + "\n";
+        more += record(head + std::string(length, 'x'), life.text + rest_[path] + more);
     }
     // Writers stop wherever they like; what is left comes with the next append.
     more = rest_[path] + more;
@@ -152,6 +154,28 @@ void TailWorld::append(const std::string& path) {
     more.resize(now);
     life.text += more;
     disk_.append(path, more);
+}
+
+/// A record with this line in it, as it stands in a file behind `before`.
+std::string TailWorld::record(std::string line, const std::string& before) const {
+    switch (config_.stream.framing) {
+        case io::Framing::json_array:
+            return (before.empty() ? "[\"" : "\"") + line + "\",\n";
+        case io::Framing::msgpack: {
+            if ((line.size() + 1) % 256 == '\n') line += 'x';  // A line has one end.
+            line += '\n';
+            return "\xda" + std::string{static_cast<char>(line.size() >> 8),
+                                        static_cast<char>(line.size() & 0xff)} + line;
+        }
+        default: return line + "\n";
+    }
+}
+
+/// Up to where a file's records are all there.
+std::size_t TailWorld::complete(const std::string& text) const {
+    if (config_.stream.framing != io::Framing::json_array) return text.rfind('\n') + 1;
+    const std::size_t end = text.rfind("\",");
+    return end == std::string::npos ? 0 : end + 1;
 }
 
 void TailWorld::rotate(const std::string& path) {
@@ -287,14 +311,20 @@ void TailWorld::on(const BatchPulled& e) {
     check(claim.position == e.first.value, "a batch that doesn't begin where the last one ended");
     const auto bytes = payloads_->at(e.batch).bytes;
     const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    const auto first = static_cast<std::size_t>(e.first.value);
+    const auto first = static_cast<std::size_t>(payloads_->at(e.batch).first.value);
+    check(first >= static_cast<std::size_t>(e.first.value), "a record before its batch");
     std::erase_if(claim.lives, [&](std::size_t i) {
         const std::string& all = lives_[i].text;
         return first > all.size() || all.compare(first, text.size(), text) != 0;
     });
     check(!claim.lives.empty(), "partition " + std::to_string(e.partition.index) + " at " +
                                     std::to_string(first) + ", bytes of no file: " + text);
-    check(e.fate != Fate::deliver || text.back() == '\n', "a record without an end");
+    const char last = config_.stream.framing == io::Framing::json_array ? '"' : '\n';
+    const bool cut = std::any_of(claim.lives.begin(), claim.lives.end(),
+                                 [&](std::size_t i) { return lives_[i].twin; });
+    const bool lines = config_.stream.framing == io::Framing::lines;
+    check(e.fate != Fate::deliver || text.back() == last || (cut && !lines),
+          "a record without an end");
     claim.position = e.next.value;
     claim.ranges.emplace_back(e.first.value, e.next.value);
     pending_.push_back({e.partition, e.epoch, e.next});

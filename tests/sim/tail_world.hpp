@@ -1,6 +1,8 @@
 // Writers, rotations, truncations, faults and crashes around the file source on a simulated disk, all
 // of it by Choices; and the judge of invariant I25.
 //
+// Of streams that have no lines each record holds one line, so that the same is asked of them.
+//
 // I25: each complete line is emitted at least once (exactly once without a crash), no position lies
 // inside an unemitted line, and nothing is attributed to another life of a file.
 // Rule: the judge looks at what writers wrote and at what came; the first breach is problem().
@@ -39,7 +41,7 @@ struct Claim {
 class TailWorld {
 public:
     /// Lives: `choices` as long as this.
-    explicit TailWorld(Choices& choices);
+    explicit TailWorld(Choices& choices, io::Framing framing = io::Framing::lines);
     ~TailWorld();
     TailWorld(const TailWorld&) = delete;
 
@@ -58,6 +60,8 @@ private:
 
     // The writers.
     void append(const std::string& path);
+    std::string record(std::string line, const std::string& before) const;
+    std::size_t complete(const std::string& text) const;
     void rotate(const std::string& path);
     void empty(const std::string& path);
     void cut_short(const std::string& path);

@@ -18,3 +18,19 @@ TEST_CASE("I25: the tailer emits each complete line, from the file that it is of
     }
     CHECK(emitted > 300 * 50);
 }
+
+TEST_CASE("I25: the tailer emits each element and each value, from the file that it is of") {
+    const auto framing =
+        GENERATE(holdfast::io::Framing::json_array, holdfast::io::Framing::msgpack);
+    std::size_t emitted = 0;
+    for (std::uint64_t seed = 0; seed < 300; ++seed) {
+        Seeded choices(seed);
+        TailWorld world(choices, framing);
+        for (int i = 0; i < 40 && world.problem().empty(); ++i) world.act();
+        world.end();
+        INFO("seed " << seed << "\n" << world.problem());
+        REQUIRE(world.problem().empty());
+        emitted += world.emitted();
+    }
+    CHECK(emitted > 300 * 50);
+}

@@ -58,8 +58,8 @@ void Evaluator::begin(const Input& input, Result& result) {
     result.begin = result.end = input.begin;
     result.streams.resize(plan_.streams().size());
     for (const std::uint32_t i : plan_.reach(input.source).streams)
-        result.streams[i].begin(input.bytes, input.begin);
-    result.dead.begin(input.bytes, input.begin);
+        result.streams[i].begin(input.bytes, input.begin, plan_.framing(i));
+    result.dead.begin(input.bytes, input.begin, input.framing);
     result.why.clear();
     result.texts.clear();
     result.counts.assign(plan_.nodes().size(), {});
@@ -71,7 +71,8 @@ void Evaluator::begin(const Input& input, Result& result) {
 
 void Evaluator::run(const Input& input, Result& result) {
     begin(input, result);
-    while (result.records < input.records) {
+    if (input.framing != codec::Framing::lines) run_framed();
+    while (input.framing == codec::Framing::lines && result.records < input.records) {
         const std::size_t at = result.end;
         const auto rest = input.bytes.subspan(at);
         HF_ASSERT(!rest.empty());
@@ -90,6 +91,26 @@ void Evaluator::run(const Input& input, Result& result) {
     for (const std::uint32_t i : plan_.reach(input.source).streams)
         result.streams[i].finish(result.end);
     result.dead.finish(result.end);
+}
+
+/// Records that are no lines.
+void Evaluator::run_framed() {
+    Result& result = *result_;
+    codec::RecordScan scan(input_->framing, input_->bytes.subspan(input_->begin));
+    codec::StreamExtent record;
+    while (result.records < input_->records) {
+        const bool there = scan.next(record);
+        HF_ASSERT(there);
+        const std::size_t at = input_->begin + record.begin;
+        input_size_ = record.end - record.begin;
+        // With what stands before it.
+        const std::size_t length = input_->begin + record.end - result.end;
+        if (result.records > 0 && !has_room(length)) break;
+        evaluate_one({padded(input_->bytes.subspan(at, input_size_)), at, input_size_});
+        if (result.failure) return;
+        result.end = at + input_size_;
+        ++result.records;
+    }
 }
 
 bool Evaluator::has_room(std::size_t length) const {
@@ -156,8 +177,10 @@ void Evaluator::visit(std::uint32_t node, const Record& record) {
         case NodeType::sample: return sample(node, record);
         case NodeType::throttle: return throttle(node, record);
         case NodeType::dedupe: return dedupe(node, record);
-        case NodeType::program: return program(node, record);
         case NodeType::raw_filter: return raw_filter(node, record);
+        case NodeType::program:
+        case NodeType::decode:
+        case NodeType::encode: return program(node, record);
     }
 }
 
@@ -309,19 +332,19 @@ void Evaluator::program(std::uint32_t node, const Record& record) {
     switch (result.verdict) {
         case Verdict::fail: HF_ASSERT(out.size() == before); fails(node, record, result); return;
         case Verdict::drop: ++counts.dropped; return;
-        case Verdict::keep: return pass(node, port, record);
+        case Verdict::keep: {
+            // What decode keeps is a line from here on, which the batch's bytes aren't.
+            Record same = record;
+            if (plan_.nodes()[node].spec.type == NodeType::decode) same.length = 0;
+            return pass(node, port, same);
+        }
         case Verdict::change: break;
     }
     const std::size_t size = out.size() - before;
-    if (!admits(size)) {
+    if (!admits(node, size)) {
         // Taken back as a whole, also from where the program wrote.
         if (direct) direct->appended(result.outputs, record.origin);
-        const bool by_record = spent_ > limits_.record_bytes;
-        const std::size_t limit = by_record ? limits_.record_bytes : limits_.slice_bytes;
-        return fail(node, record, Reason::failed,
-                    std::string("program error: outputs of a ") +
-                        (by_record ? "record" : "batch") + " exceed " + std::to_string(limit) +
-                        " bytes");
+        return too_much(node, record);
     }
     counts.out += result.outputs;
     if (direct)
@@ -335,6 +358,8 @@ void Evaluator::spread(std::uint32_t node, const Record& record, std::size_t siz
     auto& scratch = scratch_[node];
     scratch.resize(size + Program::padding);
     std::span<const std::byte> rest = std::span<const std::byte>(scratch).first(size);
+    if (plan_.nodes()[node].spec.type == NodeType::encode)
+        return emit(plan_.nodes()[node].first_port, {rest, record.origin, 0});
     while (!rest.empty()) {
         const void* newline = std::memchr(rest.data(), '\n', rest.size());
         HF_ASSERT(newline != nullptr);
@@ -345,8 +370,28 @@ void Evaluator::spread(std::uint32_t node, const Record& record, std::size_t siz
     }
 }
 
+void Evaluator::too_much(std::uint32_t node, const Record& record) {
+    const NodeType type = plan_.nodes()[node].spec.type;
+    if (type == NodeType::decode || type == NodeType::encode)
+        return fail(node, record, Reason::failed,
+                    std::string("program error: the record as ") +
+                        (type == NodeType::decode ? "JSON" : "MsgPack") + " exceeds " +
+                        std::to_string(limits_.slice_bytes) + " bytes");
+    const bool by_record = spent_ > limits_.record_bytes;
+    const std::size_t limit = by_record ? limits_.record_bytes : limits_.slice_bytes;
+    fail(node, record, Reason::failed,
+         std::string("program error: outputs of a ") + (by_record ? "record" : "batch") +
+             " exceed " + std::to_string(limit) + " bytes");
+}
+
 /// May this record write so many bytes more?
-bool Evaluator::admits(std::size_t bytes) {
+bool Evaluator::admits(std::uint32_t node, std::size_t bytes) {
+    const NodeType type = plan_.nodes()[node].spec.type;
+    if (type == NodeType::decode || type == NodeType::encode) {
+        // Other bytes for the same record: as large as a record may be.
+        over_ = bytes > limits_.slice_bytes;
+        return !over_;
+    }
     spent_ += bytes;
     over_ = spent_ > limits_.record_bytes ||
             (!input_->may_end_early && written() + bytes > limits_.slice_bytes);
@@ -374,12 +419,13 @@ void Evaluator::fail(std::uint32_t node, const Record& record, Reason reason,
     if (spec.on_error == OnError::skip || is_dead_) return;
     is_dead_ = true;
     ++counts.dead;
-    const auto rest = input_->bytes.subspan(record.origin);
-    const void* newline = std::memchr(rest.data(), '\n', rest.size());
-    const std::size_t length =
-        newline == nullptr
-            ? rest.size()
-            : static_cast<std::size_t>(static_cast<const std::byte*>(newline) - rest.data()) + 1;
+    std::size_t length = input_size_;
+    if (input_->framing == codec::Framing::lines) {
+        const auto rest = input_->bytes.subspan(record.origin);
+        const void* newline = std::memchr(rest.data(), '\n', rest.size());
+        const auto* end = static_cast<const std::byte*>(newline);
+        length = end == nullptr ? rest.size() : static_cast<std::size_t>(end - rest.data()) + 1;
+    }
     result_->dead.keep(record.origin, length);
     auto& texts = result_->texts;
     if (texts.empty() || texts.back() != text.substr(0, text_max)) {

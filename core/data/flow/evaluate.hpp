@@ -38,7 +38,7 @@ struct Memory {
 
 struct Limits {
     std::size_t slice_bytes = std::size_t{1} << 20;
-    std::size_t record_bytes = std::size_t{1} << 20;
+    std::size_t record_bytes = std::size_t{1} << 20;  ///< decode and encode: slice_bytes.
 };
 
 /// One slice of a batch.
@@ -53,6 +53,7 @@ struct Input {
     std::uint64_t partition = 0;          ///< A number that stands for the partition for ever.
     std::int64_t position = 0;            ///< Of the batch's first byte in its partition.
     std::string_view source_name;         ///< For `$meta`, as `partition`.
+    codec::Framing framing = codec::Framing::lines;  ///< Of the batch; not `one`.
     Instant now{};
 };
 
@@ -112,6 +113,7 @@ private:
     };
 
     void begin(const Input& input, Result& result);
+    void run_framed();
     void evaluate_one(Record record);
     std::span<const std::byte> padded(std::span<const std::byte> text);
     void emit(std::uint32_t port, const Record& record);
@@ -128,7 +130,8 @@ private:
     Stream* only_stream(std::uint32_t port);
     void spread(std::uint32_t node, const Record& record, std::size_t size);
     bool key_of(std::uint32_t node, const Record& record, Hash128& key);
-    bool admits(std::size_t bytes);
+    bool admits(std::uint32_t node, std::size_t bytes);
+    void too_much(std::uint32_t node, const Record& record);
     bool has_room(std::size_t length) const;
     ProgramResult run(Program& program, const Record& record, std::vector<std::byte>& out);
     bool fails(std::uint32_t node, const Record& record, const ProgramResult& result);
@@ -147,6 +150,7 @@ private:
     std::string error_;
     std::string partition_;  ///< As text.
     std::vector<Stream::Mark> marks_;
+    std::size_t input_size_ = 0;  ///< Of the record in its batch, where that is no line.
     std::size_t spent_ = 0;      ///< By the record so far.
     std::size_t why_bytes_ = 0;  ///< Of texts and entries of the dead letters.
     bool over_ = false;          ///< The record wrote too much.

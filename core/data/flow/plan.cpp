@@ -1,6 +1,7 @@
 #include "core/data/flow/plan.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/assert.hpp"
 
@@ -66,19 +67,22 @@ void Plan::connect(const Spec& spec) {
     for (std::uint32_t i = 0; i < nodes_.size(); ++i)
         for (const From& from : nodes_[i].spec.inputs)
             targets_[port_of(from)].push_back({.stream = false, .index = i});
-    std::vector<std::vector<std::uint32_t>> known;
+    std::vector<std::pair<codec::Framing, std::vector<std::uint32_t>>> known;
     for (std::uint16_t sink = 0; sink < spec.sinks.size(); ++sink) {
-        std::vector<std::uint32_t> ports;
+        std::pair<codec::Framing, std::vector<std::uint32_t>> inputs;
+        auto& [framing, ports] = inputs;
+        framing = sink < spec.framings.size() ? spec.framings[sink] : codec::Framing::lines;
         for (const From& from : spec.sinks[sink]) ports.push_back(port_of(from));
         std::sort(ports.begin(), ports.end());
-        const auto at = std::find(known.begin(), known.end(), ports);
+        const auto at = std::find(known.begin(), known.end(), inputs);
         if (at != known.end()) {
             streams_[static_cast<std::size_t>(at - known.begin())] |= mask_of(SinkId{sink});
             continue;
         }
         const auto stream = static_cast<std::uint32_t>(streams_.size());
-        for (const std::uint32_t port : ports) targets_[port].push_back({true, stream});
-        known.push_back(std::move(ports));
+        for (const std::uint32_t port : inputs.second) targets_[port].push_back({true, stream});
+        framings_.push_back(framing);
+        known.push_back(std::move(inputs));
         streams_.push_back(mask_of(SinkId{sink}));
     }
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/base/time.hpp"
+#include "core/codec/record_scan.hpp"
 #include "core/data/program.hpp"
 #include "core/model/ids.hpp"
 
@@ -27,6 +28,8 @@ enum class NodeType : std::uint8_t {
     dedupe,    ///< Output 0: what was not among the last `entries` different ones.
     program,   ///< Output 0: what the program makes of each record.
     raw_filter,  ///< Output 0: what no rule takes. Output 1 (`_rejected`): what one rejects.
+    decode,    ///< A source's records as lines of JSON.
+    encode,    ///< A sink's records as it wants them.
 };
 
 /// What becomes of a record on which a condition or program fails.
@@ -69,6 +72,8 @@ struct Spec {
     std::uint32_t sources = 0;
     std::vector<NodeSpec> nodes;
     std::vector<std::vector<From>> sinks;  ///< By sink: its inputs.
+    /// By sink: how its records stand; missing: lines. An input that is a source has them so, too.
+    std::vector<codec::Framing> framings;
 };
 
 /// The compiled texts of one node. filter: its condition. route: one each. program: the program.
@@ -115,6 +120,7 @@ public:
     std::uint32_t port_of(const From& from) const;
     /// By stream: the sinks that share it.
     const std::vector<SinkMask>& streams() const { return streams_; }
+    codec::Framing framing(std::uint32_t stream) const { return framings_[stream]; }
     const Reach& reach(SourceId source) const { return reach_[source.index]; }
     std::uint32_t sources() const { return sources_; }
 
@@ -126,6 +132,7 @@ private:
     std::vector<Node> nodes_;
     std::vector<std::vector<Target>> targets_;  ///< By port.
     std::vector<SinkMask> streams_;
+    std::vector<codec::Framing> framings_;  ///< By stream.
     std::vector<Reach> reach_;
 };
 

@@ -6,8 +6,11 @@
 
 namespace holdfast::flow {
 
-void Stream::begin(std::span<const std::byte> input, std::size_t begin) {
+using codec::Framing;
+
+void Stream::begin(std::span<const std::byte> input, std::size_t begin, Framing framing) {
     HF_ASSERT(input.size() <= UINT32_MAX);
+    framing_ = framing;
     input_ = input;
     begin_ = expected_ = begin;
     run_begin_ = run_end_ = 0;
@@ -39,7 +42,8 @@ void Stream::append(std::span<const std::byte> record, std::size_t origin) {
     if (whole_) part_from_input();
     flush();
     bytes_.insert(bytes_.end(), record.begin(), record.end());
-    bytes_.push_back(std::byte{'\n'});
+    HF_ASSERT(framing_ != Framing::json_array);
+    if (framing_ == Framing::lines) bytes_.push_back(std::byte{'\n'});
     ++records_;
     origins_.push_back(static_cast<std::uint32_t>(origin));
 }
@@ -61,6 +65,14 @@ void Stream::part_from_input() {
     whole_ = false;
     run_begin_ = begin_;
     run_end_ = expected_;
+    if (framing_ == Framing::lines) return origins_of_lines();
+    codec::RecordScan scan(framing_, input_.subspan(begin_, expected_ - begin_));
+    codec::StreamExtent record;
+    while (scan.next(record))
+        origins_.push_back(static_cast<std::uint32_t>(begin_ + record.begin));
+}
+
+void Stream::origins_of_lines() {
     for (std::size_t at = begin_; at < expected_;) {
         origins_.push_back(static_cast<std::uint32_t>(at));
         const void* newline = std::memchr(input_.data() + at, '\n', expected_ - at);
@@ -73,7 +85,11 @@ void Stream::flush() {
     if (run_begin_ == run_end_) return;
     const auto run = input_.subspan(run_begin_, run_end_ - run_begin_);
     bytes_.insert(bytes_.end(), run.begin(), run.end());
-    if (run.back() != std::byte{'\n'}) bytes_.push_back(std::byte{'\n'});
+    if (framing_ == Framing::json_array) {
+        bytes_.push_back(std::byte{','});
+    } else if (framing_ == Framing::lines && run.back() != std::byte{'\n'}) {
+        bytes_.push_back(std::byte{'\n'});
+    }
     run_begin_ = run_end_ = 0;
 }
 

@@ -1,7 +1,8 @@
 // What one stream (or the dead letters) gets of a slice, while the slice is evaluated.
 //
 // Rule 1: as long as every record was kept, once and in order, nothing is copied: `whole()`.
-// Rule 2: afterwards kept records are copied in runs, changed ones appended; each ends with '\n'.
+// Rule 2: afterwards kept records are copied in runs, changed ones appended; each ends with '\n', or
+//         as the stream's framing has it (codec/record_scan.hpp).
 // Rule 3: the origin of each output is the offset of its input record in the batch.
 // Bound: the capacity stays; at most what the caller appends.
 #pragma once
@@ -10,6 +11,8 @@
 #include <cstdint>
 #include <span>
 #include <vector>
+
+#include "core/codec/record_scan.hpp"
 
 namespace holdfast::flow {
 
@@ -25,12 +28,14 @@ public:
         std::uint32_t records = 0;
     };
 
-    /// A new slice of a batch: its input bytes, beginning with the record at `begin`.
-    void begin(std::span<const std::byte> input, std::size_t begin);
+    /// A new slice of a batch: its input bytes, beginning with the record at `begin`. `framing` is
+    /// this stream's; a stream that keeps records has that of the input.
+    void begin(std::span<const std::byte> input, std::size_t begin,
+               codec::Framing framing = codec::Framing::lines);
     /// A record of the input with its very bytes [offset, offset + length), its newline included
     /// where it has one.
     void keep(std::size_t offset, std::size_t length);
-    /// A record that is new, without newline.
+    /// A record that is new, without newline. Requires: not json_array.
     void append(std::span<const std::byte> record, std::size_t origin);
 
     /// For a program that writes here itself; `appended` must follow. Requires !whole().
@@ -41,6 +46,7 @@ public:
     void finish(std::size_t end);
 
     bool whole() const { return whole_; }
+    codec::Framing framing() const { return framing_; }
     std::uint32_t records() const { return records_; }
     /// Requires !whole().
     std::span<const std::byte> bytes() const { return bytes_; }
@@ -56,6 +62,7 @@ public:
 
 private:
     void part_from_input();
+    void origins_of_lines();
     void flush();
 
     std::span<const std::byte> input_;
@@ -67,6 +74,7 @@ private:
     std::vector<std::uint32_t> origins_;
     std::uint32_t records_ = 0;
     bool whole_ = true;
+    codec::Framing framing_ = codec::Framing::lines;
 };
 
 }  // namespace holdfast::flow

@@ -1,0 +1,22 @@
+// What stands at the two ends of the graph of transforms, where records are no lines: a source's
+// records become lines of JSON, a sink's lines become what it wants.
+//
+// Rule 1: a decoder validates each record whole: what it gives is JSON. An element of an array keeps
+//         its very bytes unless it has a newline in it; then the white space between its tokens goes.
+// Rule 2: a record that cannot be read is an outcome of it alone: Verdict::fail, `unreadable`.
+// Bound: scratch memory of the largest record, as Parser's.
+#pragma once
+
+#include <memory>
+
+#include "core/codec/record_scan.hpp"
+#include "core/data/program.hpp"
+
+namespace holdfast::codec {
+
+/// To lines of JSON. Requires json_array or msgpack.
+std::unique_ptr<Program> make_decoder(Framing framing);
+/// From lines of JSON to msgpack. What it appends has no '\n'.
+std::unique_ptr<Program> make_encoder();
+
+}  // namespace holdfast::codec

@@ -1,0 +1,116 @@
+// Files whose records are no lines: elements of a JSON array, or MsgPack values.
+#include <algorithm>
+#include <vector>
+
+#include "core/base/assert.hpp"
+#include "io/devices/file_source.hpp"
+
+namespace holdfast::io {
+namespace {
+
+constexpr std::int64_t read_at_once = 64 << 10;
+
+}  // namespace
+
+/// Where the file's position is in its stream.
+void FileSource::begin_stream(TailedFile& file) {
+    file.resumes = false;
+    if (config_.stream.framing == Framing::lines) return;
+    // Where pieces were given away, only what comes since the last clean place tells.
+    const std::int64_t clean = file.key.oversized_at;
+    file.resumes = clean >= 0 && clean < file.position;
+    file.place = std::make_unique<codec::StreamPlace>(
+        config_.stream.framing,
+        static_cast<std::uint64_t>(file.resumes ? clean : file.position));
+}
+
+/// False: it cannot be read now.
+Task<bool> FileSource::find_place(TailedFile& file) {
+    codec::StreamPlace place(config_.stream.framing, file.place->clean());
+    const auto end = static_cast<std::uint64_t>(file.position);
+    std::vector<std::byte> chunk(static_cast<std::size_t>(read_at_once));
+    for (bool more = true; more;) {
+        const auto at = static_cast<std::int64_t>(place.position());
+        const auto some = std::span<std::byte>(chunk).first(
+            static_cast<std::size_t>(std::min(read_at_once, file.position - at)));
+        const std::int64_t got = co_await fill_or_fail(file, some, at);
+        if (got < static_cast<std::int64_t>(some.size())) {
+            if (got < 0) read_failed(file, got);
+            if (got >= 0) pause(file, config_.poll_interval);  // It shrank: the next poll sees it.
+            co_return false;
+        }
+        more = place.resume(some, end);
+    }
+    *file.place = place;
+    file.resumes = false;
+    co_return true;
+}
+
+FileSource::Given FileSource::give_stream(const Pull& pull, TailedFile& file,
+                                          std::span<std::byte> block, bool full,
+                                          std::size_t length, const CutRule& rule) {
+    codec::StreamCutRule how = stream_cut_rule(rule, config_.stream.stops);
+    how.full = full;
+    if (!file.leads.empty())
+        how.bytes_max = static_cast<std::size_t>(file.leads.front().position - file.position);
+    const auto bytes = block.first(length);
+    const codec::StreamCut cut = codec::cut_stream(bytes, *file.place, how);
+    if (cut.records == 0) {
+        if (cut.end == 0) return Given::nothing;
+        skip(file, bytes, cut);
+        return Given::skipped;
+    }
+    if (!assign(file)) {
+        payloads_.pool().give_back(block);
+        return Given::refused;
+    }
+    using Stage = codec::StreamPlace::Stage;
+    const auto clean = static_cast<std::int64_t>(cut.next.clean());
+    if (cut.next.stage() != Stage::between && file.key.oversized_at != clean) {
+        file.key.oversized_at = clean;
+        rebind(file, true);
+    }
+    if (cut.breaks) say_broken(file, cut);
+    const auto ending = block.first(cut.end).last(std::min(cut.end, fingerprint_max));
+    file.tail = Fingerprint::of(ending);
+    give_batch(payloads_, events_, pull, *file.assigned, block, cut, *file.place);
+    *file.place = cut.next;
+    file.position = static_cast<std::int64_t>(cut.next.position());
+    file.partial = static_cast<std::int64_t>(cut.waiting);
+    file.block_wanted = 0;
+    file.backoff = {};
+    std::erase_if(file.leads, [&](const FileLead& l) { return l.position <= file.position; });
+    if (cut.fate == Fate::stop) finish(file);
+    return Given::batch;
+}
+
+/// What stands before a record, or behind the last one, needn't be kept.
+void FileSource::skip(TailedFile& file, std::span<const std::byte> bytes,
+                      const codec::StreamCut& cut) {
+    const auto skipped = bytes.first(cut.end);
+    file.tail = Fingerprint::of(skipped.last(std::min(skipped.size(), fingerprint_max)));
+    *file.place = cut.next;
+    file.position = static_cast<std::int64_t>(cut.next.position());
+    file.partial = 0;
+    while (!file.leads.empty() && file.leads.front().position <= file.position) {
+        file.place->begin_at(static_cast<std::uint64_t>(file.leads.front().position));
+        file.leads.erase(file.leads.begin());
+    }
+}
+
+void FileSource::say_broken(const TailedFile& file, const codec::StreamCut& cut) {
+    const std::string what = broken_text(cut.next);
+    const bool stops = cut.fate == Fate::stop;
+    if (stops) problem_ = file.key.path + ": " + what;
+    log(Level::error,
+        LogLine(stops ? "the file's records cannot be told apart any more; the pipeline stops "
+                        "before that"
+                      : "the file's records cannot be told apart any more; what follows the last "
+                        "one becomes dead letters")
+            .with("source", config_.name)
+            .with("path", file.key.path)
+            .with("error", what)
+            .with("position", file.position));
+}
+
+}  // namespace holdfast::io

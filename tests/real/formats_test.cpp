@@ -1,0 +1,273 @@
+// JSON arrays and MsgPack through the real program: what comes out, also after SIGKILLs, and what
+// hostile inputs do.
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "tests/real/campaign.hpp"
+
+using namespace holdfast::real;
+
+namespace {
+
+std::string head(const std::string& framing, const std::string& more = "") {
+    return "data_dir = \"state\"\n[engine]\nmemory_limit = \"4MiB\"\ncommit_interval = \"3ms\"\n"
+           "[sources.in]\ntype = \"file\"\ninclude = [\"in.data\"]\nend = \"eof\"\n"
+           "poll_interval = \"5ms\"\nframing = \"" + framing + "\"\n" + more;
+}
+
+std::string sink(const std::string& name, const std::string& input, const std::string& more = "") {
+    return "[sinks." + name + "]\ntype = \"file\"\ninputs = [\"" + input + "\"]\npath = \"out/" +
+           name + "\"\nbatch = { max_bytes = \"64KiB\" }\n" + more;
+}
+
+const char* const filter =
+    "[transforms.odd]\ntype = \"filter\"\ninputs = [\"in\"]\ncondition = '.odd'\n";
+const char* const dead_letters = "[dead_letters]\ntype = \"file\"\npath = \"out/dead\"\n";
+
+std::string padding(std::uint64_t n) { return std::string(20 + n * 7 % 150, 'x'); }
+
+std::string line_of(std::uint64_t n) {
+    return "{\"n\":" + std::to_string(n) + ",\"odd\":" + (n % 2 == 1 ? "true" : "false") +
+           ",\"m\":\"" + padding(n) + "\"}";
+}
+
+std::string element_of(std::uint64_t n) {
+    // Every third over several lines, which go.
+    std::string out = line_of(n);
+    if (n % 3 == 0) out.replace(1, 0, "\n  ");
+    return out;
+}
+
+std::string value_of(std::uint64_t n) {
+    const std::string m = padding(n);
+    std::string out = "\x83\xa1n\xce";
+    for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(n >> shift & 0xff);
+    out += std::string("\xa3" "odd") + (n % 2 == 1 ? '\xc3' : '\xc2');
+    return out + "\xa1m\xd9" + static_cast<char>(m.size()) + m;
+}
+
+/// The smallest form of the integer, as append_msgpack writes it.
+std::string packed_of(std::uint64_t n) {
+    std::string out = value_of(n);
+    std::string number = "\xce" + out.substr(4, 4);
+    if (n < 0x80) number = std::string(1, static_cast<char>(n));
+    else if (n < 0x100) number = std::string("\xcc") + static_cast<char>(n);
+    else if (n < 0x10000) number = "\xcd" + out.substr(6, 2);
+    if (padding(n).size() < 32)
+        out.replace(out.size() - padding(n).size() - 2, 2,
+                    std::string(1, static_cast<char>(0xa0 + padding(n).size())));
+    return out.replace(3, 5, number);
+}
+
+void forget(const TempDir& folder) {
+    std::filesystem::remove_all(folder.at("state"));
+    std::filesystem::remove_all(folder.at("out"));
+}
+
+Exited run_in(const TempDir& folder, const std::string& config) {
+    folder.write("pipe.toml", config);
+    return run({"run", "--progress", "off", folder.at("pipe.toml")});
+}
+
+}  // namespace
+
+TEST_CASE("a JSON array to lines and to MsgPack is byte-identical after 10 kills") {
+    constexpr std::uint64_t count = 100'000;
+    const TempDir folder;
+    std::string input = "[", all, odd, packed;
+    for (std::uint64_t n = 0; n < count; ++n) {
+        input += (n > 0 ? ",\n" : "\n") + element_of(n);
+        all += line_of(n) + "\n";
+        if (n % 2 == 1) odd += line_of(n) + "\n";
+        packed += packed_of(n);
+    }
+    folder.write("in.data", input + "\n]\n");
+    folder.write("pipe.toml", head("json_array") + filter + sink("all", "in") + sink("odd", "odd") +
+                                  sink("packed", "in", "framing = \"msgpack\"\n"));
+    Waits waits(21);
+    const Exited exited = run_with_kills(folder.at("pipe.toml"), 10, 900, waits, forget, folder,
+                                         folder.at("out/all"), all.size());
+    INFO(exited.err);
+    CHECK(exited.code == 0);
+    CHECK((read_file(folder.at("out/all")) == all));
+    CHECK((read_file(folder.at("out/odd")) == odd));
+    CHECK((read_file(folder.at("out/packed")) == packed));
+}
+
+TEST_CASE("MsgPack to MsgPack and to lines is byte-identical after 10 kills") {
+    constexpr std::uint64_t count = 150'000;
+    const bool transformed = GENERATE(true, false);
+    const TempDir folder;
+    std::string input, all, odd;
+    for (std::uint64_t n = 0; n < count; ++n) {
+        input += value_of(n);
+        all += line_of(n) + "\n";
+        if (n % 2 == 1) odd += line_of(n) + "\n";
+    }
+    folder.write("in.data", input);
+    folder.write("pipe.toml",
+                 head("msgpack") + sink("raw", "in", "framing = \"msgpack\"\n") +
+                     (transformed
+                          ? filter + sink("all", "in", "framing = \"lines\"\n") + sink("odd", "odd")
+                          : std::string()));
+    Waits waits(22);
+    const Exited exited = run_with_kills(folder.at("pipe.toml"), 10, transformed ? 900 : 150, waits,
+                                         forget, folder, folder.at("out/raw"), input.size());
+    INFO(exited.err);
+    CHECK(exited.code == 0);
+    CHECK((read_file(folder.at("out/raw")) == input));
+    if (!transformed) return;
+    CHECK((read_file(folder.at("out/all")) == all));
+    CHECK((read_file(folder.at("out/odd")) == odd));
+}
+
+TEST_CASE("what cannot be parsed in an array or in MsgPack becomes a dead letter as it came") {
+    const TempDir folder;
+    folder.write("in.data", "[{\"n\":1},\n{\"n\":\n2,},{\"n\":3}]");
+    Exited exited = run_in(folder, head("json_array") + sink("a", "in") + dead_letters);
+    INFO(exited.err);
+    CHECK(exited.code == 0);
+    CHECK(read_file(folder.at("out/a")) == "{\"n\":1}\n{\"n\":3}\n");
+    std::string dead = read_file(folder.at("out/dead"));
+    INFO(dead);
+    CHECK(contains(dead, "\"position\":10,"));
+    CHECK(contains(dead, "\"transform\":\"in.decode\",\"error\":\"parse error: unexpected"));
+    CHECK(contains(dead, "\"payload\":\"{\\\"n\\\":\\n2,}\""));
+
+    forget(folder);
+    folder.write("in.data", "\x01\xc1\xa1\xff\x02");
+    exited = run_in(folder, head("msgpack") + sink("a", "in", "framing = \"lines\"\n") +
+                                dead_letters);
+    INFO(exited.err);
+    CHECK(exited.code == 0);
+    CHECK(read_file(folder.at("out/a")) == "1\n2\n");
+    dead = read_file(folder.at("out/dead"));
+    INFO(dead);
+    CHECK(contains(dead, "\"position\":1,"));
+    CHECK(contains(dead, "\"encoding\":\"base64\",\"payload\":\"wQ==\""));
+    CHECK(contains(dead, "invalid UTF-8"));
+}
+
+TEST_CASE("on_parse_error of a source skips a record, or stops before it and goes on from there") {
+    const TempDir folder;
+    folder.write("in.data", "[1, x, 2]");
+    const auto config = [](const char* policy) {
+        return head("json_array", std::string("on_parse_error = \"") + policy + "\"\n") +
+               sink("a", "in");
+    };
+    Exited exited = run_in(folder, config("fail_batch"));
+    CHECK(exited.code != 0);
+    CHECK(contains(exited.err, "parse error: "));
+    CHECK(read_file(folder.at("out/a")).empty());
+    exited = run_in(folder, config("skip"));
+    INFO(exited.err);
+    CHECK(exited.code == 0);
+    CHECK(read_file(folder.at("out/a")) == "1\n2\n");
+}
+
+TEST_CASE("a broken array stops or gives its rest to the dead letters, and says where") {
+    for (const auto& [text, error] : std::vector<std::pair<std::string, std::string>>{
+             {"{\"n\":1}\n", "not an array at byte 0"},
+             {"[1,2", "unexpected end at byte 4"},
+             {"[1,,2]", "empty element at byte 3"},
+             {"[1,{\"a\":]}]", "unbalanced at byte 8"},
+             {"[1]\n[2]\n", "trailing garbage at byte 4"}}) {
+        INFO(text);
+        const TempDir folder;
+        folder.write("in.data", text);
+        Exited exited = run_in(folder, head("json_array", "on_parse_error = \"skip\"\n") +
+                                           sink("a", "in"));
+        INFO(exited.err);
+        CHECK(exited.code != 0);
+        CHECK(contains(exited.err, error));
+        CHECK(contains(exited.err, "in.data"));
+        const bool has_one = text[1] == '1';
+        CHECK(read_file(folder.at("out/a")) == (has_one ? "1\n" : ""));
+        exited = run_in(folder, head("json_array") + sink("a", "in") + dead_letters);
+        INFO(exited.err);
+        CHECK(exited.code == 0);
+        CHECK(read_file(folder.at("out/a")) == (has_one ? "1\n" : ""));
+        const std::string dead = read_file(folder.at("out/dead"));
+        INFO(dead);
+        CHECK(contains(dead, "\"reason\":\"parse_error\""));
+        CHECK(contains(dead, "\"error\":\"framing error: " + error));
+    }
+}
+
+TEST_CASE("hostile arrays and MsgPack neither stall nor crash, and lose nothing") {
+    const std::string deep(100'000, '[');
+    const std::string spaces(3'000'000, ' ');
+    const std::vector<std::pair<std::string, std::string>> inputs{
+        {"json_array", "[" + deep},
+        {"json_array", "[" + spaces + "1" + spaces + ",{" + spaces + "},7]"},
+        {"json_array", "[\"" + std::string(3'000'000, 'x') + "\",7]"},
+        {"json_array", "[" + std::string(64, '[') + std::string(64, ']') + ",7]"},
+        {"json_array", std::string(5000, '\0')},
+        {"msgpack", "\xdd\xff\xff\xff\xff" + std::string(3'000'000, '\x01')},
+        {"msgpack", "\xc6\x7f\xff\xff\xff" + std::string(100'000, 'x')},
+        {"msgpack", std::string(100'000, '\xc1') + "\x07"},
+        {"msgpack", std::string(100'000, '\x91') + "\x07"},
+    };
+    for (const auto& [framing, text] : inputs) {
+        const TempDir folder;
+        INFO(framing << " " << text.substr(0, 20));
+        folder.write("in.data", text);
+        const Exited exited =
+            run_in(folder, head(framing, "max_line = \"64KiB\"\n") + sink("a", "in") + dead_letters);
+        INFO(exited.err);
+        CHECK(exited.code == 0);
+        const std::string all = read_file(folder.at("out/a"));
+        if (framing == "json_array" && text.ends_with("7]")) CHECK(all.ends_with("7\n"));
+        const bool has_dead = std::filesystem::exists(folder.at("out/dead")) &&
+                              !read_file(folder.at("out/dead")).empty();
+        CHECK((has_dead || framing == "msgpack" || text.ends_with("7]")));
+    }
+}
+
+TEST_CASE("a sink of MsgPack sets aside lines that are no JSON") {
+    const TempDir folder;
+    folder.write("in.data", "{\"n\":1}\nno\n[2]\n");
+    const Exited exited = run_in(
+        folder, head("lines") + sink("a", "in", "framing = \"msgpack\"\n") + dead_letters);
+    INFO(exited.err);
+    CHECK(exited.code == 0);
+    CHECK(read_file(folder.at("out/a")) == "\x81\xa1n\x01\x91\x02");
+    const std::string dead = read_file(folder.at("out/dead"));
+    CHECK(contains(dead, "\"transform\":\"a.encode\",\"error\":\"parse error: "));
+    CHECK(contains(dead, "\"payload\":\"no\""));
+}
+
+TEST_CASE("the examples of formats run, in every mode, and give what they say") {
+    const char* const mode = GENERATE("whole", "streaming", "governed");
+    const TempDir folder;
+    std::filesystem::copy(HF_SOURCE_DIR "/examples/formats.toml", folder.at("formats.toml"));
+    folder.write("out/export/a.json",
+                 "[\n  {\"id\": 1, \"paid\": true},\n  {\n    \"id\": 2,\n    \"paid\": true\n  },\n"
+                 "  {\"id\": 3},\n  {\"id\" 4}\n]\n");
+    const std::string packed = "\x82\xa2id\x05\xa4paid\xc3\x81\xa2id\x06";
+    folder.write("out/export/b.msgpack", packed);
+    const Exited checked = run({"validate", folder.at("formats.toml")});
+    INFO(checked.out);
+    CHECK(checked.code == 0);
+    CHECK(contains(checked.out, "a record is an element of the JSON array, made a line of JSON"));
+    CHECK(contains(checked.out, "all.msgpack from export, packed; lines of JSON are made MsgPack"));
+    CHECK(contains(checked.out, "copy.msgpack from packed; MsgPack as it came, byte for byte"));
+    const Exited exited = run({"run", "--progress", "off", "--set",
+                               std::string("engine.mode=") + mode, "--set",
+                               "engine.slice_bytes=20B", folder.at("formats.toml")});
+    INFO(exited.err);
+    CHECK(exited.code == 0);
+    // Of two files either may come first.
+    const std::string paid = read_file(folder.at("out/paid.jsonl"));
+    const std::string from_array = "{\"id\": 1, \"paid\": true}\n{\"id\":2,\"paid\":true}\n";
+    const std::string from_packed = "{\"id\":5,\"paid\":true}\n";
+    CHECK((paid == from_array + from_packed || paid == from_packed + from_array ||
+           contains(paid, from_packed)));
+    CHECK(paid.size() == from_array.size() + from_packed.size());
+    CHECK(read_file(folder.at("out/copy.msgpack")) == packed);
+    const std::string all = read_file(folder.at("out/all.msgpack"));
+    CHECK(contains(all, "\x82\xa2id\x01\xa4paid\xc3"));
+    CHECK(contains(all, "\x81\xa2id\x03"));
+    CHECK(all.size() == packed.size() + 11 + 11 + 5);
+    CHECK(contains(read_file(folder.at("out/dead.jsonl")), "\"payload\":\"{\\\"id\\\" 4}\""));
+}
