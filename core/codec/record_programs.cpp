@@ -1,11 +1,15 @@
 #include "core/codec/record_programs.hpp"
 
 #include <cstring>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "core/base/assert.hpp"
 #include "core/codec/convert.hpp"
 #include "core/codec/document.hpp"
+#include "core/codec/lines.hpp"
+#include "core/codec/parsed_batch.hpp"
 
 namespace holdfast::codec {
 namespace {
@@ -91,6 +95,49 @@ public:
     std::string engine() const override { return "native"; }
 };
 
+/// Run mode `parsed`: the parsed values stand beside the records, one to one.
+class LineParser final : public Program {
+public:
+    LineParser() { batch_.emplace(parser_); }
+
+    void look_ahead(std::span<const std::byte> batch, std::uint32_t records) override {
+        if (is_large_) batch_.emplace(parser_);  // Gives its memory back.
+        is_large_ = batch.size() > large;
+        extents_.clear();
+        values_of_lines(batch, Blank::keep, extents_);
+        HF_ASSERT(extents_.size() >= records);
+        extents_.resize(records);
+        batch_->parse(batch, extents_, Format::json, Between::newlines);
+        HF_ASSERT(batch_->size() == records);
+        next_ = 0;
+    }
+
+    ProgramResult run(std::span<const std::byte> record, std::vector<std::byte>&,
+                      std::string& error) override {
+        if (next_ == batch_->size()) {
+            batch_->clear();
+            batch_->add(record, Format::json);
+            next_ = 0;
+        }
+        const auto value = batch_->at(next_++);
+        if (value) return {Verdict::keep, 1};
+        error = fault_name(value.error().fault);
+        error += " at byte " + std::to_string(value.error().offset);
+        return {Verdict::fail, 0, true};
+    }
+    std::unique_ptr<Program> clone() const override { return std::make_unique<LineParser>(); }
+    std::string engine() const override { return "native"; }
+
+private:
+    static constexpr std::size_t large = std::size_t{1} << 20;
+
+    Parser parser_;
+    std::optional<ParsedBatch> batch_;
+    std::vector<Extent> extents_;
+    std::size_t next_ = 0;
+    bool is_large_ = false;
+};
+
 class MsgpackEncoder final : public FormatProgram {
 public:
     MsgpackEncoder() : FormatProgram(Format::json) {}
@@ -110,6 +157,7 @@ public:
 }  // namespace
 
 std::unique_ptr<Program> make_decoder(Framing framing) {
+    if (framing == Framing::lines) return std::make_unique<LineParser>();
     if (framing == Framing::json_array) return std::make_unique<ArrayDecoder>();
     HF_ASSERT(framing == Framing::msgpack);
     return std::make_unique<MsgpackDecoder>();

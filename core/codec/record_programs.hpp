@@ -4,7 +4,7 @@
 // Rule 1: a decoder validates each record whole: what it gives is JSON. An element of an array keeps
 //         its very bytes unless it has a newline in it; then the white space between its tokens goes.
 // Rule 2: a record that cannot be read is an outcome of it alone: Verdict::fail, `unreadable`.
-// Bound: scratch memory of the largest record, as Parser's.
+// Bound: scratch memory of the largest record, as Parser's; of lines, the nodes of a batch.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,8 @@
 
 namespace holdfast::codec {
 
-/// To lines of JSON. Requires json_array or msgpack.
+/// To lines of JSON. Of lines: parses all records of a batch when it looks ahead, and keeps those
+/// that are JSON; without a look ahead each by itself.
 std::unique_ptr<Program> make_decoder(Framing framing);
 /// From lines of JSON to msgpack. What it appends has no '\n'.
 std::unique_ptr<Program> make_encoder();

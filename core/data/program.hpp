@@ -69,6 +69,9 @@ public:
     virtual bool asks_meta() const { return false; }
     /// Where the next record came from.
     virtual void bind(const RecordMeta&) {}
+    /// Before the records of a batch: these are its lines, in order; run() follows for each of
+    /// them. Lives: the bytes until the last one.
+    virtual void look_ahead(std::span<const std::byte>, std::uint32_t) {}
     /// The same program for another thread.
     virtual std::unique_ptr<Program> clone() const = 0;
     /// "native", or "libjq: " and why it isn't native.

@@ -197,6 +197,7 @@ void build(const Document& document, const fs::path& folder, PipelineConfig& con
     const auto mode = engine.text("mode");
     config.mode = mode == "streaming"  ? RunMode::streaming
                   : mode == "governed" ? RunMode::governed
+                  : mode == "parsed"   ? RunMode::parsed
                                        : RunMode::whole;
     config.slice_bytes = static_cast<std::uint32_t>(engine.number("slice_bytes"));
     config.shutdown_timeout = Duration{engine.number("shutdown_timeout")};

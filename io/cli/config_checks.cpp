@@ -92,13 +92,14 @@ void check_sink(const Parts& parts, const PipelineConfig& config, std::size_t i,
 }
 
 /// What only lines can do.
-void check_framing(const SourceSettings& source, const Values& values, Reader& reader) {
+void check_framing(const PipelineConfig& config, const SourceSettings& source, const Values& values,
+                   Reader& reader) {
     const std::string_view framing = codec::framing_name(source.framing);
     if (source.framing == Framing::lines) {
-        if (values.at("on_parse_error").given)
+        if (values.at("on_parse_error").given && config.mode != RunMode::parsed)
             reader.problem(values.at("on_parse_error").place,
                            "on_parse_error is set, but a source of lines parses nothing; expected "
-                           "on_error in a transform, or another framing");
+                           "on_error in a transform, engine.mode = \"parsed\", or another framing");
         return;
     }
     if (source.on_oversized == Oversize::split)
@@ -207,7 +208,7 @@ void check_settings(const Parts& parts, const PipelineConfig& config, Reader& re
     only_one(parts.sinks, "stdout", "sink");
     for (std::size_t i = 0; i < config.sources.size(); ++i) {
         const SourceSettings& source = config.sources[i];
-        check_framing(source, parts.sources[i].values, reader);
+        check_framing(config, source, parts.sources[i].values, reader);
         const Value& max_line = parts.sources[i].values.at("max_line");
         if (max_line.given && source.max_line > config.memory_limit / 4)
             reader.problem(max_line.place,

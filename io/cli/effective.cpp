@@ -64,7 +64,7 @@ void put_retry(Json& json, const RetryConfig& retry) {
     json.end_object();
 }
 
-void put_source(Json& json, const SourceSettings& source) {
+void put_source(Json& json, const PipelineConfig& pipeline, const SourceSettings& source) {
     json.begin_object(source.name);
     json.field("type", replayable(source) ? "file" : "stdin");
     if (replayable(source)) {
@@ -76,7 +76,7 @@ void put_source(Json& json, const SourceSettings& source) {
         json.field("poll_interval", format_duration(source.poll_interval));
     }
     json.field("framing", codec::framing_name(source.framing));
-    if (source.framing != Framing::lines)
+    if (source.framing != Framing::lines || pipeline.mode == RunMode::parsed)
         json.field("on_parse_error", name_of(source.on_parse_error));
     json.field("max_line", source.max_line);
     json.field("on_oversized", name_of(source.on_oversized));
@@ -180,11 +180,12 @@ void put_config(Json& json, const PipelineConfig& pipeline) {
     json.field("shutdown_timeout", format_duration(pipeline.shutdown_timeout));
     json.field("mode", pipeline.mode == RunMode::streaming  ? "streaming"
                        : pipeline.mode == RunMode::governed ? "governed"
+                       : pipeline.mode == RunMode::parsed   ? "parsed"
                                                             : "whole");
     json.field("slice_bytes", pipeline.slice_bytes);
     json.end_object();
     json.begin_object("sources");
-    for (const SourceSettings& source : pipeline.sources) put_source(json, source);
+    for (const SourceSettings& source : pipeline.sources) put_source(json, pipeline, source);
     json.end_object();
     if (!pipeline.transforms.empty()) {
         json.begin_object("transforms");
@@ -268,7 +269,8 @@ std::vector<std::string> warnings(const PipelineConfig& pipeline) {
                                       "is no [dead_letters]",
                                       source.name, a_record(source),
                                       format_size(line_max(pipeline, source))));
-        if (!pipeline.dead_letters.present && source.framing != Framing::lines &&
+        if (!pipeline.dead_letters.present &&
+            (source.framing != Framing::lines || pipeline.mode == RunMode::parsed) &&
             source.on_parse_error == flow::OnError::dead_letter)
             out.push_back(fmt::format("source {}: {} that cannot be parsed halts the pipeline, "
                                       "since there is no [dead_letters]",

@@ -152,8 +152,9 @@ const Section& engine_section() {
              {}, 0, day},
             {"mode", T::choice, "whole",
              "How what is transformed goes through: `whole`, or in slices (`streaming`; `governed`: "
-             "by the governor). See docs/modes.md.",
-             "whole|streaming|governed"},
+             "by the governor); `parsed`: whole, and each record is parsed before all else. See "
+             "docs/modes.md.",
+             "whole|streaming|governed|parsed"},
             {"slice_bytes", T::size, "256KiB",
              "Of the input, for one slice when streaming; 0: a record each.", {}, 0, gib},
         }};
@@ -188,7 +189,8 @@ const Section& source_section() {
              "get both as lines of JSON. See docs/data.md.",
              "lines|json_array|msgpack"},
             {"on_parse_error", T::choice, "dead_letter",
-             "A record that is no JSON or MsgPack, where `framing` isn't `lines`. `dead_letter`: is "
+             "A record that is no JSON or MsgPack, where `framing` isn't `lines` or the mode is "
+             "`parsed`. `dead_letter`: is "
              "set aside as it came. `skip`: is dropped and counted. `fail_batch`: stops the pipeline "
              "before it. Where records cannot be told apart any more (a bracket too many, a file "
              "that ends too early), `dead_letter` sets the rest aside, the others stop.",

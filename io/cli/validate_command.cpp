@@ -63,8 +63,9 @@ std::string describe(const PipelineConfig& pipeline, const TransformSettings& tr
 /// `; each element of the JSON array is a record, as a line of JSON for out`.
 std::string framing_text(const PipelineConfig& pipeline, std::uint32_t index) {
     const SourceSettings& source = pipeline.sources[index];
-    if (source.framing == Framing::lines) return {};
-    std::string out = source.framing == Framing::json_array
+    if (source.framing == Framing::lines && !is_decoded(pipeline, index)) return {};
+    std::string out = source.framing == Framing::lines ? ""
+                      : source.framing == Framing::json_array
                           ? "; a record is an element of the JSON array"
                           : "; a record is a MsgPack value";
     const char* const policy = source.on_parse_error == flow::OnError::dead_letter
@@ -73,7 +74,10 @@ std::string framing_text(const PipelineConfig& pipeline, std::uint32_t index) {
                                    ? "is dropped and counted"
                                    : "stops the pipeline";
     if (is_decoded(pipeline, index))
-        out += fmt::format(", made a line of JSON; what cannot be parsed {}", policy);
+        out += fmt::format("{}; what cannot be parsed {}",
+                           source.framing == Framing::lines ? ", parsed before all else"
+                                                            : ", made a line of JSON",
+                           policy);
     return out;
 }
 

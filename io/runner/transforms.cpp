@@ -57,7 +57,7 @@ std::uint32_t encoder(flow::Spec& spec, flow::NodeSpec node) {
 }  // namespace
 
 bool is_decoded(const PipelineConfig& pipeline, std::uint32_t source) {
-    if (pipeline.sources[source].framing == Framing::lines) return false;
+    if (pipeline.sources[source].framing == Framing::lines) return pipeline.mode == RunMode::parsed;
     const From from{true, source, 0};
     return std::any_of(pipeline.transforms.begin(), pipeline.transforms.end(),
                        [&](const auto& t) { return has(t.node.inputs, source); }) ||
@@ -91,7 +91,8 @@ flow::Spec flow_spec(const PipelineConfig& pipeline) {
         lines.push_back({true, i, 0});
         if (!is_decoded(pipeline, i)) continue;
         lines.back() = {false, static_cast<std::uint32_t>(spec.nodes.size()), 0};
-        spec.nodes.push_back(format_node(flow::NodeType::decode, source.name + ".decode",
+        const char* const does = source.framing == Framing::lines ? ".parse" : ".decode";
+        spec.nodes.push_back(format_node(flow::NodeType::decode, source.name + does,
                                          source.on_parse_error, {{true, i, 0}}));
     }
     const auto as_lines = [&](const From& from) { return from.source ? lines[from.index] : from; };

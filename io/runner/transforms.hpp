@@ -20,7 +20,8 @@ namespace holdfast::io {
 /// is no cycle.
 flow::Spec flow_spec(const PipelineConfig& pipeline);
 
-/// Whether the records of a source become lines of JSON.
+/// Whether the records of a source become lines of JSON, or are lines that are parsed before all
+/// else (mode parsed).
 bool is_decoded(const PipelineConfig& pipeline, std::uint32_t source);
 /// Whether records of a sink that are lines become MsgPack: those that don't come as it straight
 /// from a source.

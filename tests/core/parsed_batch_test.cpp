@@ -1,3 +1,4 @@
+#include "core/codec/record_programs.hpp"
 #include "core/codec/parsed_batch.hpp"
 
 #include <catch2/catch.hpp>
@@ -103,6 +104,27 @@ TEST_CASE("field names are interned, the known ones first") {
         CHECK(batch.names().text(NameId{2}) == "x");
         CHECK(batch.member(*batch.at(0), NameId::none).missing());
     }
+}
+
+TEST_CASE("a batch that was parsed ahead is judged record by record, as each would be alone") {
+    const std::string text = "{\"n\":0}\n\nno\n[1]\r\n{\"n\":4";
+    const auto ahead = make_decoder(Framing::lines);
+    const auto alone = make_decoder(Framing::lines);
+    std::vector<std::byte> out;
+    for (int round = 0; round < 2; ++round) {
+        ahead->look_ahead(bytes_of(text), 5);
+        for (const std::string_view line : {"{\"n\":0}", "", "no", "[1]\r", "{\"n\":4"}) {
+            std::string error, wanted;
+            const auto is = ahead->run(bytes_of(line), out, error);
+            const auto right = alone->run(bytes_of(line), out, wanted);
+            CHECK(is.verdict == right.verdict);
+            CHECK(is.unreadable == right.unreadable);
+            CHECK(error == wanted);
+            const bool good = line.starts_with("{\"n\":0") || line.starts_with("[");
+            CHECK((is.verdict == holdfast::Verdict::keep) == good);
+        }
+    }
+    CHECK(out.empty());
 }
 
 TEST_CASE("names beyond the limit stay without a number") {

@@ -233,8 +233,8 @@ TEST_CASE("the examples of transforms run, and give what they say") {
     check_examples_output(folder);
 }
 
-TEST_CASE("transforms give the same in slices as in whole batches") {
-    for (const char* mode : {"streaming", "governed"}) {
+TEST_CASE("transforms give the same in slices and in parsed batches as in whole ones") {
+    for (const char* mode : {"streaming", "governed", "parsed"}) {
         for (const char* slice : {"0B", "100B", "256KiB"}) {
             const TempDir folder;
             std::filesystem::copy(HF_SOURCE_DIR "/examples/transforms.toml",

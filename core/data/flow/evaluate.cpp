@@ -67,6 +67,11 @@ void Evaluator::begin(const Input& input, Result& result) {
     marks_.resize(result.streams.size());
     why_bytes_ = 0;
     partition_ = partition_text(input.partition);
+    if (input.framing != codec::Framing::lines) return;
+    for (const std::uint32_t i : plan_.reach(input.source).nodes)
+        if (plan_.nodes()[i].spec.type == NodeType::decode)
+            programs_[i].programs.front()->look_ahead(input.bytes.subspan(input.begin),
+                                                      input.records);
 }
 
 void Evaluator::run(const Input& input, Result& result) {
@@ -335,7 +340,9 @@ void Evaluator::program(std::uint32_t node, const Record& record) {
         case Verdict::keep: {
             // What decode keeps is a line from here on, which the batch's bytes aren't.
             Record same = record;
-            if (plan_.nodes()[node].spec.type == NodeType::decode) same.length = 0;
+            if (input_->framing != codec::Framing::lines &&
+                plan_.nodes()[node].spec.type == NodeType::decode)
+                same.length = 0;
             return pass(node, port, same);
         }
         case Verdict::change: break;

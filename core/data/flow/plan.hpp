@@ -28,7 +28,7 @@ enum class NodeType : std::uint8_t {
     dedupe,    ///< Output 0: what was not among the last `entries` different ones.
     program,   ///< Output 0: what the program makes of each record.
     raw_filter,  ///< Output 0: what no rule takes. Output 1 (`_rejected`): what one rejects.
-    decode,    ///< A source's records as lines of JSON.
+    decode,    ///< A source's records as lines of JSON; lines are parsed, and kept as they are.
     encode,    ///< A sink's records as it wants them.
 };
 
