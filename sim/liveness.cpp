@@ -38,7 +38,7 @@ void end_run(World& world, bool stalled) {
     while (!world.done() && !world.oracle().halted() && world.now() <= deadline) {
         if (!world.advance()) break;
     }
-    if (world.oracle().failed()) return;
+    if (world.oracle().failed() || world.cut()) return;
     if (!world.oracle().halted()) {
         world.oracle().fail("L7", "stop terminates", "no Halt by the drain's deadline", UINT32_MAX,
                             true);

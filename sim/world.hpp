@@ -52,6 +52,8 @@ public:
     const Engine& engine() const { return *engine_; }
     const FakeSource& sources() const { return sources_; }
     bool done() const { return over_ || oracle_.failed(); }
+    /// Ended by RunOptions::until, in the middle of whatever went on: no judge of ends has a say.
+    bool cut() const { return events_ >= until_; }
     std::uint64_t events() const { return events_; }
     Instant now() const { return stage_.now; }
 
