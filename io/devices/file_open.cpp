@@ -107,7 +107,7 @@ Task<> FileSource::insert(std::unique_ptr<TailedFile> owned, First first) {
         co_return;
     }
     if (unreadable_.erase(path) > 0) {
-        log(Level::info,
+        log(healed_, Level::info,
             LogLine("file is readable now").with("source", config_.name).with("path", path));
     }
     const Instant now = ring_.now();

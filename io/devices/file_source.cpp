@@ -79,7 +79,7 @@ void FileSource::log(Few& few, Level level, const LogLine& line) {
 }
 
 void FileSource::say_rest() {
-    for (Few* few : {&found_, &lost_, &failed_}) {
+    for (Few* few : {&found_, &lost_, &failed_, &healed_}) {
         const std::string rest = few->rest();
         if (!rest.empty()) log(Level::info, LogLine(rest).with("source", config_.name));
     }

@@ -236,6 +236,7 @@ private:
     std::string problem_;
     bool slots_short_ = false;  ///< Said so in the log.
     Few found_{"files found"};
+    Few healed_{"files that are readable now"};
     Few lost_{"files that lost their names, were renamed or closed"};
     Few failed_{"files that cannot be opened or read"};
     Scope scope_;               ///< Last: its coroutines use all of the above.

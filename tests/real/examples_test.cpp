@@ -65,8 +65,8 @@ TEST_CASE("every example is known to a test") {
     std::set<std::string> found;
     for (const auto& entry : fs::directory_iterator(HF_SOURCE_DIR "/examples"))
         if (entry.path().extension() == ".toml") found.insert(entry.path().filename().string());
-    CHECK(found == std::set<std::string>{"demo.toml", "modes.toml", "regulation.toml",
-                                        "transforms.toml"});
+    CHECK(found == std::set<std::string>{"demo.toml", "formats.toml", "modes.toml",
+                                        "regulation.toml", "transforms.toml"});
 }
 
 TEST_CASE("the example of the demo gives every record to every sink or the dead letters") {

@@ -62,11 +62,11 @@ TEST_CASE("too few descriptors are refused with the number that is needed") {
     }
 }
 
-TEST_CASE("two thousand files are read with 32 descriptors, each byte for byte") {
+TEST_CASE("hundreds of files are read with 32 descriptors, each byte for byte") {
     for (const char* ring : rings) {
         TempDir dir;
         std::string expected;
-        for (std::uint64_t n = 0; n < 2000; ++n) {
+        for (std::uint64_t n = 0; n < 600; ++n) {
             dir.write("logs/" + std::to_string(10'000 + n), lines(n * 3, 3));
             expected += lines(n * 3, 3);
         }
@@ -76,10 +76,12 @@ TEST_CASE("two thousand files are read with 32 descriptors, each byte for byte")
                   std::string("run --set sources.in.end=eof --ring ") + ring + " p.toml");
         INFO(ring << exited.err);
         CHECK(exited.code == 0);
+        // Not a line for each file that waited for a descriptor.
+        CHECK(std::count(exited.err.begin(), exited.err.end(), '\n') < 120);
         // Files come in any order; a file's records stay together here, as one pull takes them.
         std::string got = read_file(dir.at("out/a"));
         CHECK(got.size() == expected.size());
-        for (std::uint64_t n = 0; n < 2000; ++n)
+        for (std::uint64_t n = 0; n < 600; ++n)
             if (!contains(got, lines(n * 3, 3))) FAIL_CHECK("file " << n);
     }
 }
