@@ -15,6 +15,7 @@ using namespace io;
 
 constexpr Duration redraw_interval = milliseconds(200);
 constexpr Duration plain_interval = seconds(5);
+constexpr double rate_seconds = 3;  ///< How far back a rate looks, about.
 
 std::uint64_t records_in(const PipelineConfig& pipeline, const Stats& stats) {
     std::uint64_t sum = 0;
@@ -81,7 +82,45 @@ Sum sum_of(const PipelineConfig& pipeline, const Stats& stats, std::size_t i) {
 }  // namespace
 
 Progress::Progress(const PipelineConfig& pipeline, Terminal& terminal, Mode mode)
-    : pipeline_(pipeline), terminal_(terminal), mode_(mode) {}
+    : pipeline_(pipeline), terminal_(terminal), mode_(mode), sinks_(pipeline.sinks.size()) {}
+
+void Progress::Rate::observe(std::uint64_t total, double seconds) {
+    // It falls where a pipeline begins again within the process.
+    const double now = total < last ? 0 : static_cast<double>(total - last) / seconds;
+    const double weight = known ? std::min(1.0, seconds / rate_seconds) : 1.0;
+    a_second += (now - a_second) * weight;
+    known = known || total > last;
+    last = total;
+}
+
+void Progress::observe_rates(const Sample& sample) {
+    const auto passed = static_cast<double>((sample.now - last_).ns) / 1e9;
+    if (passed < 0.05) return;
+    last_ = sample.now;
+    bytes_in_.observe(bytes_in(pipeline_, *sample.stats), passed);
+    for (std::size_t i = 0; i < sinks_.size(); ++i) {
+        const SinkStats& sink = sample.stats->sink[i];
+        sinks_[i].records.observe(sink.delivered + sink.parked + sink.dropped, passed);
+        sinks_[i].bytes.observe(sink.bytes_delivered, passed);
+    }
+}
+
+double Progress::time_left(const Sample& sample) const {
+    const bool finite = std::all_of(
+        pipeline_.sources.begin(), pipeline_.sources.end(),
+        [](const SourceSettings& s) { return replayable(s) && s.end == EndAt::eof; });
+    if (!finite || sample.unread < 0) return -1;
+    double slowest = 0;
+    for (std::size_t i = 0; i < sinks_.size(); ++i) {
+        const auto owed = static_cast<double>(sample.stats->sink[i].owed);
+        if (owed == 0) continue;
+        if (sinks_[i].records.a_second < 0.01) return -1;
+        slowest = std::max(slowest, owed / sinks_[i].records.a_second);
+    }
+    if (sample.unread == 0) return slowest > 0 ? slowest : -1;
+    if (bytes_in_.a_second < 1) return -1;
+    return slowest + static_cast<double>(sample.unread) / bytes_in_.a_second;
+}
 
 std::string Progress::line(const Sample& sample) {
     const Stats& stats = *sample.stats;
@@ -104,38 +143,26 @@ std::string Progress::line(const Sample& sample) {
     if (stats.dead_letters > 0)
         out += fmt::format(" | dead letters {}", format_count(stats.dead_letters));
     if (dropped > 0) out += fmt::format(" | dropped {}", format_count(dropped));
+    double records_rate = 0, bytes_rate = 0;
+    for (const SinkRates& rates : sinks_) {
+        records_rate = std::max(records_rate, rates.records.a_second);
+        bytes_rate = std::max(bytes_rate, rates.bytes.a_second);
+    }
     out += fmt::format(" | in flight {} | {}/s {}/s", format_count(owed),
-                       format_count(static_cast<std::uint64_t>(records_rate_)),
-                       format_size(static_cast<std::uint64_t>(bytes_rate_)));
-    const bool finite = std::all_of(
-        pipeline_.sources.begin(), pipeline_.sources.end(),
-        [](const SourceSettings& s) { return replayable(s) && s.end == EndAt::eof; });
-    if (finite && sample.unread > 0 && bytes_rate_ > 0)
-        out += " | ETA " + short_time(static_cast<double>(sample.unread) / bytes_rate_);
+                       format_count(static_cast<std::uint64_t>(records_rate)),
+                       format_size(static_cast<std::uint64_t>(bytes_rate)));
+    const double left = time_left(sample);
+    if (left >= 0) out += " | ETA " + short_time(left);
     return out;
 }
 
 Instant Progress::observe(const Sample& sample) {
-    const std::uint64_t records = records_in(pipeline_, *sample.stats);
-    const std::uint64_t bytes = bytes_in(pipeline_, *sample.stats);
     if (first_) {
         began_ = last_ = sample.now;
         plain_at_ = sample.now + plain_interval;
         first_ = false;
     }
-    const auto passed = static_cast<double>((sample.now - last_).ns) / 1e9;
-    if (passed > 0.05 && records >= last_records_) {
-        const double weight = std::min(1.0, passed);
-        const auto blend = [&](double& rate, std::uint64_t more) {
-            const double now = static_cast<double>(more) / passed;
-            rate = rate == 0 ? now : rate * (1 - weight) + now * weight;
-        };
-        blend(records_rate_, records - last_records_);
-        blend(bytes_rate_, bytes - last_bytes_);
-    }
-    last_ = sample.now;
-    last_records_ = records;
-    last_bytes_ = bytes;
+    observe_rates(sample);
     if (mode_ == Mode::redraw) {
         terminal_.redraw(line(sample));
     } else if (mode_ == Mode::plain && sample.now >= plain_at_) {

@@ -150,8 +150,7 @@ RingChoice ring_of(const std::string& name) {
                              : RingChoice::automatic;
 }
 
-void warn_of_stdin(const PipelineConfig& pipeline, const Terminal& terminal, const Log& log) {
-    (void)terminal;
+void warn_of_stdin(const PipelineConfig& pipeline, const Log& log) {
     for (const SourceSettings& source : pipeline.sources)
         if (!replayable(source))
             log(Level::warn, LogLine("stdin cannot be read again: what was read and not delivered "
@@ -172,7 +171,7 @@ int run_command(const RunCommand& command) {
     const PipelineConfig& pipeline = loaded.config;
     Signals signals;
     const Log log = terminal.logger();
-    warn_of_stdin(pipeline, terminal, log);
+    warn_of_stdin(pipeline, log);
     Progress progress(pipeline, terminal, mode_of(command, terminal));
     RunOptions options;
     options.ring = ring_of(command.ring);

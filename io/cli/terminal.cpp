@@ -44,6 +44,8 @@ std::string timestamp() {
                        ms);
 }
 
+const std::string wiped = "\r\x1b[K";  ///< To the line's beginning, and nothing after it.
+
 // Control characters of file names must not reach the terminal.
 std::string tame(const std::string& line) {
     std::string out;
@@ -69,9 +71,10 @@ bool wants_color(const std::string& choice, int fd) {
 }
 
 Terminal::Terminal(const Options& options)
-    : terminal_(::isatty(STDERR_FILENO) == 1),
+    : fd_(options.fd),
+      terminal_(::isatty(fd_) == 1),
       json_(options.log_format == "json"),
-      color_(!json_ && wants_color(options.color, STDERR_FILENO)),
+      color_(!json_ && wants_color(options.color, fd_)),
       verbosity_(options.verbosity) {}
 
 io::Log Terminal::logger() {
@@ -93,25 +96,25 @@ void Terminal::log(Level level, const std::string& line) {
 }
 
 void Terminal::redraw(const std::string& line) {
-    std::string cut = line.substr(0, static_cast<std::size_t>(columns() - 1));
-    if (!bottom_.empty()) write("");
-    bottom_ = std::move(cut);
-    if (!bottom_.empty()) write("");
+    const std::string wipe = bottom_.empty() ? "" : wiped;
+    bottom_ = line.substr(0, static_cast<std::size_t>(columns() - 1));
+    put(wipe + bottom_);
 }
 
 void Terminal::print(const std::string& line) { write(line + "\n"); }
 
 void Terminal::write(const std::string& text) {
-    std::string out;
-    if (!bottom_.empty()) out += "\r\x1b[K";
-    out += text + bottom_;
+    put((bottom_.empty() ? "" : wiped) + text + bottom_);
+}
+
+void Terminal::put(const std::string& out) {
     // One write, so that lines of several processes don't mix. Nobody to tell if it fails.
-    if (::write(STDERR_FILENO, out.data(), out.size()) < 0) return;
+    if (!out.empty() && ::write(fd_, out.data(), out.size()) < 0) return;
 }
 
 int Terminal::columns() const {
     winsize size{};
-    if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 20) return 80;
+    if (::ioctl(fd_, TIOCGWINSZ, &size) != 0 || size.ws_col < 20) return 80;
     return size.ws_col;
 }
 

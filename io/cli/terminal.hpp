@@ -17,6 +17,7 @@ public:
         std::string log_format = "text";  ///< text or json.
         std::string color = "auto";       ///< auto, always or never.
         int verbosity = 0;                ///< -1: warnings only, 0: what changes, 1: everything.
+        int fd = 2;                       ///< stderr.
     };
 
     explicit Terminal(const Options& options);
@@ -37,8 +38,10 @@ public:
 
 private:
     void write(const std::string& text);
+    void put(const std::string& out);
     int columns() const;
 
+    int fd_;
     bool terminal_;
     bool json_;
     bool color_;

@@ -78,7 +78,8 @@ Process::Process(std::vector<std::string> arguments, Options options) {
         for (const int number : {SIGINT, SIGTERM}) ::signal(number, SIG_DFL);
         ::dup2(options.in_open ? in[0] : ::open(in_path.c_str(), O_RDONLY), 0);
         ::dup2(::open(out_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
-        ::dup2(::open(err_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 2);
+        const int err = ::open(err_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        ::dup2(options.err >= 0 ? options.err : err, 2);
         for (const auto& [name, value] : options.environment)
             ::setenv(name.c_str(), value.c_str(), 1);
         ::execv(argv[0], argv.data());

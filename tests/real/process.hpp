@@ -51,6 +51,7 @@ public:
     struct Options {
         std::string in_text;                        ///< For its stdin, then closed.
         bool in_open = false;                       ///< stdin stays open: see write_in().
+        int err = -1;                               ///< Its stderr, instead of a file.
         std::map<std::string, std::string> environment;  ///< Besides ours.
     };
 

@@ -4,6 +4,9 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <span>
 
 #include "tests/real/process.hpp"
 
@@ -145,6 +148,32 @@ TEST_CASE("a line over the limit goes where the policy says") {
     }
 }
 
+TEST_CASE("a line of 1 GiB passes in pieces, with every byte") {
+    TempDir dir;
+    constexpr std::uint64_t size = (1u << 30) + 100;
+    const std::string input = dir.write("logs/x", "");
+    std::filesystem::resize_file(input, size);  // Zero bytes that take no room.
+    append_file(input, "\nlast\n");
+    const Exited exited = run_config(
+        dir, replaced(to_a, "end = \"eof\"", "end = \"eof\"\non_oversized = \"split\""));
+    INFO(exited.err);
+    CHECK(exited.code == 0);
+    std::ifstream out(dir.at("out/a"), std::ios::binary);
+    std::vector<char> block(1 << 20);
+    std::uint64_t zeros = 0, ends = 0;
+    std::string rest;
+    while (out.read(block.data(), static_cast<std::streamsize>(block.size())) || out.gcount() > 0) {
+        for (const char c : std::span(block).first(static_cast<std::size_t>(out.gcount()))) {
+            zeros += c == 0;
+            ends += c == '\n';
+            if (c != 0 && c != '\n') rest += c;
+        }
+    }
+    CHECK(zeros == size);
+    CHECK(rest == "last");
+    CHECK(ends == size / (1 << 20) + 2);  // Pieces of max_line, the rest of the line, "last".
+}
+
 TEST_CASE("a sink that refuses some records loses none of them") {
     TempDir dir;
     dir.write("logs/x", lines(0, 20'000));
@@ -205,6 +234,27 @@ TEST_CASE("SIGTERM drains, and the next run goes on where it stopped") {
     const std::string part = read_file(dir.at("out/a"));
     CHECK(part.size() < text.size());
     CHECK(text.compare(0, part.size(), part) == 0);
+    dir.write("p.toml", to_a);
+    REQUIRE(run({"run", file}).code == 0);
+    CHECK(read_file(dir.at("out/a")) == text);
+}
+
+TEST_CASE("a drain that outlasts shutdown_timeout ends with work left, which the next run does") {
+    TempDir dir;
+    const std::string text = lines(0, 10'000);
+    dir.write("logs/x", text);
+    const std::string file =
+        dir.write("p.toml", to_a + std::string("inject = { latency = \"1h\" }\n"));
+    {
+        Process process(program({"run", "--set", "engine.shutdown_timeout=300ms", file}));
+        REQUIRE(says(process, "file found"));
+        process.send(SIGTERM);
+        REQUIRE(process.wait(std::chrono::seconds(20)));
+        INFO(process.result().err);
+        CHECK(process.result().code == 75);
+        CHECK(contains(process.result().err, "stopped after shutdown_timeout (300ms)"));
+        CHECK(contains(process.result().err, "10,000 unfinished"));
+    }
     dir.write("p.toml", to_a);
     REQUIRE(run({"run", file}).code == 0);
     CHECK(read_file(dir.at("out/a")) == text);
