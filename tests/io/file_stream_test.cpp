@@ -92,7 +92,7 @@ TEST_CASE("with policy stop nothing behind a framing error is given away") {
     CHECK(source.problem().find("a.log: framing error: unbalanced at byte 5") != std::string::npos);
 }
 
-TEST_CASE("an element over max_line goes to the dead letters in pieces; a restart goes on inside it") {
+TEST_CASE("an element over max_line goes to the dead letters in pieces, and a restart goes on inside it") {
     TailBench t;
     read_array(t);
     t.config.line_max = 5000;

@@ -177,7 +177,7 @@ TEST_CASE("a raw filter drops and rejects before anything is parsed, and counts 
                    "raw: 5 -> 3 out + 1 dropped + 1 errors (1 dead letters) (1 rejected)"));
 }
 
-TEST_CASE("a rejected record without dead letters halts before it; by on_reject it goes on") {
+TEST_CASE("a rejected record without dead letters halts before it, and goes on by on_reject") {
     const TempDir folder;
     folder.write("in.log", raw_input);
     Exited exited = run_in(folder, head() + raw_filter("") + sink("a", "raw"));
