@@ -4,7 +4,7 @@
 //         can raise it, and never hides a hard one.
 // Rule 2: hysteresis: paused at `pause` or above, and then until `resume` or below.
 // Rule 3: only hard pressure is a reason to make pulls smaller; see governor.hpp.
-// Doesn't know: where readings come from (io/runner/memory_guard.hpp), nor who is paused.
+// Doesn't know: where readings come from (io/memory_guard.hpp), nor who is paused.
 #pragma once
 
 #include <cstdint>

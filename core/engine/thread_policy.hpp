@@ -1,9 +1,9 @@
 // How many transform threads are worth having: grows while there is room, shrinks before there is
 // none. Pure; whoever owns the threads asks once a sample, and obeys.
 //
-// Saturation is how much of the machine is used already, in thousandths: of its processors by
-// anybody (see io/), or of memory, whichever is higher. Not how busy the threads are: with a
-// backlog they always are.
+// Saturation is how much of what the threads fill is used already, in thousandths: of the memory
+// for records (see io/devices/transform_stage.cpp). Not how busy the threads are: with a backlog
+// they always are.
 //
 // Rule 1: below 600 one more, if a batch waits and none of the threads is idle.
 // Rule 2: above 850 one less. Above 950 half of them at once.

@@ -15,7 +15,7 @@
 #include "io/cli/config_flow.hpp"
 #include "io/cli/reader.hpp"
 #include "io/runner/engine_config.hpp"
-#include "io/runner/memory_guard.hpp"
+#include "io/memory_guard.hpp"
 
 namespace holdfast::cli {
 namespace {

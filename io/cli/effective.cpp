@@ -10,7 +10,7 @@
 #include "io/cli/units.hpp"
 #include "io/runner/engine_config.hpp"
 #include "io/runner/transforms.hpp"
-#include "io/runner/memory_guard.hpp"
+#include "io/memory_guard.hpp"
 
 namespace holdfast::cli {
 namespace {

@@ -41,12 +41,13 @@ public:
     explicit Books(std::uint32_t batches_max) : entries_(batches_max) {}
 
     /// A batch that came; its records wait for their transform.
-    void put(BatchId id, Batch batch, std::int64_t first) {
+    void put(BatchId id, std::uint16_t source, Batch batch, std::int64_t first) {
         Entry& e = entry(id);
         e = {};
         e.generation = id.generation;
         e.batch = std::make_shared<Batch>(std::move(batch));
         e.first = first;
+        e.source = source;
     }
     Batch& batch(BatchId id) {
         HF_ASSERT(entry(id).generation == id.generation && entry(id).batch);
@@ -54,6 +55,7 @@ public:
     }
     /// Its position in the partition.
     std::int64_t first(BatchId id) const { return entries_[id.index].first; }
+    std::uint16_t source(BatchId id) const { return entries_[id.index].source; }
     /// For a task that uses what is in it.
     std::shared_ptr<const Batch> share(BatchId id) const { return entries_[id.index].batch; }
     /// A slice of a batch may be the batch itself.
@@ -87,6 +89,7 @@ private:
     struct Entry {
         std::uint32_t generation = 0;
         std::int64_t first = 0;
+        std::uint16_t source = 0;
         std::shared_ptr<Batch> batch;
         std::shared_ptr<const Outputs> outputs;
     };

@@ -9,11 +9,13 @@
 #pragma once
 
 #include <expected>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "core/base/time.hpp"
+#include "core/codec/document.hpp"
 #include "core/codec/parsed_batch.hpp"
 #include "io/embed/record.hpp"
 
@@ -53,9 +55,39 @@ public:
     /// In the order in which the partition handed them over. May come again after a failure.
     virtual std::expected<void, Failure> commit(std::uint32_t partition,
                                                 std::span<const Token> tokens) = 0;
+
+    /// The gate before the sources has closed (memory is short) or opened: once for each edge. For
+    /// sources that read ahead on their own; they are pulled again when it opens, or after
+    /// Config::max_hold.
+    virtual void hold(bool held) { static_cast<void>(held); }
 };
 
 // ---- transforms --------------------------------------------------------------------------------
+
+/// Values that are parsed when somebody asks for them, and once.
+class OnDemand {
+public:
+    /// Lives: as long as this, and no longer than the record stays where it is.
+    std::expected<codec::Value, codec::ParseError> value(std::size_t n, const Record& record) {
+        if (!parser_) parser_ = std::make_unique<codec::Parser>();
+        if (documents_.size() <= n) documents_.resize(n + 1);
+        if (!documents_[n]) {
+            documents_[n] = std::make_unique<codec::Document>(*parser_);
+            documents_[n]->reset(std::as_bytes(std::span(record.payload)),
+                                 record.format == Format::msgpack ? codec::Format::msgpack
+                                                                  : codec::Format::json);
+            ++parsed_;
+        }
+        return documents_[n]->root();
+    }
+    /// So many records were parsed.
+    std::size_t parsed() const { return parsed_; }
+
+private:
+    std::unique_ptr<codec::Parser> parser_;
+    std::vector<std::unique_ptr<codec::Document>> documents_;
+    std::size_t parsed_ = 0;
+};
 
 /// What a transform is given: the records of a batch or of a slice of it. The tokens are for
 /// looking at: their number cannot change.
@@ -69,6 +101,15 @@ struct Input {
     std::vector<codec::Value> values;
     /// With values: what their field names are as numbers (name(), member(), names()).
     const codec::ParsedBatch* parsed = nullptr;
+    /// In any mode: the value of record n, see value().
+    OnDemand on_demand = {};
+
+    /// The value of record n, parsed at the first call and kept; in RunMode::parsed it is there
+    /// already. Requires: n < records.size(), and the record is still there.
+    std::expected<codec::Value, codec::ParseError> value(std::size_t n) {
+        if (parsed) return values[n];
+        return on_demand.value(n, records[n]);
+    }
 };
 
 /// What it makes of them: any number of records, in order, and those that are set aside.

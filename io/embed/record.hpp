@@ -51,6 +51,15 @@ struct Record {
 /// What a record occupies in memory, as it is counted against the limit.
 std::uint64_t bytes_of(const Record& record);
 
+/// A record that is set aside, with the reason.
+struct DeadLetter {
+    Record record;
+    std::string why;
+    std::string sink;  ///< That it was meant for; empty: it was set aside before any sink.
+    Reason reason = Reason::parse_error;
+    std::uint32_t attempts = 0;  ///< That the sink was given.
+};
+
 using Token = std::uint64_t;
 
 /// What a source hands over at once: records of one partition, in order. Records without tokens are
@@ -59,15 +68,9 @@ struct Batch {
     std::uint32_t partition = 0;  ///< Any number; order holds within a partition.
     std::vector<Record> records;
     std::vector<Token> tokens;
-};
-
-/// A record that is set aside, with the reason.
-struct DeadLetter {
-    Record record;
-    std::string why;
-    std::string sink;  ///< That it was meant for; empty: a transform set it aside.
-    Reason reason = Reason::parse_error;
-    std::uint32_t attempts = 0;  ///< That the sink was given.
+    /// Records that the source sets aside itself (it cannot read them, it filters them out): they
+    /// go by Options::on_reject, before any record of the batch goes to a sink.
+    std::vector<DeadLetter> dead_letters;
 };
 
 /// Why something did not work. What the world decides is never an exception.

@@ -1,6 +1,8 @@
 // See running.hpp.
 #include "io/embed/running.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <utility>
 #include <variant>
@@ -18,14 +20,18 @@ std::uint32_t narrow(std::uint64_t n) {
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(n, UINT32_MAX));
 }
 
-/// On the source's desk.
-std::expected<Pulled, Failure> pull_from(SourcePort& port, const Pull& order) {
+constexpr Duration memory_reading_interval = milliseconds(250);
+
+/// On the source's desk. `dropped`: by its filter.
+std::expected<Pulled, Failure> pull_from(SourcePort& port, const Pull& order,
+                                         std::uint64_t& dropped) {
     std::expected<Pulled, Failure> result = Pulled::idle({});
     if (port.rest) {
         result = Pulled::some(std::move(*port.rest));
         port.rest.reset();
     } else {
         result = guarded([&] { return port.source->pull({order.max_records, order.max_bytes}); });
+        if (result && port.inbound) dropped = port.inbound->judge(result->batch);
     }
     if (result && result->kind == Pulled::Kind::batch)
         port.rest = cut_rest(result->batch, order.max_records, order.max_bytes);
@@ -60,9 +66,12 @@ Running::Running(Ports& ports, Inbox& inbox)
       inbox_(inbox),
       config_(config_of(ports)),
       engine_(config_),
-      books_(config_.batches_max) {
-    for (std::size_t i = 0; i < ports.sources.size(); ++i)
+      books_(config_.batches_max),
+      guard_(io::find_memory_limit(ports.options.process_limit), "", io::Ledger::heap) {
+    for (SourcePort& port : ports.sources) {
+        if (!ports.filter.empty()) port.inbound = std::make_unique<Inbound>(ports.filter);
         source_desks_.push_back(std::make_unique<Desk>());
+    }
     for (std::size_t i = 0; i < ports.sinks.size(); ++i)
         sink_desks_.push_back(std::make_unique<Desk>());
     const Options& options = ports.options;
@@ -85,10 +94,54 @@ Report Running::run() {
             feed(Tick{});
             continue;
         }
-        for (const Task& task : inbox_.take(engine_.engine().deadline())) task();
+        watch_memory(clock_now());
+        if (!events_.empty()) continue;
+        for (const Task& task : inbox_.take(next_wake())) task();
     }
+    note_left();
     report_.stats = engine_.engine().stats();
     return report_;
+}
+
+Instant Running::next_wake() const {
+    const Instant wake = engine_.engine().deadline();
+    // While the gate holds, nothing else might happen for long, and pressure may fall.
+    return engine_.engine().stats().paused ? std::min(wake, read_memory_at_) : wake;
+}
+
+/// Tells the engine how near memory is to its limit, after each reading.
+void Running::watch_memory(Instant now) {
+    if (guard_.limit().bytes == UINT64_MAX || now < read_memory_at_) return;
+    read_memory_at_ = now + memory_reading_interval;
+    const Stats& stats = engine_.engine().stats();
+#if defined(__GLIBC__)
+    // What was freed is no burden: back to the kernel, so that the reading says so.
+    if (stats.paused) ::malloc_trim(0);
+#endif
+    guard_.read(stats.held);
+    const PressureLevel level = guard_.pressure(stats.held);
+    const bool was = stats.paused;
+    feed(PressureSampled{level.hard, level.soft});
+    if (was == stats.paused) return;
+    log((was ? "memory: pulling goes on, " : "memory is short: pulling is paused, ") +
+        std::to_string(guard_.usage(stats.held)) + " bytes are used of " +
+        std::to_string(guard_.limit().bytes) + " (" + text_of(guard_.limit()) + ")");
+}
+
+/// What a halt leaves uncommitted: it is handed over again at the next run.
+void Running::note_left() {
+    for (std::uint32_t i = 0; i < lanes_.size() && !report_.complete(); ++i) {
+        Lane& lane = lanes_[i];
+        Report::Left left{ports_.sources[lane.source].name, lane.number,
+                          engine_.engine().left(PartitionId{i}).records, {}};
+        for (const Lane::Owed& owed : lane.owed)
+            left.tokens.insert(left.tokens.end(), owed.tokens.begin(), owed.tokens.end());
+        if (left.records == 0 && left.tokens.empty()) continue;
+        log("left uncommitted: source " + left.source + ", partition " +
+            std::to_string(left.partition) + ": " + std::to_string(left.records) + " records, " +
+            std::to_string(left.tokens.size()) + " tokens");
+        report_.left.push_back(std::move(left));
+    }
 }
 
 void Running::stop() {
@@ -102,7 +155,16 @@ void Running::feed(const Event& event) {
 
 void Running::say(const std::string& who, const std::string& what) {
     report_.problem = who + ": " + what;
-    if (ports_.options.log) ports_.options.log(report_.problem);
+    log(report_.problem);
+}
+
+/// A log that throws is asked no less: what it says is nobody's affair but its own.
+void Running::log(const std::string& line) {
+    if (!ports_.options.log) return;
+    static_cast<void>(guarded([&]() -> std::expected<void, Failure> {
+        ports_.options.log(line);
+        return {};
+    }));
 }
 
 // ---- sources -----------------------------------------------------------------------------------
@@ -122,8 +184,13 @@ std::uint32_t Running::lane_of(std::uint32_t source, std::uint32_t number) {
 void Running::on(const Pull& pull) {
     SourcePort& port = ports_.sources[pull.source.index];
     source_desks_[pull.source.index]->post([this, &port, pull] {
-        auto result = std::make_shared<std::expected<Pulled, Failure>>(pull_from(port, pull));
-        inbox_.post([this, pull, result] { pulled(pull, std::move(*result)); });
+        std::uint64_t dropped = 0;
+        auto result =
+            std::make_shared<std::expected<Pulled, Failure>>(pull_from(port, pull, dropped));
+        inbox_.post([this, pull, result, dropped] {
+            report_.dropped += dropped;
+            pulled(pull, std::move(*result));
+        });
     });
 }
 
@@ -142,7 +209,7 @@ void Running::pulled(const Pull& pull, std::expected<Pulled, Failure> result) {
             return;
         case Pulled::Kind::batch: break;
     }
-    if (result->batch.records.empty() && result->batch.tokens.empty()) {
+    if (size_of(result->batch) == 0 && result->batch.tokens.empty()) {
         events_.push_back(SourceIdle{pull.batch, pull.source, after_nothing});
         return;
     }
@@ -161,32 +228,34 @@ void Running::pulled(const Pull& pull, std::expected<Pulled, Failure> result) {
 void Running::arrived(const Pull& pull, Batch batch) {
     const std::uint32_t index = lane_of(pull.source.index, batch.partition);
     Lane& lane = lanes_[index];
-    const auto records = std::max<std::int64_t>(1, static_cast<std::int64_t>(batch.records.size()));
+    const auto records = static_cast<std::int64_t>(size_of(batch));
     std::uint64_t held = 0;
     std::uint64_t bytes = 0;
     std::int64_t position = lane.next;
-    for (Record& r : batch.records) {
+    const auto arrives = [&](Record& r) {
         r.id.source = pull.source.index;
         r.id.partition = batch.partition;
         if (r.id.position < 0) r.id.position = position;
         ++position;
         held += bytes_of(r);
         bytes += r.payload.size();
-    }
+    };
+    for (Record& r : batch.records) arrives(r);
+    for (DeadLetter& letter : batch.dead_letters) arrives(letter.record);
     BatchPulled event{};
     event.batch = pull.batch;
     event.source = pull.source;
     event.fate = Fate::deliver;
     event.partition = PartitionId{index};
     event.epoch = Epoch{1};
-    event.records = narrow(batch.records.size());
+    event.records = narrow(size_of(batch));
     event.bytes = narrow(bytes);
     event.held = narrow(held);
     event.first = Position{lane.next};
-    lane.next += records;
+    lane.next += std::max<std::int64_t>(1, records);
     event.next = Position{lane.next};
     lane.owed.push_back({lane.next, batch.tokens});
-    books_.put(pull.batch, std::move(batch), event.first.value);
+    books_.put(pull.batch, pull.source.index, std::move(batch), event.first.value);
     events_.push_back(event);
 }
 
@@ -223,21 +292,22 @@ void Running::committed(const CommitPosition& commit, const std::expected<void, 
 
 void Running::on(const Transform& order) {
     Batch& batch = books_.batch(order.batch);
-    std::uint64_t bytes_in = 0;
+    auto slice =
+        std::make_shared<Slice>(take_slice(batch, order.begin, order.end, order.bytes_max));
     auto input = std::make_shared<Input>();
-    const std::uint32_t end = take_slice(batch, order.begin, order.end, order.bytes_max,
-                                         input->records, bytes_in);
+    input->records = std::move(slice->records);
     input->partition = batch.partition;
     input->tokens = batch.tokens;
-    input->source = ports_.sources[input->records.front().id.source].name;
-    if (!transform_desk_) return transformed(order, bytes_in, end, Output{std::move(input->records), {}});
-    transform_desk_->post([this, order, bytes_in, end, input, alive = books_.share(order.batch)] {
+    input->source = ports_.sources[books_.source(order.batch)].name;
+    if (!transform_desk_ || input->records.empty())
+        return transformed(order, std::move(*slice), Output{std::move(input->records), {}});
+    transform_desk_->post([this, order, slice, input, alive = books_.share(order.batch)] {
         std::uint64_t errors = 0;
         auto result = std::make_shared<std::expected<Output, Failure>>(
             guarded([&] { return process(std::move(*input), errors); }));
-        inbox_.post([this, order, bytes_in, end, result, errors] {
+        inbox_.post([this, order, slice, result, errors] {
             report_.parse_errors += errors;
-            transformed(order, bytes_in, end, std::move(*result));
+            transformed(order, std::move(*slice), std::move(*result));
         });
     });
 }
@@ -262,22 +332,23 @@ std::expected<Output, Failure> Running::process(Input input, std::uint64_t& erro
     return output;
 }
 
-void Running::transformed(const Transform& order, std::uint64_t bytes_in,
-                          std::uint32_t end, std::expected<Output, Failure> result) {
+void Running::transformed(const Transform& order, Slice slice,
+                          std::expected<Output, Failure> result) {
     SliceTransformed event{};
     event.slice = order.slice;
-    event.end = end;
-    event.next = Position{books_.first(order.batch) + end};
+    event.end = slice.end;
+    event.next = Position{books_.first(order.batch) + slice.end};
     if (!result) {
         say("transform", result.error().what);
         event.fate = Fate::stop;
         events_.push_back(event);
         return;
     }
+    route_rejected(std::move(slice.dead_letters), ports_.options, *result, report_);
     const auto outputs = std::make_shared<const Outputs>(sort_out(std::move(*result), config_.sinks));
     event.fate = Fate::deliver;
     event.dead_letters = narrow(outputs->dead_letters.size());
-    event.held = narrow(outputs->bytes - std::min(outputs->bytes, bytes_in));
+    event.held = narrow(outputs->bytes - std::min(outputs->bytes, slice.bytes));
     if (outputs->by_sink.empty()) {
         event.outputs = narrow(outputs->records.size());
         event.bytes = narrow(outputs->bytes);
@@ -357,10 +428,27 @@ void Running::on(const WriteDeadLetters& write) {
     });
 }
 
+void Running::on(const SetGate& gate) {
+    // A partition that is new while the gate holds: its source knows already.
+    if (gate.partition != every_partition) return;
+    Source& source = *ports_.sources[gate.source.index].source;
+    source_desks_[gate.source.index]->post_urgent([this, &source, gate] {
+        const auto result = guarded([&]() -> std::expected<void, Failure> {
+            source.hold(gate.held);
+            return {};
+        });
+        if (result) return;
+        inbox_.post([this, gate, result] {
+            log("source " + ports_.sources[gate.source.index].name + ": hold: " +
+                result.error().what);
+        });
+    });
+}
+
 void Running::on(const RunTicker&) {
     if (!ports_.options.tick) return;
     const auto result = guarded([this] { return ports_.options.tick(); });
-    if (!result && ports_.options.log) ports_.options.log("ticker: " + result.error().what);
+    if (!result) log("ticker: " + result.error().what);
 }
 
 void Running::on(const Halt& halt) {

@@ -16,8 +16,11 @@
 #include "core/engine/owned.hpp"
 #include "io/embed/books.hpp"
 #include "io/embed/desk.hpp"
+#include "io/embed/inbound.hpp"
 #include "io/embed/parsing.hpp"
 #include "io/embed/pipeline.hpp"
+#include "io/embed/slices.hpp"
+#include "io/memory_guard.hpp"
 
 namespace holdfast::embed {
 
@@ -25,7 +28,9 @@ struct SourcePort {
     std::string name;
     std::unique_ptr<Source> source;
     SourceConfig config;
-    std::optional<Batch> rest;  ///< The source's desk's own.
+    // The source's desk's own.
+    std::optional<Batch> rest;
+    std::unique_ptr<Inbound> inbound;
 };
 
 struct SinkPort {
@@ -41,6 +46,7 @@ struct Ports {
     std::vector<SinkPort> sinks;
     std::unique_ptr<Transformer> transform;
     std::unique_ptr<DeadLetterQueue> dead_letters;
+    std::vector<codec::RawRule> filter;
 };
 
 /// The engine's config for these ports.
@@ -70,13 +76,16 @@ private:
     void feed(const Event& event);
     std::uint32_t lane_of(std::uint32_t source, std::uint32_t number);
     void say(const std::string& who, const std::string& what);
+    void log(const std::string& line);
+    void watch_memory(Instant now);
+    Instant next_wake() const;
+    void note_left();
 
     // What came back.
     void pulled(const Pull& pull, std::expected<Pulled, Failure> result);
     void arrived(const Pull& pull, Batch batch);
     std::expected<Output, Failure> process(Input input, std::uint64_t& errors);
-    void transformed(const Transform& order, std::uint64_t bytes_in, std::uint32_t end,
-                     std::expected<Output, Failure> result);
+    void transformed(const Transform& order, Slice slice, std::expected<Output, Failure> result);
     void answered(const WriteToSink& write, std::size_t records, const Answer& answer);
     void committed(const CommitPosition& commit, const std::expected<void, Failure>& result);
 
@@ -88,6 +97,7 @@ private:
     void on(const SyncSink&);
     void on(const WriteDeadLetters&);
     void on(const CommitPosition&);
+    void on(const SetGate&);
     void on(const RunTicker&);
     void on(const Halt&);
     template <class Other>
@@ -103,6 +113,8 @@ private:
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> lane_by_number_;
     Report report_;
     bool halted_ = false;
+    io::MemoryGuard guard_;
+    Instant read_memory_at_{0};
     std::unique_ptr<Parsing> parsing_;  ///< Mode parsed; the transform desk's own.
 
     // Last: their threads use the ports.

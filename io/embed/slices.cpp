@@ -17,7 +17,8 @@ std::optional<Batch> cut_rest(Batch& batch, std::uint32_t records_max, std::uint
     if (n == batch.records.size()) return std::nullopt;
     Batch rest;
     rest.partition = batch.partition;
-    const bool one_each = batch.tokens.size() == batch.records.size();
+    const bool one_each =
+        batch.tokens.size() == batch.records.size() && batch.dead_letters.empty();
     const auto at = static_cast<std::ptrdiff_t>(n);
     rest.records.assign(std::make_move_iterator(batch.records.begin() + at),
                         std::make_move_iterator(batch.records.end()));
@@ -28,16 +29,21 @@ std::optional<Batch> cut_rest(Batch& batch, std::uint32_t records_max, std::uint
     return rest;
 }
 
-std::uint32_t take_slice(Batch& batch, std::uint32_t begin, std::uint32_t end,
-                         std::uint32_t bytes_max, std::vector<Record>& out, std::uint64_t& bytes) {
-    std::uint32_t n = begin;
-    for (; n < end; ++n) {
-        const std::uint64_t one = batch.records[n].payload.size();
-        if (n > begin && bytes_max != UINT32_MAX && bytes + one > bytes_max) break;
-        bytes += one;
-        out.push_back(std::move(batch.records[n]));
+Slice take_slice(Batch& batch, std::uint32_t begin, std::uint32_t end, std::uint32_t bytes_max) {
+    Slice out;
+    const std::size_t dead = batch.dead_letters.size();
+    for (out.end = begin; out.end < end; ++out.end) {
+        const std::size_t n = out.end;
+        Record& record = n < dead ? batch.dead_letters[n].record : batch.records[n - dead];
+        const std::uint64_t one = record.payload.size();
+        if (n > begin && bytes_max != UINT32_MAX && out.bytes + one > bytes_max) break;
+        out.bytes += one;
+        if (n < dead)
+            out.dead_letters.push_back(std::move(batch.dead_letters[n]));
+        else
+            out.records.push_back(std::move(record));
     }
-    return n;
+    return out;
 }
 
 Outputs sort_out(Output output, std::uint32_t sinks) {

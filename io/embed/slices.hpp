@@ -10,13 +10,24 @@ namespace holdfast::embed {
 
 /// Cuts a batch to at most so many records and bytes, at least one record; returns the rest, if
 /// there is one. If there is one token a record, each goes with its record; else all of them go
-/// with the last piece.
+/// with the last piece. Its own dead letters stay.
 std::optional<Batch> cut_rest(Batch& batch, std::uint32_t records_max, std::uint32_t bytes_max);
 
-/// Moves records of the batch to `out`, from `begin`: at least one, then more while their bytes stay
-/// within `bytes_max`, up to `end`. Returns the first one that was left.
-std::uint32_t take_slice(Batch& batch, std::uint32_t begin, std::uint32_t end,
-                         std::uint32_t bytes_max, std::vector<Record>& out, std::uint64_t& bytes);
+/// A batch's own dead letters count as its first records, the others follow.
+inline std::size_t size_of(const Batch& batch) {
+    return batch.dead_letters.size() + batch.records.size();
+}
+
+struct Slice {
+    std::vector<Record> records;
+    std::vector<DeadLetter> dead_letters;
+    std::uint64_t bytes = 0;
+    std::uint32_t end = 0;  ///< The first one that was left.
+};
+
+/// Moves records out of the batch, from `begin`: at least one, then more while their bytes stay
+/// within `bytes_max`, up to `end`.
+Slice take_slice(Batch& batch, std::uint32_t begin, std::uint32_t end, std::uint32_t bytes_max);
 
 /// What each sink gets.
 Outputs sort_out(Output output, std::uint32_t sinks);

@@ -24,7 +24,7 @@
 #include "io/devices/transform_stage.hpp"
 #include "io/payloads.hpp"
 #include "io/runner/engine_config.hpp"
-#include "io/runner/memory_guard.hpp"
+#include "io/memory_guard.hpp"
 #include "io/runner/names.hpp"
 #include "io/runner/run.hpp"
 #include "io/task.hpp"

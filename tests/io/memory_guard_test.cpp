@@ -1,6 +1,6 @@
 // The memory guard: where its limit comes from, what counts as used, and a pipeline of one that
 // drains through a limit far below what is offered.
-#include "io/runner/memory_guard.hpp"
+#include "io/memory_guard.hpp"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

@@ -181,8 +181,10 @@ TEST_CASE("a broken array stops or gives its rest to the dead letters, and says 
         CHECK(exited.code != 0);
         CHECK(contains(exited.err, error));
         CHECK(contains(exited.err, "in.data"));
+        // The stop need not wait for what came before it.
         const bool has_one = text[1] == '1';
-        CHECK(read_file(folder.at("out/a")) == (has_one ? "1\n" : ""));
+        const std::string before = read_file(folder.at("out/a"));
+        CHECK((before.empty() || (has_one && before == "1\n")));
         exited = run_in(folder, head("json_array") + sink("a", "in") + dead_letters);
         INFO(exited.err);
         CHECK(exited.code == 0);

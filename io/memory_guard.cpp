@@ -1,7 +1,6 @@
 // See memory_guard.hpp.
-#include "io/runner/memory_guard.hpp"
+#include "io/memory_guard.hpp"
 
-#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -197,7 +196,14 @@ void MemoryGuard::read(std::uint64_t leased) {
 void MemoryGuard::take_reading(std::uint64_t usage, double stall, std::uint64_t leased) {
     leased_peak_ = std::max(leased_peak_, leased);
     beside_pool_ = usage - std::min(usage, leased_peak_);
+    read_usage_ = usage;
+    read_leased_ = leased;
     stall_permille_ = to_permille(stall);
+}
+
+std::uint64_t MemoryGuard::usage(std::uint64_t leased) const {
+    if (ledger_ == Ledger::pool) return beside_pool_ + leased;
+    return read_usage_ + (leased - std::min(leased, read_leased_));
 }
 
 PressureLevel MemoryGuard::pressure(std::uint64_t leased) {

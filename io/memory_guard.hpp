@@ -6,9 +6,11 @@
 //         what is in flight between two readings must fit below it.
 // Rule 2: usage is the cgroup's without the page cache, which the kernel takes back by itself; where
 //         no cgroup sets the limit, it is the process's resident set.
-// Rule 3: of the record pool not what is resident counts but what is leased, by its own ledger: a
-//         page that was used once stays resident, and is no burden.
-// Rule 4: between two readings usage is the last reading plus what was leased since.
+// Rule 3: of a record pool not what is resident counts but what is leased, by its own ledger: a
+//         page that was used once stays resident, and is no burden. Of records on the heap what is
+//         resident counts.
+// Rule 4: between two readings usage is the last reading plus what was leased since (and, of a
+//         pool, less what was given back).
 // Rule 5: a reading that is not a number counts as 0; one that cannot be had keeps the last one.
 // Doesn't know: the engine. It makes the permille of PressureSampled.
 #pragma once
@@ -50,25 +52,32 @@ std::uint32_t to_permille(double ratio);
 /// The memory_limit for records that fits under a limit of the process, if the config names none.
 std::uint64_t fitting_memory_limit(std::uint64_t usual, const MemoryLimit& limit);
 
+/// Where the records are that are leased.
+enum class Ledger : std::uint8_t { pool, heap };
+
 class MemoryGuard {
 public:
-    explicit MemoryGuard(const MemoryLimit& limit, const std::string& root = "")
-        : limit_(limit), root_(root) {}
+    explicit MemoryGuard(const MemoryLimit& limit, const std::string& root = "",
+                         Ledger ledger = Ledger::pool)
+        : limit_(limit), root_(root), ledger_(ledger) {}
 
     const MemoryLimit& limit() const { return limit_; }
 
-    /// Reads usage anew. `leased`: bytes of the pool that are leased now.
+    /// Reads usage anew. `leased`: bytes of records that are leased now.
     void read(std::uint64_t leased);
     /// As if `usage` and `stall` had been read.
     void take_reading(std::uint64_t usage, double stall, std::uint64_t leased);
 
     /// Pressure now, by the last reading and the ledger.
     PressureLevel pressure(std::uint64_t leased);
-    std::uint64_t usage(std::uint64_t leased) const { return beside_pool_ + leased; }
+    std::uint64_t usage(std::uint64_t leased) const;
 
 private:
     MemoryLimit limit_;
     std::string root_;
+    Ledger ledger_;
+    std::uint64_t read_usage_ = 0;
+    std::uint64_t read_leased_ = 0;
     std::uint64_t beside_pool_ = 0;
     std::uint64_t leased_peak_ = 0;  ///< So much of the pool may be resident.
     std::uint32_t stall_permille_ = 0;
