@@ -143,6 +143,9 @@ std::string Progress::line(const Sample& sample) {
     if (stats.dead_letters > 0)
         out += fmt::format(" | dead letters {}", format_count(stats.dead_letters));
     if (dropped > 0) out += fmt::format(" | dropped {}", format_count(dropped));
+    if (stats.paused)
+        out += fmt::format(" | reading is paused: memory at {} %",
+                           std::max(stats.pressure_hard, stats.pressure_soft) / 10);
     double records_rate = 0, bytes_rate = 0;
     for (const SinkRates& rates : sinks_) {
         records_rate = std::max(records_rate, rates.records.a_second);
@@ -198,8 +201,35 @@ std::string balance(const PipelineConfig& pipeline, const RunReport& report) {
     std::uint64_t repeated = 0;
     for (std::uint64_t n : report.repeated) repeated += n;
     out += fmt::format(" | redelivered after a restart: {}", format_count(repeated));
+    if (report.stats.gate_closed > 0)
+        out += fmt::format(" | reading paused for memory: {} times", format_count(report.stats.gate_closed));
     return out;
 }
+
+namespace {
+
+/// Levels in thousandths as last sampled, edges and windows of the gate, budgets where governed.
+void regulation_json(const PipelineConfig& pipeline, const Stats& stats, Json& json) {
+    json.begin_object("regulation");
+    json.field("pressure_hard", stats.pressure_hard);
+    json.field("pressure_soft", stats.pressure_soft);
+    json.field("paused", stats.paused);
+    json.field("gate_closed", stats.gate_closed);
+    json.field("gate_opened", stats.gate_opened);
+    json.field("gate_windows", stats.gate_windows);
+    json.begin_list("sources");
+    for (std::size_t i = 0; i < pipeline.sources.size(); ++i) {
+        json.begin_object();
+        json.field("name", pipeline.sources[i].name);
+        json.field("budget", stats.source[i].budget);
+        json.field("budget_decreases", stats.source[i].budget_decreases);
+        json.end_object();
+    }
+    json.end_list();
+    json.end_object();
+}
+
+}  // namespace
 
 std::string balance_json(const PipelineConfig& pipeline, const RunReport& report) {
     Json json;
@@ -239,6 +269,7 @@ std::string balance_json(const PipelineConfig& pipeline, const RunReport& report
         json.end_object();
     }
     json.end_list();
+    regulation_json(pipeline, report.stats, json);
     json.end_object();
     return json.text();
 }

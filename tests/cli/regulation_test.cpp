@@ -2,6 +2,8 @@
 #include <catch2/catch.hpp>
 
 #include "io/cli/config.hpp"
+#include "io/cli/progress.hpp"
+#include "io/cli/terminal.hpp"
 #include "io/runner/engine_config.hpp"
 
 using namespace holdfast;
@@ -62,4 +64,35 @@ TEST_CASE("the example of self-regulation is a config without problems") {
     const ConfigResult result = load_config(HF_SOURCE_DIR "/examples/regulation.toml", {});
     CHECK(result.problems.empty());
     CHECK(result.config.memory_limit == 24u << 20);
+}
+
+TEST_CASE("pressure's level and edges, and the budgets, are told in progress and balance") {
+    const ConfigResult result = parse("");
+    REQUIRE(result.problems.empty());
+    io::RunReport report;
+    Stats& stats = report.stats;
+    const auto has = [](const std::string& text, const char* what) {
+        return text.find(what) != std::string::npos;
+    };
+    CHECK_FALSE(has(balance(result.config, report), "paused"));
+    stats.gate_closed = 3;
+    stats.gate_opened = 2;
+    stats.gate_windows = 7;
+    stats.pressure_hard = 812;
+    stats.pressure_soft = 90;
+    stats.paused = true;
+    stats.source[0].budget = 4096;
+    stats.source[0].budget_decreases = 11;
+    CHECK(has(balance(result.config, report), " | reading paused for memory: 3 times"));
+    const std::string json = balance_json(result.config, report);
+    INFO(json);
+    for (const char* field :
+         {"\"pressure_hard\": 812", "\"pressure_soft\": 90", "\"paused\": true",
+          "\"gate_closed\": 3", "\"gate_opened\": 2", "\"gate_windows\": 7",
+          "\"budget\": 4096", "\"budget_decreases\": 11"})
+        CHECK(has(json, field));
+    Terminal terminal(Terminal::Options{});
+    Progress progress(result.config, terminal, Progress::Mode::off);
+    CHECK(has(progress.line({Instant{0}, &stats, -1, nullptr}),
+              " | reading is paused: memory at 81 %"));
 }

@@ -128,4 +128,5 @@ TEST_CASE("the example of self-regulation pauses, goes on, and delivers everythi
     if (sanitized) return;
     CHECK(contains(exited.err, "memory is short: reading is paused"));
     CHECK(contains(exited.err, "reading goes on"));
+    CHECK(contains(exited.err, " | reading paused for memory: "));
 }
