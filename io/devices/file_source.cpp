@@ -190,6 +190,9 @@ Task<> FileSource::serve(Pull pull, TailedFile& file) {
     file.busy = false;
     --serving_;
     if (served == Served::nothing) pulls_.push_front(pull);
+    // It is no news that it has something: said at once, the same pull came back in this very moment
+    // and without end, and nothing would ever give memory back.
+    if (served == Served::no_memory) told_idle_ = false;
     make_ready(file);
     if (served == Served::no_memory) answer_idle(pull, memory_retry);
     dispatch();

@@ -344,6 +344,22 @@ TEST_CASE("a source whose memory is used up goes on when batches are released") 
     t.stop();
 }
 
+TEST_CASE("a source without memory asks again later and never says that it is ready") {
+    TailBench t(64 << 10, 16 << 10);
+    t.keep = true;
+    t.max_bytes = 16 << 10;
+    t.append("a.log", std::string(300'000, '\n'));
+    t.pulls_max = 8;
+    t.start();
+    t.run(milliseconds(100));
+    const auto idles = t.idles;
+    CHECK(t.readies == 0);
+    t.run(milliseconds(100));
+    CHECK(t.readies == 0);
+    CHECK(t.idles > idles);
+    t.stop();
+}
+
 TEST_CASE("a large line gets its block although other files would take the memory") {
     TailBench t(64 << 10, 32 << 10);
     t.max_bytes = 4096;
