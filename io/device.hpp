@@ -76,6 +76,8 @@ public:
     virtual void stage(const StageSink& stage) = 0;
     virtual void stage(const StagePosition& stage) = 0;
     virtual void stage(const StageLead& stage) = 0;
+    /// The position that a checkpoint written now would hold. Requires: it is bound.
+    virtual Position staged(PartitionId partition, Epoch epoch) const = 0;
     virtual void write(const WriteCheckpoint& write) = 0;
     virtual void sync(const SyncCheckpoint& sync) = 0;
 };

@@ -61,12 +61,10 @@ bool StreamPlace::resume(std::span<const std::byte> bytes, std::uint64_t end) {
     HF_ASSERT(position_ + bytes.size() <= end);
     std::vector<StreamExtent> found;
     for (std::size_t at = 0; at < bytes.size(); at += window) {
+        found.clear();
         const FramingResult result =
             feed(bytes.subspan(at, std::min(window, bytes.size() - at)), found);
-        if (!found.empty()) {
-            *this = StreamPlace(framing_, end);
-            return false;
-        }
+        if (!found.empty()) clean_ = found.back().end;
         if (!result) {
             breaks(result.error());
             position_ = end;
@@ -75,7 +73,11 @@ bool StreamPlace::resume(std::span<const std::byte> bytes, std::uint64_t end) {
     }
     position_ += bytes.size();
     if (position_ < end) return true;
-    stage_ = Stage::inside;
+    // Of an element the end is known only by what follows it; until then it may go on here.
+    if (waiting_from() == position_)
+        clean_ = begins_ = position_;
+    else
+        stage_ = Stage::inside;
     return false;
 }
 

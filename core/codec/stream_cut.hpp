@@ -50,9 +50,9 @@ public:
     /// Of a broken stream.
     const std::optional<FramingError>& error() const { return error_; }
 
-    /// Goes on through bytes that were given away before a restart, in pieces, from a clean place
-    /// on. Answers false once the rest needn't be read: then, if it isn't broken, records follow
-    /// after `end`, which is where the restart goes on.
+    /// Goes on through bytes that were given away before a restart, as records and in pieces, from a
+    /// clean place on. Answers false at `end`, which is where the restart goes on, or once the
+    /// stream is broken.
     bool resume(std::span<const std::byte> bytes, std::uint64_t end);
 
 private:

@@ -70,6 +70,12 @@ void CheckpointStore::stage(const StagePosition& stage) {
     partition.known = true;
 }
 
+Position CheckpointStore::staged(PartitionId partition, Epoch epoch) const {
+    const Binding* binding = const_cast<CheckpointStore*>(this)->find(partition, epoch);
+    HF_ASSERT(binding != nullptr);
+    return {binding->entry->second.position};
+}
+
 void CheckpointStore::stage(const StageLead& stage) {
     HF_ASSERT(stage.sink.index < config_.sinks.size());
     HF_ASSERT(stage.position.value >= 0);

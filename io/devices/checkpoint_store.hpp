@@ -76,6 +76,7 @@ public:
     void stage(const StageSink& stage) override;
     void stage(const StagePosition& stage) override;
     void stage(const StageLead& stage) override;
+    Position staged(PartitionId partition, Epoch epoch) const override;
     void write(const WriteCheckpoint& write) override;
     void sync(const SyncCheckpoint& sync) override;
 

@@ -184,6 +184,7 @@ Task<> FileSource::new_generation(TailedFile& file) {
     file.position = file.partial = 0;
     file.tail = {};
     file.key.oversized_at = -1;
+    file.pieces_end = 0;
     file.leads.clear();
     file.mid_line = file.finishing = file.verify = false;
     file.block_wanted = 0;

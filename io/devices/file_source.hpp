@@ -149,6 +149,7 @@ private:
     Task<bool> find_place(TailedFile& file);
     Given give_stream(const Pull& pull, TailedFile& file, std::span<std::byte> block, bool full,
                       std::size_t length, const CutRule& rule);
+    void remember_clean(TailedFile& file, const codec::StreamCut& cut);
     void skip(TailedFile& file, std::span<const std::byte> bytes, const codec::StreamCut& cut);
     void say_broken(const TailedFile& file, const codec::StreamCut& cut);
 

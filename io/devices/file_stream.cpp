@@ -42,6 +42,7 @@ Task<bool> FileSource::find_place(TailedFile& file) {
         more = place.resume(some, end);
     }
     *file.place = place;
+    file.pieces_end = file.position;
     file.resumes = false;
     co_return true;
 }
@@ -64,12 +65,7 @@ FileSource::Given FileSource::give_stream(const Pull& pull, TailedFile& file,
         payloads_.pool().give_back(block);
         return Given::refused;
     }
-    using Stage = codec::StreamPlace::Stage;
-    const auto clean = static_cast<std::int64_t>(cut.next.clean());
-    if (cut.next.stage() != Stage::between && file.key.oversized_at != clean) {
-        file.key.oversized_at = clean;
-        rebind(file, true);
-    }
+    remember_clean(file, cut);
     if (cut.breaks) say_broken(file, cut);
     const auto ending = block.first(cut.end).last(std::min(cut.end, fingerprint_max));
     file.tail = Fingerprint::of(ending);
@@ -82,6 +78,24 @@ FileSource::Given FileSource::give_stream(const Pull& pull, TailedFile& file,
     std::erase_if(file.leads, [&](const FileLead& l) { return l.position <= file.position; });
     if (cut.fate == Fate::stop) finish(file);
     return Given::batch;
+}
+
+/// A restart that finds itself within pieces needs a clean place before them. It stays the one before
+/// the first of them until all are committed: the checkpoint's position may be in any.
+void FileSource::remember_clean(TailedFile& file, const codec::StreamCut& cut) {
+    using Stage = codec::StreamPlace::Stage;
+    const bool was_whole = file.place->stage() == Stage::between;
+    const bool is_whole = cut.next.stage() == Stage::between;
+    if (was_whole && (file.key.oversized_at >= 0 || !is_whole)) {
+        const bool over = checkpoints_.staged(file.assigned->partition, file.assigned->epoch).value >=
+                          file.pieces_end;
+        if (over || file.key.oversized_at < 0) {
+            file.key.oversized_at = is_whole ? -1 : static_cast<std::int64_t>(cut.next.clean());
+            rebind(file, true);
+        }
+    }
+    if (!was_whole || !is_whole)
+        file.pieces_end = static_cast<std::int64_t>(cut.next.position());
 }
 
 /// What stands before a record, or behind the last one, needn't be kept.

@@ -32,7 +32,8 @@ struct TailedFile {
     std::int64_t modified_ns = 0;
     bool mid_line = false;        ///< The next bytes go on with an oversized line.
     std::unique_ptr<codec::StreamPlace> place;  ///< At position; null: the records are lines.
-    bool resumes = false;  ///< `place` is the last clean one before position.
+    bool resumes = false;  ///< `place` is a clean one before position.
+    std::int64_t pieces_end = 0;  ///< Where the last piece of an oversized record ended (streams).
     Fingerprint tail;             ///< Of the bytes just before position, if we have read them.
     std::vector<FileLead> leads;  ///< Above position, ascending.
 

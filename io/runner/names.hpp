@@ -31,6 +31,9 @@ public:
     void stage(const StageSink& stage) override { store_->stage(stage); }
     void stage(const StagePosition& stage) override { store_->stage(stage); }
     void stage(const StageLead& stage) override { store_->stage(stage); }
+    Position staged(PartitionId partition, Epoch epoch) const override {
+        return store_->staged(partition, epoch);
+    }
     void write(const WriteCheckpoint& write) override { store_->write(write); }
     void sync(const SyncCheckpoint& sync) override { store_->sync(sync); }
 

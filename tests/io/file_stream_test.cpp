@@ -110,6 +110,46 @@ TEST_CASE("an element over max_line goes to the dead letters in pieces, and a re
     CHECK(dead(t, Fate::oversized) == large);
 }
 
+TEST_CASE("a restart finds its place in the first of several values in pieces, or in any") {
+    TailBench t;
+    t.config.stream.framing = GENERATE(Framing::json_array, Framing::msgpack);
+    const bool array = t.config.stream.framing == Framing::json_array;
+    t.config.end = EndAt::eof;
+    t.config.line_max = 5000;
+    const auto value = [&](std::size_t size) {
+        return array ? std::string(size, '7')
+                     : std::string("\xda") + static_cast<char>(size >> 8) +
+                           static_cast<char>(size & 0xff) + std::string(size, '7');
+    };
+    const std::string one = array ? "1" : "\x01";
+    const Lines larges{value(20'000), value(9'000), value(14'000)};
+    std::string text = array ? "[" : "";
+    for (const std::string& large : larges) text += one + (array ? "," : "") + large + (array ? "," : "");
+    t.append("a.log", text + one + (array ? "]" : ""));
+    t.start();
+    t.run();
+    const auto all = t.got;
+    REQUIRE(all.size() >= 11);
+    // All of it was read; the checkpoint lags behind, as far as any of its batches.
+    for (std::size_t committed = 0; committed < all.size(); ++committed) {
+        t.checkpoints.records.clear();
+        t.commit = false;
+        t.got.clear();
+        t.start();
+        t.run();
+        REQUIRE(t.got.size() == all.size());
+        t.checkpoints.stage(StagePosition{t.got[committed].partition, t.got[committed].epoch,
+                                          {t.got[committed].next}});
+        t.commit = true;
+        t.got.resize(committed + 1);
+        t.start();
+        t.run();
+        CHECK(records(t) == Lines{one, one, one, one});
+        CHECK(dead(t, Fate::oversized) == larges[0] + larges[1] + larges[2]);
+        CHECK(dead(t, Fate::unreadable).empty());
+    }
+}
+
 TEST_CASE("a broken stream goes on being broken after a restart") {
     TailBench t;
     read_array(t);

@@ -45,6 +45,10 @@ public:
         at(stage.partition, stage.epoch)
             .leads.push_back({"sink" + std::to_string(stage.sink.index), stage.position.value});
     }
+    Position staged(PartitionId partition, Epoch) const override {
+        const auto record = records.find(bound_.at(partition.index).second);
+        return {record == records.end() ? 0 : record->second.position};
+    }
     void write(const WriteCheckpoint&) override {}
     void sync(const SyncCheckpoint&) override {}
 
