@@ -27,12 +27,14 @@ FileThreads::~FileThreads() {
 
 void FileThreads::start(Op& op) {
     outstanding_ += 1;
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     if (!idle_.empty()) {
         Worker& worker = *idle_.back();
         idle_.pop_back();
         worker.op = &op;
         running_ += 1;
+        // Unlocked, or what is woken on this core would wait for the lock at once.
+        lock.unlock();
         worker.given.notify_one();
     } else if (workers_.size() < threads_most_) {
         const SignalsBlocked blocked;
@@ -64,9 +66,7 @@ void FileThreads::work(Worker& own) {
         lock.lock();
         op.result = result;
         ended_.push_back(&op);
-        running_ -= 1;
         const bool is_first = ended_.size() == 1;
-        if (running_ == 0) all_ended_.notify_one();
         if (!queue_.empty()) {
             own.op = queue_.front();
             queue_.pop_front();
@@ -74,7 +74,14 @@ void FileThreads::work(Worker& own) {
         } else {
             idle_.push_back(&own);
         }
-        if (is_first) wake_();
+        if (is_first) {
+            // As in start(). It counts as running until then: abandon() waits for its wake.
+            lock.unlock();
+            wake_();
+            lock.lock();
+        }
+        running_ -= 1;
+        if (running_ == 0) all_ended_.notify_one();
     }
 }
 

@@ -6,7 +6,7 @@
 //         kernel must find in place: the timespec, the statx buffer, the msghdr.
 // Rule 3: what finds the submission queue full waits in `unsent_`, in order; so a cancel always
 //         comes after what it cancels.
-// Rule 4: reads and writes at an offset go to FileThreads, as does what this kernel's io_uring lacks
+// Rule 4: writes at an offset go to FileThreads, as does what this kernel's io_uring lacks
 //         (list and lock always; truncate before 6.9; mkdir before 5.15). io_uring would give
 //         buffered writes to threads of its own anyway, and these were measured to be slower: see
 //         uring_prepare.cpp. An eventfd, read by the ring, says that some have ended.
