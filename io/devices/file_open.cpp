@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "core/base/assert.hpp"
 #include "io/devices/file_source.hpp"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr Duration backoff_first = milliseconds(500);
 constexpr Duration backoff_max = seconds(30);
+constexpr Duration descriptor_retry = seconds(5);
 constexpr Duration age_max = seconds(3600);
 
 bool is_gone(std::int64_t result) { return result == -ENOENT || result == -ENOTDIR; }
@@ -30,6 +32,7 @@ void FileSource::unreadable(const std::string& path, First first, std::int64_t r
                         ? backoff_first
                         : Duration{std::min(entry.backoff.ns * 2, backoff_max.ns)};
     entry.retry_at = ring_.now() + entry.backoff;
+    retry_soonest_ = std::min(retry_soonest_, entry.retry_at);
     const LogLine line = LogLine("cannot open file, will retry")
                              .with("source", config_.name)
                              .with("path", path)
@@ -39,6 +42,42 @@ void FileSource::unreadable(const std::string& path, First first, std::int64_t r
     } else {
         log(Level::debug, line);
     }
+}
+
+/// Its turn comes when this source closes a file; or some time, when another part of the process does.
+void FileSource::wait_for_descriptor(const std::string& path, First first) {
+    Unreadable& entry = unreadable_[path];
+    if (entry.error == 0) entry.first = first;
+    entry.error = EMFILE;
+    entry.retry_at = ring_.now() + descriptor_retry;
+    retry_soonest_ = std::min(retry_soonest_, entry.retry_at);
+    without_descriptor_.insert(path);
+    if (std::exchange(descriptors_short_, true)) return;
+    log(Level::warn,
+        LogLine("more files than this process may open; some wait until others are read to their "
+                "ends (or raise the limit: ulimit -n, or LimitNOFILE of its service)")
+            .with("source", config_.name)
+            .with("path", path));
+}
+
+/// Those that wait, in the order of their names, as far as the descriptors reach.
+Task<> FileSource::give_descriptors() {
+    while (descriptor_free_ && !without_descriptor_.empty()) {
+        descriptor_free_ = false;
+        while (!without_descriptor_.empty()) {
+            const std::string path = *without_descriptor_.begin();
+            without_descriptor_.erase(without_descriptor_.begin());
+            const auto entry = unreadable_.find(path);
+            if (entry == unreadable_.end()) continue;
+            co_await discover(path, entry->second.first);
+            if (without_descriptor_.contains(path)) break;
+        }
+    }
+}
+
+Task<> FileSource::let_go(int fd) {
+    co_await close(ring_, fd);
+    descriptor_free_ = true;
 }
 
 Task<> FileSource::discover(std::string path, First first) {
@@ -73,6 +112,8 @@ Task<> FileSource::open_file(std::string path, First first) {
     if (opened < 0) {
         if (is_gone(opened)) {
             unreadable_.erase(path);
+        } else if (opened == -EMFILE || opened == -ENFILE) {
+            wait_for_descriptor(path, first);
         } else {
             unreadable(path, first, opened);
         }
@@ -106,7 +147,9 @@ Task<> FileSource::insert(std::unique_ptr<TailedFile> owned, First first) {
         co_await close(ring_, file.fd);
         co_return;
     }
-    if (unreadable_.erase(path) > 0) {
+    const auto entry = unreadable_.find(path);
+    const bool waited = entry != unreadable_.end() && entry->second.error == EMFILE;
+    if (unreadable_.erase(path) > 0 && !waited) {
         log(healed_, Level::info,
             LogLine("file is readable now").with("source", config_.name).with("path", path));
     }
@@ -135,7 +178,7 @@ Task<> FileSource::insert(std::unique_ptr<TailedFile> owned, First first) {
     }
     if (config_.end == EndAt::eof && !has_more(file)) {
         finish(file);
-        co_await close(ring_, std::exchange(file.fd, -1));
+        co_await let_go(std::exchange(file.fd, -1));
         co_return;
     }
     schedule(file, now + poll_after(file));
@@ -161,7 +204,7 @@ Task<> FileSource::close_file(TailedFile& file) {
     closed_[{file.key.identity.device, file.key.identity.inode}] = {file.size, file.modified_ns};
     const int fd = file.fd;
     files_.erase({file.key.identity.device, file.key.identity.inode});
-    co_await close(ring_, fd);
+    co_await let_go(fd);
 }
 
 }  // namespace holdfast::io

@@ -342,7 +342,7 @@ Task<> FileSource::look_for_more(TailedFile& file) {
             file.partial = 0;
         } else {
             finish(file);
-            co_await close(ring_, std::exchange(file.fd, -1));
+            co_await let_go(std::exchange(file.fd, -1));
         }
     } else {
         schedule(file, now + config_.poll_interval);

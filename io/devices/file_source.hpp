@@ -195,6 +195,9 @@ private:
 
     // file_open.cpp: taking files in and letting them go.
     void unreadable(const std::string& path, First first, std::int64_t result);
+    void wait_for_descriptor(const std::string& path, First first);
+    Task<> give_descriptors();
+    Task<> let_go(int fd);
     Task<> discover(std::string path, First first);
     Task<> open_file(std::string path, First first);
     Task<> insert(std::unique_ptr<TailedFile> file, First first);
@@ -217,6 +220,10 @@ private:
     std::map<Inode, std::unique_ptr<TailedFile>> files_;
     std::map<std::string_view, TailedFile*> paths_;  ///< Of the linked ones: views of key.path.
     std::map<std::string, Unreadable> unreadable_;
+    Instant retry_soonest_ = never;  ///< No one of them is due before.
+    std::set<std::string> without_descriptor_;  ///< Of the unreadable ones.
+    bool descriptor_free_ = false;              ///< One was closed since the last of them tried.
+    bool descriptors_short_ = false;            ///< Said so in the log.
     std::multimap<Inode, Loaded> loaded_;
     std::set<std::string> loaded_paths_;
     std::map<Inode, Closed> closed_;  ///< Read to their ends and gone: not to be adopted again.

@@ -17,6 +17,7 @@ constexpr std::size_t polls_at_once = 128;
 constexpr std::uint32_t scans_skipped_max = 16;
 // After a change in a directory its files are looked at one after the other, so far apart.
 constexpr Duration look_spacing = microseconds(500);
+constexpr Duration hurried = milliseconds(5);
 
 /// Several stat operations at once: `co_await batch` returns when all are done.
 class StatBatch {
@@ -121,10 +122,14 @@ Task<> FileSource::watch() {
     scanning_first_ = false;
     dispatch();
     while (!ended()) {
-        const Instant wake = ring_.now() + config_.poll_interval;
+        // Files that are read to their ends make room for those that wait, soon.
+        const bool hurry = config_.end == EndAt::eof && !without_descriptor_.empty();
+        const Duration wait = hurry ? std::min(config_.poll_interval, hurried) : config_.poll_interval;
+        const Instant wake = ring_.now() + wait;
         co_await sleep_until(ring_, wake);
         co_await poll_due();
         co_await retry_unreadable();
+        co_await give_descriptors();
         if (slots_short_) give_back_slots();
         wake_slotless();
         say_rest();
@@ -178,9 +183,15 @@ Task<> FileSource::say_missing() {
 
 Task<> FileSource::retry_unreadable() {
     const Instant now = ring_.now();
+    if (now < retry_soonest_) co_return;
+    retry_soonest_ = never;
     std::vector<std::pair<std::string, First>> due;
     for (const auto& [path, entry] : unreadable_) {
-        if (entry.retry_at <= now) due.emplace_back(path, entry.first);
+        if (entry.retry_at <= now) {
+            due.emplace_back(path, entry.first);
+        } else {
+            retry_soonest_ = std::min(retry_soonest_, entry.retry_at);
+        }
     }
     for (const auto& [path, first] : due) co_await discover(path, first);
 }

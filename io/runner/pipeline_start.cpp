@@ -65,9 +65,10 @@ int fd_limit(const PipelineConfig& pipeline) {
     return all == INT_MAX ? all : fd_limit_of(pipeline, all);
 }
 
-// The least limit under which each sink and the dead letters have their file, and a source one.
+// The least limit under which all have their files: sinks and dead letters theirs, the checkpoint
+// its two slots, each source one; and one more for a folder that is looked through.
 int open_files_needed(const PipelineConfig& pipeline, int used) {
-    const int last = used + static_cast<int>(pipeline.sinks.size()) + 2;
+    const int last = used + static_cast<int>(pipeline.sinks.size() + pipeline.sources.size()) + 4;
     int all = last;
     while (fd_limit_of(pipeline, all) <= last) all += 1;
     return all;

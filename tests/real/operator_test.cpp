@@ -62,7 +62,7 @@ TEST_CASE("too few descriptors are refused with the number that is needed") {
     }
 }
 
-TEST_CASE("hundreds of files are read with 32 descriptors, each byte for byte") {
+TEST_CASE("hundreds of files are read with 64 descriptors, each byte for byte") {
     for (const char* ring : rings) {
         TempDir dir;
         std::string expected;
@@ -72,7 +72,7 @@ TEST_CASE("hundreds of files are read with 32 descriptors, each byte for byte") 
         }
         dir.write("p.toml", tail);
         const Exited exited =
-            shell(dir, "ulimit -n 32 && exec",
+            shell(dir, "ulimit -n 64 && exec",
                   std::string("run --set sources.in.end=eof --ring ") + ring + " p.toml");
         INFO(ring << exited.err);
         CHECK(exited.code == 0);
@@ -83,6 +83,24 @@ TEST_CASE("hundreds of files are read with 32 descriptors, each byte for byte") 
         CHECK(got.size() == expected.size());
         for (std::uint64_t n = 0; n < 600; ++n)
             if (!contains(got, lines(n * 3, 3))) FAIL_CHECK("file " << n);
+    }
+}
+
+TEST_CASE("the fewest descriptors that are accepted are enough, one file after the other") {
+    for (const char* ring : rings) {
+        TempDir dir;
+        for (std::uint64_t n = 0; n < 50; ++n)
+            dir.write("logs/" + std::to_string(100 + n), lines(n * 3, 3));
+        dir.write("p.toml", tail);
+        Exited exited;
+        int limit = 12;
+        for (exited.code = 74; exited.code == 74 && limit < 64; ++limit) {
+            exited = shell(dir, "ulimit -n " + std::to_string(limit) + " && exec",
+                           std::string("run --set sources.in.end=eof --ring ") + ring + " p.toml");
+        }
+        INFO(ring << " with " << limit - 1 << ": " << exited.err);
+        CHECK(exited.code == 0);
+        CHECK(read_file(dir.at("out/a")).size() == lines(0, 150).size());
     }
 }
 
