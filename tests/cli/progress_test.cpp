@@ -1,6 +1,7 @@
 // The line of progress, the balance, and the terminal that shows them.
 #include <catch2/catch.hpp>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -73,16 +74,22 @@ public:
     int fd() const { return slave_; }
     /// The lines as a person sees them in the end: what a wipe took away is gone.
     std::string shown() {
+        std::string sent;
         char buffer[4096];
-        const ssize_t n = ::read(master_, buffer, sizeof(buffer));
-        REQUIRE(n > 0);
+        // The kernel passes a terminal's text on in its own time.
+        for (pollfd in{.fd = master_, .events = POLLIN, .revents = 0}; ::poll(&in, 1, 300) == 1;) {
+            const ssize_t n = ::read(master_, buffer, sizeof(buffer));
+            REQUIRE(n > 0);
+            sent.append(buffer, static_cast<std::size_t>(n));
+        }
+        REQUIRE_FALSE(sent.empty());
         std::string out;
-        for (ssize_t i = 0; i < n; ++i) {
-            if (std::string_view(buffer + i, static_cast<std::size_t>(n - i)).starts_with("\r\x1b[K")) {
+        for (std::size_t i = 0; i < sent.size(); ++i) {
+            if (std::string_view(sent).substr(i).starts_with("\r\x1b[K")) {
                 out.resize(out.rfind('\n') + 1);
                 i += 3;
-            } else if (buffer[i] != '\r') {
-                out += buffer[i];
+            } else if (sent[i] != '\r') {
+                out += sent[i];
             }
         }
         return out;
