@@ -20,6 +20,7 @@ bool ends_scalar(char c) { return c == ',' || c == '}' || c == ']' || white(c); 
 
 constexpr const char* not_json = "not a JSON value";
 constexpr const char* ends_early = "the record ends early";
+constexpr const char* follows = "something follows the value";
 constexpr const char* no_character = "an escape stands for no character";
 
 const char* literal_end(const char* p, std::string_view word) {
@@ -165,7 +166,7 @@ struct Reader {
         node->escaped = node->escaped_keys = node->edited = false;
         const bool container = root == '{' || root == '[';
         if (container ? !read_container(root == '{') : !read_scalar(token())) return false;
-        return at == count || fail("something follows the value");
+        return at == count || fail(follows);
     }
 };
 
@@ -216,6 +217,17 @@ bool Tape::fail(const char* why, std::size_t offset) {
     return false;
 }
 
+/// A record that begins with a bracket and doesn't end with one.
+bool Tape::fail_open(std::string_view text, std::span<const std::uint32_t> positions) {
+    std::size_t depth = 0;
+    for (std::size_t i = 0; i + 1 < positions.size(); ++i) {
+        const char c = text[positions[i]];
+        if (c == '{' || c == '[') ++depth;
+        if ((c == '}' || c == ']') && --depth == 0) return fail(follows, positions[i + 1]);
+    }
+    return fail(ends_early, text.size());
+}
+
 bool Tape::reserve(std::size_t size) {
     auto& parser = index_->parser;
     if (parser && parser->capacity() > kept_max && small_run_ >= patience) parser.reset();
@@ -255,7 +267,8 @@ bool Tape::read(std::span<const std::byte> record, Nodes& nodes) {
         nodes.add(scalar);
         return true;
     }
-    if (root != '"' && last != '}' && last != ']') return fail(ends_early, record.size());
+    if (root != '"' && last != '}' && last != ']')
+        return fail_open({text, record.size()}, {positions, count});
     Reader reader{.text = text,
                   .positions = positions,
                   .count = count,

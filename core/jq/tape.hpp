@@ -86,6 +86,7 @@ private:
 
     bool reserve(std::size_t size);
     bool fail(const char* why, std::size_t offset);
+    bool fail_open(std::string_view text, std::span<const std::uint32_t> positions);
 
     std::unique_ptr<Index> index_;
     const char* error_ = "";

@@ -224,3 +224,48 @@ TEST_CASE("error in the middle of a streamed batch commits nothing of it") {
     CHECK(slices_of(out, 25, 1) == std::vector<std::size_t>{2, 2});
     CHECK(out.committed.empty());
 }
+
+TEST_CASE("sink_managed: the sink commits with what it writes, and the engine commits nothing") {
+    struct Transaction : Keep {
+        explicit Transaction(Outside& o) : Keep(o, 0) {}
+        Answer write(const Records& records) override {
+            Answer answer = Keep::write(records);
+            const std::lock_guard lock(outside.mutex);
+            for (const Record& r : records) outside.committed.push_back(std::stoul(r.payload));
+            return answer;
+        }
+    };
+    struct Uncommitted : Script {
+        using Script::Script;
+        std::expected<void, Failure> commit(std::uint32_t, std::span<const Token>) override {
+            FAIL("the engine commits");
+            return {};
+        }
+    };
+    const auto run = [](Outside& out, RunMode mode, bool governs) {
+        Options options = quick();
+        options.engine.mode = mode;
+        options.engine.governor = governor_of(GovernorProfile::balanced);
+        options.engine.governor.on = governs;
+        SourceConfig config;
+        config.commit = CommitMode::sink;
+        Pipeline p(std::move(options));
+        p.add_source("in", std::make_unique<Uncommitted>(out, batches(10, 5)), config);
+        p.add_sink("a", std::make_unique<Transaction>(out));
+        return p.run();
+    };
+    for (const RunMode mode : {RunMode::whole, RunMode::parsed, RunMode::governed}) {
+        Outside out;
+        const auto report = run(out, mode, false);
+        REQUIRE(report);
+        CHECK(report->complete());
+        CHECK(out.committed == up_to(50));
+    }
+    for (const bool governs : {false, true}) {
+        Outside out;
+        const auto report = run(out, governs ? RunMode::governed : RunMode::streaming, governs);
+        REQUIRE_FALSE(report);
+        CHECK(report.error().what.find("commit") != std::string::npos);
+        CHECK(out.writes.empty());
+    }
+}

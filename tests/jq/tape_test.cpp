@@ -132,6 +132,22 @@ TEST_CASE("record is one value with white space around it and nothing else") {
     }
 }
 
+TEST_CASE("record that is cut short is told from one that something follows, with the place") {
+    const auto why = [](const std::string& text) {
+        const std::string padded = text + std::string(Program::padding, '1');
+        jq::Tape tape;
+        jq::Nodes nodes;
+        CHECK_FALSE(tape.read(std::as_bytes(std::span(padded.data(), text.size())), nodes));
+        return std::string(tape.error()) + " @" + std::to_string(tape.error_offset());
+    };
+    CHECK(why(R"({"a":1} 5)") == "something follows the value @8");
+    CHECK(why(R"([1,{"b":2}]x)") == "something follows the value @11");
+    CHECK(why(R"({"a":1}})") == "something follows the value @7");
+    CHECK(why(R"({"a":)") == "the record ends early @5");
+    CHECK(why(R"([1,{"b":2})") == "the record ends early @10");
+    CHECK(why(R"([[1],2)") == "the record ends early @6");
+}
+
 TEST_CASE("record has at most 64 levels") {
     CHECK(reads(nested(64)));
     CHECK_FALSE(reads(nested(65)));

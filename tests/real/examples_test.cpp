@@ -65,8 +65,8 @@ TEST_CASE("every example is known to a test") {
     std::set<std::string> found;
     for (const auto& entry : fs::directory_iterator(HF_SOURCE_DIR "/examples"))
         if (entry.path().extension() == ".toml") found.insert(entry.path().filename().string());
-    CHECK(found == std::set<std::string>{"demo.toml", "formats.toml", "modes.toml",
-                                        "regulation.toml", "transforms.toml"});
+    CHECK(found == std::set<std::string>{"demo.toml", "formats.toml", "modes.toml", "policies.toml",
+                                         "regulation.toml", "transforms.toml"});
 }
 
 TEST_CASE("the example of the demo gives every record to every sink or the dead letters") {
@@ -113,6 +113,50 @@ TEST_CASE("the example of run modes gives one record an item, in slices") {
     CHECK(exited.code == 0);
     CHECK(read_file(folder.at("out/items.jsonl")) == expected);
     CHECK(contains(read_file(folder.at("out/orders-dead.jsonl")), "Cannot iterate over number"));
+}
+
+TEST_CASE("the example of policies sets each kind of record aside as it says, in every mode") {
+    // The input that its head shows.
+    const std::vector<std::string> input = {
+        R"({"user":{"id":1},"n":2})", R"({"n":1})", R"({"user":{"id":2},"level":"test"})",
+        "no JSON", R"({"user":{"id":3},"n":"many"})", R"({"user":{"id":4},"n":-1})"};
+    const std::string head = read_file(HF_SOURCE_DIR "/examples/policies.toml");
+    for (const char* mode : {"parsed", "whole", "streaming", "governed"}) {
+        INFO(mode);
+        const TempDir folder;
+        fs::create_directories(folder.at("out/events"));
+        std::string lines;
+        for (const std::string& line : input) {
+            CHECK(contains(head, "'" + line + "'"));
+            lines += line + "\n";
+        }
+        folder.write("out/events/1.jsonl", lines);
+        std::string file = example(folder, "policies.toml");
+        const bool is_parsed = mode == std::string("parsed");
+        std::vector<std::string> words{"run", "--progress", "off", file};
+        if (!is_parsed) {
+            // on_parse_error is the parsed mode's; without it the program finds what is no JSON.
+            std::string text = read_file(file);
+            const std::string key = "on_parse_error = \"dead_letter\"";
+            text.replace(text.find(key), key.size(), "");
+            folder.write("policies.toml", text);
+            words.insert(words.end(), {"--set", std::string("engine.mode=") + mode});
+        }
+        const Exited exited = run(words);
+        INFO(exited.err);
+        CHECK(exited.code == 0);
+        CHECK(read_file(folder.at("out/good.jsonl")) == "{\"user\":{\"id\":1},\"n\":4}\n");
+        CHECK(read_file(folder.at("out/tests.jsonl")) == input[2] + "\n");
+        const std::string dead = read_file(folder.at("out/events-dead.jsonl"));
+        INFO(dead);
+        CHECK(std::count(dead.begin(), dead.end(), '\n') == 2);
+        CHECK(contains(dead, std::string("\"transform\":\"") +
+                                 (is_parsed ? "events.parse" : "double") +
+                                 "\",\"error\":\"parse error: "));
+        CHECK(contains(dead, "program error: n is no number"));
+        CHECK(contains(exited.err, "positive: 2 -> 1 out + 1 dropped"));
+        CHECK(contains(exited.err, "(1 rejected)"));
+    }
 }
 
 TEST_CASE("the example of self-regulation pauses, goes on, and delivers everything in order") {
