@@ -72,6 +72,8 @@ public:
     /// Before the records of a batch: these are its lines, in order; run() follows for each of
     /// them. Lives: the bytes until the last one.
     virtual void look_ahead(std::span<const std::byte>, std::uint32_t) {}
+    /// From now on no record has a newline in it.
+    virtual void expect_lines() {}
     /// The same program for another thread.
     virtual std::unique_ptr<Program> clone() const = 0;
     /// "native", or "libjq: " and why it isn't native.

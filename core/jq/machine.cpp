@@ -192,6 +192,22 @@ Step Machine::each_element(const Expr& expr, NodeId input, const Rest* rest, Out
 
 // ---- one value or none -------------------------------------------------------------------------
 
+/// As eval, without a call for what stands at the ends of most expressions.
+inline Step Machine::operand(ExprId id, NodeId input, NodeId& result) {
+    const Expr& expr = plan_.exprs[id];
+    if (expr.op == Op::identity) {
+        result = input;
+        return Step::value;
+    }
+    if (expr.op == Op::constant) {
+        result = constants_[expr.text];
+        return Step::value;
+    }
+    if (expr.op == Op::field && plan_.exprs[expr.a].op == Op::identity)
+        return field(expr, input, result);
+    return eval(id, input, result);
+}
+
 Step Machine::eval(ExprId id, NodeId input, NodeId& result) {
     const Expr& expr = plan_.exprs[id];
     switch (expr.op) {
@@ -207,7 +223,7 @@ Step Machine::eval(ExprId id, NodeId input, NodeId& result) {
         case Op::field:
         case Op::index: {
             NodeId target = no_node;
-            const Step step = eval(expr.a, input, target);
+            const Step step = operand(expr.a, input, target);
             if (step != Step::value) return step;
             if (expr.op == Op::pipe) return eval(expr.b, target, result);
             return expr.op == Op::field ? field(expr, target, result)
@@ -315,10 +331,19 @@ Step Machine::compare(const Expr& expr, NodeId input, NodeId& result) {
     // jq computes the right side first.
     NodeId a = no_node;
     NodeId b = no_node;
-    Step step = eval(expr.b, input, b);
-    if (step == Step::value) step = eval(expr.a, input, a);
+    Step step = operand(expr.b, input, b);
+    if (step == Step::value) step = operand(expr.a, input, a);
+    if (step != Step::value) return step;
+    const Node& left = nodes_[a];
+    const Node& right = nodes_[b];
+    const bool plain =
+        left.kind == Kind::string && right.kind == Kind::string && !left.escaped && !right.escaped;
+    if (plain && (expr.op == Op::equal || expr.op == Op::not_equal)) {
+        result = bool_node((left.bytes() == right.bytes()) == (expr.op == Op::equal));
+        return Step::value;
+    }
     int sign = 0;
-    if (step == Step::value) step = order(a, b, sign);
+    step = order(a, b, sign);
     if (step != Step::value) return step;
     const bool holds = expr.op == Op::equal        ? sign == 0
                        : expr.op == Op::not_equal  ? sign != 0

@@ -89,6 +89,7 @@ private:
     Step go_on(NodeId value, const Rest* rest, Output& output);
 
     Step eval(ExprId id, NodeId input, NodeId& result);
+    Step operand(ExprId id, NodeId input, NodeId& result);
     Step meta(NodeId& result);
     Step eval_more(const Expr& expr, NodeId input, NodeId& result);
     Step eval_text(const Expr& expr, NodeId input, NodeId& result);

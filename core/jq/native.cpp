@@ -24,8 +24,13 @@ private:
 /// Writes the outputs, the first one only once it is known that the record isn't just kept.
 class Records final : public Output {
 public:
-    Records(const Machine& machine, std::span<const std::byte> record, std::vector<std::byte>& out)
-        : machine_(machine), record_(record), out_(out), before_(out.size()) {}
+    Records(const Machine& machine, std::span<const std::byte> record, std::vector<std::byte>& out,
+            bool is_line)
+        : machine_(machine),
+          record_(record),
+          out_(out),
+          before_(out.size()),
+          checked_(is_line) {}
     std::uint32_t count() const { return count_; }
     bool too_large() const { return too_large_; }
     bool kept() const { return held_ && count_ == 1; }
@@ -61,7 +66,7 @@ private:
     std::uint32_t count_ = 0;
     bool too_large_ = false;
     bool held_ = false;
-    bool checked_ = false;
+    bool checked_;
 };
 
 }  // namespace
@@ -96,7 +101,7 @@ ProgramResult NativeProgram::run(std::span<const std::byte> record, std::vector<
         result =
             verdicts.kept() ? ProgramResult{Verdict::keep, 1} : ProgramResult{Verdict::drop, 0};
     } else {
-        Records records(machine_, record, out);
+        Records records(machine_, record, out, lines_);
         step = machine_.run(records);
         too_large = records.too_large();
         result = records.kept()         ? ProgramResult{Verdict::keep, 1}

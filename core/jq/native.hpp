@@ -35,6 +35,7 @@ public:
     std::unique_ptr<Program> clone() const override;
     bool asks_meta() const override { return plan_->asks_meta; }
     void bind(const RecordMeta& meta) override;
+    void expect_lines() override { lines_ = true; }
     std::string engine() const override { return "native"; }
 
     /// How many records went to the twin.
@@ -50,6 +51,7 @@ private:
     Machine machine_;
     std::unique_ptr<Program> twin_;
     RecordMeta meta_;
+    bool lines_ = false;
     std::uint64_t left_ = 0;
 };
 

@@ -47,6 +47,10 @@ Evaluator::Evaluator(const Plan& plan, Memory& memory, std::vector<NodePrograms>
       limits_(limits),
       scratch_(plan.nodes().size()) {
     HF_ASSERT(programs_.size() == plan.nodes().size());
+    // What is decoded is a line from there on.
+    for (std::size_t i = 0; i < programs_.size(); ++i)
+        for (const auto& program : programs_[i].programs)
+            if (plan.nodes()[i].spec.type != NodeType::decode) program->expect_lines();
 }
 
 void Evaluator::begin(const Input& input, Result& result) {
@@ -123,7 +127,7 @@ bool Evaluator::has_room(std::size_t length) const {
     return !input_->may_end_early || written() <= limits_.slice_bytes;
 }
 
-void Evaluator::evaluate_one(Record record) {
+void Evaluator::evaluate_one(const Record& record) {
     const auto& streams = plan_.reach(input_->source).streams;
     for (const std::uint32_t i : streams) marks_[i] = result_->streams[i].mark();
     spent_ = 0;

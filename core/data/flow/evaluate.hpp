@@ -114,7 +114,7 @@ private:
 
     void begin(const Input& input, Result& result);
     void run_framed();
-    void evaluate_one(Record record);
+    void evaluate_one(const Record& record);
     std::span<const std::byte> padded(std::span<const std::byte> text);
     void emit(std::uint32_t port, const Record& record);
     void pass(std::uint32_t node, std::uint32_t port, const Record& record);

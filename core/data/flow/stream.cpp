@@ -57,7 +57,7 @@ std::vector<std::byte>& Stream::open() {
 void Stream::appended(std::uint32_t outputs, std::size_t origin) {
     HF_ASSERT(!whole_);
     records_ += outputs;
-    origins_.insert(origins_.end(), outputs, static_cast<std::uint32_t>(origin));
+    for (; outputs > 0; --outputs) origins_.push_back(static_cast<std::uint32_t>(origin));
 }
 
 /// What was kept so far becomes a run of its own; its records are found again.
