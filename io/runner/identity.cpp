@@ -1,10 +1,22 @@
 // See identity.hpp.
 #include "io/runner/identity.hpp"
 
+#include <fmt/core.h>
+
+#include <algorithm>
 #include <set>
 
 namespace holdfast::io {
 namespace {
+
+/// Beside the line of the sink itself, so that it is the same sink, whatever its framing.
+std::string framing_line(const SinkSettings& sink) {
+    return fmt::format("{} {}\n", codec::framing_name(sink.framing), identity_of(sink));
+}
+
+bool has_line(const std::string& text, const std::string& line) {
+    return ("\n" + text).find("\n" + line) != std::string::npos;
+}
 
 bool shares_line(std::string_view found, std::string_view ours, std::string_view kind) {
     std::set<std::string_view> lines;
@@ -42,8 +54,33 @@ std::string identity_of(const PipelineConfig& pipeline) {
     std::string out;
     for (const SourceSettings& source : pipeline.sources)
         out += "source " + source.name + (replayable(source) ? " file\n" : " stdin\n");
-    for (const SinkSettings& sink : pipeline.sinks) out += "sink " + identity_of(sink) + "\n";
+    for (const SinkSettings& sink : pipeline.sinks) {
+        out += "sink " + identity_of(sink) + "\n";
+        if (sink.framing != Framing::lines) out += framing_line(sink);
+    }
     return out;
+}
+
+std::string mixed_framing(const Checkpoint& found, const PipelineConfig& ours) {
+    for (const SinkSettings& sink : ours.sinks) {
+        const std::string name = identity_of(sink);
+        const auto at = std::find_if(found.sinks.begin(), found.sinks.end(),
+                                     [&](const CheckpointSink& known) { return known.sink == name; });
+        if (sink.type != SinkType::file || at == found.sinks.end() || at->mark == 0) continue;
+        if (!has_line(found.pipeline, "sink " + name + "\n")) continue;  // Nothing is known of it.
+        SinkSettings other = sink;
+        other.framing = Framing::msgpack;
+        const bool was = has_line(found.pipeline, framing_line(other));
+        const bool is = sink.framing == Framing::msgpack;
+        if (was == is) continue;
+        return fmt::format(
+            "sink \"{}\" has written {} to {} so far, and with this config it would write {}; "
+            "nothing was changed. Set framing = \"{}\" for it, or another path",
+            sink.name, codec::framing_name(was ? Framing::msgpack : Framing::lines), sink.path,
+            codec::framing_name(sink.framing),
+            codec::framing_name(was ? Framing::msgpack : Framing::lines));
+    }
+    return {};
 }
 
 bool continues(std::string_view found, std::string_view ours) {

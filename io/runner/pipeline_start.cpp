@@ -195,6 +195,11 @@ bool Pipeline::load(RunReport& report) {
         report.problem = result.problem;
         return false;
     }
+    report.problem = mixed_framing(result.checkpoint, pipeline_);
+    if (!report.problem.empty()) {
+        report.end = End::foreign;
+        return false;
+    }
     report.resumed = result.state == CheckpointLoad::State::found;
     loaded_ = std::move(result.checkpoint);
     recorded_ns_ = result.written_ns;

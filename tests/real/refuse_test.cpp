@@ -143,6 +143,24 @@ TEST_CASE("the data directory of another pipeline is refused") {
     CHECK_FALSE(contains(read_file(dir.at("out/other")), "one"));
 }
 
+TEST_CASE("a file that was begun as lines is not continued as msgpack, nor the other way round") {
+    TempDir dir;
+    dir.write("logs/x", "1\n");
+    const std::string text(config);
+    const std::string msgpack = text + "framing = \"msgpack\"\n";
+    const bool begins_as_lines = GENERATE(true, false);
+    REQUIRE(run({"run", dir.write("p.toml", begins_as_lines ? text : msgpack)}).code == 0);
+    const std::string before = read_file(dir.at("out/a"));
+    REQUIRE_FALSE(before.empty());
+    dir.write("logs/x", "1\n2\n");
+    const Exited exited = run({"run", dir.write("p.toml", begins_as_lines ? msgpack : text)});
+    CHECK(exited.code == 78);
+    CHECK(contains(exited.err, begins_as_lines ? "Set framing = \"lines\"" : "Set framing = \"msgpack\""));
+    CHECK(read_file(dir.at("out/a")) == before);
+    CHECK(run({"run", dir.write("p.toml", begins_as_lines ? text : msgpack)}).code == 0);
+    CHECK(read_file(dir.at("out/a")).size() > before.size());
+}
+
 TEST_CASE("a sink may be added without losing the state") {
     TempDir dir;
     dir.write("logs/x", "one\n");
