@@ -44,7 +44,8 @@ struct FileKey {
     FileIdentity identity;
     std::uint32_t generation = 1;
     /// Where the newest oversized line began of which some, but not its end, was given away; -1:
-    /// nowhere. A restart behind it then knows what it is in the midst of.
+    /// nowhere. A restart behind it then knows what it is in the midst of. (Streams without lines:
+    /// the clean place before the oldest record in pieces that is not committed.)
     std::int64_t oversized_at = -1;
     std::string path;
     bool operator==(const FileKey&) const = default;

@@ -102,7 +102,8 @@ Task<> FileSource::discover(std::string path, First first) {
     }
 }
 
-Task<> FileSource::open_file(std::string path, First first) {
+/// `known_as`: the path that it was followed under, if it has a rotated name now.
+Task<> FileSource::open_file(std::string path, First first, std::string known_as) {
     constexpr int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
     auto opened = co_await open(ring_, path.c_str(), flags);
     if (opened >= config_.fd_limit) {
@@ -133,11 +134,11 @@ Task<> FileSource::open_file(std::string path, First first) {
     file->key.identity.inode = st.inode;
     file->size = st.size;
     file->modified_ns = st.modified_ns;
-    co_await insert(std::move(file), first);
+    co_await insert(std::move(file), first, known_as);
 }
 
 /// Takes in a file that was just opened. Its head decides whether we know it.
-Task<> FileSource::insert(std::unique_ptr<TailedFile> owned, First first) {
+Task<> FileSource::insert(std::unique_ptr<TailedFile> owned, First first, std::string known_as) {
     TailedFile& file = *owned;
     const std::string path = file.key.path;
     std::array<std::byte, fingerprint_max> head;
@@ -161,6 +162,8 @@ Task<> FileSource::insert(std::unique_ptr<TailedFile> owned, First first) {
     file.busy = true;
     file.size = std::max(file.size, got);
     file.linked = walk_.matches(path);
+    // Its next rotated name is derived from the path that it had, as are those of what came after it.
+    if (!file.linked && !known_as.empty()) file.key.path = known_as;
     files_[{file.key.identity.device, file.key.identity.inode}] = std::move(owned);
     if (file.linked) name(file);
     ++unfinished_;

@@ -199,8 +199,8 @@ private:
     Task<> give_descriptors();
     Task<> let_go(int fd);
     Task<> discover(std::string path, First first);
-    Task<> open_file(std::string path, First first);
-    Task<> insert(std::unique_ptr<TailedFile> file, First first);
+    Task<> open_file(std::string path, First first, std::string known_as = {});
+    Task<> insert(std::unique_ptr<TailedFile> file, First first, std::string known_as);
     Task<> close_file(TailedFile& file);
 
     std::uint32_t line_max() const;

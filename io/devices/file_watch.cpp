@@ -368,7 +368,7 @@ Task<> FileSource::adopt_siblings(std::string path, std::int64_t since_ns, bool 
     }
     std::sort(siblings.begin(), siblings.end());
     for (const auto& [modified_ns, sibling, inode] : siblings) {
-        co_await open_file(sibling, First::sibling);
+        co_await open_file(sibling, First::sibling, path);
         const auto opened = files_.find(inode);
         if (predecessor_ == nullptr && opened != files_.end()) predecessor_ = opened->second.get();
     }
@@ -394,7 +394,8 @@ Task<> FileSource::find_recorded() {
     std::vector<std::pair<std::string, TailedFile*>> rotated;
     for (const auto& [inode, loaded] : loaded_) {
         const auto file = files_.find(inode);
-        if (file == files_.end() || file->second->key.path == loaded.key.path) continue;
+        if (file == files_.end()) continue;
+        if (file->second->linked && file->second->key.path == loaded.key.path) continue;
         rotated.emplace_back(loaded.key.path, file->second.get());
     }
     for (const auto& [path, file] : rotated) {
@@ -426,7 +427,7 @@ Task<> FileSource::find_recorded(const Loaded& loaded,
         if (result < 0 || st.inode != key.identity.inode || st.device != key.identity.device) {
             continue;
         }
-        if (S_ISREG(st.mode)) co_await open_file(path, First::tracked);
+        if (S_ISREG(st.mode)) co_await open_file(path, First::tracked, key.path);
         co_return;
     }
     log(lost_, Level::warn, LogLine("file of the checkpoint not found; its record is kept")

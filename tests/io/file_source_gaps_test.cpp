@@ -114,6 +114,26 @@ TEST_CASE("a restart reads what was rotated while it was down, also if the file 
     CHECK(t.said("not found"));
 }
 
+TEST_CASE("a file that a restart found under a rotated name is rotated on while it is down, and what came since is read") {
+    TailBench t;
+    t.append("a.log", "1\n");
+    t.start();
+    t.run();
+    t.stop();
+    t.append("a.log", "more\n");
+    t.rename("a.log", "a.log.1");
+    t.start();
+    t.run(milliseconds(300));
+    t.stop();
+    t.append("a.log", "2\n");
+    t.rename("a.log.1", "a.log.2");
+    t.rename("a.log", "a.log.1");
+    t.append("a.log", "3\n");
+    t.start();
+    t.run();
+    CHECK(t.text() == "1\nmore\n2\n3\n");
+}
+
 TEST_CASE("a restart inside an oversized line stays inside it, also with another max_line") {
     TailBench t;
     t.config.line_max = 100;
