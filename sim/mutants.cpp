@@ -77,6 +77,8 @@ constexpr Mutant all[] = {
     {106, "a checkpoint that is overdue is waited for without end", "", 5000},
     {107, "a success forgets the failures of what it did not cover", "", 20000},
     {108, "what a transform gave back is given back again at the release", "", 500},
+    {109, "a transform that took other records than it was given is believed", "", 2000},
+    {110, "a sink of which a batch has nothing is called nevertheless", "", 2000},
 };
 
 }  // namespace

@@ -259,7 +259,7 @@ void Oracle::on(const WriteToSink& e, const Effects& all) {
 }
 
 void Oracle::check_limits(const WriteToSink& e, const Attempt& a, const SinkConfig& sink) {
-    if (e.records != a.items.size()) {
+    if (e.records == 0 || e.records != a.items.size()) {
         return fail("I9", "no invention",
                     "a write says " + number(e.records) + " records of " + number(a.items.size()));
     }

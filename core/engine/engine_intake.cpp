@@ -215,6 +215,7 @@ bool EngineState::has_outputs(const Batch& b, std::uint32_t index) const {
 /// The sinks of the route that get something and don't have it from before a restart.
 SinkMask EngineState::wanted_sinks(const Batch& b, std::uint32_t index, bool& broken) const {
     const bool leads = b.first < partitions[b.partition].lead_highest;
+    if (mutant(110) && !has_outputs(b, index)) return config.source[b.source].route;
     if (!leads && b.shared == 0) return b.outputs ? b.route : 0;
     SinkMask wanted = 0;
     for (SinkMask left = b.route; left; left &= left - 1) {

@@ -45,7 +45,7 @@ void EngineState::on(Instant, const SliceTransformed& e, Effects& effects) {
     if (e.fate == Fate::stop) {
         return halt(HaltReason::transform_stopped, effects, no_sink, SourceId{b->source});
     }
-    if (!take_records(*b, e)) {
+    if (!take_records(*b, e) && !mutant(109)) {
         return halt(HaltReason::transform_contract, effects, no_sink, SourceId{b->source});
     }
     b->phase = BatchPhase::ready;
