@@ -94,7 +94,10 @@ Task<> FileSource::discover(std::string path, First first) {
     const auto known = files_.find({st.device, st.inode});
     if (known == files_.end()) {
         co_await open_file(path, first);
-    } else if (!known->second->linked) {
+        co_return;
+    }
+    unreadable_.erase(path);  // It is open: under this name or another one.
+    if (!known->second->linked) {
         regain_name(*known->second, path);
     } else if (known->second->key.path != path) {
         // A second name, or a new one while we have not noticed yet that the old one is gone.
@@ -121,6 +124,7 @@ Task<> FileSource::open_file(std::string path, First first, std::string known_as
         co_return;
     }
     auto file = std::make_unique<TailedFile>();
+    file->number = ++opened_;
     file->fd = static_cast<int>(opened);
     file->key.path = path;
     FileStat st;
@@ -202,7 +206,7 @@ Task<> FileSource::close_file(TailedFile& file) {
     if (file.before != nullptr) std::erase(file.before->after, &file);
     if (starving_ == &file) starving_ = nullptr;
     if (file.queued) std::erase(ready_, &file);
-    if (file.poll_at != never) polls_.erase({file.poll_at.ns, &file});
+    if (file.poll_at != never) polls_.erase(poll_of(file));
     if (closed_.size() >= closed_kept) closed_.erase(closed_.begin());
     closed_[{file.key.identity.device, file.key.identity.inode}] = {file.size, file.modified_ns};
     const int fd = file.fd;

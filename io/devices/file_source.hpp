@@ -107,6 +107,16 @@ private:
         First first{};
         int error = 0;
     };
+    /// In the order of their instants; at one instant in that in which the files were opened.
+    struct Poll {
+        Instant at{};
+        std::uint64_t number = 0;
+        TailedFile* file = nullptr;
+        bool operator<(const Poll& other) const {
+            return std::pair(at.ns, number) < std::pair(other.at.ns, other.number);
+        }
+    };
+    static Poll poll_of(TailedFile& file) { return {file.poll_at, file.number, &file}; }
     struct Loaded {
         FileKey key;
         CheckpointPartition record;
@@ -227,7 +237,8 @@ private:
     std::multimap<Inode, Loaded> loaded_;
     std::set<std::string> loaded_paths_;
     std::map<Inode, Closed> closed_;  ///< Read to their ends and gone: not to be adopted again.
-    std::set<std::pair<std::int64_t, TailedFile*>> polls_;  ///< By poll_at.
+    std::set<Poll> polls_;
+    std::uint64_t opened_ = 0;  ///< Files, ever.
     std::deque<TailedFile*> ready_;
     std::deque<Pull> pulls_;
     std::map<std::uint32_t, Retiring> retiring_;  ///< By slot: revoked, not yet RevokeDone.

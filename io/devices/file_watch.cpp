@@ -199,9 +199,9 @@ Task<> FileSource::retry_unreadable() {
 // ---- polls -----------------------------------------------------------------------------------
 
 void FileSource::schedule(TailedFile& file, Instant at) {
-    if (file.poll_at != never) polls_.erase({file.poll_at.ns, &file});
+    if (file.poll_at != never) polls_.erase(poll_of(file));
     file.poll_at = at;
-    polls_.emplace(at.ns, &file);
+    polls_.insert(poll_of(file));
 }
 
 /// An eighth of the time that the file has been still, within the limits, and a little off for
@@ -219,12 +219,12 @@ Duration FileSource::poll_after(const TailedFile& file) const {
 }
 
 Task<> FileSource::poll_due() {
-    const std::int64_t now = ring_.now().ns;
-    while (!polls_.empty() && polls_.begin()->first <= now) {
+    const Instant now = ring_.now();
+    while (!polls_.empty() && polls_.begin()->at <= now) {
         std::vector<TailedFile*> due;
         StatBatch batch(ring_);
-        while (!polls_.empty() && polls_.begin()->first <= now && due.size() < polls_at_once) {
-            TailedFile* file = polls_.begin()->second;
+        while (!polls_.empty() && polls_.begin()->at <= now && due.size() < polls_at_once) {
+            TailedFile* file = polls_.begin()->file;
             polls_.erase(polls_.begin());
             file->poll_at = never;
             if (file->finished) continue;
@@ -271,6 +271,7 @@ Task<> FileSource::polled(TailedFile& file, std::int64_t result, const FileStat&
 Task<> FileSource::resized(TailedFile& file, const FileStat& st) {
     if (file.busy) co_return;  // Who reads it will look at its end.
     const bool same_size = st.size == file.size;
+    const bool shrunk = st.size < file.size;
     const bool touched = st.modified_ns != file.modified_ns;
     file.size = st.size;
     file.modified_ns = st.modified_ns;
@@ -284,8 +285,8 @@ Task<> FileSource::resized(TailedFile& file, const FileStat& st) {
         co_await new_generation(file);
     } else {
         if (file.size < file.position + file.partial) file.partial = 0;
-        if (same_size && file.size > 0) {
-            // Written, yet not longer: perhaps truncated and written anew to the same length.
+        if ((same_size || shrunk) && file.size > 0) {
+            // Written, yet not longer: perhaps truncated and written anew up to where we stand.
             file.verify = true;
             const bool same = co_await verified(file);
             if (!same && !file.retry_at) co_await new_generation(file);
