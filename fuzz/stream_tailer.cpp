@@ -2,7 +2,7 @@
 #include <cstdio>
 
 #include "core/base/assert.hpp"
-#include "tests/sim/tail_world.hpp"
+#include "sim/tail_world.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using holdfast::io::Framing;

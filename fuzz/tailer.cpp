@@ -1,12 +1,12 @@
 // The file source on a simulated disk, where all that happens is drawn from the bytes: appends,
 // renames, truncations, faults, crashes.
 //
-// Property: invariant I25 (tests/sim/tail_world.hpp): every complete line is emitted once and in its
+// Property: invariant I25 (sim/tail_world.hpp): every complete line is emitted once and in its
 //           file's order; again only after a crash.
 #include <cstdio>
 
 #include "core/base/assert.hpp"
-#include "tests/sim/tail_world.hpp"
+#include "sim/tail_world.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     constexpr int deeds_max = 60;

@@ -2,10 +2,12 @@
 // width, so that there is one encoding of each value.
 #include "core/data/checkpoint.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 
 namespace holdfast {
 namespace {
@@ -85,6 +87,11 @@ private:
 
 std::uint32_t checksum_of(std::span<const std::byte> bytes) {
     const std::uint32_t before = crc32c(bytes.first(checksum_at));
+    if (mutant(30)) {  // The sequence number is left out.
+        const std::size_t behind = std::min(header_size + sizeof(std::uint64_t), bytes.size());
+        return crc32c(bytes.subspan(behind),
+                      crc32c(bytes.first(header_size).subspan(version_at), before));
+    }
     return crc32c(bytes.subspan(version_at), before);
 }
 

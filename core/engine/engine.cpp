@@ -89,9 +89,11 @@ Engine::Engine(const Config& config, std::span<std::byte> arena) : state_(nullpt
     state_ = new (arena.data()) EngineState{};
     state_->config = config;
     std::byte* base = arena.data() + header_bytes;
+    const auto before = mutant(60) ? static_cast<std::uint8_t>(arena[arena.size() / 2]) : 0;
     std::memset(base, 0, state_->lay_out(nullptr));
     state_->lay_out(base);
     state_->begin();
+    if (mutant(60)) state_->flags().unused[0] = static_cast<std::uint8_t>(before);
 }
 
 namespace {
@@ -143,6 +145,11 @@ void Engine::restore(std::span<const std::byte> bytes) {
     std::memcpy(state_->stats_at, bytes.data(), bytes.size());
 }
 
+/// Where a broken engine begins to look at its lanes.
+static int from_address(const void* address) {
+    return static_cast<int>(reinterpret_cast<std::uintptr_t>(address) >> 12 & 7);
+}
+
 // ---- what follows from any event ---------------------------------------------------------------
 
 void EngineState::fire(Instant now, std::uint32_t timer, Effects& effects) {
@@ -191,8 +198,11 @@ void EngineState::pump(Instant now, Effects& effects) {
             }
         }
         if (!flags().halted && flags().lanes_parking) retry_parked(now, effects);
-        for (std::uint64_t left = flags().lanes_dirty; left && !flags().halted; left &= left - 1) {
-            dispatch(now, static_cast<std::uint32_t>(std::countr_zero(left)), effects);
+        const int turn = mutant(59) ? from_address(stats_at) : 0;
+        std::uint64_t left = std::rotr(flags().lanes_dirty, turn);
+        for (; left && !flags().halted; left &= left - 1) {
+            const int lane = (std::countr_zero(left) + turn) % 64;
+            dispatch(now, static_cast<std::uint32_t>(lane), effects);
         }
         if (flags().halted) return;
         if (dead.count()) write_dead_letters(now, effects);

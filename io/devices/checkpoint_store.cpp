@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 
 namespace holdfast::io {
 
@@ -167,7 +168,7 @@ Task<StoreOutcome> CheckpointStore::save() {
 // ---- slots -----------------------------------------------------------------------------------
 
 Task<std::int64_t> CheckpointStore::write_bytes(std::span<const std::byte> bytes) {
-    const std::size_t target = keep_ == no_slot ? 0 : 1 - keep_;
+    const std::size_t target = keep_ == no_slot ? 0 : mutant(123) ? keep_ : 1 - keep_;
     Slot& slot = slots_[target];
     written_ = no_slot;
     if (slot.in_place) {
@@ -237,6 +238,7 @@ Task<std::int64_t> CheckpointStore::make_durable() {
         result = co_await io::sync(ring_, slot.fd);
     }
     slot.in_place = result >= 0;
+    if (mutant(121)) result = std::max<std::int64_t>(result, 0);
     if (result < 0) {
         say_failed("the checkpoint can't be synced, it is written again", result);
         co_return result;
@@ -259,6 +261,7 @@ Task<std::int64_t> CheckpointStore::put_in_place(Slot& slot) {
     const int old = std::exchange(slot.fd, std::exchange(replacement_.fd, -1));
     slot.size = replacement_.size;
     if (old >= 0) co_await io::close(ring_, old);
+    if (mutant(31)) co_return 0;
     result = co_await sync_directory(ring_, config_.data_dir);
     co_return result;
 }

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 #include "io/devices/gather.hpp"
 
 namespace holdfast::io {
@@ -64,7 +65,7 @@ Task<std::int64_t> DeadLetterFile::store(const Order& order) {
     output.offset = length_;
     tail_is_dirty_ = true;
     result = co_await append(order, output);
-    if (result >= 0) result = co_await io::sync(ring_, fd_);
+    if (result >= 0 && !mutant(120)) result = co_await io::sync(ring_, fd_);
     if (result < 0) {
         co_await cut_tail();  // If this fails too, ready_file() does it before the next write.
         co_return result;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 #include "core/data/framing.hpp"
 #include "io/devices/file_source.hpp"
 
@@ -233,7 +234,7 @@ bool FileSource::resume_from_record(TailedFile& file, std::span<const std::byte>
     for (auto it = begin; it != end; ++it) {
         Loaded& loaded = it->second;
         newest = std::max(newest, loaded.key.generation);
-        if (loaded.used || !loaded.key.identity.begins(head)) continue;
+        if (loaded.used || (!loaded.key.identity.begins(head) && !mutant(36))) continue;
         if (best == nullptr || rank(loaded.key) > rank(best->key)) best = &loaded;
     }
     for (auto it = begin; it != end; ++it) {
@@ -248,7 +249,7 @@ bool FileSource::resume_from_record(TailedFile& file, std::span<const std::byte>
         }
         return false;
     }
-    if (file.size < length_at_least(best->record)) {
+    if (file.size < length_at_least(best->record) && !mutant(36)) {
         say_rewritten(file, best->record.position);
         file.superseded.push_back(best->record.key);
         return true;

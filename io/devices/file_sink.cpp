@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 #include "io/devices/gather.hpp"
 
 namespace holdfast::io {
@@ -137,6 +138,7 @@ void FileSink::cancel(const CancelWrite& cancel) {
         answer(order, SinkOutcome::retriable);
     } else if (last_.delivery == cancel.delivery && last_.attempt == cancel.attempt && !stream_ &&
                !writing_) {
+        if (mutant(125)) return;
         length_ = last_.begin;
         last_ = {};
         tail_is_dirty_ = true;
@@ -157,6 +159,7 @@ Task<> FileSink::sync_file(std::uint32_t number) {
         const bool dirty = covered != synced_writes_;
         if (there && dirty && config_.fsync == FileSinkConfig::Fsync::batch)
             result = co_await io::sync(ring_, fd_);
+        if (mutant(124)) result = std::max<std::int64_t>(result, 0);
         if (stream_ && result == -EINVAL) result = 0;  // A thing that can't be synced.
         if (there && result < 0) {
             break_with(fmt::format("{} can't be synced: {}; what was written since the last "

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/base/mutant.hpp"
 #include "io/devices/file_sink.hpp"
 
 namespace holdfast::io {
@@ -183,6 +184,7 @@ Task<std::int64_t> FileSink::append_to(std::int64_t size) {
 }
 
 Task<std::int64_t> FileSink::cut_to(std::int64_t size, std::int64_t length) {
+    if (mutant(122)) length = size;
     if (size > length) {
         const std::int64_t result = co_await io::truncate(ring_, fd_, length);
         if (result < 0) co_return result;

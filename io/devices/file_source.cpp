@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 #include "io/devices/give_batch.hpp"
 
 namespace holdfast::io {
@@ -223,7 +224,7 @@ Task<FileSource::Served> FileSource::bring(const Pull& pull, TailedFile& file) {
             co_return Served::nothing;
         }
         CutRule rule = cut_rule(pull, block.size(), line_max(), config_.oversize);
-        rule.closed = closed_at(file, file.position + got);
+        rule.closed = closed_at(file, file.position + got) || mutant(35);
         rule.mid_line = file.mid_line;
         const auto length = static_cast<std::size_t>(got);
         const bool full = length == room;
@@ -308,6 +309,10 @@ bool FileSource::emit(const Pull& pull, TailedFile& file, std::span<std::byte> b
     file.position = give_batch(payloads_, events_, pull, *file.assigned, block, cut,
                                Position{file.position})
                         .value;
+    if (mutant(34)) {
+        checkpoints_.stage(
+            StagePosition{file.assigned->partition, file.assigned->epoch, {file.position}});
+    }
     file.partial = static_cast<std::int64_t>(cut.waiting);
     file.mid_line = cut.mid_line;
     file.block_wanted = 0;
@@ -328,6 +333,7 @@ Task<> FileSource::look_for_more(TailedFile& file) {
     }
     const Instant now = ring_.now();
     if (st.size != file.size) file.active_at = now;
+    if (st.size < file.size && !mutant(127)) file.verify = true;  // At the next poll, or read.
     file.size = st.size;
     file.modified_ns = st.modified_ns;
     if (file.size < file.position) {

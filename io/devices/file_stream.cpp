@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 #include "io/devices/file_source.hpp"
 
 namespace holdfast::io {
@@ -89,7 +90,7 @@ void FileSource::remember_clean(TailedFile& file, const codec::StreamCut& cut) {
     if (was_whole && (file.key.oversized_at >= 0 || !is_whole)) {
         const bool over = checkpoints_.staged(file.assigned->partition, file.assigned->epoch).value >=
                           file.pieces_end;
-        if (over || file.key.oversized_at < 0) {
+        if (over || file.key.oversized_at < 0 || mutant(126)) {
             file.key.oversized_at = is_whole ? -1 : static_cast<std::int64_t>(cut.next.clean());
             rebind(file, true);
         }

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 #include "core/base/mix.hpp"
 #include "io/devices/file_source.hpp"
 
@@ -271,7 +272,7 @@ Task<> FileSource::polled(TailedFile& file, std::int64_t result, const FileStat&
 Task<> FileSource::resized(TailedFile& file, const FileStat& st) {
     if (file.busy) co_return;  // Who reads it will look at its end.
     const bool same_size = st.size == file.size;
-    const bool shrunk = st.size < file.size;
+    const bool shrunk = st.size < file.size && !mutant(127);
     const bool touched = st.modified_ns != file.modified_ns;
     file.size = st.size;
     file.modified_ns = st.modified_ns;
@@ -279,7 +280,7 @@ Task<> FileSource::resized(TailedFile& file, const FileStat& st) {
         file.active_at = file.gone_at = ring_.now();
         file.finishing = false;
     }
-    if (same_size && !touched && file.size >= file.position) co_return;
+    if (same_size && !touched && !file.verify && file.size >= file.position) co_return;
     file.busy = true;
     if (file.size < file.position) {
         co_await new_generation(file);
@@ -333,6 +334,7 @@ Task<> FileSource::lost_name(TailedFile& file, bool replaced) {
     FileStat st;
     const auto result = co_await stat(ring_, file.fd, st);
     if (result >= 0) co_await resized(file, st);
+    if (mutant(37) && !file.busy) file.position = file.size;
     make_ready(file);
     predecessor_ = &file;
     co_await adopt_siblings(path, since, was_empty);

@@ -174,6 +174,17 @@ TEST_CASE("a file truncated and rewritten to the same length is told apart") {
     CHECK(t.text() == many("old", 10) + many("new", 10));
 }
 
+TEST_CASE("a file truncated and rewritten to just where it was read is told apart") {
+    TailBench t;
+    t.append("a.log", many("old", 10) + "unfinished");
+    t.start();
+    t.run();
+    t.truncate("a.log");
+    t.append("a.log", many("new", 10));
+    t.run(seconds(6));
+    CHECK(t.text() == many("old", 10) + many("new", 10));
+}
+
 TEST_CASE("a file truncated to more than nothing is read again from its beginning") {
     TailBench t;
     t.append("a.log", many("x", 100));

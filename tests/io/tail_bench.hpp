@@ -13,7 +13,7 @@
 #include "io/devices/file_source.hpp"
 #include "io/devices/stdin_source.hpp"
 #include "tests/io/instant_ring.hpp"
-#include "tests/io/memory_checkpoints.hpp"
+#include "sim/memory_checkpoints.hpp"
 
 namespace holdfast::io::test {
 
@@ -144,7 +144,7 @@ public:
     std::unique_ptr<BlockPool> pool;
     std::unique_ptr<Payloads> payloads;
     Events events;
-    MemoryCheckpoints checkpoints;
+    sim::MemoryCheckpoints checkpoints;
     std::unique_ptr<PartitionSlots> slots;
     std::unique_ptr<Source> source;
     std::vector<std::pair<Level, std::string>> logged;

@@ -1,7 +1,7 @@
 // Invariant I25 on a simulated disk, for many seeds: see tail_world.hpp.
 #include <catch2/catch.hpp>
 
-#include "tests/sim/tail_world.hpp"
+#include "sim/tail_world.hpp"
 
 using namespace holdfast::sim;
 

@@ -11,10 +11,10 @@
 #include "core/data/checkpoint.hpp"
 #include "io/device.hpp"
 
-namespace holdfast::io::test {
+namespace holdfast::sim {
 
 /// A checkpoint in memory: what a restart would load if everything was committed at once.
-class MemoryCheckpoints final : public Checkpoints {
+class MemoryCheckpoints final : public io::Checkpoints {
 public:
     void bind(SourceId, PartitionId partition, Epoch epoch, std::string key) override {
         auto& bound = bound_[partition.index];
@@ -45,8 +45,10 @@ public:
         at(stage.partition, stage.epoch)
             .leads.push_back({"sink" + std::to_string(stage.sink.index), stage.position.value});
     }
-    Position staged(PartitionId partition, Epoch) const override {
-        const auto record = records.find(bound_.at(partition.index).second);
+    Position staged(PartitionId partition, Epoch epoch) const override {
+        const auto bound = bound_.find(partition.index);
+        if (bound == bound_.end() || bound->second.first != epoch) return {0};
+        const auto record = records.find(bound->second.second);
         return {record == records.end() ? 0 : record->second.position};
     }
     void write(const WriteCheckpoint&) override {}
@@ -74,4 +76,4 @@ private:
     std::map<std::uint32_t, std::pair<Epoch, std::string>> bound_;
 };
 
-}  // namespace holdfast::io::test
+}  // namespace holdfast::sim

@@ -1,6 +1,9 @@
-#include "tests/sim/tail_world.hpp"
+#include "sim/tail_world.hpp"
 
 #include <algorithm>
+#include <stdexcept>
+
+#include "sim/device_worlds.hpp"
 
 namespace holdfast::sim {
 namespace {
@@ -31,6 +34,7 @@ enum What : std::uint64_t {
     stays_volatile,
     clock_jumps,
     jump_seconds,
+    sinks_hang,
 };
 
 }  // namespace
@@ -97,6 +101,7 @@ void TailWorld::act() {
             break;
         default: append(path);
     }
+    hanging_ = crashing_ && pick(sinks_hang, 4) == 3;
     const std::uint64_t ms =
         pick(pauses_long, 4) == 3 ? pick(pause, 9000) : pick(short_pause, 300);
     run(milliseconds(static_cast<std::int64_t>(ms)));
@@ -106,8 +111,9 @@ void TailWorld::act() {
 void TailWorld::end() {
     disk_.options().faults = {};
     ring_.options().interrupted = ring_.options().again = 0;
-    crashing_ = false;
+    crashing_ = hanging_ = false;
     run(seconds(120));
+    while (!pending_.empty()) settle_oldest();
     judge();
 }
 
@@ -274,26 +280,18 @@ void TailWorld::run(Duration time) {
     }
 }
 
-/// Batches are committed late and now and then; the checkpoint is durable even later.
+/// Batches are settled late and now and then; the checkpoint is durable even later.
 void TailWorld::settle() {
-    while (!pending_.empty() && pick(commits_late, 3) < 2) {
-        const StagePosition stage = pending_.front();
-        pending_.pop_front();
-        if (!closed_.contains({stage.partition.index, stage.epoch.value})) {
-            checkpoints_.stage(stage);
-        }
-    }
+    while (!hanging_ && !pending_.empty() && pick(commits_late, 3) < 2) settle_oldest();
     if (crashing_ && pick(stays_volatile, 8) == 0) durable_ = checkpoints_.records;
 }
 
-/// All that was pulled of a partition is settled before the engine answers its revocation.
-void TailWorld::settle_all() {
-    while (!pending_.empty()) {
-        const StagePosition stage = pending_.front();
-        pending_.pop_front();
-        if (!closed_.contains({stage.partition.index, stage.epoch.value})) {
-            checkpoints_.stage(stage);
-        }
+void TailWorld::settle_oldest() {
+    const Unsettled batch = pending_.front();
+    pending_.pop_front();
+    batch.claim->ranges.emplace_back(batch.first.value, batch.stage.position.value);
+    if (!closed_.contains({batch.stage.partition.index, batch.stage.epoch.value})) {
+        checkpoints_.stage(batch.stage);
     }
 }
 
@@ -324,17 +322,17 @@ void TailWorld::on(const BatchPulled& e) {
                                  [&](std::size_t i) { return lives_[i].twin; });
     const bool lines = config_.stream.framing == io::Framing::lines;
     check(e.fate != Fate::deliver || text.back() == last || (cut && !lines),
-          "a record without an end");
+          "a record without an end: " + std::to_string(first) + " [" + text + "]");
     claim.position = e.next.value;
-    claim.ranges.emplace_back(e.first.value, e.next.value);
-    pending_.push_back({e.partition, e.epoch, e.next});
+    pending_.push_back({{e.partition, e.epoch, e.next}, e.first, &claim});
     payloads_->release(e.batch);
     emitted_ += e.records;
     pull(e.batch.index);
 }
 
 void TailWorld::on(const PartitionRevoked& e) {
-    settle_all();
+    // All that was pulled of a partition is settled before the engine answers its revocation.
+    while (!pending_.empty()) settle_oldest();
     closed_.insert({e.partition.index, e.epoch.value});
     source_->revoke_done({e.partition, e.epoch});
 }
@@ -343,6 +341,19 @@ void TailWorld::on(const SourceIdle& e) { idle_[e.batch.index] = clock_.now + e.
 
 void TailWorld::on(const SourceReady&) {
     for (auto& [index, at] : idle_) at = clock_.now;
+}
+
+std::optional<Breach> run_tailer(std::uint64_t seed, io::Framing framing) {
+    Seeded choices(seed);
+    try {
+        TailWorld world(choices, framing);
+        for (int i = 0; i < 40 && world.problem().empty(); ++i) world.act();
+        world.end();
+        if (!world.problem().empty()) return Breach{"I25", world.problem()};
+    } catch (const std::out_of_range&) {
+        return Breach{"I21", "an event names what was never assigned or pulled"};
+    }
+    return {};
 }
 
 }  // namespace holdfast::sim

@@ -1,0 +1,36 @@
+// The devices in production's own object code, each in a small world of its own: a simulated disk
+// and ring with faults, kills and power losses, and a judge that reads the disk.
+//
+// Rule 1: a world is what its seed says, every time.
+// Rule 2: it ends at the first breach, which names an invariant of docs/simulator.md.
+// Rule 3: devices that are broken on purpose may trip nothing but a judge: no world waits for ever.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "io/devices/file_sink.hpp"
+#include "io/devices/file_source.hpp"
+#include "sim/breach.hpp"
+
+namespace holdfast::sim {
+
+enum class Death : std::uint8_t { kill, power_loss };
+
+/// Writers, rotations, truncations and crashes around a file source (I25; tail_world.hpp).
+std::optional<Breach> run_tailer(std::uint64_t seed, io::Framing framing = io::Framing::lines);
+
+/// A file sink and the checkpoint that knows its length (I9, I22, I23, I31).
+std::optional<Breach> run_file_sink(std::uint64_t seed, io::FileSinkConfig::Delivery delivery);
+
+/// The dead-letter file (I9, I10).
+std::optional<Breach> run_dead_letters(std::uint64_t seed, Death death);
+
+/// The checkpoint store: lives that end anywhere, then rot and foreign state (I22, I23, I31).
+/// `durable`, if not null: how many checkpoints were made durable.
+std::optional<Breach> run_checkpoints(std::uint64_t seed, std::int64_t* durable = nullptr);
+
+/// A store that dies after so many completions, in every image that a power loss may leave.
+std::optional<Breach> run_checkpoint_images(std::uint64_t steps);
+
+}  // namespace holdfast::sim

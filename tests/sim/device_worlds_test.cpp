@@ -1,0 +1,57 @@
+// The devices in their worlds (sim/device_worlds.hpp), for many seeds.
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "sim/device_worlds.hpp"
+
+using namespace holdfast;
+using namespace holdfast::sim;
+using Delivery = io::FileSinkConfig::Delivery;
+
+namespace {
+
+void check(const std::optional<Breach>& breach, std::uint64_t seed) {
+    if (!breach) return;
+    FAIL("seed " << seed << " breaks " << breach->invariant << ": " << breach->what);
+}
+
+}  // namespace
+
+TEST_CASE("each crash image of each instant holds the last durable checkpoint or a newer one") {
+    for (std::uint64_t steps = 0; steps < 60; ++steps) check(run_checkpoint_images(steps), steps);
+}
+
+TEST_CASE("a life of crashes, failing syncs and rot never loses a durable checkpoint in silence") {
+    std::set<std::int64_t> reached;
+    for (std::uint64_t seed = 0; seed < 1500; ++seed) {
+        std::int64_t durable = 0;
+        check(run_checkpoints(seed, &durable), seed);
+        reached.insert(durable);
+    }
+    CHECK(reached.size() > 5);
+}
+
+TEST_CASE("file sink in exactly_once holds just what its checkpoint says after any death") {
+    for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+        check(run_file_sink(seed, Delivery::exactly_once), seed);
+    }
+}
+
+TEST_CASE("file sink in at_least_once holds whole records and loses none after any kill") {
+    for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+        check(run_file_sink(seed, Delivery::at_least_once), seed);
+    }
+}
+
+TEST_CASE(
+    "dead letter file keeps every line that it answered for, and only whole ones, after any kill") {
+    for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+        check(run_dead_letters(seed, Death::kill), seed);
+    }
+}
+
+TEST_CASE("dead letter file keeps every line that it answered for after any power loss") {
+    for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+        check(run_dead_letters(seed, Death::power_loss), seed);
+    }
+}
