@@ -2,7 +2,7 @@
 // to a number of faults), every route that a transform can choose, and a crash after any step, in
 // every way that a crash can be.
 //
-// Rule 1: what a device was told and hasn't answered may be done or not when the crash comes; what
+// Rule 1: each thing that was told and not answered may be done or not when the crash comes; what
 //         wasn't synced may be there or not; a checkpoint that was written but not synced likewise.
 // Rule 2: the truth is what sinks, dead letters and checkpoint hold; nothing is asked of the
 //         engine.
@@ -169,8 +169,9 @@ private:
 
     void crash() {
         --crashes_left_;
-        if (walk_.choose(2) == 1) {  // What was told is done, though nobody heard of it.
-            for (const Open& open : open_) apply_unheard(open);
+        // Each of the things that were told is done, though nobody heard of it, or never was.
+        for (const Open& open : open_) {
+            if (walk_.choose(2) == 1) apply_unheard(open);
         }
         if (walk_.choose(2) == 1) {  // Power is lost: only what was synced is there.
             for (SinkWorld& k : sinks_) k.holds.resize(std::min(k.durable, k.holds.size()));
