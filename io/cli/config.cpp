@@ -194,6 +194,7 @@ void build(const Document& document, const fs::path& folder, PipelineConfig& con
     config.memory_limit_given = engine.at("memory_limit").given;
     config.regulation = regulation_of(engine);
     config.commit_interval = Duration{engine.number("commit_interval")};
+    config.commit_attempts = static_cast<std::uint32_t>(engine.number("commit_attempts"));
     const auto mode = engine.text("mode");
     config.mode = mode == "streaming"  ? RunMode::streaming
                   : mode == "governed" ? RunMode::governed

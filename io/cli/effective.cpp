@@ -177,6 +177,7 @@ void put_config(Json& json, const PipelineConfig& pipeline) {
     json.field("resume_percent", percent(pipeline.regulation.resume_permille));
     json.field("max_hold", format_duration(pipeline.regulation.max_hold));
     json.field("commit_interval", format_duration(pipeline.commit_interval));
+    json.field("commit_attempts", pipeline.commit_attempts);
     json.field("shutdown_timeout", format_duration(pipeline.shutdown_timeout));
     json.field("mode", pipeline.mode == RunMode::streaming  ? "streaming"
                        : pipeline.mode == RunMode::governed ? "governed"

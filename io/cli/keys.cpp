@@ -146,6 +146,10 @@ const Section& engine_section() {
              "How often progress is made durable. Also bounds what is written twice after a "
              "crash where a sink can only promise at-least-once.",
              {}, ms, hour},
+            {"commit_attempts", T::count, "0",
+             "How often the checkpoint is tried before the pipeline stops (exit code 74). 0: for "
+             "ever; meanwhile records are delivered, and after a crash they are delivered again.",
+             {}, 0, UINT32_MAX},
             {"shutdown_timeout", T::duration, "30s",
              "After SIGINT or SIGTERM: how long to finish what was read. The rest is read again "
              "at the next start.",

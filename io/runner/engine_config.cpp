@@ -135,7 +135,7 @@ Config engine_config(const PipelineConfig& pipeline) {
     config.commit.interval = pipeline.commit_interval;
     // As sinks are tried: a full disk has most often both, and must heal by itself. Meanwhile
     // records are delivered, and after a crash they are cut and delivered again.
-    config.commit.retry.attempts_max = 0;
+    config.commit.retry.attempts_max = pipeline.commit_attempts;
     config.mode = pipeline.mode;
     config.slice_bytes = pipeline.slice_bytes;
     config.pressure_pause_permille = pipeline.regulation.pause_permille;

@@ -191,6 +191,29 @@ TEST_CASE("a data directory on a full disk holds up no record, and heals") {
     CHECK(read_file(dir.at("out/a")).size() == expected.size());
 }
 
+TEST_CASE("a checkpoint that fails commit_attempts times halts, and a restart goes on") {
+    TempDir dir;
+    const Tmpfs disk(dir.at("state"), "size=64k");
+    if (!disk.mounted()) return;
+    dir.write("logs/x", lines(0, 10));
+    const std::string file = dir.write("p.toml", tail);
+    {
+        Process process(program({"run", "--set", "engine.commit_attempts=2", file}));
+        REQUIRE(eventually([&] { return read_file(dir.at("out/a")) == lines(0, 10); }));
+        REQUIRE(is_quiet(dir.at("state")));
+        dir.write("state/junk", std::string(64u << 10, 'x'));
+        for (std::uint64_t n = 1; n <= 100; ++n)
+            dir.write("logs/" + std::to_string(n), lines(10 * n, 10));
+        REQUIRE(process.wait(std::chrono::seconds(40)));
+        INFO(process.result().err);
+        CHECK(process.result().code == 74);
+        CHECK(contains(process.result().err, "halted: the checkpoint in "));
+        fs::remove(dir.at("state/junk"));
+    }
+    CHECK(run({"run", "--set", "sources.in.end=eof", file}).code == 0);
+    CHECK(read_file(dir.at("out/a")).size() == lines(0, 1010).size());
+}
+
 TEST_CASE("a data directory that is full from the start is refused before anything is read") {
     TempDir dir;
     const Tmpfs disk(dir.at("state"), "size=16k");
