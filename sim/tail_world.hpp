@@ -29,6 +29,7 @@ struct Life {
     std::string text;
     std::vector<std::uint8_t> emitted;  ///< By byte: how often.
     bool lossy = false;                 ///< Was truncated: what was unread is gone.
+    bool shared = false;                ///< What came of it may be of another life as well.
     bool twin = false;                  ///< Shares its beginning with another life.
 };
 
@@ -81,6 +82,7 @@ private:
     void run(Duration time);
     void settle();
     void settle_oldest();
+    void credit(const Claim& claim);
     void judge();
 
     // Its events.

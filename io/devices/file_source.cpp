@@ -243,6 +243,8 @@ Task<FileSource::Served> FileSource::bring(const Pull& pull, TailedFile& file) {
         if (!full) {
             file.partial = got;
             file.block_wanted = 0;
+            // It shrank, or cannot be read on. Read again at once, it would never be looked at.
+            if (length < limit) pause(file, config_.poll_interval);
             co_return Served::nothing;
         }
         // A record that is larger than the block, yet not too large: it gets a block of its own.
