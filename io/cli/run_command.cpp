@@ -39,6 +39,33 @@ std::string resume_of(const PipelineConfig& pipeline) {
     return what + "; what other sources had undelivered is read again when you run this again.";
 }
 
+/// A record is to be set aside, and there is nowhere to put it.
+Verdict explain_absent(const PipelineConfig& pipeline, const Halt& halt, const std::string& resume) {
+    const std::string why =
+        halt.sink.index < pipeline.sinks.size()
+            ? fmt::format("sink \"{}\" refused it, or gave up after retry.max_attempts",
+                          sink_name(pipeline, halt))
+            : "it is longer than max_line, or a transform failed on it";
+    return {exit_unfinished,
+            fmt::format("halted: a record must be set aside ({}), and there is no [dead_letters]. "
+                        "Add one, or mend the cause. {}",
+                        why, resume)};
+}
+
+/// A source was told to stop at what it came to.
+Verdict explain_stop(const RunReport& report, const std::string& source, const std::string& resume) {
+    if (!report.source_problem.empty())
+        return {exit_unfinished,
+                fmt::format("halted: source \"{}\" has records that cannot be told apart: {}. Mend "
+                            "the file, or set on_parse_error = \"dead_letter\". {}",
+                            source, report.source_problem, resume)};
+    return {exit_unfinished,
+            fmt::format("halted: source \"{}\" has a line that is longer than max_line, and "
+                        "on_oversized is \"stop\". Raise max_line or choose another "
+                        "on_oversized. {}",
+                        source, resume)};
+}
+
 Verdict explain(const PipelineConfig& pipeline, const RunReport& report) {
     const Halt& halt = report.halt;
     const std::string resume = resume_of(pipeline);
@@ -54,16 +81,7 @@ Verdict explain(const PipelineConfig& pipeline, const RunReport& report) {
                                 format_duration(pipeline.shutdown_timeout), resume)};
         case HaltReason::stopped:
             return {exit_unfinished, fmt::format("stopped at once. {}", resume)};
-        case HaltReason::dead_letters_absent:
-            return {exit_unfinished,
-                    fmt::format("halted: a record must be set aside ({}), and there is no "
-                                "[dead_letters]. Add one, or mend the cause. {}",
-                                halt.sink.index < pipeline.sinks.size()
-                                    ? fmt::format("sink \"{}\" refused it, or gave up after "
-                                                  "retry.max_attempts",
-                                                  sink)
-                                    : "it is longer than max_line, or a transform failed on it",
-                                resume)};
+        case HaltReason::dead_letters_absent: return explain_absent(pipeline, halt, resume);
         case HaltReason::dead_letters_failed:
             return {exit_unfinished,
                     fmt::format("halted: {} cannot be written (see the log). Make room there or "
@@ -86,17 +104,7 @@ Verdict explain(const PipelineConfig& pipeline, const RunReport& report) {
             return {exit_io, fmt::format("halted: source \"{}\" cannot be read any more (see the "
                                          "log). {}",
                                          source, resume)};
-        case HaltReason::oversized_record:
-            if (!report.source_problem.empty())
-                return {exit_unfinished,
-                        fmt::format("halted: source \"{}\" has records that cannot be told apart: "
-                                    "{}. Mend the file, or set on_parse_error = \"dead_letter\". {}",
-                                    source, report.source_problem, resume)};
-            return {exit_unfinished,
-                    fmt::format("halted: source \"{}\" has a line that is longer than max_line, "
-                                "and on_oversized is \"stop\". Raise max_line or choose another "
-                                "on_oversized. {}",
-                                source, resume)};
+        case HaltReason::oversized_record: return explain_stop(report, source, resume);
         case HaltReason::transform_stopped:
             return {exit_unfinished,
                     fmt::format("halted by a transform whose on_error is \"fail_batch\" (see the "

@@ -307,6 +307,29 @@ std::int64_t RandomEvents::any_number() {
     }
 }
 
+/// Any numbers, or those of something that was asked for.
+RandomEvents::Handles RandomEvents::handles() {
+    const auto u32 = [&] { return static_cast<std::uint32_t>(any_number()); };
+    Handles out{};
+    out.batch = {u32(), u32()};
+    out.delivery = {u32(), u32()};
+    out.attempt = u32();
+    out.end = u32();
+    for (int i = 0; i < 3 && !open_.empty(); ++i) {
+        const Effect& e = open_[numbers_.below(open_.size())];
+        if (const auto* pull = std::get_if<Pull>(&e)) out.batch = pull->batch;
+        if (const auto* transform = std::get_if<Transform>(&e)) {
+            out.batch = transform->slice;
+            out.end = transform->end;
+        }
+        if (const auto* write = std::get_if<WriteToSink>(&e)) {
+            out.delivery = write->delivery;
+            out.attempt = write->attempt;
+        }
+    }
+    return out;
+}
+
 /// Any event with any numbers; sometimes a true handle beside them.
 Event RandomEvents::garbage() {
     const auto u32 = [&] { return static_cast<std::uint32_t>(any_number()); };
@@ -314,22 +337,7 @@ Event RandomEvents::garbage() {
     const auto byte = [&](std::uint64_t bound) {
         return static_cast<std::uint8_t>(numbers_.below(bound));
     };
-    BatchId batch{u32(), u32()};
-    DeliveryId delivery{u32(), u32()};
-    std::uint32_t attempt = u32();
-    std::uint32_t end = u32();
-    for (int i = 0; i < 3 && !open_.empty(); ++i) {
-        const Effect& e = open_[numbers_.below(open_.size())];
-        if (const auto* pull = std::get_if<Pull>(&e)) batch = pull->batch;
-        if (const auto* transform = std::get_if<Transform>(&e)) {
-            batch = transform->slice;
-            end = transform->end;
-        }
-        if (const auto* write = std::get_if<WriteToSink>(&e)) {
-            delivery = write->delivery;
-            attempt = write->attempt;
-        }
-    }
+    const auto [batch, delivery, attempt, end] = handles();
     const auto store = [&] { return static_cast<StoreOutcome>(byte(8)); };
     const SourceId source{u16()};
     const PartitionId partition{u32()};
@@ -341,8 +349,7 @@ Event RandomEvents::garbage() {
     switch (numbers_.below(20)) {
         case 0:
             return PartitionAssigned{source, partition, Epoch{epoch.value % 1000}, position};
-        case 1:
-            return PartitionLead{partition, epoch, {u16()}, position};
+        case 1: return PartitionLead{partition, epoch, {u16()}, position};
         case 2:
             return PartitionRevoked{
                 partition, epoch, static_cast<RevokeKind>(byte(4)), {any_number()}};
@@ -351,16 +358,11 @@ Event RandomEvents::garbage() {
                                partition,     epoch,  u32(),
                                u32(),         u32(),  position,
                                {any_number()}};
-        case 4:
-            return SourceIdle{batch, source, {any_number()}};
-        case 5:
-            return SourceEnded{{u32(), u32()}, source};
-        case 6:
-            return SourceFailed{batch, source, static_cast<SourceOutcome>(byte(1))};
-        case 7:
-            return SourceReady{source};
-        case 8:
-            return SinkShare{batch, {u16()}, u32(), u32()};
+        case 4: return SourceIdle{batch, source, {any_number()}};
+        case 5: return SourceEnded{{u32(), u32()}, source};
+        case 6: return SourceFailed{batch, source, static_cast<SourceOutcome>(byte(1))};
+        case 7: return SourceReady{source};
+        case 8: return SinkShare{batch, {u16()}, u32(), u32()};
         case 9:
             return SliceTransformed{batch,
                                     static_cast<Fate>(byte(3)),
@@ -381,23 +383,16 @@ Event RandomEvents::garbage() {
                 static_cast<SinkOutcome>(config_.dead_letters.present ? outcome : 2),
                 {any_number()},
                 any_number()};
-        case 12:
-            return SinkSynced{{u16()}, u32(), store()};
-        case 13:
-            return DeadLettersStored{delivery, attempt, store()};
-        case 14:
-            return CommitAnswered{partition, epoch, position, store()};
-        case 15:
-            return CheckpointWritten{u32(), store()};
-        case 16:
-            return CheckpointSynced{u32(), store()};
-        case 17:
-            return PressureSampled{permille, u32()};
+        case 12: return SinkSynced{{u16()}, u32(), store()};
+        case 13: return DeadLettersStored{delivery, attempt, store()};
+        case 14: return CommitAnswered{partition, epoch, position, store()};
+        case 15: return CheckpointWritten{u32(), store()};
+        case 16: return CheckpointSynced{u32(), store()};
+        case 17: return PressureSampled{permille, u32()};
         case 18:
             if (numbers_.percent(3)) return Stop{static_cast<StopMode>(byte(4)), {any_number()}};
             return Tick{};
-        default:
-            return Tick{};
+        default: return Tick{};
     }
 }
 

@@ -53,6 +53,13 @@ public:
 private:
     Event answer();
     Event answer_to(const Effect& effect);
+    struct Handles {
+        BatchId batch;
+        DeliveryId delivery;
+        std::uint32_t attempt;
+        std::uint32_t end;
+    };
+    Handles handles();
     Event garbage();
     Event unsolicited();
     BatchPulled batch(const Pull& pull);

@@ -193,6 +193,14 @@ std::string json(Bytes& bytes, int depth, bool spaced) {
     return out + space(bytes, spaced) + (array ? ']' : '}');
 }
 
+constexpr std::array<std::string_view, 64> words{
+    ".", ".a", ".b", "..", "|", ",", "//", "=", "==", "!=", "<", ">=", "and", "or", "not", "?",
+    "(", ")", "[", "]", "{", "}", ":", "-", "1", "1.5", "\"a\"", ".[0]", ".[-1]", "[]", "{}", "a",
+    "if", "then", "else", "end", "elif", "empty", "length", "true", "null", "type", "del(.a)",
+    "{a}", "{a:1", ",b:2}", ".[\"a\"]", "(.a)", "(", ")", "has(\"a\")", "test(\"a\")", "select(",
+    ".\"a\"", "+", "|=", " as ", "$x", "if . then 1 else 2 end", "#", "\n", ".a.b", "{\"a\"",
+    "def"};
+
 }  // namespace
 
 std::string random_program(Bytes& bytes) {
@@ -204,70 +212,7 @@ std::string random_program(Bytes& bytes) {
 std::string random_words(Bytes& bytes) {
     std::string out;
     for (std::uint64_t more = 1 + bytes.below(8); more > 0; --more) {
-        out += pick<64>(bytes, {".",
-                                ".a",
-                                ".b",
-                                "..",
-                                "|",
-                                ",",
-                                "//",
-                                "=",
-                                "==",
-                                "!=",
-                                "<",
-                                ">=",
-                                "and",
-                                "or",
-                                "not",
-                                "?",
-                                "(",
-                                ")",
-                                "[",
-                                "]",
-                                "{",
-                                "}",
-                                ":",
-                                "-",
-                                "1",
-                                "1.5",
-                                "\"a\"",
-                                ".[0]",
-                                ".[-1]",
-                                "[]",
-                                "{}",
-                                "a",
-                                "if",
-                                "then",
-                                "else",
-                                "end",
-                                "elif",
-                                "empty",
-                                "length",
-                                "true",
-                                "null",
-                                "type",
-                                "del(.a)",
-                                "{a}",
-                                "{a:1",
-                                ",b:2}",
-                                ".[\"a\"]",
-                                "(.a)",
-                                "(",
-                                ")",
-                                "has(\"a\")",
-                                "test(\"a\")",
-                                "select(",
-                                ".\"a\"",
-                                "+",
-                                "|=",
-                                " as ",
-                                "$x",
-                                "if . then 1 else 2 end",
-                                "#",
-                                "\n",
-                                ".a.b",
-                                "{\"a\"",
-                                "def"});
+        out += pick(bytes, words);
         if (bytes.below(3) != 0) out += ' ';
     }
     return out;
