@@ -182,10 +182,10 @@ int run_command(const RunCommand& command) {
     warn_of_stdin(pipeline, log);
     Progress progress(pipeline, terminal, mode_of(command, terminal));
     RunOptions options;
-    options.ring = ring_of(command.ring);
     options.log = log;
     options.observer = [&](const Sample& sample) { return progress.observe(sample); };
-    const RunReport report = run_pipeline(pipeline, options, signals);
+    RealProcess process(ring_of(command.ring), signals);
+    const RunReport report = run_pipeline(pipeline, options, process);
     terminal.redraw("");
     const Verdict verdict = verdict_of(pipeline, report);
     log(verdict.exit == exit_done ? Level::info : Level::error, verdict.text);

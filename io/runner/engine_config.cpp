@@ -22,7 +22,6 @@ constexpr std::uint64_t transformed_pull_bytes_most = 256u << 10;
 // Memory for the engine's own tables: what is left of the 32 MiB beside the limit pays for the
 // program, its buffers and the kernel's rings.
 constexpr std::size_t tables_bytes = 10u << 20;
-constexpr std::uint32_t partitions_most = 16384;
 constexpr std::uint32_t partitions_least = 256;
 
 std::uint32_t pull_bytes(const PipelineConfig& pipeline) {
@@ -98,11 +97,11 @@ std::uint32_t partitions_wanted(const PipelineConfig& pipeline) {
     std::uint64_t names = 0;
     for (const SourceSettings& source : pipeline.sources) {
         for (const std::string& glob : source.include)
-            if (glob.find_first_of("*?[") != std::string::npos) return partitions_most;
+            if (glob.find_first_of("*?[") != std::string::npos) return pipeline.partitions_max;
         names += source.include.size();
     }
-    return static_cast<std::uint32_t>(
-        std::clamp<std::uint64_t>(2 * names, partitions_least, partitions_most));
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(
+        std::max<std::uint64_t>(2 * names, partitions_least), pipeline.partitions_max));
 }
 
 }  // namespace
@@ -144,7 +143,7 @@ Config engine_config(const PipelineConfig& pipeline) {
     config.governor = pipeline.regulation.governor;
     config.governor.on = config.governor.on && config.mode == RunMode::governed;
 
-    config.partitions_max = partitions_least;
+    config.partitions_max = std::min(partitions_least, pipeline.partitions_max);
     if (Engine::check(config).what) return config;
     config.partitions_max = partitions_wanted(pipeline);
     while (config.partitions_max > partitions_least && table_bytes(config) > tables_bytes)

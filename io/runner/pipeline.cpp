@@ -14,19 +14,19 @@ constexpr std::uint32_t left_lines_max = 20;
 
 }  // namespace
 
-Pipeline::Pipeline(const PipelineConfig& pipeline, const RunOptions& options, Signals& signals,
-                   DataDir& data_dir, std::uint32_t life)
+Pipeline::Pipeline(const PipelineConfig& pipeline, const RunOptions& options, Process& process,
+                   std::uint32_t life)
     : pipeline_(pipeline),
       options_(options),
-      signals_(signals),
-      data_dir_(data_dir),
+      process_(process),
+      signals_(process.stops()),
       life_(life),
       config_(engine_config(pipeline)),
       pool_(pool_size(pipeline).bytes, pool_size(pipeline).block_max),
       payloads_(pool_, config_.batches_max),
       slots_(config_.partitions_max),
       engine_(config_),
-      guard_(find_memory_limit(pipeline.regulation.process_limit)),
+      guard_(process.memory_guard(pipeline.regulation.process_limit)),
       names_(pipeline) {}
 
 Pipeline::~Pipeline() {

@@ -14,7 +14,6 @@
 #include "core/engine/owned.hpp"
 #include "io/device.hpp"
 #include "io/devices/checkpoint_store.hpp"
-#include "io/devices/data_dir.hpp"
 #include "io/devices/dead_letter_file.hpp"
 #include "io/devices/file_sink.hpp"
 #include "io/devices/file_source.hpp"
@@ -26,6 +25,7 @@
 #include "io/runner/engine_config.hpp"
 #include "io/memory_guard.hpp"
 #include "io/runner/names.hpp"
+#include "io/runner/process.hpp"
 #include "io/runner/run.hpp"
 #include "io/task.hpp"
 
@@ -34,8 +34,8 @@ namespace holdfast::io {
 class Pipeline {
 public:
     /// `life`: how many came before it in this process.
-    Pipeline(const PipelineConfig& pipeline, const RunOptions& options, Signals& signals,
-             DataDir& data_dir, std::uint32_t life);
+    Pipeline(const PipelineConfig& pipeline, const RunOptions& options, Process& process,
+             std::uint32_t life);
     ~Pipeline();
     Pipeline(const Pipeline&) = delete;
 
@@ -98,8 +98,8 @@ private:
 
     const PipelineConfig& pipeline_;
     const RunOptions& options_;
-    Signals& signals_;
-    DataDir& data_dir_;
+    Process& process_;
+    StopRequests& signals_;
     std::uint32_t life_;
     Config config_;
     BlockPool pool_;

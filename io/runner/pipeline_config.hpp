@@ -105,6 +105,7 @@ struct PipelineConfig {
     std::uint32_t commit_attempts = 0;  ///< Of one checkpoint, then it halts; 0: for ever.
     RunMode mode = RunMode::whole;
     std::uint32_t slice_bytes = 256u << 10;
+    std::uint32_t partitions_max = 16384;  ///< Files that are read at the same time, at most.
     Duration shutdown_timeout{};
     std::vector<SourceSettings> sources;
     std::vector<TransformSettings> transforms;

@@ -94,7 +94,7 @@ bool Pipeline::drive(Done done, Instant until) {
 
 bool Pipeline::begin(RunReport& report) {
     std::string why;
-    ring_ = choose_ring(options_.ring, why);
+    ring_ = process_.make_ring(why);
     if (!ring_) {
         fail(why + ". Use --ring auto, which takes plain calls where io_uring is not there");
         return false;
@@ -207,12 +207,11 @@ bool Pipeline::load(RunReport& report) {
 }
 
 bool Pipeline::make_data_dir_again() {
-    auto made = DataDir::open(pipeline_.data_dir);
-    if (!made) {
-        fail("the data directory was deleted while it was in use. " + made.error());
+    const std::string problem = process_.take_data_dir(pipeline_.data_dir);
+    if (!problem.empty()) {
+        fail("the data directory was deleted while it was in use. " + problem);
         return false;
     }
-    data_dir_ = std::move(*made);
     log(Level::warn, LogLine("the data directory was deleted while it was in use; it is made again")
                          .with("data_dir", pipeline_.data_dir));
     return true;

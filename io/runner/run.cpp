@@ -4,10 +4,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <poll.h>
 
-#include "io/devices/data_dir.hpp"
 #include "io/runner/pipeline.hpp"
 
 namespace holdfast::io {
@@ -25,14 +22,6 @@ void raise_open_files_limit(const Log& log) {
     limit.rlim_cur = wanted;
     if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
         log(Level::debug, "the limit of open files stays as it is");
-}
-
-// True if the wait was over; false if a signal came first, or long before.
-bool wait(Signals& signals, Duration duration) {
-    if (signals.count() > 0) return false;
-    pollfd readable{.fd = signals.fd(), .events = POLLIN, .revents = 0};
-    const int came = ::poll(&readable, 1, static_cast<int>(duration.ns / 1'000'000));
-    return came == 0;
 }
 
 bool may_begin_again(const PipelineConfig& pipeline, const RunReport& report) {
@@ -121,19 +110,18 @@ RunOptions of_life(const RunOptions& options, const RunReport& before, std::uint
 }  // namespace
 
 RunReport run_pipeline(const PipelineConfig& pipeline, const RunOptions& options,
-                       Signals& signals) {
+                       Process& process) {
     raise_open_files_limit(options.log);
     RunReport report;
-    auto data_dir = DataDir::open(pipeline.data_dir);
-    if (!data_dir) {
+    report.problem = process.take_data_dir(pipeline.data_dir);
+    if (!report.problem.empty()) {
         report.end = End::refused;
-        report.problem = data_dir.error();
         return report;
     }
     Duration backoff = backoff_first;
     for (std::uint32_t life = 0;; ++life) {
         RunReport last;
-        Pipeline(pipeline, of_life(options, report, life), signals, *data_dir, life).run(last);
+        Pipeline(pipeline, of_life(options, report, life), process, life).run(last);
         const bool moved_on = last.stats.commits > 0;
         add_life(report, std::move(last), life);
         if (!may_begin_again(pipeline, report)) return report;
@@ -144,7 +132,7 @@ RunReport run_pipeline(const PipelineConfig& pipeline, const RunOptions& options
                         .with("sink", pipeline.sinks[report.halt.sink.index].name)
                         .with("wait_ms", backoff.ns / 1'000'000)
                         .text());
-        if (!wait(signals, backoff)) {
+        if (!process.wait(backoff)) {
             report.end = End::stopped;
             return report;
         }

@@ -14,9 +14,8 @@
 #include "core/model/effect.hpp"
 #include "core/model/stats.hpp"
 #include "io/log.hpp"
-#include "io/runner/choose_ring.hpp"
 #include "io/runner/pipeline_config.hpp"
-#include "io/runner/signals.hpp"
+#include "io/runner/process.hpp"
 
 namespace holdfast::io {
 
@@ -32,7 +31,6 @@ struct Sample {
 using Observer = std::function<Instant(const Sample&)>;
 
 struct RunOptions {
-    RingChoice ring = RingChoice::automatic;
     Log log;
     Observer observer;  ///< May be empty.
 };
@@ -61,7 +59,7 @@ struct RunReport {
     std::vector<std::uint64_t> repeated;  ///< By sink: records that stood beyond its mark at starts.
 };
 
-/// Runs until the end. Signals: the first drains, the second stops now.
-RunReport run_pipeline(const PipelineConfig& pipeline, const RunOptions& options, Signals& signals);
+/// Runs until the end. Requests to stop: the first drains, the second stops now.
+RunReport run_pipeline(const PipelineConfig& pipeline, const RunOptions& options, Process& process);
 
 }  // namespace holdfast::io

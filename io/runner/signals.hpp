@@ -8,19 +8,28 @@
 
 namespace holdfast::io {
 
-class Signals {
+/// Somebody wants the pipeline to end: the first one drains, the second stops now.
+class StopRequests {
+public:
+    virtual ~StopRequests() = default;
+    /// Readable when one came.
+    virtual int fd() const = 0;
+    /// Counts what came since, without waiting.
+    virtual std::uint32_t take() = 0;
+    /// All that came so far.
+    virtual std::uint32_t count() const = 0;
+};
+
+class Signals final : public StopRequests {
 public:
     /// Blocks SIGINT and SIGTERM, ignores SIGPIPE and SIGXFSZ (their calls fail instead).
     Signals();
-    ~Signals();
+    ~Signals() override;
     Signals(const Signals&) = delete;
 
-    /// Readable when a signal came.
-    int fd() const { return fd_; }
-    /// Counts what came since, without waiting.
-    std::uint32_t take();
-    /// All that came so far.
-    std::uint32_t count() const { return count_; }
+    int fd() const override { return fd_; }
+    std::uint32_t take() override;
+    std::uint32_t count() const override { return count_; }
 
 private:
     int fd_ = -1;

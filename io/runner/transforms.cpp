@@ -119,8 +119,8 @@ CompiledProgram compile_text(const TransformSettings& transform, const std::stri
     const bool is_condition = transform.node.type == flow::NodeType::filter ||
                               transform.node.type == flow::NodeType::route;
     // jq's library takes tens of milliseconds for a text, and each is wanted several times: when
-    // the config is checked, and by every evaluator. On one thread only.
-    static std::map<std::pair<bool, std::string>, std::unique_ptr<Program>> known;
+    // the config is checked, and by every evaluator.
+    static thread_local std::map<std::pair<bool, std::string>, std::unique_ptr<Program>> known;
     std::unique_ptr<Program>& program = known[{is_condition, text}];
     if (!program) {
         CompiledProgram compiled = is_condition ? compile_condition(text) : compile_program(text);
