@@ -1,11 +1,12 @@
 // Times two or more shell commands in turn (A B A B ...), each from the same prepared state, and
-// prints for each its median wall time, its peak memory, and its ratio to the last one.
+// prints for each its median wall time, its peak memory, and its ratios to the last one: of medians,
+// and of the lowest of each. Whoever measures beside others believes the latter: noise only adds.
 //
 //   pair --runs 5 --prepare 'rm -f out; sync' 'NAME=COMMAND' ... 'NAME=COMMAND'
 //
 // Output: one line a command, tab-separated: name, median seconds, min, max, ratio of medians to
-// the last command, peak resident MiB of the largest process. A command that fails is said and ends
-// it.
+// the last command, peak resident MiB of the largest process, ratio of the lowest ones, and of its
+// lowest run in processor time the user and system seconds. A command that fails is said and ends it.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -26,10 +27,16 @@ struct Command {
     std::string text;
     std::vector<double> seconds;
     double peak_mib = 0;
+    double user = 0;  ///< Seconds, of the run that took the least processor time.
+    double system = 0;
 };
 
+double seconds_of(const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
+
 /// Runs a shell command; returns wall seconds, or a negative number if it failed.
-double run(const std::string& text, double* peak_mib) {
+double run(const std::string& text, Command* command) {
     const auto begin = std::chrono::steady_clock::now();
     const pid_t child = fork();
     if (child == 0) {
@@ -42,7 +49,16 @@ double run(const std::string& text, double* peak_mib) {
     rusage usage{};
     wait4(child, &status, 0, &usage);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-    if (peak_mib) *peak_mib = std::max(*peak_mib, static_cast<double>(usage.ru_maxrss) / 1024);
+    if (command) {
+        const double user = seconds_of(usage.ru_utime);
+        const double system = seconds_of(usage.ru_stime);
+        command->peak_mib =
+            std::max(command->peak_mib, static_cast<double>(usage.ru_maxrss) / 1024);
+        if (command->seconds.empty() || user + system < command->user + command->system) {
+            command->user = user;
+            command->system = system;
+        }
+    }
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? took.count() : -1;
 }
 
@@ -81,7 +97,7 @@ int main(int argc, char** argv) {
                 std::fprintf(stderr, "pair: preparing failed: %s\n", prepare.c_str());
                 return 1;
             }
-            const double seconds = run(c.text, &c.peak_mib);
+            const double seconds = run(c.text, &c);
             if (seconds < 0) {
                 std::fprintf(stderr, "pair: %s failed: %s\n", c.name.c_str(), c.text.c_str());
                 return 1;
@@ -90,10 +106,12 @@ int main(int argc, char** argv) {
         }
     }
     const double base = median(commands.back().seconds);
+    const double base_low = *std::ranges::min_element(commands.back().seconds);
     for (const Command& c : commands) {
         const auto [low, high] = std::minmax_element(c.seconds.begin(), c.seconds.end());
-        std::printf("%s\t%.3f\t%.3f\t%.3f\t%.2f\t%.1f\n", c.name.c_str(), median(c.seconds), *low,
-                    *high, median(c.seconds) / base, c.peak_mib);
+        std::printf("%s\t%.3f\t%.3f\t%.3f\t%.2f\t%.1f\t%.2f\t%.2f\t%.2f\n", c.name.c_str(),
+                    median(c.seconds), *low, *high, median(c.seconds) / base, c.peak_mib,
+                    *low / base_low, c.user, c.system);
     }
     return 0;
 }

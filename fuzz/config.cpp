@@ -12,6 +12,7 @@
 
 #include "core/base/assert.hpp"
 #include "core/engine/engine.hpp"
+#include "io/printable.hpp"
 #include "io/runner/engine_config.hpp"
 
 namespace {
@@ -49,12 +50,6 @@ bool has_place(std::string_view problem) {
            is_number(problem.substr(comma + 1, end - comma - 1));
 }
 
-bool is_printable(std::string_view problem) {
-    return std::none_of(problem.begin(), problem.end(), [](char c) {
-        return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-    });
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -64,7 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const cli::ConfigResult result = cli::parse_config(text, "p.toml", flags);
     for (const std::string& problem : result.problems) {
         HF_ASSERT(has_place(problem));
-        HF_ASSERT(is_printable(problem));
+        HF_ASSERT(io::printable(problem) == problem);
     }
     HF_ASSERT(cli::parse_config(text, "p.toml", flags).problems == result.problems);
     if (!result.problems.empty()) return 0;

@@ -14,8 +14,9 @@
 #include "io/cli/config_checks.hpp"
 #include "io/cli/config_flow.hpp"
 #include "io/cli/reader.hpp"
-#include "io/runner/engine_config.hpp"
 #include "io/memory_guard.hpp"
+#include "io/printable.hpp"
+#include "io/runner/engine_config.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -226,6 +227,16 @@ std::string with_place(const std::string& file, const Problem& problem) {
                        problem.what);
 }
 
+std::vector<std::string> in_order(const std::string& file, const std::vector<Problem>& problems) {
+    std::multimap<std::pair<std::uint32_t, std::uint32_t>, const Problem*> sorted;
+    for (const Problem& problem : problems)
+        sorted.emplace(std::pair(problem.place.line, problem.place.column), &problem);
+    std::vector<std::string> out;
+    for (const auto& [place, problem] : sorted)
+        out.push_back(printable(with_place(file, *problem)));
+    return out;
+}
+
 // Without a memory_limit in the config: what fits beside the rest of the process, if that is less.
 void fit_memory(PipelineConfig& config) {
     if (config.memory_limit_given || config.memory_limit == 0) return;
@@ -239,8 +250,9 @@ ConfigResult parse_config(std::string_view text, const std::string& file,
                           const std::vector<std::string>& set) {
     ConfigResult result;
     std::vector<Problem> problems;
+    std::vector<Problem> notes;
     const Document document = read_document(text, set, problems);
-    Reader reader(document, problems);
+    Reader reader(document, problems, notes);
     const fs::path path = fs::absolute(file);
     result.config.file = file;
     result.config.name = path.stem().string();
@@ -250,11 +262,8 @@ ConfigResult parse_config(std::string_view text, const std::string& file,
         const std::string what = check_engine_config(result.config);
         if (!what.empty()) problems.push_back({{}, what});
     }
-    std::multimap<std::pair<std::uint32_t, std::uint32_t>, const Problem*> sorted;
-    for (const Problem& problem : problems)
-        sorted.emplace(std::pair(problem.place.line, problem.place.column), &problem);
-    for (const auto& [place, problem] : sorted)
-        result.problems.push_back(with_place(file, *problem));
+    result.problems = in_order(file, problems);
+    result.notes = in_order(file, notes);
     return result;
 }
 

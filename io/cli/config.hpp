@@ -17,6 +17,7 @@ namespace holdfast::cli {
 struct ConfigResult {
     io::PipelineConfig config;
     std::vector<std::string> problems;  ///< `file(line,column): ...`; empty: the config is good.
+    std::vector<std::string> notes;     ///< The same, of what hardly works as it was meant.
 };
 
 /// Reads the config from `text`. `file` is its name: for messages, and its folder is what relative

@@ -7,6 +7,7 @@
 #include <bit>
 
 #include "io/cli/units.hpp"
+#include "io/printable.hpp"
 #include "io/runner/transforms.hpp"
 
 namespace holdfast::cli {
@@ -368,7 +369,7 @@ void check_programs(const Parts& parts, const PipelineConfig& config, Reader& re
             reader.problem(place, fmt::format("{} is not a jq program: {}; expected one such as "
                                               "'.level != \"debug\"'",
                                               in_quotes(transform.texts[n]),
-                                              printable(compiled.error().message)));
+                                              io::printable(compiled.error().message)));
         }
     }
 }

@@ -300,8 +300,9 @@ std::vector<std::string> warnings(const PipelineConfig& pipeline) {
     return out;
 }
 
-std::string effective_json(const PipelineConfig& pipeline,
-                           const std::vector<std::string>& problems) {
+std::string effective_json(const ConfigResult& result) {
+    const PipelineConfig& pipeline = result.config;
+    const std::vector<std::string>& problems = result.problems;
     Json json;
     json.begin_object();
     json.field("valid", problems.empty());
@@ -324,6 +325,7 @@ std::string effective_json(const PipelineConfig& pipeline,
         }
         json.end_list();
         json.begin_list("warnings");
+        for (const std::string& note : result.notes) json.value(note);
         for (const std::string& warning : warnings(pipeline)) json.value(warning);
         json.end_list();
     }

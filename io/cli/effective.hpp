@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "io/runner/pipeline_config.hpp"
+#include "io/cli/config.hpp"
 
 namespace holdfast::cli {
 
@@ -16,7 +16,6 @@ std::string guarantee(const io::PipelineConfig& pipeline, const io::SourceSettin
 std::vector<std::string> warnings(const io::PipelineConfig& pipeline);
 
 /// {"valid": ..., "problems": [...], "config": {...}, ...}; without config if there are problems.
-std::string effective_json(const io::PipelineConfig& pipeline,
-                           const std::vector<std::string>& problems);
+std::string effective_json(const ConfigResult& result);
 
 }  // namespace holdfast::cli

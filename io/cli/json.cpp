@@ -3,43 +3,36 @@
 
 #include <fmt/core.h>
 
+#include "io/printable.hpp"
+
 namespace holdfast::cli {
 namespace {
 
-// The length of the UTF-8 sequence at the head of `text`, 0 if it isn't one.
-std::size_t utf8_length(std::string_view text) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned char first = byte(0);
-    const std::size_t n = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2
-                          : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
-    if (n == 0 || n > text.size()) return 0;
-    for (std::size_t i = 1; i < n; ++i)
-        if ((byte(i) & 0xc0) != 0x80) return 0;
-    if (first == 0xe0 && byte(1) < 0xa0) return 0;  // overlong
-    if (first == 0xed && byte(1) > 0x9f) return 0;  // surrogate
-    if (first == 0xf0 && byte(1) < 0x90) return 0;  // overlong
-    if (first == 0xf4 && byte(1) > 0x8f) return 0;  // above U+10FFFF
-    return n;
+void put_escape(std::uint32_t point, std::string& out) {
+    if (point < 0x10000) {
+        out += fmt::format("\\u{:04x}", point);
+        return;
+    }
+    out += fmt::format("\\u{:04x}\\u{:04x}", 0xd7c0 + (point >> 10), 0xdc00 + (point & 0x3ff));
 }
 
 }  // namespace
 
 std::string json_quote(std::string_view text) {
     std::string out = "\"";
-    while (!text.empty()) {
-        const auto c = static_cast<unsigned char>(text.front());
-        const std::size_t n = utf8_length(text);
-        if (c == '"' || c == '\\')
-            out += '\\', out += text.front();
-        else if (c == '\n')
+    for (std::size_t at = 0; at < text.size();) {
+        const io::Character c = io::character_at(text, at);
+        if (c.point == '"' || c.point == '\\')
+            out += '\\', out += text[at];
+        else if (c.point == '\n')
             out += "\\n";
-        else if (c == '\t')
+        else if (c.point == '\t')
             out += "\\t";
-        else if (c < 0x20 || c == 0x7f || n == 0)
-            out += fmt::format("\\u{:04x}", c);
+        else if (!c.valid || io::is_hidden(c.point))
+            put_escape(c.point, out);
         else
-            out += text.substr(0, n);
-        text.remove_prefix(n == 0 ? 1 : n);
+            out += text.substr(at, c.size);
+        at += c.size;
     }
     return out + '"';
 }

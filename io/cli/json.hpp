@@ -1,5 +1,5 @@
 // A writer of JSON: just enough for --json and log lines. Strings that are not UTF-8 are written
-// byte by byte as \u00XX, so that the result always parses.
+// byte by byte as \u00XX, so that the result always parses; what printable.hpp hides is escaped.
 #pragma once
 
 #include <concepts>

@@ -7,8 +7,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <sstream>
+#include <string>
 
 #include "io/cli/commands.hpp"
+#include "io/printable.hpp"
 #include "sim/command.hpp"
 
 namespace {
@@ -82,6 +85,13 @@ void add_sim(CLI::App& app, holdfast::sim::SimOptions& sim, int& exit) {
     });
 }
 
+/// Line by line: what was typed may be in it.
+void say(std::FILE* to, const std::string& text) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);)
+        std::fprintf(to, "%s\n", holdfast::io::printable(line).c_str());
+}
+
 int run(int argc, char** argv) {
     CLI::App app{"holdfast takes records from sources and delivers each one to every sink"};
     app.name("holdfast");
@@ -135,7 +145,11 @@ int run(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        const int code = app.exit(error);
+        std::ostringstream said;
+        std::ostringstream complaint;
+        const int code = app.exit(error, said, complaint);
+        say(stdout, said.str());
+        say(stderr, complaint.str());
         return code == 0 ? exit_done : exit_usage;
     }
     return exit;
@@ -158,7 +172,7 @@ int main(int argc, char** argv) {
     try {
         return run(argc, argv);
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "holdfast: %s\n", error.what());
+        std::fprintf(stderr, "holdfast: %s\n", holdfast::io::printable(error.what()).c_str());
         return exit_internal;
     }
 }

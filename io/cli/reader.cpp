@@ -4,12 +4,15 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <sstream>
 #include <tuple>
 
 #include "core/base/assert.hpp"
+#include "io/cli/toml_depth.hpp"
 #include "io/cli/units.hpp"
+#include "io/printable.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -77,25 +80,14 @@ std::string shown(const toml::node& node) {
     return std::string(kind_of(node));
 }
 
-std::string printable(std::string_view text) {
-    std::string out;
-    for (char c : text) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-            out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-        else
-            out += c;
-    }
-    return out;
-}
-
 std::string in_quotes(std::string_view text) {
     constexpr std::size_t longest = 60;
     std::string out = "\"";
-    for (char c : text.substr(0, longest)) {
+    for (char c : io::cut(text, longest)) {
         if (c == '"' || c == '\\') out += '\\';
-        out += printable({&c, 1});
+        out += c;
     }
-    return out + (text.size() > longest ? "...\"" : "\"");
+    return io::printable(out) + (text.size() > longest ? "...\"" : "\"");
 }
 
 const Value& Values::at(std::string_view key) const {
@@ -172,6 +164,45 @@ Values Reader::read(const Section& section, const toml::table* table,
     return out;
 }
 
+/// Nothing in a value is expanded. What looks as if it were is refused in paths and patterns, where
+/// it would make folders of strange names, and noted elsewhere. `$${` stands for `${`.
+std::string Reader::literal(const Key& key, std::string_view text, const Place& at) {
+    const bool is_path = key.type == KeyType::path || key.type == KeyType::globs;
+    const auto is_word = [&](std::size_t i) {
+        return i < text.size() && (std::isalpha(static_cast<unsigned char>(text[i])) != 0 ||
+                                   text[i] == '_');
+    };
+    if (is_path && text.starts_with('~'))
+        problem(at, fmt::format("{} is {}; expected a path without ~, which is not expanded; what "
+                                "has this name is written {}",
+                                key.name, in_quotes(text), in_quotes(fmt::format("./{}", text))));
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const std::string_view rest = text.substr(i);
+        if (rest.starts_with("$${")) {
+            out += "${";
+            i += 2;
+            continue;
+        }
+        out += text[i];
+        if (is_path && rest.starts_with("${")) {
+            problem(at, fmt::format("{} is {}; expected a path without ${{...}}, which is not "
+                                    "expanded; ${{ itself is written $${{",
+                                    key.name, in_quotes(text)));
+            return std::string(text);
+        }
+        const bool looks_so = rest.starts_with("${") ? is_word(i + 2) && rest.contains('}')
+                                                     : is_path && rest[0] == '$' && is_word(i + 1);
+        if (looks_so)
+            notes_.push_back({at, fmt::format("{} holds {}: variables are not expanded, it is taken "
+                                              "as it stands{}",
+                                              key.name,
+                                              in_quotes(rest.substr(0, rest.find_first_of("}/") + 1)),
+                                              rest[1] == '{' ? "; written $${ it is not noted" : "")});
+    }
+    return out;
+}
+
 void Reader::read_key(const Key& key, const toml::node& node, Value& value,
                       const std::vector<std::string>& path) {
     value.place = place(node.source(), path);
@@ -204,7 +235,7 @@ void Reader::read_key(const Key& key, const toml::node& node, Value& value,
         (text->get().empty() || text->get().size() > 4000 ||
          text->get().find('\0') != std::string::npos))
         return wrong(text->get().empty() ? " that is not empty" : " of at most 4000 bytes");
-    value.text = text->get();
+    value.text = key.type == KeyType::choice ? text->get() : literal(key, text->get(), value.place);
     value.given = true;
 }
 
@@ -252,7 +283,9 @@ void Reader::read_list(const Key& key, const toml::node& node, Value& value,
                                             expectation(key)));
             continue;
         }
-        value.list.push_back({text->get(), item_place});
+        value.list.push_back({key.type == KeyType::globs ? literal(key, text->get(), item_place)
+                                                         : text->get(),
+                              item_place});
     }
     value.given = !value.list.empty();
 }
@@ -276,7 +309,8 @@ void Reader::read_routes(const Key& key, const toml::node& node, Value& value,
                                             in_quotes(name.str()), shown(item)));
             continue;
         }
-        value.list.push_back({text->get(), item_place, std::string(name.str())});
+        value.list.push_back(
+            {literal(key, text->get(), item_place), item_place, std::string(name.str())});
     }
     // TOML tables are sorted by name; people expect the order of the file.
     std::sort(value.list.begin(), value.list.end(), [](const Item& a, const Item& b) {
@@ -303,7 +337,7 @@ namespace {
 std::string description_of(const toml::parse_error& error) {
     std::string text(error.description());
     std::replace(text.begin(), text.end(), '\n', ' ');
-    return printable(text);
+    return io::printable(text);
 }
 
 // "engine.memory_limit=32MiB" -> its parts and its value; quotes in either are as in TOML.
@@ -350,6 +384,10 @@ void lay_over(toml::table& root, const std::vector<std::string>& key, const toml
 Document read_document(std::string_view text, const std::vector<std::string>& set,
                        std::vector<Problem>& problems) {
     Document document;
+    if (const auto deep = too_deep(text)) {
+        problems.push_back({{{}, deep->line, deep->column}, deep->what});
+        return document;
+    }
     try {
         document.root = toml::parse(text);
     } catch (const toml::parse_error& error) {
@@ -358,7 +396,15 @@ Document read_document(std::string_view text, const std::vector<std::string>& se
                             fmt::format("this is not TOML: {}", description_of(error))});
     }
     for (const std::string& one : set) {
-        Override override{"--set " + printable(one), {}};
+        constexpr std::size_t longest = 200;
+        const std::string_view shown_part = io::cut(one, longest);
+        Override override{"--set " + io::printable(shown_part) +
+                              (shown_part.size() < one.size() ? "..." : ""),
+                          {}};
+        if (const auto deep = too_deep(one)) {
+            problems.push_back({{override.flag, 0, 0}, deep->what});
+            continue;
+        }
         toml::table holder;
         if (!split_flag(one, override.key, holder)) {
             problems.push_back({{override.flag, 0, 0},

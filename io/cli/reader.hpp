@@ -31,9 +31,7 @@ struct Problem {
     std::string what;  ///< `what; expected ...; did you mean "..."?`
 };
 
-/// The text with its control characters escaped.
-std::string printable(std::string_view text);
-/// `"text"`, escaped, at most about 60 bytes.
+/// `"text"`, escaped (io/printable.hpp), at most about 60 bytes.
 std::string in_quotes(std::string_view text);
 /// The scalar as the user wrote it, or what kind of thing it is.
 std::string shown(const toml::node& node);
@@ -90,8 +88,8 @@ public:
 
 class Reader {
 public:
-    Reader(const Document& document, std::vector<Problem>& problems)
-        : document_(document), problems_(problems) {}
+    Reader(const Document& document, std::vector<Problem>& problems, std::vector<Problem>& notes)
+        : document_(document), problems_(problems), notes_(notes) {}
 
     /// Reads the table that `path` names. `table` may be null: all defaults.
     Values read(const Section& section, const toml::table* table,
@@ -103,6 +101,7 @@ public:
     }
 
 private:
+    std::string literal(const Key& key, std::string_view text, const Place& at);
     void read_key(const Key& key, const toml::node& node, Value& value,
                   const std::vector<std::string>& path);
     void read_list(const Key& key, const toml::node& node, Value& value,
@@ -118,6 +117,7 @@ private:
 
     const Document& document_;
     std::vector<Problem>& problems_;
+    std::vector<Problem>& notes_;  ///< What works as it is written, but hardly as it was meant.
 };
 
 /// Reads TOML and lays `--set` flags over it. Empty if it isn't TOML (then there are problems).

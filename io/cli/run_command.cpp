@@ -179,10 +179,12 @@ int run_command(const RunCommand& command) {
     const PipelineConfig& pipeline = loaded.config;
     Signals signals;
     const Log log = terminal.logger();
+    for (const std::string& note : loaded.notes) log(Level::warn, note);
     warn_of_stdin(pipeline, log);
     Progress progress(pipeline, terminal, mode_of(command, terminal));
     RunOptions options;
     options.log = log;
+    options.tell = [&](const std::string& line) { terminal.tell(line); };
     options.observer = [&](const Sample& sample) { return progress.observe(sample); };
     RealProcess process(ring_of(command.ring), signals);
     const RunReport report = run_pipeline(pipeline, options, process);

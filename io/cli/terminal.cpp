@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "io/cli/json.hpp"
+#include "io/printable.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -46,19 +47,6 @@ std::string timestamp() {
 
 const std::string wiped = "\r\x1b[K";  ///< To the line's beginning, and nothing after it.
 
-// Control characters of file names must not reach the terminal.
-std::string tame(const std::string& line) {
-    std::string out;
-    for (char c : line) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7f)
-            out += fmt::format("\\x{:02x}", byte);
-        else
-            out += c;
-    }
-    return out;
-}
-
 }  // namespace
 
 bool wants_color(const std::string& choice, int fd) {
@@ -83,7 +71,12 @@ io::Log Terminal::logger() {
 
 void Terminal::log(Level level, const std::string& line) {
     const Level least = verbosity_ < 0 ? Level::warn : verbosity_ == 0 ? Level::info : Level::debug;
-    if (level < least) return;
+    if (level >= least) put_line(level, line);
+}
+
+void Terminal::tell(const std::string& line) { put_line(Level::info, line); }
+
+void Terminal::put_line(Level level, const std::string& line) {
     std::string text;
     if (json_)
         text = fmt::format("{{\"time\": \"{}\", \"level\": \"{}\", \"message\": {}}}\n",
@@ -91,17 +84,17 @@ void Terminal::log(Level level, const std::string& line) {
     else
         text = fmt::format("{} {} {}\n", timestamp(),
                            paint(color_of(level), fmt::format("{:<5}", name_of(level))),
-                           tame(line));
+                           io::printable(line));
     write(text);
 }
 
 void Terminal::redraw(const std::string& line) {
     const std::string wipe = bottom_.empty() ? "" : wiped;
-    bottom_ = line.substr(0, static_cast<std::size_t>(columns() - 1));
+    bottom_ = io::cut(io::printable(line), static_cast<std::size_t>(columns() - 1));
     put(wipe + bottom_);
 }
 
-void Terminal::print(const std::string& line) { write(line + "\n"); }
+void Terminal::print(const std::string& line) { write(io::printable(line) + "\n"); }
 
 void Terminal::write(const std::string& text) {
     put((bottom_.empty() ? "" : wiped) + text + bottom_);

@@ -2,6 +2,8 @@
 //
 // Rule 1: a log line never tears the progress line: it is wiped, and drawn again below.
 // Rule 2: colours and redrawing only on a terminal, or where the user insists.
+// Rule 3: whatever is said goes through printable(): names and data of others never reach a terminal
+//         as more than text. JSON escapes the same characters as JSON does.
 // Doesn't know: what is logged or counted.
 #pragma once
 
@@ -23,6 +25,8 @@ public:
     explicit Terminal(const Options& options);
 
     void log(io::Level level, const std::string& line);
+    /// As a log line, whatever the verbosity: somebody asked for it.
+    void tell(const std::string& line);
     /// A function that logs here. Lives: as long as the terminal.
     io::Log logger();
 
@@ -37,6 +41,7 @@ public:
     std::string paint(const char* code, const std::string& text) const;
 
 private:
+    void put_line(io::Level level, const std::string& line);
     void write(const std::string& text);
     void put(const std::string& out);
     int columns() const;

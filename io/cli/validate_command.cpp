@@ -9,6 +9,7 @@
 #include "io/cli/effective.hpp"
 #include "io/cli/json.hpp"
 #include "io/cli/units.hpp"
+#include "io/printable.hpp"
 #include "io/runner/transforms.hpp"
 
 namespace holdfast::cli {
@@ -26,9 +27,9 @@ public:
 private:
     void line(const char* code, const char* sign, const std::string& text) const {
         if (color_)
-            fmt::print("\x1b[{}m{}\x1b[0m {}\n", code, sign, text);
+            fmt::print("\x1b[{}m{}\x1b[0m {}\n", code, sign, printable(text));
         else
-            fmt::print("{} {}\n", sign, text);
+            fmt::print("{} {}\n", sign, printable(text));
     }
     bool color_;
 };
@@ -124,7 +125,7 @@ int validate_command(const ValidateCommand& command) {
     const PipelineConfig& pipeline = loaded.config;
     const bool good = loaded.problems.empty();
     if (command.json) {
-        fmt::print("{}\n", effective_json(pipeline, loaded.problems));
+        fmt::print("{}\n", effective_json(loaded));
         return good ? exit_done : exit_config;
     }
     const Report report(command.terminal.color);
@@ -133,6 +134,7 @@ int validate_command(const ValidateCommand& command) {
         return exit_config;
     }
     report_components(pipeline, report);
+    for (const std::string& note : loaded.notes) report.warn(note);
     for (const std::string& warning : warnings(pipeline)) report.warn(warning);
     for (const SinkSettings& sink : pipeline.sinks)
         for (std::uint32_t input : sink.inputs)

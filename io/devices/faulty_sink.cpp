@@ -100,18 +100,9 @@ bool FaultySink::rolls(std::uint64_t site, const WriteToSink& write,
 
 bool FaultySink::refuses_any(std::span<const Part> parts) const {
     for (const Part& part : parts) {
-        std::span<const std::byte> rest = payloads_.slice(part).bytes;
-        while (!rest.empty()) {
-            const void* newline = std::memchr(rest.data(), '\n', rest.size());
-            const std::size_t length =
-                newline == nullptr
-                    ? rest.size()
-                    : static_cast<std::size_t>(static_cast<const std::byte*>(newline) - rest.data());
-            if (falls(hash_of(config_.seed, rest.first(length)), config_.refuse_permille)) {
-                return true;
-            }
-            rest = rest.subspan(std::min(length + 1, rest.size()));
-        }
+        RecordWalk walk = payloads_.walk(part);
+        for (RecordView record; walk.next(record);)
+            if (falls(hash_of(config_.seed, record.bytes), config_.refuse_permille)) return true;
     }
     return false;
 }

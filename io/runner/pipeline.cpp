@@ -58,6 +58,7 @@ void Pipeline::run(RunReport& report) {
 
 void Pipeline::loop() {
     running_ = true;
+    began_ = ring_->now();
     observe_at_ = ring_->now();
     feed(ring_->now(), Tick{});
     while (!halted_ && !failed_) {
@@ -126,8 +127,11 @@ void Pipeline::watch_memory(Instant now) {
 }
 
 void Pipeline::feed(Instant now, const Event& event) {
-    for (const Effect& effect : engine_.step(now, event).items())
+    pending_.answered(now, event);
+    for (const Effect& effect : engine_.step(now, event).items()) {
+        pending_.ordered(now, effect);
         std::visit([this](const auto& order) { on(order); }, effect);
+    }
 }
 
 void Pipeline::observe(Instant now) {
@@ -141,6 +145,13 @@ std::int64_t Pipeline::unread() const {
     std::int64_t sum = 0;
     for (const FileSource* source : file_sources_) sum += source->unread();
     return sum;
+}
+
+void Pipeline::on_asked(Asked asked) {
+    if (asked == Asked::state) return say_state();
+    log(Level::warn, asked == Asked::reload
+                         ? LogLine("SIGHUP is ignored: a changed config takes effect at the next start")
+                         : LogLine("SIGUSR2 is ignored: it means nothing here"));
 }
 
 void Pipeline::on_signals() {

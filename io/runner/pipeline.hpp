@@ -25,6 +25,7 @@
 #include "io/runner/engine_config.hpp"
 #include "io/memory_guard.hpp"
 #include "io/runner/names.hpp"
+#include "io/runner/pending.hpp"
 #include "io/runner/process.hpp"
 #include "io/runner/run.hpp"
 #include "io/task.hpp"
@@ -72,6 +73,7 @@ private:
     void watch_memory(Instant now);
     Instant next_wake() const;
     void on_signals();
+    void on_asked(Asked asked);
     std::int64_t unread() const;
 
     // Effects, one overload each.
@@ -95,6 +97,14 @@ private:
 
     void log(Level level, const LogLine& line) const { options_.log(level, line.text()); }
     void fail(std::string problem);
+
+    // The state, for who asks (pipeline_state.cpp).
+    void tell(const LogLine& line) const;
+    void say_state() const;
+    void say_source(SourceId id) const;
+    void say_sink(SinkId id) const;
+    void say_partitions() const;
+    std::string stuck() const;
 
     const PipelineConfig& pipeline_;
     const RunOptions& options_;
@@ -130,6 +140,8 @@ private:
     bool failed_ = false;  ///< See problem_: not the engine's end.
     std::string problem_;
     bool running_ = false;
+    Instant began_{};
+    Pending pending_;
     Instant observe_at_{};
     Scope scope_;  ///< Last: its coroutines use all of the above.
 };

@@ -140,9 +140,10 @@ bool Pipeline::has_descriptors() {
 
 Task<> Pipeline::watch_signals() {
     while (true) {
+        if (signals_.take() > 0) on_signals();
+        for (Asked asked; (asked = signals_.asked()) != Asked::none;) on_asked(asked);
         const std::int64_t result = co_await poll_in(*ring_, signals_.fd());
         if (result < 0) co_return;
-        for (std::uint32_t n = signals_.take(); n > 0; --n) on_signals();
     }
 }
 

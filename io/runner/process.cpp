@@ -1,5 +1,6 @@
 #include "io/runner/process.hpp"
 
+#include <chrono>
 #include <poll.h>
 
 namespace holdfast::io {
@@ -17,12 +18,17 @@ MemoryGuard RealProcess::memory_guard(std::uint64_t config_bytes) {
     return MemoryGuard(find_memory_limit(config_bytes));
 }
 
-// A signal ends it, or whatever else ends a poll long before.
+// What is asked meanwhile and is no stop is answered by the next life.
 bool RealProcess::wait(Duration duration) {
-    if (signals_.count() > 0) return false;
-    pollfd readable{.fd = signals_.fd(), .events = POLLIN, .revents = 0};
-    const int came = ::poll(&readable, 1, static_cast<int>(duration.ns / 1'000'000));
-    return came == 0;
+    using Clock = std::chrono::steady_clock;
+    const auto end = Clock::now() + std::chrono::nanoseconds(duration.ns);
+    while (signals_.count() == 0) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
+        if (left.count() <= 0) return true;
+        pollfd readable{.fd = signals_.fd(), .events = POLLIN, .revents = 0};
+        if (::poll(&readable, 1, static_cast<int>(left.count())) > 0) signals_.take();
+    }
+    return false;
 }
 
 }  // namespace holdfast::io

@@ -32,7 +32,8 @@ using Observer = std::function<Instant(const Sample&)>;
 
 struct RunOptions {
     Log log;
-    Observer observer;  ///< May be empty.
+    std::function<void(const std::string&)> tell;  ///< What somebody asked for, a line each.
+    Observer observer;                             ///< May be empty, as `tell`.
 };
 
 enum class End : std::uint8_t {

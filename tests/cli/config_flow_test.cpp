@@ -165,7 +165,7 @@ TEST_CASE("fields become a key, and what dedupe forgets is told") {
 TEST_CASE("the example of transforms is good, and told as JSON") {
     const auto result = load_config(HF_SOURCE_DIR "/examples/transforms.toml", {});
     REQUIRE(result.problems == std::vector<std::string>{});
-    const std::string json = effective_json(result.config, {});
+    const std::string json = effective_json(result);
     CHECK(json.find("\"by._unmatched\"") != std::string::npos);
     CHECK(json.find("\"transform_threads\": 1") != std::string::npos);
 }

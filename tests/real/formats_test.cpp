@@ -273,3 +273,52 @@ TEST_CASE("the examples of formats run, in every mode, and give what they say") 
     CHECK(all.size() == packed.size() + 11 + 11 + 5);
     CHECK(contains(read_file(folder.at("out/dead.jsonl")), "\"payload\":\"{\\\"id\\\" 4}\""));
 }
+
+namespace {
+
+std::uint64_t count_of(const std::string& text, const std::string& what) {
+    std::uint64_t n = 0;
+    for (std::size_t at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++n;
+    return n;
+}
+
+/// What reaches a MsgPack sink that refuses a tenth, fails and is in doubt now and then.
+std::string with_faults(const TempDir& folder, const std::string& framing, const std::string& faults,
+                        const std::string& batch) {
+    forget(folder);
+    const Exited exited = run_in(
+        folder, head(framing, framing == "lines" ? "on_oversized = \"stop\"\n" : "") + dead_letters +
+                    "[sinks.out]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"out/out\"\n"
+                    "framing = \"msgpack\"\nbatch = { max_records = " + batch + " }\n"
+                    "retry = { initial_backoff = \"1ms\", max_backoff = \"2ms\" }\n"
+                    "inject = { refuse_percent = 10, " + faults + "seed = 7 }\n");
+    INFO(exited.err);
+    CHECK(exited.code == 0);
+    return read_file(folder.at("out/out"));
+}
+
+}  // namespace
+
+TEST_CASE("faults at a sink of MsgPack are about its records: a tenth is refused, and always the same") {
+    constexpr std::uint64_t count = 3000;
+    for (const char* framing : {"msgpack", "json_array", "lines"}) {
+        const TempDir folder;
+        std::string input;
+        const bool array = std::string(framing) == "json_array";
+        for (std::uint64_t n = 0; n < count; ++n)
+            input += std::string(framing) == "msgpack"
+                         ? value_of(n)
+                         : (array ? (n == 0 ? "[" : ",") : "") + line_of(n) + "\n";
+        folder.write("in.data", input + (array ? "]" : ""));
+        const std::string once = with_faults(folder, framing, "", "10000");
+        const std::uint64_t delivered = count_of(once, "\xa3" "odd");
+        const std::uint64_t dead = count_of(read_file(folder.at("out/dead")), "\n");
+        INFO(framing << " " << delivered << " " << dead);
+        CHECK(delivered + dead == count);
+        CHECK(dead > count / 20);
+        CHECK(dead < count / 5);
+        CHECK(with_faults(folder, framing, "fail_percent = 20, ambiguous_percent = 10, "
+                                           "throttle_percent = 1, ", "7") == once);
+        CHECK(count_of(read_file(folder.at("out/dead")), "\n") == dead);
+    }
+}

@@ -207,3 +207,30 @@ TEST_CASE("a data directory that cannot be made again ends the process at once, 
     CHECK(process.result().code == 74);
     CHECK(contains(process.result().err, "the data directory was deleted while it was in use"));
 }
+
+TEST_CASE("names that a terminal would obey or a reader not see are written out in every message") {
+    const TempDir dir;
+    const std::string name = "in/a\u202eb\x9b\u0085\x1b[31m\u200b.log";
+    dir.write(name, lines(0, 10));
+    const std::string config =
+        dir.write("p\u202e.toml", "[sources.in]\ntype = \"file\"\ninclude = [\"in/*\"]\nend = "
+                                  "\"eof\"\n[sinks.a]\ntype = \"file\"\ninputs = [\"in\"]\npath = "
+                                  "\"out/\u2067a\"\n");
+    const std::vector<std::vector<std::string>> commands = {
+        {"run", "-v", "--color", "never", config},
+        {"run", "-v", "--log-format", "json", config},
+        {"run", config, "--set", "sinks.a.path=\"\u202e\"", "--set", "sinks.a.fsync=\u202e"},
+        {"validate", "--color", "never", config},
+        {"validate", "--json", config},
+        {"run", "--bogus\u202e\x9b"},
+        {"run", dir.at("no\u202e.toml")}};
+    for (const auto& command : commands) {
+        const Exited exited = run(command);
+        INFO(exited.err << exited.out);
+        const std::string said = exited.err + exited.out;
+        CHECK_FALSE(said.empty());
+        for (const char* hidden : {"\u202e", "\u2067", "\x9b", "\u0085", "\x1b", "\u200b"})
+            CHECK_FALSE(contains(said, hidden));
+    }
+    CHECK(contains(run({"run", "-v", "--color", "never", config}).err, "\\u{202e}"));
+}

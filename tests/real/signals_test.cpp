@@ -1,13 +1,15 @@
-// Signals of every kind, one or two, at random moments, over many files in every mode and on either
+// What each signal does; and signals of every kind, one or two, at random moments, over many files in every mode and on either
 // ring, with the config changed between the runs: each file's records arrive once and in order.
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <filesystem>
 #include <sstream>
 
+#include "core/codec/document.hpp"
 #include "tests/real/campaign.hpp"
 
 using namespace holdfast::real;
+namespace codec = holdfast::codec;
 
 namespace {
 
@@ -118,4 +120,87 @@ TEST_CASE("signals at random moments lose and repeat nothing, whatever the mode,
 
 TEST_CASE("signals at random moments lose and repeat nothing, whatever the mode, second seed") {
     signals(2);
+}
+
+namespace {
+
+/// One input, one sink whose writes take `latency`.
+std::string slow(const TempDir& dir, const std::string& latency) {
+    dir.write("in", lines(0, 1000));
+    return dir.write("p.toml",
+                     "[engine]\ncommit_interval = \"10ms\"\n[sources.in]\ntype = \"file\"\n"
+                     "include = [\"in\"]\npoll_interval = \"5ms\"\n[sinks.slow]\ntype = \"file\"\n"
+                     "inputs = [\"in\"]\npath = \"out\"\ninject = { latency = \"" + latency + "\" }\n");
+}
+
+}  // namespace
+
+TEST_CASE("what is sent by mistake changes nothing, and HUP and USR2 are answered with a line") {
+    const TempDir dir;
+    const Process process(program({"run", slow(dir, "0s")}));
+    REQUIRE(eventually([&] { return read_file(dir.at("out")) == lines(0, 1000); }));
+    for (const int kind : {SIGHUP, SIGUSR2, SIGPIPE, SIGALRM, SIGVTALRM, SIGPROF, SIGPOLL, SIGXFSZ,
+                           SIGWINCH, SIGCONT, SIGCHLD, SIGURG, SIGRTMIN, SIGRTMAX})
+        process.send(kind);
+    CHECK(says(process, "SIGHUP is ignored"));
+    CHECK(says(process, "SIGUSR2 is ignored"));
+    append_file(dir.at("in"), lines(1000, 1000));
+    CHECK(eventually([&] { return read_file(dir.at("out")) == lines(0, 2000); }));
+}
+
+TEST_CASE("QUIT stops at once, as a second TERM does, and loses nothing") {
+    const TempDir dir;
+    const std::string file = slow(dir, "1h");
+    Process process(program({"run", "-v", file}));
+    REQUIRE(says(process, "file found"));
+    process.send(SIGQUIT);
+    REQUIRE(process.wait(std::chrono::seconds(5)));
+    const Exited exited = process.result();
+    INFO(exited.err);
+    CHECK_FALSE(exited.signaled);
+    CHECK(exited.code == 75);
+    CHECK(contains(exited.err, "stopping now"));
+    CHECK(run({"run", "--set", "sinks.slow.inject.latency=0s", "--set", "sources.in.end=eof", file})
+              .code == 0);
+    CHECK(read_file(dir.at("out")) == lines(0, 1000));
+}
+
+TEST_CASE("USR1 names what is stuck, with what is read, delivered and owed, in text and in JSON") {
+    for (const char* format : {"text", "json"}) {
+        const TempDir dir;
+        Process process(program({"run", "-q", "--log-format", format, slow(dir, "1h")}));
+        // The signal may come before it listens to any, so it is sent when the checkpoint is there.
+        REQUIRE(eventually([&] { return exists(dir.at(".holdfast/p/lock")); }));
+        REQUIRE(eventually([&] {
+            process.send(SIGUSR1);
+            sleep_ms(50);
+            return contains(process.result().err, "unsettled_records=1000");
+        }));
+        process.kill();
+        const std::string said = process.result().err;
+        INFO(said);
+        CHECK(contains(said, "state: waits for sink slow, which waits for the answer to a write, for "));
+        CHECK(contains(said, "(attempt 1)"));
+        for (const char* part : {"state: memory leased=", "state: source source=in records=1000",
+                                 "state: sink sink=slow delivered=0", "owed=1000",
+                                 "state: commits done=", "settled_to=0", "unsettled_records=1000"})
+            CHECK(contains(said, part));
+        std::istringstream text(said);
+        for (std::string line; std::string(format) == "json" && std::getline(text, line);) {
+            INFO(line);
+            codec::Parser parser;
+            codec::Tape tape;
+            CHECK(parser.parse(std::as_bytes(std::span(line)), codec::Format::json, tape));
+        }
+    }
+}
+
+TEST_CASE("USR1 before there is anything to read says that it waits for something to read") {
+    const TempDir dir;
+    const std::string file = slow(dir, "0s");
+    Process process(program({"run", file}));
+    REQUIRE(eventually([&] { return read_file(dir.at("out")) == lines(0, 1000); }));
+    REQUIRE(is_quiet(dir.at(".holdfast/p")));
+    process.send(SIGUSR1);
+    CHECK(says(process, "state: waits for source in (something"));
 }
