@@ -20,6 +20,12 @@ void Document::reset(std::span<const std::byte> record, Format format) {
     tape_.clear();
 }
 
+void Document::trim() {
+    reset({}, Format::json);
+    tape_.trim();
+    parser_.trim();
+}
+
 std::expected<Value, ParseError> Document::root() {
     if (state_ == State::unread) {
         const auto done = parser_.parse(record_, format_, tape_);

@@ -23,6 +23,8 @@ public:
     std::expected<void, ParseError> parse(std::span<const std::byte> record, Format format,
                                           Tape& tape);
     JsonIndex& index() { return index_; }
+    /// Gives back what a large record took.
+    void trim() { index_.trim(); }
 
 private:
     JsonIndex index_;
@@ -43,6 +45,8 @@ public:
     std::span<const std::byte> bytes() const { return record_; }
     Format format() const { return format_; }
     bool parsed() const { return state_ != State::unread; }
+    /// Forgets the record, and gives back what a large one took; the parser's too.
+    void trim();
 
 private:
     enum class State : std::uint8_t { unread, good, bad };

@@ -13,6 +13,8 @@ namespace {
 
 // So much text and its indexes stay in the second-level cache.
 constexpr std::size_t window_bytes = 32u << 10;
+// Of indexes; memory that stays for the next record.
+constexpr std::size_t kept_bytes = 1u << 20;
 
 /// Why the first stage refused this record. Requires: it did.
 ParseError reason_of(const char* text, std::size_t size) {
@@ -64,7 +66,19 @@ bool JsonIndex::look(const char* text, std::size_t size) {
         simd.n_structural_indexes = 0;
         simd.structural_indexes[0] = static_cast<std::uint32_t>(size);
     }
-    return error == simdjson::SUCCESS || error == simdjson::EMPTY;
+    const bool good = error == simdjson::SUCCESS || error == simdjson::EMPTY;
+    // Of what is refused nobody says how much was written.
+    indexes_most_ = std::max<std::size_t>(indexes_most_, good ? simd.n_structural_indexes : size);
+    return good;
+}
+
+void JsonIndex::trim() {
+    if (indexes_most_ * sizeof(std::uint32_t) <= kept_bytes) return;
+    // The rest of a window needs its indexes.
+    if (window_good_ && record_ < window_end_) return;
+    const auto error = stage_->simd->set_capacity(window_bytes);
+    HF_ASSERT(error == simdjson::SUCCESS);
+    indexes_most_ = 0;
 }
 
 std::expected<Indexed, ParseError> JsonIndex::index(std::span<const std::byte> record) {

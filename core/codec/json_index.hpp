@@ -6,7 +6,7 @@
 //         bytes. A window that simdjson refuses is looked at again record by record, so that an
 //         error is that record's alone. It cannot hide in a window: a string that a line leaves
 //         open has its newline in it, which is refused.
-// Bound: 4 bytes for each byte of the window, or of the longest record.
+// Bound: 4 bytes for each index of the window, or of the longest record until trim().
 // Doesn't know: grammar. This is the only unit that knows simdjson's first stage.
 #pragma once
 
@@ -52,6 +52,8 @@ public:
     void begin(std::span<const std::byte> batch, std::span<const Extent> records);
     /// Requires: next() was called fewer times than there are records.
     std::expected<Indexed, ParseError> next();
+    /// Gives back what a large record took; what was indexed last is gone.
+    void trim();
 
 private:
     struct Stage;
@@ -69,6 +71,7 @@ private:
     std::uint32_t window_begin_ = 0;  ///< In the batch.
     const std::uint32_t* at_ = nullptr;
     const std::uint32_t* at_end_ = nullptr;
+    std::size_t indexes_most_ = 0;  ///< So much memory was written to.
     std::size_t guess_ = 0;  ///< How many indexes the record before had.
 };
 

@@ -306,7 +306,9 @@ HF_INLINE bool Walk::run() {
 std::expected<void, ParseError> parse_json(const Indexed& record, Tape& tape) {
     if (record.count == 0) return std::unexpected(ParseError{Fault::empty, 0});
     std::array<Node*, depth_max> open;
-    Walk walk(record, tape.room(record.count), open.data());
+    // A value takes its index and one more (a comma, colon or bracket), but for the root and for
+    // containers that are never closed.
+    Walk walk(record, tape.room(record.count / 2 + 2 + depth_max), open.data());
     if (!walk.run()) return std::unexpected(walk.error());
     tape.take(walk.nodes());
     return {};

@@ -96,6 +96,11 @@ void RawFilter::judge_lines(std::span<const std::byte> batch, std::span<const Ex
     }
 }
 
+void RawFilter::trim() {
+    tape_.trim();
+    index_.trim();
+}
+
 RawAnswer exact_verdict(std::span<const RawRule> rules, Document& document) {
     if (!document.root()) return {};
     for (std::size_t i = 0; i < rules.size(); ++i) {

@@ -57,6 +57,8 @@ public:
                      std::vector<RawAnswer>& out);
 
     std::span<const RawRule> rules() const { return rules_; }
+    /// Gives back what a large record took.
+    void trim();
 
 private:
     RawAnswer judge_json(const Indexed& record);

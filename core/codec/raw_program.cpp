@@ -12,6 +12,7 @@ RawProgram::RawProgram(std::vector<RawRule> rules, std::vector<std::string> text
 ProgramResult RawProgram::run(std::span<const std::byte> record, std::vector<std::byte>&,
                               std::string& error) {
     const RawAnswer answer = filter_.judge(record, Format::json);
+    filter_.trim();
     switch (answer.verdict) {
         case RawVerdict::keep: return {Verdict::keep, 1};
         case RawVerdict::drop: return {Verdict::drop, 0};

@@ -1,15 +1,14 @@
 #include "core/codec/record_programs.hpp"
 
 #include <cstring>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/base/assert.hpp"
 #include "core/codec/convert.hpp"
 #include "core/codec/document.hpp"
+#include "core/codec/json_parse.hpp"
 #include "core/codec/lines.hpp"
-#include "core/codec/parsed_batch.hpp"
 
 namespace holdfast::codec {
 namespace {
@@ -49,12 +48,19 @@ protected:
         error += " at byte " + std::to_string(value.error().offset);
         return {};
     }
-    static ProgramResult unreadable() { return {Verdict::fail, 0, true}; }
+    ProgramResult unreadable() {
+        document_.trim();
+        return {Verdict::fail, 0, true};
+    }
     ProgramResult append_text(std::vector<std::byte>& out) {
+        document_.trim();
         const auto bytes = std::as_bytes(std::span(text_));
         out.insert(out.end(), bytes.begin(), bytes.end());
+        if (text_.capacity() > text_kept) text_ = std::string();
         return {Verdict::change, 1};
     }
+    // Memory that stays for the next record.
+    static constexpr std::size_t text_kept = std::size_t{1} << 20;
 
     Format format_;
     Parser parser_;
@@ -69,6 +75,7 @@ public:
     ProgramResult run(std::span<const std::byte> record, std::vector<std::byte>& out,
                       std::string& error) override {
         if (parse(record, error).missing()) return unreadable();
+        document_.trim();
         if (std::memchr(record.data(), '\n', record.size()) == nullptr) return {};
         append_compact(record, out);
         out.push_back(std::byte{'\n'});
@@ -95,47 +102,39 @@ public:
     std::string engine() const override { return "native"; }
 };
 
-/// Run mode `parsed`: the parsed values stand beside the records, one to one.
+/// Run mode `parsed`: keeps lines that are JSON.
 class LineParser final : public Program {
 public:
-    LineParser() { batch_.emplace(parser_); }
-
     void look_ahead(std::span<const std::byte> batch, std::uint32_t records) override {
-        if (is_large_) batch_.emplace(parser_);  // Gives its memory back.
-        is_large_ = batch.size() > large;
         extents_.clear();
         values_of_lines(batch, Blank::keep, extents_);
         HF_ASSERT(extents_.size() >= records);
         extents_.resize(records);
-        batch_->parse(batch, extents_, Format::json, Between::newlines);
-        HF_ASSERT(batch_->size() == records);
+        index_.begin(batch, extents_);
         next_ = 0;
     }
 
     ProgramResult run(std::span<const std::byte> record, std::vector<std::byte>&,
                       std::string& error) override {
-        if (next_ == batch_->size()) {
-            batch_->clear();
-            batch_->add(record, Format::json);
-            next_ = 0;
-        }
-        const auto value = batch_->at(next_++);
-        if (value) return {Verdict::keep, 1};
-        error = fault_name(value.error().fault);
-        error += " at byte " + std::to_string(value.error().offset);
+        const bool ahead = next_ < extents_.size();
+        const auto indexed = ahead ? index_.next() : index_.index(record);
+        next_ += ahead ? 1 : 0;
+        const auto parsed = indexed ? parse_json(*indexed, tape_) : std::unexpected(indexed.error());
+        tape_.trim();
+        index_.trim();
+        if (parsed) return {Verdict::keep, 1};
+        error = fault_name(parsed.error().fault);
+        error += " at byte " + std::to_string(parsed.error().offset);
         return {Verdict::fail, 0, true};
     }
     std::unique_ptr<Program> clone() const override { return std::make_unique<LineParser>(); }
     std::string engine() const override { return "native"; }
 
 private:
-    static constexpr std::size_t large = std::size_t{1} << 20;
-
-    Parser parser_;
-    std::optional<ParsedBatch> batch_;
+    JsonIndex index_;
+    Tape tape_;
     std::vector<Extent> extents_;
     std::size_t next_ = 0;
-    bool is_large_ = false;
 };
 
 class MsgpackEncoder final : public FormatProgram {

@@ -4,7 +4,8 @@
 // Rule 1: a decoder validates each record whole: what it gives is JSON. An element of an array keeps
 //         its very bytes unless it has a newline in it; then the white space between its tokens goes.
 // Rule 2: a record that cannot be read is an outcome of it alone: Verdict::fail, `unreadable`.
-// Bound: scratch memory of the largest record, as Parser's; of lines, the nodes of a batch.
+// Bound: scratch memory of one record, given back after a large one; of lines, 8 bytes for each of a
+//        batch.
 #pragma once
 
 #include <memory>
@@ -14,8 +15,8 @@
 
 namespace holdfast::codec {
 
-/// To lines of JSON. Of lines: parses all records of a batch when it looks ahead, and keeps those
-/// that are JSON; without a look ahead each by itself.
+/// To lines of JSON. Of lines: keeps those that are JSON; with a look ahead the structure of many is
+/// found at one go.
 std::unique_ptr<Program> make_decoder(Framing framing);
 /// From lines of JSON to msgpack. What it appends has no '\n'.
 std::unique_ptr<Program> make_encoder();

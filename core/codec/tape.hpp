@@ -4,16 +4,17 @@
 // Rule 2: a container's node is followed by the nodes of all that is in it; `nodes` counts them and
 //         itself, so that the next sibling is at node + node.nodes.
 // Rule 3: offsets count from the record's first byte, so nodes may be moved, records may not.
-// Bound: 24 bytes a value; a record of n bytes has at most n / 2 + 1 values.
+// Bound: 24 bytes a value; n bytes of JSON have at most n / 2 + 1 values, n bytes of MsgPack n.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <type_traits>
-#include <vector>
 
 #include "core/base/assert.hpp"
+#include "core/base/raw_array.hpp"
 
 namespace holdfast::codec {
 
@@ -73,18 +74,31 @@ public:
 
     /// Room for so many more nodes; what is written there counts after take().
     Node* room(std::size_t nodes) {
-        if (nodes_.size() - used_ < nodes) nodes_.resize(used_ + nodes + nodes_.size() / 2);
+        const std::size_t needed = used_ + nodes;
+        if (needed > nodes_.capacity()) nodes_.reserve(needed + needed / 2);
+        most_ = std::max(most_, needed);
         return nodes_.data() + used_;
     }
     /// Requires: so many nodes were written at room().
     void take(std::size_t nodes) {
-        HF_ASSERT(nodes <= nodes_.size() - used_);
+        HF_ASSERT(nodes <= nodes_.capacity() - used_);
         used_ += nodes;
     }
+    /// Forgets all; gives memory back if it was much.
+    void trim() {
+        clear();
+        if (most_ * sizeof(Node) <= kept_bytes) return;
+        nodes_.release();
+        most_ = 0;
+    }
+
+    /// Memory that stays for the next record.
+    static constexpr std::size_t kept_bytes = std::size_t{1} << 20;
 
 private:
-    std::vector<Node> nodes_;
+    RawArray<Node> nodes_;
     std::size_t used_ = 0;
+    std::size_t most_ = 0;  ///< So many slots may have been written to.
 };
 
 }  // namespace holdfast::codec

@@ -82,6 +82,20 @@ Step Machine::read(std::span<const std::byte> record) {
     return Step::fail;
 }
 
+void Machine::trim() {
+    constexpr std::size_t kept = Tape::kept_bytes;
+    const auto shrink = []<class T>(std::vector<T>& values) {
+        if (values.capacity() * sizeof(T) > kept / 4) values = std::vector<T>();
+    };
+    tape_.trim();
+    nodes_.trim(root_, kept / sizeof(Node));
+    shrink(versions_);
+    shrink(edits_);
+    shrink(values_);
+    shrink(numbers_);
+    numbers_used_ = 0;
+}
+
 /// `$meta` is read as records are, so that all that looks into records can look into it.
 Step Machine::meta(NodeId& result) {
     if (meta_node_ == no_node) {

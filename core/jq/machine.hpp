@@ -5,7 +5,7 @@
 //         occur twice or have escapes where they matter, containers that are compared, numbers that
 //         are no double, errors whose words hold a value.
 // Rule 2: writing a value splices: all bytes of the original that no edit touches are copied.
-// Bound: the record's nodes plus a few per edit.
+// Bound: the record's nodes plus a few per edit; kept for the next record: see trim().
 // Doesn't know: libjq, verdicts.
 #pragma once
 
@@ -64,6 +64,8 @@ public:
     bool truthy(NodeId id) const;
     void write(NodeId id, std::vector<std::byte>& out) const;
     const std::string& error() const { return error_; }
+    /// Forgets the record; gives memory back if it was a large one.
+    void trim();
 
 private:
     /// What still follows in the pipe.

@@ -87,6 +87,13 @@ void NativeProgram::bind(const RecordMeta& meta) {
 
 ProgramResult NativeProgram::run(std::span<const std::byte> record, std::vector<std::byte>& out,
                                  std::string& error) {
+    const ProgramResult result = run_over(record, out, error);
+    machine_.trim();
+    return result;
+}
+
+ProgramResult NativeProgram::run_over(std::span<const std::byte> record,
+                                      std::vector<std::byte>& out, std::string& error) {
     if (machine_.read(record) != Step::value) {
         error = machine_.error();
         return {Verdict::fail, 0, true};

@@ -42,6 +42,8 @@ public:
     std::uint64_t left() const { return left_; }
 
 private:
+    ProgramResult run_over(std::span<const std::byte> record, std::vector<std::byte>& out,
+                           std::string& error);
     ProgramResult leave(std::span<const std::byte> record, std::vector<std::byte>& out,
                         std::string& error);
 

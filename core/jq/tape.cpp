@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "core/base/assert.hpp"
 #include "core/jq/text.hpp"
@@ -186,7 +187,10 @@ bool read_root_scalar(const char* begin, std::size_t rest, Node& node) {
 bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
 
 Node* Nodes::room(std::size_t more) {
-    if (count_ + more > slots_.size()) slots_.resize(2 * (count_ + more));
+    const std::size_t needed = count_ + more;
+    if (needed > slots_.capacity()) [[unlikely]] {
+        slots_.reserve(std::max(needed, 2 * slots_.capacity()));
+    }
     return slots_.data() + count_;
 }
 
@@ -195,11 +199,15 @@ NodeId Nodes::add(const Node& node) {
     return count_++;
 }
 
-void Nodes::trim() {
-    constexpr std::size_t many = Tape::kept_max / 2;
-    if (slots_.size() <= 4 * many || count_ > many) return;
-    slots_.resize(many);
-    slots_.shrink_to_fit();
+void Nodes::trim(NodeId count, NodeId kept) {
+    most_ = std::max<std::size_t>(most_, count_);
+    count_ = count;
+    if (most_ <= std::size_t{count} + kept) return;
+    RawArray<Node> fewer;
+    fewer.reserve(std::size_t{count} + kept);
+    std::copy_n(slots_.data(), count, fewer.data());
+    slots_ = std::move(fewer);
+    most_ = count;
 }
 
 /// simdjson's structural index: where tokens begin. Made by the fastest code that the machine has;
@@ -230,7 +238,6 @@ bool Tape::fail_open(std::string_view text, std::span<const std::uint32_t> posit
 
 bool Tape::reserve(std::size_t size) {
     auto& parser = index_->parser;
-    if (parser && parser->capacity() > kept_max && small_run_ >= patience) parser.reset();
     if (parser && parser->capacity() >= size) return true;
     const std::size_t capacity = std::bit_ceil(std::max<std::size_t>(size, 4096));
     parser.reset();
@@ -238,13 +245,19 @@ bool Tape::reserve(std::size_t size) {
                capacity, depth_max, parser) == simdjson::SUCCESS;
 }
 
+void Tape::trim() {
+    if (tokens_most_ * sizeof(std::uint32_t) <= kept_bytes) return;
+    index_->parser.reset();
+    tokens_most_ = 0;
+}
+
 bool Tape::read(std::span<const std::byte> record, Nodes& nodes) {
     if (record.empty()) return fail("the record is empty", 0);
     const auto* text = reinterpret_cast<const char*>(record.data());
-    small_run_ = record.size() > kept_max ? 0 : std::min(small_run_ + 1, patience + 1);
     if (record.size() > UINT32_MAX / 2 || !reserve(record.size())) return fail("too large", 0);
-    if (small_run_ == patience) nodes.trim();
     auto& parser = *index_->parser;
+    // Of what is refused nobody says how much of the index was written.
+    const std::size_t before = std::exchange(tokens_most_, std::max(tokens_most_, record.size()));
     const auto seen = parser.stage1(reinterpret_cast<const std::uint8_t*>(text), record.size(),
                                     simdjson::stage1_mode::regular);
     if (seen == simdjson::UTF8_ERROR) return fail("not UTF-8", 0);
@@ -253,10 +266,13 @@ bool Tape::read(std::span<const std::byte> record, Nodes& nodes) {
     if (seen == simdjson::UNESCAPED_CHARS) return fail("a control character in a string", 0);
     if (seen != simdjson::SUCCESS) return fail(not_json, 0);
     const std::uint32_t count = parser.n_structural_indexes;
+    tokens_most_ = std::max<std::size_t>(before, count);
     const std::uint32_t* positions = parser.structural_indexes.get();
     // A value takes its token and one more (a comma, colon or bracket), but for the root and for
     // containers that are never closed.
-    Node* first = nodes.room(count / 2 + 2 + depth_max);
+    const std::size_t values_max = count / 2 + 2 + depth_max;
+    Node* first = nodes.room(values_max);
+    nodes.expect(values_max);
     const char root = text[positions[0]];
     const char last = text[positions[count - 1]];
     if (root != '{' && root != '[' && root != '"') {

@@ -5,18 +5,20 @@
 // Rule 2: escapes must name characters: half a surrogate pair is an error.
 // Rule 3: at most `depth_max` containers within each other.
 // Rule 4: keys may occur twice; who looks a key up must say what that means.
-// Bound: one pass by simdjson's structural index and one over that; at most 40 bytes of memory per
-//        byte of the record (typically 4), given back when `patience` records in a row were at most
-//        `kept_max` bytes.
+// Bound: one pass by simdjson's structural index and one over that. Memory: 4 bytes a token and 32 a
+//        value, so at most 20 a byte of the record (`[0,0,...]`); what is more than Tape::kept_bytes
+//        of each goes back with trim().
 // Doesn't know: programs.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
-#include <vector>
+
+#include "core/base/raw_array.hpp"
 
 namespace holdfast::jq {
 
@@ -47,8 +49,8 @@ bool is_utf8(std::string_view text);
 /// A growing array of nodes that isn't cleared between records.
 class Nodes {
 public:
-    const Node& operator[](NodeId id) const { return slots_[id]; }
-    Node& operator[](NodeId id) { return slots_[id]; }
+    const Node& operator[](NodeId id) const { return slots_.data()[id]; }
+    Node& operator[](NodeId id) { return slots_.data()[id]; }
     NodeId count() const { return count_; }
     /// Forgets the nodes from `count` on, or takes those that were written to room().
     void set_count(NodeId count) { count_ = count; }
@@ -56,20 +58,23 @@ public:
     Node* room(std::size_t more);
     /// One more, a copy of `node`.
     NodeId add(const Node& node);
-    /// Gives memory back, if there is much more than what stands here.
-    void trim();
+    /// So many more may be written to room() without being taken.
+    void expect(std::size_t more) { most_ = std::max(most_, count_ + more); }
+    /// Forgets the nodes from `count` on, and gives their memory back if they were more than `kept`.
+    void trim(NodeId count, NodeId kept);
 
 private:
-    std::vector<Node> slots_;
+    RawArray<Node> slots_;
     NodeId count_ = 0;
+    std::size_t most_ = 0;  ///< So many slots may have been written to.
 };
 
 /// Reads records, one after the other, into nodes. One per thread.
 class Tape {
 public:
     static constexpr std::size_t depth_max = 64;
-    static constexpr std::size_t kept_max = std::size_t{1} << 18;
-    static constexpr std::uint32_t patience = 1000;
+    /// Memory that stays for the next record.
+    static constexpr std::size_t kept_bytes = std::size_t{1} << 20;
 
     Tape();
     ~Tape();
@@ -80,6 +85,8 @@ public:
     /// Why the last record is no JSON, and the byte at which this was seen.
     const char* error() const { return error_; }
     std::size_t error_offset() const { return error_offset_; }
+    /// Gives back what a large record took.
+    void trim();
 
 private:
     struct Index;
@@ -91,7 +98,7 @@ private:
     std::unique_ptr<Index> index_;
     const char* error_ = "";
     std::size_t error_offset_ = 0;
-    std::uint32_t small_run_ = 0;  ///< So many records in a row were small.
+    std::size_t tokens_most_ = 0;  ///< The index was written to so far.
 };
 
 }  // namespace holdfast::jq
