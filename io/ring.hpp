@@ -44,6 +44,23 @@ enum class OpKind : std::uint8_t {
     poll_in,   // fd: readable
     lock,      // fd, open for writing: the file is this descriptor's alone, until it is closed;
                // -EAGAIN: somebody else has it. Only who asks for locks is held off by them
+    watch_open,  // -> fd: a queue of what changes in the directories that it watches
+    watch,       // fd, path of a directory -> its number in that queue
+    watch_read,  // fd -> *changes since the last one; never waits, there may be none
+};
+
+/// Something has changed in a directory that is watched. A hint: a file system may tell nothing.
+struct Change {
+    enum class Kind : std::uint8_t {
+        bytes,  ///< An entry was written or cut.
+        names,  ///< An entry came, went, or has another name now.
+        gone,   ///< The directory is no more, or is elsewhere: nothing more is told of it.
+        lost,   ///< The queue was full: anything may have changed, in any directory.
+    };
+    Kind kind{};
+    std::int64_t directory = 0;  ///< Its number; of lost: none.
+    std::string name;            ///< The entry's.
+    bool operator==(const Change&) const = default;
 };
 
 /// What stat answers; the fields that devices need.
@@ -52,6 +69,7 @@ struct FileStat {
     std::uint64_t inode = 0;
     std::int64_t size = 0;
     std::int64_t modified_ns = 0;
+    std::int64_t born_ns = 0;  ///< When it was made, wall time; 0 where nobody knows.
     std::uint32_t links = 0;
     std::uint32_t mode = 0;  ///< As st_mode: type and permissions.
 };
@@ -69,6 +87,7 @@ struct Op {
     const char* path2 = nullptr;
     FileStat* stat = nullptr;
     std::vector<std::string>* names = nullptr;
+    std::vector<Change>* changes = nullptr;
     Instant at{};
     std::span<const std::byte> address;  ///< A sockaddr.
 
@@ -165,6 +184,13 @@ inline RingOp mkdir(Ring& r, const char* path, std::uint32_t mode = 0755) {
 inline RingOp lock(Ring& r, int fd) { return RingOp(r, Op{.kind = OpKind::lock, .fd = fd}); }
 inline RingOp list(Ring& r, const char* path, std::vector<std::string>& names) {
     return RingOp(r, Op{.kind = OpKind::list, .path = path, .names = &names});
+}
+inline RingOp watch_open(Ring& r) { return RingOp(r, Op{.kind = OpKind::watch_open}); }
+inline RingOp watch(Ring& r, int fd, const char* path) {
+    return RingOp(r, Op{.kind = OpKind::watch, .fd = fd, .path = path});
+}
+inline RingOp watch_read(Ring& r, int fd, std::vector<Change>& changes) {
+    return RingOp(r, Op{.kind = OpKind::watch_read, .fd = fd, .changes = &changes});
 }
 inline RingOp sleep_until(Ring& r, Instant at) {
     return RingOp(r, Op{.kind = OpKind::timeout, .at = at});

@@ -95,7 +95,7 @@ std::uint32_t SimDisk::make_node(const Place& place, std::string_view path, std:
     }
     fresh.mode = mode;
     fresh.directory = directory;
-    fresh.modified_ns = wall_ns_;
+    fresh.modified_ns = fresh.born_ns = wall_ns_;
     state_.nodes.emplace(number, std::move(fresh));
     node(place.directory).entries[place.name] = number;
     state_.changes.push_back({number, 0, place.directory, {}, place.name});
@@ -296,6 +296,7 @@ std::int64_t SimDisk::stat(const File& open_file, io::FileStat& out) const {
            .inode = about.inode,
            .size = static_cast<std::int64_t>(about.file.size()),
            .modified_ns = about.modified_ns,
+           .born_ns = options_.keeps_births ? about.born_ns : 0,
            .links = about.linked ? 1U : 0U,
            .mode = about.mode | (about.directory ? S_IFDIR : S_IFREG)};
     return 0;

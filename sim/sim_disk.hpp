@@ -46,6 +46,7 @@ struct DiskFaults {
 struct DiskOptions {
     std::uint32_t sector = 512;
     std::uint64_t capacity = UINT64_MAX;  ///< Bytes in files.
+    bool keeps_births = true;             ///< stat says when a file was made.
     DiskFaults faults;
 };
 
@@ -135,6 +136,7 @@ private:
         bool linked = true;
         bool freed = false;
         std::int64_t modified_ns = 0;
+        std::int64_t born_ns = 0;
         std::uint64_t turns = 0;
         SimFile file;
         std::map<std::uint64_t, bool> bad;  ///< By sector: what reads found.

@@ -177,6 +177,10 @@ std::int64_t SimRing::execute(Flight& flight) {
             return disk_.list(op.path, *op.names);
         case OpKind::lock:
             return flight.file != nullptr ? 0 : -EBADF;  // No other process is simulated.
+        case OpKind::watch_open:
+        case OpKind::watch:
+        case OpKind::watch_read:
+            return -ENOSYS;
         case OpKind::timeout:
             return -ETIME;
         case OpKind::connect:

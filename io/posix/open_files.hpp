@@ -21,7 +21,9 @@ public:
     /// Each operation that ended, whoever still wants to know of it.
     void ended(const Op& op) { ended(op.kind, op.fd, op.result); }
     void ended(OpKind kind, int fd, std::int64_t result) {
-        if ((kind == OpKind::open || kind == OpKind::accept) && result >= 0) {
+        const bool opens =
+            kind == OpKind::open || kind == OpKind::accept || kind == OpKind::watch_open;
+        if (opens && result >= 0) {
             count(static_cast<std::size_t>(result)) += 1;
         } else if (kind == OpKind::close && fd >= 0 && result != -ECANCELED && result != -EBADF) {
             std::int8_t& open = count(static_cast<std::size_t>(fd));

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,17 +28,12 @@ int vector_count(const Op& op) {
 }
 
 std::int64_t stat_of(const Op& op) {
-    struct stat st{};
-    const int failed = op.path != nullptr ? ::stat(op.path, &st) : ::fstat(op.fd, &st);
+    struct statx st{};
+    const int failed = op.path != nullptr
+                           ? ::statx(AT_FDCWD, op.path, 0, stat_mask, &st)
+                           : ::statx(op.fd, "", AT_EMPTY_PATH, stat_mask, &st);
     if (failed != 0) return -errno;
-    *op.stat = FileStat{
-        .device = st.st_dev,
-        .inode = st.st_ino,
-        .size = st.st_size,
-        .modified_ns = st.st_mtim.tv_sec * 1'000'000'000 + st.st_mtim.tv_nsec,
-        .links = static_cast<std::uint32_t>(st.st_nlink),
-        .mode = st.st_mode,
-    };
+    *op.stat = file_stat(st);
     return 0;
 }
 
@@ -132,7 +128,24 @@ std::int64_t nanoseconds(clockid_t clock) {
     return t.tv_sec * 1'000'000'000 + t.tv_nsec;
 }
 
+std::int64_t nanoseconds(const struct statx_timestamp& time) {
+    return time.tv_sec * 1'000'000'000 + time.tv_nsec;
+}
+
 }  // namespace
+
+FileStat file_stat(const struct statx& from) {
+    const bool knows_birth = (from.stx_mask & STATX_BTIME) != 0;
+    return FileStat{
+        .device = makedev(from.stx_dev_major, from.stx_dev_minor),
+        .inode = from.stx_ino,
+        .size = static_cast<std::int64_t>(from.stx_size),
+        .modified_ns = nanoseconds(from.stx_mtime),
+        .born_ns = knows_birth ? nanoseconds(from.stx_btime) : 0,
+        .links = from.stx_nlink,
+        .mode = from.stx_mode,
+    };
+}
 
 std::int64_t perform_file(const Op& op) {
     switch (op.kind) {
@@ -162,6 +175,10 @@ std::int64_t perform_file(const Op& op) {
             return list_of(op);
         case OpKind::lock:
             return lock_of(op);
+        case OpKind::watch_open:
+        case OpKind::watch:
+        case OpKind::watch_read:
+            return perform_watch(op);
         case OpKind::timeout:
         case OpKind::connect:
         case OpKind::accept:

@@ -7,10 +7,17 @@
 
 namespace holdfast::io {
 
+/// What of a file's metadata is asked for.
+inline constexpr unsigned stat_mask = STATX_BASIC_STATS | STATX_BTIME;
+FileStat file_stat(const struct statx& from);
+
 /// Does a file operation (open ... list, and reads and writes of regular files) and returns its
 /// result: >= 0, or a negated errno. May block. Touches nothing of `op` but its out-parameters.
 /// Requires: not a timeout, and no socket operation or poll.
 std::int64_t perform_file(const Op& op);
+
+/// The part of perform_file that is about watched directories.
+std::int64_t perform_watch(const Op& op);
 
 /// Tries what may have to wait for its peer (read and write of a stream, recv, send, accept,
 /// poll_in) and returns -EAGAIN where it would block. `revents` is what poll(2) said of the fd.

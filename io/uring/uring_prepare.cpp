@@ -18,6 +18,7 @@
 #include <algorithm>
 
 #include "core/base/assert.hpp"
+#include "io/posix/plain_calls.hpp"
 #include "io/uring/uring_ring.hpp"
 
 namespace holdfast::io {
@@ -50,6 +51,9 @@ bool UringRing::is_for_threads(const Op& op) const {
     switch (op.kind) {
         case OpKind::list:
         case OpKind::lock:
+        case OpKind::watch_open:
+        case OpKind::watch:
+        case OpKind::watch_read:
             return true;
         case OpKind::write:
             return op.offset >= 0;
@@ -83,7 +87,7 @@ void UringRing::prepare_file(io_uring_sqe& sqe, Op& op, Slot& slot) {
         case OpKind::stat:
             io_uring_prep_statx(
                 &sqe, op.path != nullptr ? AT_FDCWD : op.fd, op.path != nullptr ? op.path : "",
-                op.path != nullptr ? 0 : AT_EMPTY_PATH, STATX_BASIC_STATS, &slot.stat);
+                op.path != nullptr ? 0 : AT_EMPTY_PATH, stat_mask, &slot.stat);
             break;
         case OpKind::rename:
             io_uring_prep_rename(&sqe, op.path, op.path2);

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -58,17 +57,6 @@ constexpr unsigned features_needed =
 
 std::string reason(const char* what, int error) {
     return std::string(what) + ": " + std::strerror(error);
-}
-
-FileStat file_stat(const struct statx& from) {
-    return FileStat{
-        .device = makedev(from.stx_dev_major, from.stx_dev_minor),
-        .inode = from.stx_ino,
-        .size = static_cast<std::int64_t>(from.stx_size),
-        .modified_ns = from.stx_mtime.tv_sec * 1'000'000'000 + from.stx_mtime.tv_nsec,
-        .links = from.stx_nlink,
-        .mode = from.stx_mode,
-    };
 }
 
 }  // namespace
@@ -295,6 +283,7 @@ std::size_t UringRing::hand_out_files() {
     const std::size_t completed = handed_out_.size();
     for (Op* op : handed_out_) {
         op->ring_data[1] = 0;
+        open_files_.ended(*op);
         op->done(*op);
     }
     handed_out_.clear();
@@ -333,6 +322,7 @@ void UringRing::cancel_held() {
 // operation that a kernel thread is just taking up.
 void UringRing::abandon() {
     files_.abandon(open_files_);
+    for (const Op* op : ended_files_) open_files_.ended(*op);
     ended_files_.clear();
     std::erase_if(unsent_, [](const Unsent& u) { return u.cancel; });
     while (!unsent_.empty()) {

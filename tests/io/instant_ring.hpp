@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "io/posix/open_files.hpp"
+#include "io/posix/plain_calls.hpp"
 #include "io/ring.hpp"
 #include "tests/io/any_ring.hpp"
 
@@ -105,26 +106,17 @@ private:
             case OpKind::poll_in:
                 return POLLIN;
             case OpKind::stat:
-                return stat_of(op);
+                return perform_file(op);
             case OpKind::list:
                 return list_of(op);
+            case OpKind::watch_open:
+            case OpKind::watch:
+            case OpKind::watch_read:
+                return perform_file(op);
             default:
                 errno = ENOSYS;
                 return -1;
         }
-    }
-    static std::int64_t stat_of(Op& op) {
-        struct ::stat st{};
-        const int result = op.path != nullptr ? ::stat(op.path, &st) : ::fstat(op.fd, &st);
-        if (result == 0) {
-            *op.stat = {.device = st.st_dev,
-                        .inode = st.st_ino,
-                        .size = st.st_size,
-                        .modified_ns = st.st_mtim.tv_sec * 1'000'000'000LL + st.st_mtim.tv_nsec,
-                        .links = static_cast<std::uint32_t>(st.st_nlink),
-                        .mode = st.st_mode};
-        }
-        return result;
     }
     static std::int64_t list_of(Op& op) {
         DIR* directory = ::opendir(op.path);

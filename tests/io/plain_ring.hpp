@@ -106,7 +106,7 @@ private:
             case OpKind::sync: return checked(fdatasync(op.fd));
             case OpKind::sync_all: return checked(fsync(op.fd));
             case OpKind::truncate: return checked(ftruncate(op.fd, op.offset));
-            case OpKind::stat: return stat(op);
+            case OpKind::stat: return perform_file(op);
             case OpKind::rename: return checked(::rename(op.path, op.path2));
             case OpKind::unlink: return checked(::unlink(op.path));
             case OpKind::mkdir: return checked(::mkdir(op.path, op.mode));
@@ -131,15 +131,6 @@ private:
         if (op.offset < 0) return checked(::writev(op.fd, vectors.data(), n));
         return checked(::pwritev(op.fd, vectors.data(), n, op.offset));
     }
-    static std::int64_t stat(Op& op) {
-        struct stat s{};
-        const int result = op.path ? ::stat(op.path, &s) : ::fstat(op.fd, &s);
-        if (result < 0) return -errno;
-        *op.stat = {.device = s.st_dev, .inode = s.st_ino, .size = s.st_size, .modified_ns = 0,
-                    .links = static_cast<std::uint32_t>(s.st_nlink), .mode = s.st_mode};
-        return 0;
-    }
-
     std::unique_ptr<Ring> inner_;
     OpenFiles files_;
     std::list<Op*> pending_;

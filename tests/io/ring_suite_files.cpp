@@ -141,6 +141,8 @@ void stats(RingWorld& world) {
     CHECK(by_path.inode == by_fd.inode);
     CHECK(by_path.device == by_fd.device);
     CHECK(by_path.modified_ns == by_fd.modified_ns);
+    CHECK(by_path.born_ns == by_fd.born_ns);
+    CHECK(by_fd.born_ns <= by_fd.modified_ns);
     const std::string missing = world.path("missing");
     CHECK(perform(ring, Op{.kind = OpKind::stat, .path = missing.c_str(), .stat = &by_path}) ==
           -ENOENT);
