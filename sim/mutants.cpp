@@ -104,6 +104,12 @@ constexpr Mutant all[] = {
      Habitat::streams},
     {127, "a file that shrank, though not to below what was read, is not looked at", "", 20000,
      Habitat::streams},
+    {330, "what may be written again has no bound", "", 2000},
+    {331, "what a commit has staged counts as durable", "", 2000},
+    {332, "a window that is full waits for the commit interval", "", 2000},
+    {333, "a sink that waits for its window is not woken when it has room", "", 2000},
+    {334, "what may be written again is bounded in records only", "", 2000},
+    {335, "what a sink is being given does not count as what may be written again", "", 2000},
 };
 
 }  // namespace

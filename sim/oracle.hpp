@@ -148,6 +148,20 @@ private:
     void check_below(const char* id, const char* what, std::uint32_t log, std::int64_t from,
                      std::int64_t to, Test test);
 
+    // What a restart would write again (oracle_repeats.cpp).
+    struct Uncovered {
+        std::uint64_t records = 0;
+        std::uint64_t bytes = 0;
+        std::uint32_t order = 0;  ///< Of its last batch.
+        bool one_batch = true;
+        bool done = true;  ///< The engine was told of all of it.
+    };
+    bool commits_are_bounded() const;
+    void note_cycle(const Event& event, const Effects& effects);
+    std::array<Uncovered, 8> uncovered() const;
+    void check_repeats(const Event& event, const Effects& effects, const Engine& engine);
+    void check_repeats(std::uint32_t sink, const Uncovered& now, const Repeats& told);
+
     // Bounds, timers, the end (oracle_bounds.cpp).
     void check_bounds(const Event& event, const Effects& effects, const Engine& engine);
     void check_halt(const Halt& e);
@@ -253,6 +267,10 @@ private:
     std::uint32_t store_failures_ = 0;
     HaltReason halt_reason_{};
     Instant stop_deadline_ = never;
+    std::vector<std::int64_t> durable_lead_;  ///< [log * 8 + sink]
+    std::uint64_t cycle_sequence_ = 0;        ///< Of its last checkpoint.
+    bool cycle_open_ = false;
+    std::uint64_t repeats_looked_ = 0;
 };
 
 template <class Test>

@@ -185,6 +185,8 @@ void Oracle::moved(std::uint32_t index, std::int64_t before) {
 
 void Oracle::lead_durable(std::uint32_t index, std::uint32_t sink, std::int64_t position) {
     const Log& log = stage_.ledger.logs[index];
+    std::int64_t& known = durable_lead_[index * std::size_t{8} + sink];
+    known = std::max(known, position);
     check_below("I1", "durable lead", index, log.durable, position,
                 [this, sink](const Record& r) { return stage_.ledger.durable_at(r, sink); });
 }

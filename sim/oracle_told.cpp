@@ -11,6 +11,7 @@ void Oracle::begin() {
     failure_ = Failure{};
     partitions_.assign(stage_.ledger.logs.size(), {});
     lane_.resize(stage_.ledger.logs.size() * 8);
+    durable_lead_.assign(stage_.ledger.logs.size() * 8, 0);
 }
 
 void Oracle::restart(const Config&) {
@@ -44,6 +45,8 @@ void Oracle::restart(const Config&) {
     slice_open_.fill(UINT32_MAX);
     store_failures_ = 0;
     stop_deadline_ = never;
+    cycle_sequence_ = 0;
+    cycle_open_ = false;
 }
 
 void Oracle::fail(const char* invariant, const char* title, std::string detail,
@@ -69,6 +72,7 @@ void Oracle::step(const Event& event, const Effects& effects, const Engine& engi
     if (!failed() && !was_halted) check_gate(event, effects);
     if (!failed()) check_bounds(event, effects, engine);
     if (!failed()) check_stats(engine.stats());
+    if (!failed()) check_repeats(event, effects, engine);
 }
 
 bool Oracle::cancelled_now(const Effects& effects, DeliveryId delivery,

@@ -13,6 +13,8 @@
 //         or the memory limit.
 // Rule 5: whatever else was read is delivered, and committed up to the first batch that Rule 2 or 3
 //         holds back, batch by batch.
+// Rule 6: where a commit cycle never ends, a window that is bounded stays full: the sinks of sources
+//         that commit to the checkpoint are as good as dead.
 // Doesn't know: the order of different sources' batches in a lane; there it assumes the worst.
 #include <algorithm>
 #include <array>
@@ -48,7 +50,20 @@ public:
     std::string why;
 
 private:
-    bool dead(std::uint32_t sink) const { return (draw_.dead >> sink & 1) != 0; }
+    bool dead(std::uint32_t sink) const {
+        return (draw_.dead >> sink & 1) != 0 || window_stays_full(sink);
+    }
+    /// Rule 6.
+    bool window_stays_full(std::uint32_t sink) const {
+        const Config& c = draw_.config;
+        if (c.commit.records == 0 && c.commit.bytes == 0) return false;
+        if ((draw_.dead & (dead_checkpoint | dead_commits)) == 0) return false;
+        for (std::uint32_t s = 0; s < c.sources; ++s) {
+            const bool counts = c.source[s].commit == CommitMode::checkpoint;
+            if (counts && (c.source[s].route >> sink & 1) != 0) return true;
+        }
+        return false;
+    }
     bool store_dead() const { return (draw_.dead & dead_dead_letters) != 0; }
     const Log& log_of(const Record& r) const { return ledger_.logs[r.log]; }
     std::uint64_t& held(const Record& r) { return held_[log_of(r).source]; }

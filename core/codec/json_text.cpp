@@ -42,8 +42,7 @@ struct Escape {
 
 Escape unicode_escape(std::string_view text) {
     const std::uint32_t unit = hex4(text.substr(2));
-    if (unit > 0xffff) return {};
-    if (unit >= 0xdc00 && unit <= 0xdfff) return {6, 0xfffd};
+    if (unit > 0xffff || (unit >= 0xdc00 && unit <= 0xdfff)) return {};
     if (unit < 0xd800 || unit > 0xdbff) return {6, unit};
     if (text.size() < 12 || text[6] != '\\' || text[7] != 'u') return {};
     const std::uint32_t low = hex4(text.substr(8));

@@ -1,8 +1,8 @@
 // The text of JSON's scalars: numbers and strings, read and written.
 //
-// Rule 1: the grammar of RFC 8259 exactly. Rule 2: where jq 1.6 decides about a meaning, so do we:
-// the second half of a surrogate pair alone is U+FFFD, the first half alone is an error; an integer
-// beyond uint64 is the nearest double, and a double beyond the largest is infinite.
+// Rule 1: the grammar of RFC 8259 exactly, and escapes name characters: half of a surrogate pair is an
+// error, as in transforms. Rule 2: where jq 1.6 decides about a meaning, so do we: an integer beyond
+// uint64 is the nearest double, and a double beyond the largest is infinite.
 #pragma once
 
 #include <cstddef>

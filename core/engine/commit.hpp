@@ -7,6 +7,10 @@
 // Rule 4: a failed sync is never repeated and believed: of a sink, it halts; of the checkpoint, it
 // is
 //         written whole again.
+// Rule 5: a cycle begins when its interval is over, or so much is settled as CommitConfig says, or a
+//         lane's window is half full of what is settled, or keeps the lane from writing. What a window
+//         gave up to a cycle has room again once the checkpoint is durable, whether or not sources
+//         that keep positions of their own have answered.
 // Doesn't know: batches, lanes.
 #pragma once
 
@@ -38,7 +42,8 @@ struct CommitState {
     bool began_once;
     bool marks_dirty;  ///< A lane's clean mark moved since the last cycle.
     bool sync_failed;
-    std::uint8_t unused[2];
+    bool wanted;  ///< By a window: rule 5.
+    std::uint8_t unused[1];
 };
 static_assert(sizeof(CommitState) == 56);
 

@@ -44,6 +44,11 @@ struct PartitionLeft {
     Position to;    ///< Up to where it was pulled.
 };
 
+struct Repeats {
+    std::uint64_t records = 0;
+    std::uint64_t bytes = 0;
+};
+
 struct EngineState;  // The parts, laid out in the arena; see engine_state.hpp.
 
 class Engine {
@@ -73,6 +78,9 @@ public:
     bool halted() const;
     /// Of a partition that is assigned; else all zero. Bound: O(batches of the partition).
     PartitionLeft left(PartitionId partition) const;
+    /// What a restart would write to the sink again, of sources that commit to the checkpoint: whole
+    /// batches that were begun and are not behind a durable position. Bound: O(1).
+    Repeats may_repeat(SinkId sink) const;
     const Stats& stats() const;
     const Config& config() const;
 

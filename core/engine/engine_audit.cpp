@@ -10,10 +10,13 @@ bool audit_lane(const EngineState& s, std::uint32_t lane) {
     const LaneState& state = l.state();
     std::uint64_t records = 0, bytes = 0, left = 0, unsent = 0;
     std::uint32_t writes = 0;
+    Load window = state.window.settled;
+    window.add(state.window.staged);
     for (std::uint64_t i = state.head; i < state.tail; ++i) {
         const Entry& e = l.entry(i);
         if (e.left > e.outputs || e.sent > e.outputs) return false;
         if (i < state.next ? e.sent != e.outputs : i > state.next && e.sent != 0) return false;
+        if (e.charged) window.add(Lane::load_of(e));
         records += e.outputs;
         bytes += e.bytes;
         left += e.left;
@@ -28,6 +31,8 @@ bool audit_lane(const EngineState& s, std::uint32_t lane) {
         if (d.phase == DeliveryPhase::waiting && !s.timers.is_set(i)) return false;
         if (d.phase == DeliveryPhase::parking && s.dead.count() == 0) return false;
     }
+    if (window.records != state.window.open.records || window.bytes != state.window.open.bytes)
+        return false;
     const SinkStats& stat = s.stats().sink[lane];
     return records == state.records && bytes == state.bytes && unsent == state.unsent_records &&
            writes == state.writes && left == stat.owed &&

@@ -24,10 +24,10 @@ bool EngineState::commit_wanted(Instant now) {
     if (c.phase != CommitPhase::idle || !commit_pending()) return false;
     if (mutant(71) && dead.count() > 0) return false;
     const Instant due = c.began_once ? Instant{c.began} + config.commit.interval : now;
+    const bool much = c.wanted || (config.commit.records && c.records >= config.commit.records) ||
+                      (config.commit.bytes && c.bytes >= config.commit.bytes);
     if (due <= now || flags().draining || partitions.head().revoking_dirty > 0 ||
-        (config.commit.records && c.records >= config.commit.records) ||
-        (config.commit.bytes && c.bytes >= config.commit.bytes) ||
-        (batches.used() == 0 && input_over())) {
+        (much && !mutant(332)) || (batches.used() == 0 && input_over())) {
         return true;
     }
     if (!timers.is_set(timer_of_commit())) timers.set(timer_of_commit(), due);
@@ -54,10 +54,14 @@ void EngineState::begin_cycle(Instant now, Effects& effects) {
     c.began_once = true;
     c.records = c.bytes = 0;
     c.failures = 0;
+    c.wanted = false;
     c.checkpoint = false;
     HF_ASSERT(c.cycle_first == none && c.syncs_out == 0 && c.commits_out == 0);
     for (std::uint32_t s = 0; s < config.sinks; ++s) {
         LaneState& l = lanes[s].state();
+        HF_ASSERT(l.window.staged.records == 0);
+        l.window.staged = l.window.settled;
+        l.window.settled = {};
         if (!config.sink[s].needs_sync || !l.unsynced) continue;
         l.unsynced = false;
         if (mutant(65)) continue;
@@ -65,6 +69,7 @@ void EngineState::begin_cycle(Instant now, Effects& effects) {
         ++c.syncs_out;
         effects.push(SyncSink{SinkId{static_cast<std::uint16_t>(s)}, ++l.sync});
     }
+    if (mutant(331)) free_windows(now);
     stage_partitions(effects);
     stage_marks(effects);
     c.phase = CommitPhase::syncing;
@@ -136,6 +141,18 @@ void EngineState::on(Instant now, const SinkSynced& e, Effects& effects) {
     if (--c.syncs_out == 0) after_syncs(now, effects);
 }
 
+/// What the cycle staged is durable: lanes that waited for room look again, in this step or at once.
+void EngineState::free_windows(Instant now) {
+    for (std::uint32_t s = 0; s < config.sinks; ++s) {
+        LaneState& l = lanes[s].state();
+        l.window.open.remove(l.window.staged);
+        l.window.staged = {};
+        if (!l.held || mutant(333)) continue;
+        l.held = false;
+        timers.set(timer_of_lane(s), now);
+    }
+}
+
 void EngineState::after_syncs(Instant now, Effects& effects) {
     CommitState& c = commit();
     if (!c.checkpoint) return tell_sources(now, effects);
@@ -188,6 +205,7 @@ void EngineState::on(Instant now, const CheckpointSynced& e, Effects& effects) {
 /// Sends CommitPosition for each partition of the cycle that its source has not confirmed.
 void EngineState::tell_sources(Instant now, Effects& effects) {
     CommitState& c = commit();
+    free_windows(now);
     c.phase = CommitPhase::telling;
     for (std::uint32_t i = c.cycle_first; i != none; i = partitions[i].cycle_next) {
         Partition& p = partitions[i];

@@ -113,6 +113,12 @@ PartitionLeft Engine::left(PartitionId partition) const {
     return out;
 }
 
+Repeats Engine::may_repeat(SinkId sink) const {
+    if (sink.index >= state_->config.sinks) return {};
+    const Load& open = state_->lanes[sink.index].state().window.open;
+    return {open.records, open.bytes};
+}
+
 // ---- the end -----------------------------------------------------------------------------------
 
 void EngineState::check_end(Effects& effects) {

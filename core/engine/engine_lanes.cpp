@@ -46,6 +46,13 @@ bool EngineState::ripe(Instant now, std::uint32_t lane) {
     return false;
 }
 
+/// Whether the next entry, which nothing was written of yet, would pass the window's bound.
+bool EngineState::window_is_full(std::uint32_t lane) const {
+    const Lane& l = lanes[lane];
+    const Entry& e = l.entry(l.state().next);
+    return e.sent == 0 && counts_in_window(e) && !l.window_has_room(config.commit, e);
+}
+
 void EngineState::begin_delivery(Instant now, std::uint32_t lane, Effects& effects) {
     std::uint32_t slot = delivery_base[lane];
     while (deliveries[slot].phase != DeliveryPhase::free) ++slot;
@@ -61,7 +68,7 @@ void EngineState::begin_delivery(Instant now, std::uint32_t lane, Effects& effec
     while (state.next < state.tail && entries < sink.write_parts_max &&
            count < sink.write_records_max) {
         Entry& e = l.entry(state.next);
-        if (batches[e.batch].fenced) break;
+        if (batches[e.batch].fenced || window_is_full(lane)) break;
         const std::uint32_t open = e.outputs - e.sent;
         const std::uint64_t open_bytes = l.bytes_of(e, open);
         std::uint32_t take =
@@ -74,6 +81,7 @@ void EngineState::begin_delivery(Instant now, std::uint32_t lane, Effects& effec
         // Whole batches or a piece of one: else writes would straddle batches for ever, and there
         // would be no clean point to retire to.
         if (sink.has_mark && count && take < open) break;
+        if (e.sent == 0 && counts_in_window(e)) l.charge(config.commit, e);
         bytes += take == open ? open_bytes : l.bytes_of(e, take);
         count += take;
         ++entries;
@@ -100,6 +108,10 @@ void EngineState::dispatch(Instant now, std::uint32_t lane, Effects& effects) {
     while (state.writes < config.sink[lane].writes_max && state.next < state.tail) {
         if (batches[l.entry(state.next).batch].fenced) {
             forget_fenced(lane, effects);
+        } else if (window_is_full(lane)) {
+            l.state().held = true;
+            commit().wanted = true;
+            return;
         } else if (ripe(now, lane)) {
             begin_delivery(now, lane, effects);
         } else {

@@ -68,6 +68,26 @@ void EngineState::release_if_owed_nothing(std::uint32_t index, Effects& effects)
     flags().wake_intake = 1;
 }
 
+/// The entry has left its lane. What somebody else delivers now is no repetition of ours.
+void EngineState::leave_window(std::uint32_t lane, const Entry& e, bool fenced) {
+    if (!e.charged) return;
+    LaneState& l = lanes[lane].state();
+    if (mutant(335)) l.window.open.add(Lane::load_of(e));
+    if (!fenced) {
+        l.window.settled.add(Lane::load_of(e));
+        const CommitConfig& bound = config.commit;
+        const Load& settled = l.window.settled;
+        if ((bound.records && 2 * settled.records >= bound.records) ||
+            (bound.bytes && 2 * settled.bytes >= bound.bytes)) {
+            commit().wanted = true;
+        }
+        return;
+    }
+    l.window.open.remove(Lane::load_of(e));
+    if (l.held) timers.set(timer_of_lane(lane), step_at);
+    l.held = false;
+}
+
 /// Takes from the lane's front what can go, in order, and moves the sink's leads.
 void EngineState::retire(std::uint32_t lane, Effects&) {
     const Lane& l = lanes[lane];
@@ -77,6 +97,7 @@ void EngineState::retire(std::uint32_t lane, Effects&) {
         Batch& b = batches[e.batch];
         c.records += e.outputs;
         c.bytes += e.bytes;
+        leave_window(lane, e, b.fenced);
         if (flags().fan_out_blocked) flags().wake_intake = 1;
         if (config.sink[lane].has_mark && e.clean && e.has_mark) c.marks_dirty = true;
         if (!b.fenced) {

@@ -177,6 +177,11 @@ struct EngineState {
     bool ripe(Instant now, std::uint32_t lane);
     HF_RARE void forget_fenced(std::uint32_t lane, Effects&);
     void begin_delivery(Instant now, std::uint32_t lane, Effects&);
+    bool counts_in_window(const Entry& e) const {
+        return config.source[batches[e.batch].source].commit == CommitMode::checkpoint;
+    }
+    bool window_is_full(std::uint32_t lane) const;
+    void leave_window(std::uint32_t lane, const Entry& e, bool fenced);
     std::uint64_t push_parts(Delivery&, Effects&) const;
     HF_APART std::uint64_t push_scattered(Delivery&, Effects&) const;
     void attempt(Instant now, std::uint32_t delivery, Effects&);
@@ -216,6 +221,7 @@ struct EngineState {
     HF_RARE void begin_cycle(Instant now, Effects&);
     void stage_partitions(Effects&);
     void stage_marks(Effects&);
+    void free_windows(Instant now);
     void after_syncs(Instant now, Effects&);
     void tell_sources(Instant now, Effects&);
     HF_RARE void end_or_repeat(Instant now, Effects&);

@@ -6,6 +6,9 @@
 //         delivery that ended between two batches. The mark is the sink's length there, so length
 //         and positions always agree.
 // Rule 4: a full lane takes nothing, except that an empty one takes any batch.
+// Rule 5: the window is what a restart may write again: entries that were begun and are not behind a
+//         durable position, whole. One that would pass the window's bound is not begun, except that
+//         an empty window takes any entry: what is begun must be able to end.
 // Bound: SinkConfig::queue_batches_max entries.
 // Doesn't know: timers, retries, the answers' meaning.
 #pragma once
@@ -31,9 +34,28 @@ struct Entry {
     std::uint32_t deliveries;  ///< Deliveries under way that name it.
     bool clean;
     bool has_mark;  ///< `mark` is known.
-    std::uint8_t unused[2];
+    bool charged;   ///< It is in the window.
+    std::uint8_t unused[1];
 };
 static_assert(sizeof(Entry) == 40);
+
+struct Load {
+    std::uint64_t records;
+    std::uint64_t bytes;
+
+    void add(const Load& more) { records += more.records, bytes += more.bytes; }
+    void remove(const Load& less) {
+        HF_ASSERT(records >= less.records && bytes >= less.bytes);
+        records -= less.records, bytes -= less.bytes;
+    }
+};
+
+/// Of sources that commit to the checkpoint. open = of entries in the lane + settled + staged.
+struct Window {
+    Load open;
+    Load settled;  ///< Has left the lane, and no commit cycle has it yet.
+    Load staged;   ///< The running cycle has it.
+};
 
 struct LaneState {
     std::uint64_t head;     ///< Sequence number of the oldest entry.
@@ -49,14 +71,16 @@ struct LaneState {
     std::int64_t linger_until;  ///< When what is unsent goes out in any case; 0: not waiting.
     std::uint32_t writes;       ///< Deliveries under way.
     std::uint32_t sync;         ///< Number of the last SyncSink.
+    Window window;
     bool mark_known;
     bool clean_known;
     bool staged_known;
     bool unsynced;  ///< Has retired something since the last SyncSink.
     bool syncing;   ///< SyncSink is unanswered.
-    std::uint8_t unused[3];
+    bool held;      ///< The next entry waits for room in the window.
+    std::uint8_t unused[2];
 };
-static_assert(sizeof(LaneState) == 104);
+static_assert(sizeof(LaneState) == 152);
 
 class Lane {
 public:
@@ -87,6 +111,23 @@ public:
         l.bytes += bytes;
         l.unsent_records += outputs;
         l.unsent_bytes += bytes;
+    }
+
+    static Load load_of(const Entry& e) { return {e.outputs, e.bytes}; }
+
+    /// Whether the entry may be begun.
+    bool window_has_room(const CommitConfig& bound, const Entry& e) const {
+        const Load& open = state().window.open;
+        if (open.records == 0 || mutant(330)) return true;
+        return (bound.records == 0 || open.records + e.outputs <= bound.records) &&
+               (bound.bytes == 0 || open.bytes + e.bytes <= bound.bytes || mutant(334));
+    }
+
+    /// The entry is begun. Requires window_has_room().
+    void charge(const CommitConfig& bound, Entry& e) const {
+        HF_ASSERT(!e.charged && window_has_room(bound, e));
+        e.charged = true;
+        if (!mutant(335)) state().window.open.add(load_of(e));
     }
 
     /// Bytes of a run of an entry's outputs, by the entry's average: exact for the whole entry.

@@ -63,6 +63,12 @@ public:
     NodeId root() const { return root_; }
     bool truthy(NodeId id) const;
     void write(NodeId id, std::vector<std::byte>& out) const;
+    /// Whether more than so many arrays and objects are inside one another.
+    bool deeper_than(NodeId id, std::size_t levels) const;
+    /// Whether nobody could read the value again. Bound: O(1) for small records, else O(its nodes).
+    bool too_deep(NodeId id) const {
+        return nodes_.count() > Tape::depth_max && deeper_than(id, Tape::depth_max);
+    }
     const std::string& error() const { return error_; }
     /// Forgets the record; gives memory back if it was a large one.
     void trim();

@@ -33,6 +33,7 @@ public:
           checked_(is_line) {}
     std::uint32_t count() const { return count_; }
     bool too_large() const { return too_large_; }
+    bool too_deep() const { return too_deep_; }
     bool kept() const { return held_ && count_ == 1; }
 
     Step take(NodeId value) override {
@@ -46,6 +47,8 @@ public:
         checked_ = true;
         if (held_) write(machine_.root());
         held_ = false;
+        too_deep_ = machine_.too_deep(value);
+        if (too_deep_) return Step::fail;
         write(value);
         ++count_;
         too_large_ = count_ > NativeProgram::outputs_max ||
@@ -65,6 +68,7 @@ private:
     std::size_t before_;
     std::uint32_t count_ = 0;
     bool too_large_ = false;
+    bool too_deep_ = false;
     bool held_ = false;
     bool checked_;
 };
@@ -101,6 +105,7 @@ ProgramResult NativeProgram::run_over(std::span<const std::byte> record,
     const std::size_t before = out.size();
     ProgramResult result;
     bool too_large = false;
+    bool too_deep = false;
     Step step = Step::value;
     if (use_ == Use::condition) {
         Verdicts verdicts(machine_);
@@ -111,6 +116,7 @@ ProgramResult NativeProgram::run_over(std::span<const std::byte> record,
         Records records(machine_, record, out, lines_);
         step = machine_.run(records);
         too_large = records.too_large();
+        too_deep = records.too_deep();
         result = records.kept()         ? ProgramResult{Verdict::keep, 1}
                  : records.count() == 0 ? ProgramResult{Verdict::drop, 0}
                                         : ProgramResult{Verdict::change, records.count()};
@@ -118,7 +124,9 @@ ProgramResult NativeProgram::run_over(std::span<const std::byte> record,
     if (step == Step::value || step == Step::none) return result;
     out.resize(before);
     if (step == Step::leave) return leave(record, out, error);
-    error = too_large ? "the outputs of one record are too large" : machine_.error();
+    error = too_large  ? "the outputs of one record are too large"
+            : too_deep ? "an output has more than 64 levels"
+                       : machine_.error();
     return {Verdict::fail, 0};
 }
 

@@ -195,6 +195,8 @@ void build(const Document& document, const fs::path& folder, PipelineConfig& con
     config.memory_limit_given = engine.at("memory_limit").given;
     config.regulation = regulation_of(engine);
     config.commit_interval = Duration{engine.number("commit_interval")};
+    config.commit_records = static_cast<std::uint64_t>(engine.number("commit_records"));
+    config.commit_bytes = static_cast<std::uint64_t>(engine.number("commit_bytes"));
     config.commit_attempts = static_cast<std::uint32_t>(engine.number("commit_attempts"));
     const auto mode = engine.text("mode");
     config.mode = mode == "streaming"  ? RunMode::streaming

@@ -17,20 +17,32 @@ namespace {
 
 using namespace io;
 
+/// "at most 1,000 records and 1MiB, or one batch".
+std::string repeats(const PipelineConfig& pipeline) {
+    std::string out;
+    if (pipeline.commit_records > 0)
+        out = fmt::format("{} records", format_count(pipeline.commit_records));
+    if (pipeline.commit_bytes > 0)
+        out += (out.empty() ? "" : " and ") + format_size(pipeline.commit_bytes);
+    return out.empty() ? "no bound in records or bytes, see engine.commit_records"
+                       : fmt::format("at most {}, or one batch", out);
+}
+
 std::string delivery_of(const PipelineConfig& pipeline, const SourceSettings& source,
                         const SinkSettings& sink) {
     if (sink.type == SinkType::blackhole) return "counted, kept nowhere";
     if (!replayable(source))
         return "each record once while the process lives; what was read and not yet delivered is "
                "lost if it dies, since stdin cannot be read again";
-    const std::string window = format_duration(pipeline.commit_interval);
+    const std::string window =
+        fmt::format("every {}; {}", format_duration(pipeline.commit_interval), repeats(pipeline));
     if (sink.type == SinkType::stdout_stream)
         return fmt::format("at least once: after a crash, what was written since the last "
-                           "checkpoint (every {}) is written again",
+                           "checkpoint ({}) is written again",
                            window);
     if (sink.delivery == DeliveryMode::at_least_once)
         return fmt::format("at least once: after a crash, what was written since the last "
-                           "checkpoint (every {}) may be in the file twice",
+                           "checkpoint ({}) may be in the file twice",
                            window);
     return "exactly once, even if the process is killed at any moment";
 }
@@ -177,6 +189,8 @@ void put_config(Json& json, const PipelineConfig& pipeline) {
     json.field("resume_percent", percent(pipeline.regulation.resume_permille));
     json.field("max_hold", format_duration(pipeline.regulation.max_hold));
     json.field("commit_interval", format_duration(pipeline.commit_interval));
+    json.field("commit_records", pipeline.commit_records);
+    json.field("commit_bytes", pipeline.commit_bytes);
     json.field("commit_attempts", pipeline.commit_attempts);
     json.field("shutdown_timeout", format_duration(pipeline.shutdown_timeout));
     json.field("mode", pipeline.mode == RunMode::streaming  ? "streaming"

@@ -143,9 +143,17 @@ const Section& engine_section() {
              "After so long a pause each source may read once, so that no pause is for ever.", {},
              ms, hour},
             {"commit_interval", T::duration, "1s",
-             "How often progress is made durable. Also bounds what is written twice after a "
-             "crash where a sink can only promise at-least-once.",
+             "How often progress is made durable. What is written twice after a crash is bounded by "
+             "`commit_records` and `commit_bytes`.",
              {}, ms, hour},
+            {"commit_records", T::count, "0",
+             "At most so many records may be given to a sink again after a crash (or one batch, where "
+             "a transform makes more of it): a sink that has got so many since the last commit waits "
+             "for the next one, which begins at once. 0: what a `commit_interval` brings.",
+             {}, 0, 1'000'000'000},
+            {"commit_bytes", T::size, "0B",
+             "The same in bytes; less than 4KiB is as 4KiB. 0B: no bound.",
+             {}, 0, tib},
             {"commit_attempts", T::count, "0",
              "How often the checkpoint is tried before the pipeline stops (exit code 74). 0: for "
              "ever; meanwhile records are delivered, and after a crash they are delivered again.",

@@ -154,6 +154,9 @@ std::string Progress::line(const Sample& sample) {
     out += fmt::format(" | in flight {} | {}/s {}/s", format_count(owed),
                        format_count(static_cast<std::uint64_t>(records_rate)),
                        format_size(static_cast<std::uint64_t>(bytes_rate)));
+    std::uint64_t repeats = 0;
+    for (const Repeats& sink : sample.may_repeat) repeats = std::max(repeats, sink.records);
+    if (repeats > 0) out += " | may repeat " + format_count(repeats);
     const double left = time_left(sample);
     if (left >= 0) out += " | ETA " + short_time(left);
     return out;
@@ -201,6 +204,9 @@ std::string balance(const PipelineConfig& pipeline, const RunReport& report) {
     std::uint64_t repeated = 0;
     for (std::uint64_t n : report.repeated) repeated += n;
     out += fmt::format(" | redelivered after a restart: {}", format_count(repeated));
+    std::uint64_t again = 0;
+    for (const Repeats& sink : report.may_repeat) again = std::max(again, sink.records);
+    if (again > 0) out += fmt::format(" | may be written again: {}", format_count(again));
     if (report.stats.gate_closed > 0)
         out += fmt::format(" | reading paused for memory: {} times", format_count(report.stats.gate_closed));
     return out;
@@ -266,6 +272,9 @@ std::string balance_json(const PipelineConfig& pipeline, const RunReport& report
         json.field("begun_again", sum.again);
         json.field("unfinished", sum.unfinished);
         json.field("redelivered", i < report.repeated.size() ? report.repeated[i] : 0);
+        const Repeats repeats = i < report.may_repeat.size() ? report.may_repeat[i] : Repeats{};
+        json.field("may_repeat_records", repeats.records);
+        json.field("may_repeat_bytes", repeats.bytes);
         json.end_object();
     }
     json.end_list();

@@ -99,7 +99,7 @@ struct LibjqProgram::Library {
     bool end(jv last, bool fits, std::string& error) const {
         if (!fits) {
             jv_free(last);
-            error = "the outputs of one record are too large";
+            error = "the outputs of one record are too large, or one has more than 64 levels";
         } else if (jv_invalid_has_msg(jv_copy(last)) != 0) {
             error = words_of(jv_invalid_get_msg(last));
         } else {

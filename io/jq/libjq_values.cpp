@@ -9,7 +9,7 @@
 namespace holdfast::jq {
 namespace {
 
-constexpr int levels_max = 10000;
+constexpr int levels_max = static_cast<int>(Tape::depth_max);
 
 jv text(std::string_view inside, bool escaped, std::string& scratch) {
     if (escaped) {
@@ -85,11 +85,13 @@ struct Writer {
     }
 
     bool put_value(jv value, int level) {
-        if (level > levels_max || out.size() > bytes_max) {
+        const jv_kind kind = jv_get_kind(value);
+        const bool opens = kind == JV_KIND_ARRAY || kind == JV_KIND_OBJECT;
+        if ((opens && level == levels_max) || out.size() > bytes_max) {
             jv_free(value);
             return false;
         }
-        switch (jv_get_kind(value)) {
+        switch (kind) {
             case JV_KIND_ARRAY:
                 return put_array(value, level);
             case JV_KIND_OBJECT:

@@ -14,6 +14,7 @@ namespace holdfast::io {
 namespace {
 
 constexpr std::uint32_t batches_waiting = 4;
+constexpr std::uint64_t commit_batches = 4;
 constexpr std::uint64_t queue_batches_most = 1024;
 constexpr std::uint64_t pull_bytes_least = 64u << 10;
 constexpr std::uint64_t pull_bytes_most = 1u << 20;
@@ -63,6 +64,14 @@ SourceConfig source_config(const PipelineConfig& pipeline, std::uint32_t index) 
     out.pulls_max = replayable(pipeline.sources[index]) ? 2 : 1;
     out.batches_max = batches_waiting;
     out.pull_bytes_max = pull_bytes(pipeline);
+    // Several batches to what may be written again, so that sinks write while a commit is under way.
+    if (pipeline.commit_records > 0)
+        out.pull_records_max = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
+            pipeline.commit_records / commit_batches, 1, out.pull_records_max));
+    if (pipeline.commit_bytes > 0)
+        out.pull_bytes_max = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
+            std::bit_floor(pipeline.commit_bytes / commit_batches), BlockPool::block_min,
+            out.pull_bytes_max));
     return out;
 }
 
@@ -132,6 +141,8 @@ Config engine_config(const PipelineConfig& pipeline) {
     config.dead_letters.present = pipeline.dead_letters.present;
     config.dead_letters.retry = pipeline.dead_letters.retry;
     config.commit.interval = pipeline.commit_interval;
+    config.commit.records = pipeline.commit_records;
+    config.commit.bytes = pipeline.commit_bytes;
     // As sinks are tried: a full disk has most often both, and must heal by itself. Meanwhile
     // records are delivered, and after a crash they are cut and delivered again.
     config.commit.retry.attempts_max = pipeline.commit_attempts;

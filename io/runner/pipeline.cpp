@@ -37,6 +37,7 @@ void Pipeline::run(RunReport& report) {
     report.began = begin(report);
     if (report.began) loop();
     report.stats = engine_.engine().stats();
+    report.may_repeat = may_repeat();
     if (transforms_) {
         report.transforms = transforms_->counts();
         report.transform_problem = transforms_->problem();
@@ -135,9 +136,25 @@ void Pipeline::feed(Instant now, const Event& event) {
 }
 
 void Pipeline::observe(Instant now) {
+    const std::vector<Repeats> repeats = may_repeat();
     observe_at_ = options_.observer({now, &engine_.engine().stats(), unread(),
-                                      transforms_ ? &transforms_->counts() : nullptr});
+                                     transforms_ ? &transforms_->counts() : nullptr, repeats});
     HF_ASSERT(observe_at_ > now);
+}
+
+/// Of sinks that are not cut at a restart, and of sources that are read again.
+std::vector<Repeats> Pipeline::may_repeat() const {
+    std::vector<Repeats> out(config_.sinks);
+    for (std::uint16_t i = 0; i < config_.sinks; ++i) {
+        const SinkSettings& sink = pipeline_.sinks[i];
+        const bool cut = sink.type == SinkType::file && sink.delivery == DeliveryMode::exactly_once;
+        const bool again = std::ranges::any_of(sink.inputs, [&](std::uint32_t input) {
+            return replayable(pipeline_.sources[input]);
+        });
+        if (!cut && again && sink.type != SinkType::blackhole)
+            out[i] = engine_.engine().may_repeat(SinkId{i});
+    }
+    return out;
 }
 
 std::int64_t Pipeline::unread() const {

@@ -75,6 +75,7 @@ private:
     void on_signals();
     void on_asked(Asked asked);
     std::int64_t unread() const;
+    std::vector<Repeats> may_repeat() const;
 
     // Effects, one overload each.
     void on(const Pull&);

@@ -102,6 +102,8 @@ struct PipelineConfig {
     bool memory_limit_given = true;  ///< Else it is lowered to what fits; see fit_memory().
     RegulationSettings regulation;
     Duration commit_interval{};
+    std::uint64_t commit_records = 0;  ///< Given to a sink again after a crash, at most; 0: no bound.
+    std::uint64_t commit_bytes = 0;
     std::uint32_t commit_attempts = 0;  ///< Of one checkpoint, then it halts; 0: for ever.
     RunMode mode = RunMode::whole;
     std::uint32_t slice_bytes = 256u << 10;

@@ -99,10 +99,12 @@ RunOptions of_life(const RunOptions& options, const RunReport& before, std::uint
     out.observer = [&options, &before](const Sample& sample) {
         Stats sum = before.stats;
         add(sum, *sample.stats);
-        if (!sample.transforms) return options.observer({sample.now, &sum, sample.unread, nullptr});
+        if (!sample.transforms)
+            return options.observer({sample.now, &sum, sample.unread, nullptr, sample.may_repeat});
         std::vector<flow::NodeCounts> transforms = *sample.transforms;
         add(transforms, before.transforms);
-        return options.observer({sample.now, &sum, sample.unread, &transforms});
+        return options.observer(
+            {sample.now, &sum, sample.unread, &transforms, sample.may_repeat});
     };
     return out;
 }

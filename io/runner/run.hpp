@@ -7,10 +7,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "core/data/flow/evaluate.hpp"
+#include "core/engine/engine.hpp"
 #include "core/model/effect.hpp"
 #include "core/model/stats.hpp"
 #include "io/log.hpp"
@@ -25,6 +27,7 @@ struct Sample {
     const Stats* stats = nullptr;
     std::int64_t unread = -1;  ///< Bytes that the sources still have, as far as known; -1: unknown.
     const std::vector<flow::NodeCounts>* transforms = nullptr;  ///< By transform; null: none.
+    std::span<const Repeats> may_repeat = {};  ///< By sink: what a crash now would write again.
 };
 
 /// Called when it asked for; returns when it wants to be called next.
@@ -57,6 +60,7 @@ struct RunReport {
     std::vector<std::string> transform_names;  ///< The same: with what decodes and encodes.
     std::string transform_problem;             ///< Which record stopped it (on_error).
     std::string source_problem;                ///< Where a source's records end (on_parse_error).
+    std::vector<Repeats> may_repeat;      ///< By sink: what the next start writes again.
     std::vector<std::uint64_t> repeated;  ///< By sink: records that stood beyond its mark at starts.
 };
 

@@ -35,6 +35,37 @@ TEST_CASE("engine says which engine runs a program, and why it isn't compiled") 
     CHECK(engine("def f: 1; f").starts_with("libjq: `def`"));
 }
 
+TEST_CASE("what one program makes the next one takes: an output of more than 64 levels fails where it is made") {
+    const auto nested = [](std::size_t levels, const std::string& inside) {
+        return std::string(levels, '[') + inside + std::string(levels, ']');
+    };
+    const auto made = [](const std::string& text, const std::string& record) {
+        const auto program = compile_program(text);
+        REQUIRE(program.has_value());
+        return test::run(**program, record);
+    };
+    std::string repeated = "1";
+    for (int i = 0; i < 100; ++i) repeated += ",1";
+    for (const char* program : {"[.]", "{a: .}", "[.] | sort", "{a: .} | to_entries | from_entries"}) {
+        INFO(program);
+        // Small records, and some with more values than levels.
+        for (const std::string& more : {std::string("1"), repeated}) {
+            const test::Outcome fits = made(program, nested(63, more));
+            INFO(fits.error);
+            REQUIRE(fits.outputs.size() == 1);
+            CHECK(made(".", fits.outputs[0]).outputs.size() == 1);
+            const test::Outcome deep = made(program, nested(64, more));
+            CHECK(deep.outputs.empty());
+            CHECK(deep.error.find("64 levels") != std::string::npos);
+        }
+    }
+    CHECK(made(".", nested(64, "1")).outputs.size() == 1);
+    CHECK(made("[.] | .[0]", nested(64, "1")).outputs.size() == 1);
+    CHECK(made(".a.b = .c", "{\"c\":" + nested(63, "1") + "}").outputs.empty());
+    CHECK(made(".a = .c", "{\"c\":" + nested(63, "1") + "}").outputs.size() == 1);
+    CHECK(made("del(.a)", "{\"a\":1,\"c\":" + nested(63, "1") + "}").outputs.size() == 1);
+}
+
 TEST_CASE("$meta says where a record came from, in both engines") {
     CHECK(engine(".id = $meta.id") == "native");
     CHECK(engine("select($meta.position > 5 and $meta.source == \"in\")") == "native");

@@ -1,6 +1,6 @@
 // The real program, killed with SIGKILL at random moments, started again, and judged by its files.
 //
-// 130 kills in all, over: one sink; three sinks; a slow sink; a failing sink; rotation under way;
+// 130 kills and more, over: one sink; three sinks; a slow sink; a failing sink; rotation under way;
 // at-least-once. In exactly-once every output is byte-identical to what an undisturbed run writes.
 #include <catch2/catch.hpp>
 #include <csignal>
@@ -80,20 +80,49 @@ TEST_CASE("a failing sink beside a good one, both byte-identical after 20 kills"
         {"good", "bad"}, 20, 250, 4);
 }
 
-TEST_CASE("at-least-once loses nothing and repeats only what followed a commit, over 20 kills") {
+namespace {
+
+/// Kills at full speed; after each start no more is there again than `bound` records.
+void check_repeats(const std::string& engine, std::uint64_t bound, std::uint64_t seed) {
     const TempDir folder;
-    const std::string input = numbered_lines(0, line_count);
-    folder.write("in.log", input);
-    folder.write("pipe.toml", head("in.log", "eof") + sink("a", "delivery = \"at_least_once\"\n"));
-    Waits waits(5);
-    const Exited exited = run_with_kills(folder.at("pipe.toml"), 20, 70, waits, forget, folder,
-                                         folder.at("out/a"), input.size());
-    INFO(exited.err);
-    CHECK(exited.code == 0);
-    const Verdict v = judge(read_file(folder.at("out/a")), line_count);
-    CHECK(v.lost == 0);
-    CHECK(v.torn == 0);
-    CHECK(v.jumps <= 20);  // At most one return to an earlier place for each kill.
+    constexpr std::uint64_t count = 80'000;
+    folder.write("in.log", numbered_lines(0, count));
+    std::string config = head("in.log", "eof") +
+                         "[sinks.a]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"out/a\"\n"
+                         "delivery = \"at_least_once\"\n";
+    config.replace(config.find("commit_interval = \"3ms\""), 23, "commit_interval = \"1h\"\n" + engine);
+    folder.write("pipe.toml", config);
+    Waits waits(seed);
+    Verdict before;
+    std::uint32_t kills = 0;
+    for (bool ended = false; !ended;) {
+        Process process(program({"run", "--progress", "off", folder.at("pipe.toml")}));
+        const bool enough = kills >= 12;
+        ended = process.wait(std::chrono::milliseconds(enough ? 120'000 : waits.next(10, 150)));
+        if (!ended) process.kill();
+        kills += !ended;
+        if (ended) CHECK(process.result().code == 0);
+        const Verdict now = judge(read_file(folder.at("out/a")), count);
+        INFO(engine << "seed " << seed << ", kill " << kills);
+        CHECK(now.repeated - before.repeated <= bound);
+        CHECK(now.torn <= (ended ? 0u : 1u));  // A line that the kill cut is whole again then.
+        before = now;
+    }
+    CHECK(before.lost == 0);
+    CHECK(kills > 3);
+}
+
+}  // namespace
+
+TEST_CASE("at-least-once loses nothing and repeats at most commit_records for each kill") {
+    for (const std::uint64_t seed : {5u, 6u, 7u})
+        check_repeats("commit_records = " + std::to_string(seed * 100), seed * 100, seed);
+}
+
+TEST_CASE("at-least-once loses nothing and repeats at most commit_bytes for each kill") {
+    // Each line has 22 bytes or more.
+    for (const std::uint64_t seed : {8u, 9u, 10u})
+        check_repeats("commit_bytes = \"64KiB\"", 65536 / 22, seed);
 }
 
 TEST_CASE("rotation under way loses and repeats nothing over 20 kills") {
