@@ -48,6 +48,8 @@ namespace holdfast::sim {
     X(ring_crash_order, 208)    /* in which order those are applied */                            \
     /* the tailer's world: its writers, its process */                                            \
     X(tail_world, 300)                                                                            \
+    /* the joint world: its config, its writers, its processes */                                 \
+    X(joint_world, 301)                                                                           \
     /* the world: what a seed means */                                                            \
     X(draw_mode, 1000)          /* sunny, swarm, focus, tiny */                                   \
     X(draw_shape, 1001)                                                                           \

@@ -60,6 +60,9 @@ void add_sim(CLI::App& app, holdfast::sim::SimOptions& sim, int& exit) {
     auto* sub = command(app, "sim", "Break everything around the engine, seed by seed",
                         "holdfast sim --seeds 20000 --jobs 2\n  holdfast sim --seed 4711");
     auto* one = sub->add_option("--seed", sim.first_seed, "Only this seed; its failure is told whole");
+    sub->add_option("--world", sim.world,
+                    "engine, or joint: the whole pipeline on a simulated disk")
+        ->check(CLI::IsMember({"engine", "joint"}));
     sub->add_option("--seeds", sim.seeds, "How many seeds")
         ->envname("HOLDFAST_SEEDS")
         ->capture_default_str()

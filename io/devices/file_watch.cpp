@@ -131,12 +131,14 @@ Task<> FileSource::watch() {
         co_await poll_due();
         co_await retry_unreadable();
         co_await give_descriptors();
-        if (slots_short_) give_back_slots();
+        if (mutant(290) ? slots_short_ : slots_.wanted()) give_back_slots();
         wake_slotless();
         say_rest();
         if (config_.end == EndAt::never && ring_.now() >= scan_at_) co_await scan(First::later);
         dispatch();
     }
+    // Nobody looks any more whether another source wants them.
+    if (!mutant(290)) give_back_slots();
 }
 
 Task<> FileSource::scan(First first) {

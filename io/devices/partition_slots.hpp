@@ -1,6 +1,7 @@
 // The partition slots of one engine, shared by all of its sources.
 //
-// Rule: (partition, epoch) never repeats: a slot's epoch grows each time it is taken.
+// Rule 1: (partition, epoch) never repeats: a slot's epoch grows each time it is taken.
+// Rule 2: who finds none makes it known: the others give back what they need no more.
 // Bound: Config::partitions_max.
 #pragma once
 
@@ -27,7 +28,8 @@ public:
 
     /// Nothing when all slots are in use: try again after a give_back.
     std::optional<Assignment> take() {
-        if (free_.empty()) return std::nullopt;
+        wanted_ = free_.empty();
+        if (wanted_) return std::nullopt;
         const std::uint32_t index = free_.back();
         free_.pop_back();
         return Assignment{{index}, {++epochs_[index]}};
@@ -40,10 +42,13 @@ public:
     }
 
     bool available() const { return !free_.empty(); }
+    /// Somebody waits for one.
+    bool wanted() const { return wanted_; }
 
 private:
     std::vector<std::uint32_t> epochs_;
     std::vector<std::uint32_t> free_;
+    bool wanted_ = false;
 };
 
 }  // namespace holdfast::io

@@ -1,0 +1,103 @@
+// `holdfast sim --world joint`: many seeds of the joint world, or one with all that happened in it.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "sim/command.hpp"
+#include "sim/joint_world.hpp"
+
+namespace holdfast::sim {
+namespace {
+
+constexpr int exit_safety = 10;
+constexpr int exit_liveness = 11;
+constexpr int exit_crash = 12;
+
+thread_local std::uint64_t seed_now = 0;
+
+extern "C" void on_joint_crash(int) {
+    char text[96];
+    const int n = std::snprintf(text, sizeof(text),
+                                "CRASH  replay: holdfast sim --world joint --seed 0x%llx\n",
+                                static_cast<unsigned long long>(seed_now));
+    if (n > 0 && ::write(2, text, static_cast<std::size_t>(n)) < 0) ::_exit(exit_crash);
+    ::_exit(exit_crash);
+}
+
+int code_of(const Breach& breach) {
+    return breach.invariant[0] == 'L' ? exit_liveness : exit_safety;
+}
+
+void print(std::uint64_t seed, const Breach& breach) {
+    fmt::print("{}\nFAIL {}  seed={:#x}\n  replay: holdfast sim --world joint --seed {:#x}\n",
+               breach.what, breach.invariant, seed, seed);
+}
+
+int run_one(const SimOptions& options) {
+    seed_now = options.first_seed;
+    Seeded choices(options.first_seed);
+    JointWorld world(choices);
+    std::optional<Breach> found;
+    try {
+        world.run();
+    } catch (const Breach& breach) {
+        found = breach;
+    }
+    if (options.log_full || found)
+        for (const std::string& line : world.log()) fmt::print("{}\n", line);
+    if (found) {
+        print(options.first_seed, *found);
+        return code_of(*found);
+    }
+    fmt::print("ok  seed={:#x}  {} lines, {} of virtual time\n", options.first_seed, world.lines(),
+               world.ended().ns / 1'000'000'000);
+    return 0;
+}
+
+}  // namespace
+
+int joint_command(const SimOptions& options) {
+    std::signal(SIGABRT, on_joint_crash);
+    std::signal(SIGTRAP, on_joint_crash);
+    std::signal(SIGSEGV, on_joint_crash);
+    if (options.one_seed) return run_one(options);
+    std::atomic<std::uint64_t> next{0};
+    std::mutex mutex;
+    std::map<std::string, std::uint64_t> kinds;
+    std::uint64_t failed = 0;
+    int code = 0;
+    const auto began = std::chrono::steady_clock::now();
+    const auto some = [&] {
+        for (std::uint64_t i = next++; i < options.seeds; i = next++) {
+            seed_now = options.first_seed + i;
+            const auto found = run_joint(seed_now);
+            if (!found) continue;
+            const std::lock_guard lock(mutex);
+            ++failed;
+            if (++kinds[found->invariant] == 1) print(seed_now, *found);
+            code = code == 0 ? code_of(*found) : std::min(code, code_of(*found));
+        }
+    };
+    const std::uint32_t jobs =
+        options.jobs > 0 ? options.jobs : std::max(1u, std::thread::hardware_concurrency());
+    std::vector<std::jthread> threads;
+    for (std::uint32_t i = 1; i < jobs; ++i) threads.emplace_back(some);
+    some();
+    threads.clear();
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+    for (const auto& [kind, count] : kinds) fmt::print("{:>8} seeds failed {}\n", count, kind);
+    fmt::print("joint world: {} seeds, {} failed; {:.0f} seeds/s\n", options.seeds, failed,
+               static_cast<double>(options.seeds) / seconds);
+    return code;
+}
+
+}  // namespace holdfast::sim
