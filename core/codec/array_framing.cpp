@@ -87,6 +87,8 @@ bool ArrayFraming::outside(char c, std::vector<StreamExtent>& out) {
     if (is_space(c)) return true;
     switch (state_) {
         case State::first:
+            // A byte order mark at the file's head.
+            if (offset_ < 3 && c == "\xef\xbb\xbf"[offset_]) return true;
             state_ = State::opened;
             return c == '[' || fail(FramingFault::not_an_array, offset_).has_value();
         case State::opened:

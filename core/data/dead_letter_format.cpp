@@ -7,6 +7,8 @@
 namespace holdfast {
 namespace {
 
+// What a record may grow by before it is better said in another way than as text.
+constexpr std::size_t few_bytes = 64;
 constexpr std::string_view hex_digits = "0123456789abcdef";
 constexpr std::string_view replacement = "\xef\xbf\xbd";  // U+FFFD
 
@@ -50,6 +52,11 @@ void append_escaped(unsigned char c, std::string& out) {
     out += hex_digits[c & 15];
 }
 
+std::size_t escaped_size(unsigned char c) {
+    if (c == '"' || c == '\\' || c == '\n' || c == '\r' || c == '\t') return 2;
+    return c < 0x20 ? 6 : 1;
+}
+
 /// Any bytes as the inside of a JSON string; those that are not UTF-8 stand as U+FFFD.
 void append_text(std::string_view text, std::string& out) {
     std::span<const std::byte> rest(reinterpret_cast<const std::byte*>(text.data()), text.size());
@@ -88,12 +95,19 @@ void append_number(std::uint64_t value, std::size_t width, std::string& out) {
 }  // namespace
 
 PayloadEncoding encoding_of(std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-        const std::size_t length = sequence_length(bytes);
+    const std::size_t most = bytes.size() + bytes.size() / 3 + few_bytes;
+    std::size_t size = 0;
+    bool only_zeros = true;
+    std::span<const std::byte> rest = bytes;
+    while (!rest.empty() && (size <= most || only_zeros)) {
+        const std::size_t length = sequence_length(rest);
         if (length == 0) return PayloadEncoding::base64;
-        bytes = bytes.subspan(length);
+        only_zeros = only_zeros && rest[0] == std::byte{0};
+        size += escaped_size(std::to_integer<unsigned char>(rest[0])) + length - 1;
+        rest = rest.subspan(length);
     }
-    return PayloadEncoding::utf8;
+    if (size <= most) return PayloadEncoding::utf8;
+    return only_zeros ? PayloadEncoding::zeros : PayloadEncoding::base64;
 }
 
 std::string_view reason_name(Reason reason) {
@@ -174,12 +188,16 @@ void begin_dead_letter(const DeadLetterHead& head, std::string& out) {
         out += '"';
     }
     out += ",\"encoding\":\"";
-    out += head.encoding == PayloadEncoding::utf8 ? "utf8" : "base64";
+    out += head.encoding == PayloadEncoding::utf8    ? "utf8"
+           : head.encoding == PayloadEncoding::zeros ? "zeros"
+                                                     : "base64";
     out += "\",\"payload\":\"";
 }
 
 void append_payload(PayloadEncoding encoding, std::span<const std::byte> piece, std::string& out) {
-    if (encoding == PayloadEncoding::base64) {
+    if (encoding == PayloadEncoding::zeros) {
+        out += std::to_string(piece.size());
+    } else if (encoding == PayloadEncoding::base64) {
         append_base64(piece, out);
     } else {
         for (const std::byte byte : piece) append_escaped(std::to_integer<unsigned char>(byte), out);

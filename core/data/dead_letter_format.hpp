@@ -1,10 +1,13 @@
 // A dead letter as one line of JSON. The members are described in docs/formats.md.
 //
-// Rule 1: the payload's bytes come back exactly: as a JSON string if they are valid UTF-8 (NUL and
-//         other control characters escaped), else as base64. No newline within a line.
+// Rule 1: the payload's bytes come back exactly: as a JSON string if they are valid UTF-8 and that is
+//         no longer than base64 would be (NUL and other control characters escaped); as their number
+//         if they are nothing but zero bytes, as a hole in a file is; else as base64. No newline
+//         within a line.
 // Rule 2: a line is written in pieces, so that a caller's buffer need not hold a whole record:
 //         begin, payload pieces, end.
-// Bound: a piece of n bytes takes at most 6 n (a string of control characters) or 4/3 n (base64).
+// Bound: n bytes take at most 4/3 n and 64, or 20 where they are zero bytes; one piece of them may take
+//        6 n (control characters).
 #pragma once
 
 #include <cstddef>
@@ -18,7 +21,7 @@
 
 namespace holdfast {
 
-enum class PayloadEncoding : std::uint8_t { utf8, base64 };
+enum class PayloadEncoding : std::uint8_t { utf8, base64, zeros };
 
 struct DeadLetterHead {
     std::int64_t time_ns = 0;  ///< Wall time, since 1970.
@@ -34,12 +37,13 @@ struct DeadLetterHead {
     PayloadEncoding encoding = PayloadEncoding::utf8;
 };
 
-/// What the bytes need: utf8 if they are valid UTF-8 (no surrogates, no overlong forms).
+/// What the bytes need, as rule 1 has it. Valid: no surrogates, no overlong forms. Few zero bytes are
+/// text like others.
 PayloadEncoding encoding_of(std::span<const std::byte> bytes);
 
 /// Appends all that precedes the payload's text.
 void begin_dead_letter(const DeadLetterHead& head, std::string& out);
-/// Appends a piece. Requires for base64: every piece but the last has a multiple of 3 bytes.
+/// Appends a piece; with `zeros` all of it at once. Requires for base64: every piece but the last has a multiple of 3 bytes.
 void append_payload(PayloadEncoding encoding, std::span<const std::byte> piece, std::string& out);
 /// Appends what follows the payload's text, and the newline.
 void end_dead_letter(std::string& out);

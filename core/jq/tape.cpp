@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/base/assert.hpp"
+#include "core/codec/utf8.hpp"
 #include "core/jq/text.hpp"
 
 namespace holdfast::jq {
@@ -182,6 +183,17 @@ bool read_root_scalar(const char* begin, std::size_t rest, Node& node) {
     return std::all_of(end, static_cast<const char*>(copy.data()) + rest, white);
 }
 
+/// Where a string has a byte below the space. Requires: one has.
+std::size_t control_character(std::string_view text) {
+    bool quoted = false, escaped = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (quoted && static_cast<unsigned char>(text[i]) < 0x20) return i;
+        if (text[i] == '"' && !escaped) quoted = !quoted;
+        escaped = text[i] == '\\' && !escaped;
+    }
+    return text.size();
+}
+
 }  // namespace
 
 bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
@@ -260,10 +272,12 @@ bool Tape::read(std::span<const std::byte> record, Nodes& nodes) {
     const std::size_t before = std::exchange(tokens_most_, std::max(tokens_most_, record.size()));
     const auto seen = parser.stage1(reinterpret_cast<const std::uint8_t*>(text), record.size(),
                                     simdjson::stage1_mode::regular);
-    if (seen == simdjson::UTF8_ERROR) return fail("not UTF-8", 0);
+    if (seen == simdjson::UTF8_ERROR)
+        return fail("not UTF-8", codec::valid_utf8_prefix({text, record.size()}));
     if (seen == simdjson::EMPTY) return fail("the record is empty", 0);
     if (seen == simdjson::UNCLOSED_STRING) return fail("a string does not end", record.size());
-    if (seen == simdjson::UNESCAPED_CHARS) return fail("a control character in a string", 0);
+    if (seen == simdjson::UNESCAPED_CHARS)
+        return fail("a control character in a string", control_character({text, record.size()}));
     if (seen != simdjson::SUCCESS) return fail(not_json, 0);
     const std::uint32_t count = parser.n_structural_indexes;
     tokens_most_ = std::max<std::size_t>(before, count);

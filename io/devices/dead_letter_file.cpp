@@ -206,8 +206,9 @@ Task<std::int64_t> DeadLetterFile::append_record(const DeadLetterHead& head,
     DeadLetterHead with_encoding = head;
     with_encoding.encoding = encoding_of(record);
     begin_dead_letter(with_encoding, output.text);
+    const bool at_once = with_encoding.encoding == PayloadEncoding::zeros;
     while (!record.empty()) {
-        const auto piece = record.first(std::min(record.size(), piece_max));
+        const auto piece = at_once ? record : record.first(std::min(record.size(), piece_max));
         append_payload(with_encoding.encoding, piece, output.text);
         record = record.subspan(piece.size());
         if (output.text.size() < text_max) continue;

@@ -82,5 +82,23 @@ TEST_CASE("time is written as UTC with leap days") {
     CHECK(utc_text(1'709'251'199'999'999'999) == "2024-02-29T23:59:59.999999999Z");
 }
 
+TEST_CASE("a dead letter takes at most a third more than its record, and a hole takes nothing") {
+    const auto encoded = [](const std::string& bytes) {
+        const PayloadEncoding encoding = encoding_of(bytes_of(bytes));
+        return std::pair(encoding, payload(encoding, bytes).size());
+    };
+    const std::string hole(1 << 20, '\0');
+    CHECK(encoded(hole) == std::pair(PayloadEncoding::zeros, std::size_t{7}));
+    CHECK(payload(PayloadEncoding::zeros, hole) == "1048576");
+    CHECK(encoded(hole + "{}").first == PayloadEncoding::base64);
+    CHECK(encoded(hole + "{}").second <= (1 << 20) * 4 / 3 + 64);
+    CHECK(encoded("{}" + hole).first == PayloadEncoding::base64);
+    // Few of them are easier to read as they are.
+    CHECK(encoded(std::string("a\0b", 3)) == std::pair(PayloadEncoding::utf8, std::size_t{8}));
+    CHECK(encoded(std::string(5, '\0')).first == PayloadEncoding::utf8);
+    CHECK(encoded(std::string(10'000, '\x01')).first == PayloadEncoding::base64);
+    CHECK(encoded(std::string(10'000, 'x')).first == PayloadEncoding::utf8);
+}
+
 }  // namespace
 }  // namespace holdfast

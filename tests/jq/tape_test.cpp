@@ -220,3 +220,16 @@ TEST_CASE("numbers are written as short as they can be read again") {
     CHECK(written(0.0 / 0.0) == "null");
     CHECK(written(1e308 * 10) == "1.7976931348623157e+308");
 }
+
+TEST_CASE("record that is no UTF-8, or has a control character, says at which byte") {
+    const auto where = [](const std::string& record) {
+        const std::string padded = record + std::string(Program::padding, ' ');
+        jq::Tape tape;
+        jq::Nodes nodes;
+        CHECK_FALSE(tape.read(std::as_bytes(std::span(padded.data(), record.size())), nodes));
+        return tape.error_offset();
+    };
+    CHECK(where("{\"a\":\"b\xff\"}") == 7);
+    CHECK(where("{\"a\":\"b\x01\"}") == 7);
+    CHECK(where("{\"a\\\"\":\"\\\\\x1f\"}") == 10);
+}

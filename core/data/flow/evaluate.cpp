@@ -5,6 +5,7 @@
 
 #include "core/base/assert.hpp"
 #include "core/base/mix.hpp"
+#include "core/data/flow/readable.hpp"
 
 namespace holdfast::flow {
 namespace {
@@ -27,6 +28,7 @@ void NodeCounts::add(const NodeCounts& other) {
     in += other.in;
     out += other.out;
     dropped += other.dropped;
+    blank += other.blank;
     errors += other.errors;
     dead += other.dead;
     rejected += other.rejected;
@@ -47,6 +49,10 @@ Evaluator::Evaluator(const Plan& plan, Memory& memory, std::vector<NodePrograms>
       limits_(limits),
       scratch_(plan.nodes().size()) {
     HF_ASSERT(programs_.size() == plan.nodes().size());
+    for (std::size_t i = 0; i < programs_.size(); ++i) {
+        const bool is_raw = plan.nodes()[i].spec.type == NodeType::raw_filter;
+        parses_.push_back(!is_raw && !programs_[i].programs.empty());
+    }
     // What is decoded is a line from there on.
     for (std::size_t i = 0; i < programs_.size(); ++i)
         for (const auto& program : programs_[i].programs)
@@ -72,10 +78,11 @@ void Evaluator::begin(const Input& input, Result& result) {
     why_bytes_ = 0;
     partition_ = partition_text(input.partition);
     if (input.framing != codec::Framing::lines) return;
+    const auto rest = input.bytes.subspan(input.begin);
+    const std::size_t mark = has_mark(rest, input.begin) ? mark_size : 0;
     for (const std::uint32_t i : plan_.reach(input.source).nodes)
         if (plan_.nodes()[i].spec.type == NodeType::decode)
-            programs_[i].programs.front()->look_ahead(input.bytes.subspan(input.begin),
-                                                      input.records);
+            programs_[i].programs.front()->look_ahead(rest.subspan(mark), input.records);
 }
 
 void Evaluator::run(const Input& input, Result& result) {
@@ -178,8 +185,17 @@ void Evaluator::pass(std::uint32_t node, std::uint32_t port, const Record& recor
     emit(port, record);
 }
 
-void Evaluator::visit(std::uint32_t node, const Record& record) {
-    ++result_->counts[node].in;
+void Evaluator::visit(std::uint32_t node, const Record& as_it_came) {
+    NodeCounts& counts = result_->counts[node];
+    ++counts.in;
+    const Record record = parses_[node] ? without_mark(as_it_came) : as_it_came;
+    if (leaves_out(node, record)) {
+        ++counts.blank;
+        // It has looked ahead, and must go on to the next one.
+        if (plan_.nodes()[node].spec.type == NodeType::decode)
+            run(*programs_[node].programs.front(), record, key_);
+        return;
+    }
     switch (plan_.nodes()[node].spec.type) {
         case NodeType::filter: return filter(node, record);
         case NodeType::route: return route(node, record);
@@ -202,7 +218,9 @@ void Evaluator::filter(std::uint32_t node, const Record& record) {
 }
 
 void Evaluator::raw_filter(std::uint32_t node, const Record& record) {
-    const ProgramResult result = run(*programs_[node].programs.front(), record, key_);
+    // It looks at fields, and gives the bytes on as they are.
+    const ProgramResult result =
+        run(*programs_[node].programs.front(), without_mark(record), key_);
     switch (result.verdict) {
         case Verdict::drop: ++result_->counts[node].dropped; return;
         case Verdict::fail:
@@ -412,6 +430,7 @@ bool Evaluator::admits(std::uint32_t node, std::size_t bytes) {
 /// Deals with a verdict of `fail`; false if it was another.
 bool Evaluator::fails(std::uint32_t node, const Record& record, const ProgramResult& result) {
     if (result.verdict != Verdict::fail) return false;
+    if (result.unreadable) error_.insert(0, hint_of(record.text));
     error_.insert(0, result.unreadable ? "parse error: " : "program error: ");
     fail(node, record, result.unreadable ? Reason::parse_error : Reason::failed, error_);
     return true;

@@ -9,6 +9,8 @@
 //         to streams before stays there.
 // Rule 4: sampling depends on the record alone (its key, or its place in its partition), so a batch
 //         that is read again after a crash is decided as before. throttle and dedupe begin anew.
+// Rule 5: who parses gets no blank line (NodeSpec::skip_blank), and no byte order mark at the head of
+//         a partition: from there on the record is without it. All else gets every byte.
 // Bound: memory: slice_bytes + record_bytes for each stream, and as much for each program node.
 // Doesn't know: threads (one Evaluator each; one Memory for those that remember), the engine.
 #pragma once
@@ -60,11 +62,13 @@ struct Input {
 /// The number that stands for a partition, as `$meta` and dead letters show it: 16 hex digits.
 std::string partition_text(std::uint64_t number);
 
-/// What nodes did. `in` = `out` + `dropped` + `errors` but for programs, which make any number.
+/// What nodes did. `in` = `out` + `dropped` + `blank` + `errors` but for programs, which make any
+/// number.
 struct NodeCounts {
     std::uint64_t in = 0;
     std::uint64_t out = 0;      ///< Records that left it, by all outputs.
     std::uint64_t dropped = 0;  ///< By its condition, rate, threshold or memory; or nobody takes it.
+    std::uint64_t blank = 0;    ///< Lines of white space that it did not parse.
     std::uint64_t errors = 0;
     std::uint64_t dead = 0;      ///< Of the errors: dead letters.
     std::uint64_t rejected = 0;  ///< raw_filter: by a rule; each is also in `out`, `dropped` or `dead`.
@@ -119,6 +123,9 @@ private:
     void emit(std::uint32_t port, const Record& record);
     void pass(std::uint32_t node, std::uint32_t port, const Record& record);
     void visit(std::uint32_t node, const Record& record);
+    bool has_mark(std::span<const std::byte> text, std::size_t origin) const;
+    Record without_mark(const Record& record) const;
+    bool leaves_out(std::uint32_t node, const Record& record) const;
     void filter(std::uint32_t node, const Record& record);
     void route(std::uint32_t node, const Record& record);
     void raw_filter(std::uint32_t node, const Record& record);
@@ -145,6 +152,7 @@ private:
     const Input* input_ = nullptr;
     Result* result_ = nullptr;
     std::vector<std::vector<std::byte>> scratch_;  ///< By node.
+    std::vector<bool> parses_;                     ///< By node: it looks at values.
     std::vector<std::byte> padded_;
     std::vector<std::byte> key_;
     std::string error_;

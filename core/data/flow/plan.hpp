@@ -61,6 +61,7 @@ struct NodeSpec {
     std::vector<From> inputs;
     OnError on_error = OnError::dead_letter;
     Unrouted unrouted = Unrouted::discard;
+    bool skip_blank = true;  ///< Where it parses: a line of white space is dropped and counted.
     std::uint32_t routes = 0;     ///< Conditions of a route.
     std::uint64_t rate = 1;       ///< sample: one of so many.
     std::uint64_t threshold = 1;  ///< throttle: records in `window`.
