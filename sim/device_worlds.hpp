@@ -20,6 +20,12 @@ enum class Death : std::uint8_t { kill, power_loss };
 /// Writers, rotations, truncations and crashes around a file source (I25; tail_world.hpp).
 std::optional<Breach> run_tailer(std::uint64_t seed, io::Framing framing = io::Framing::lines);
 
+/// Folders of files, some of which cannot be read or listed, and a source that ends (I50).
+std::optional<Breach> run_reads(std::uint64_t seed);
+
+/// Lines that are blank or begin with a mark, through nodes that parse and nodes that don't (I51).
+std::optional<Breach> run_text(std::uint64_t seed);
+
 /// A file sink and the checkpoint that knows its length (I9, I22, I23, I31).
 std::optional<Breach> run_file_sink(std::uint64_t seed, io::FileSinkConfig::Delivery delivery);
 

@@ -110,6 +110,13 @@ constexpr Mutant all[] = {
     {333, "a sink that waits for its window is not woken when it has room", "", 2000},
     {334, "what may be written again is bounded in records only", "", 2000},
     {335, "what a sink is being given does not count as what may be written again", "", 2000},
+    {150, "a file that is excluded is read", "", 100, Habitat::reads},
+    {151, "a blank line is dropped where nobody parses", "", 100, Habitat::text},
+    {152, "a byte order mark is taken off within a file as well", "", 100, Habitat::text},
+    {153, "what cannot be read is given up without a word", "", 100, Habitat::reads},
+    {154, "the folder that a pattern is relative to is a pattern", "", 100, Habitat::reads},
+    {155, "what cannot be read for a moment is given up at once", "", 200, Habitat::reads},
+    {156, "a folder that cannot be listed is taken for empty", "", 100, Habitat::reads},
 };
 
 }  // namespace

@@ -12,6 +12,8 @@ enum class Habitat : std::uint8_t {
     world_twice,   ///< The same seed in two of them: I30.
     tailer,        ///< These: device_worlds.hpp.
     streams,       ///< The tailer, of files without lines.
+    reads,
+    text,
     checkpoints,
     file_sink,
     dead_letters,

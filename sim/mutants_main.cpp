@@ -51,6 +51,8 @@ const char* breach(sim::Habitat habitat, std::uint64_t seed) {
             found = sim::run_tailer(
                 seed, seed % 2 == 0 ? io::Framing::json_array : io::Framing::msgpack);
             break;
+        case sim::Habitat::reads: found = sim::run_reads(seed); break;
+        case sim::Habitat::text: found = sim::run_text(seed); break;
         case sim::Habitat::checkpoints: found = sim::run_checkpoints(seed); break;
         case sim::Habitat::file_sink:
             found = sim::run_file_sink(seed, seed % 2 == 0 ? Delivery::exactly_once
@@ -116,7 +118,7 @@ bool golden_is_right(const std::string& path) {
 
 /// With none chosen no device world may break anything.
 bool devices_are_right() {
-    for (const sim::Habitat habitat : {sim::Habitat::tailer, sim::Habitat::streams,
+    for (const sim::Habitat habitat : {sim::Habitat::tailer, sim::Habitat::streams, sim::Habitat::reads, sim::Habitat::text,
                                        sim::Habitat::checkpoints, sim::Habitat::file_sink, sim::Habitat::dead_letters}) {
         for (std::uint64_t seed = 0; seed < 100; ++seed) {
             const char* invariant = breach(habitat, seed);

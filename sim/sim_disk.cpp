@@ -118,6 +118,7 @@ std::int64_t SimDisk::open(std::string_view path, int flags, std::uint32_t mode)
     Place place = find(path);
     if (place.error != 0) return -place.error;
     if (path_fails(Site::disk_open_fails, path, options_.faults.open)) return -EIO;
+    if (denied(path) != 0) return -denied(path);
     if (place.node == 0) {
         if ((flags & O_CREAT) == 0) return -ENOENT;
         if (read_only_) return -EROFS;

@@ -101,6 +101,8 @@ public:
     // ---- faults that the world decides ----
     DiskOptions& options() { return options_; }
     void set_read_only(bool read_only) { read_only_ = read_only; }
+    /// What is at this path cannot be opened or listed: so it answers. 0: it can be again.
+    void deny(std::string_view path, int error);
     /// The sector cannot be read until it is written. Requires: the file exists.
     void break_sector(std::string_view path, std::uint64_t sector);
     /// Bit rot. Requires: the file exists and is longer than `offset`.
@@ -172,6 +174,7 @@ private:
     Node& node(std::uint32_t number) { return state_.nodes.at(number); }
     const Node& node(std::uint32_t number) const { return state_.nodes.at(number); }
     bool fails(Site site, Node& node, std::uint32_t permille);
+    int denied(std::string_view path) const;
     bool path_fails(Site site, std::string_view path, std::uint32_t permille);
     std::uint32_t make_node(const Place& place, std::string_view path, std::uint32_t mode,
                             bool directory);
@@ -193,6 +196,7 @@ private:
     std::vector<File> files_;  ///< By descriptor - fd_first.
     std::int64_t wall_ns_ = 0;
     bool read_only_ = false;
+    std::map<std::string, int, std::less<>> denied_;  ///< By path.
 };
 
 struct SimDisk::Image {

@@ -81,12 +81,22 @@ std::int64_t SimDisk::mkdir(std::string_view path, std::uint32_t mode) {
     return 0;
 }
 
+void SimDisk::deny(std::string_view path, int error) {
+    denied_.insert_or_assign(std::string(path), error);
+}
+
+int SimDisk::denied(std::string_view path) const {
+    const auto found = denied_.find(path);
+    return found == denied_.end() ? 0 : found->second;
+}
+
 std::int64_t SimDisk::list(std::string_view path, std::vector<std::string>& names) {
     const Place place = find(path);
     if (place.error != 0) return -place.error;
     if (place.node == 0) return -ENOENT;
     Node& about = node(place.node);
     if (!about.directory) return -ENOTDIR;
+    if (denied(path) != 0) return -denied(path);
     names.clear();
     for (const auto& [name, unused] : about.entries) names.push_back(name);
     if (names.size() > 1) {

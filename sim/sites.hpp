@@ -50,6 +50,8 @@ namespace holdfast::sim {
     X(tail_world, 300)                                                                            \
     /* the joint world: its config, its writers, its processes */                                 \
     X(joint_world, 301)                                                                           \
+    X(text_world, 311)          /* which lines */                                                 \
+    X(read_world, 310)          /* which files there are, and which cannot be read */             \
     /* the world: what a seed means */                                                            \
     X(draw_mode, 1000)          /* sunny, swarm, focus, tiny */                                   \
     X(draw_shape, 1001)                                                                           \

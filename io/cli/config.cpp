@@ -14,6 +14,7 @@
 #include "io/cli/config_checks.hpp"
 #include "io/cli/config_flow.hpp"
 #include "io/cli/reader.hpp"
+#include "io/devices/glob.hpp"
 #include "io/memory_guard.hpp"
 #include "io/printable.hpp"
 #include "io/runner/engine_config.hpp"
@@ -80,6 +81,11 @@ std::string absolute(const fs::path& folder, const std::string& path) {
     return (folder / path).lexically_normal().string();
 }
 
+/// Only what the user wrote is a pattern, not the folder that it is relative to.
+std::string absolute_pattern(const fs::path& folder, const std::string& pattern) {
+    return absolute(escape_glob(folder.string()), pattern);
+}
+
 RetryConfig retry_of(const Values& values) {
     return {.attempts_max = static_cast<std::uint32_t>(values.number("max_attempts")),
             .backoff_initial = Duration{values.number("initial_backoff")},
@@ -103,12 +109,16 @@ SourceSettings source_of(const Named& part, const fs::path& folder) {
     SourceSettings out;
     out.name = part.name;
     out.type = values.type == "stdin" ? SourceType::stdin_stream : SourceType::file;
-    if (out.type == SourceType::file)
+    if (out.type == SourceType::file) {
         for (const Item& item : values.at("include").list)
-            out.include.push_back(absolute(folder, item.text));
+            out.include.push_back(absolute_pattern(folder, item.text));
+        for (const Item& item : values.at("exclude").list)
+            out.exclude.push_back(absolute_pattern(folder, item.text));
+    }
     out.read_from = values.text("read_from") == "end" ? ReadFrom::end : ReadFrom::beginning;
     out.end = values.text("end") == "eof" ? EndAt::eof : EndAt::never;
     out.poll_interval = Duration{values.number("poll_interval")};
+    out.give_up_after = Duration{values.number("give_up_after")};
     out.max_line = static_cast<std::uint64_t>(values.number("max_line"));
     const std::string& policy = values.text("on_oversized");
     out.on_oversized = policy == "split"  ? Oversize::split

@@ -52,10 +52,15 @@ std::vector<Output> outputs_of(const Parts& parts, const PipelineConfig& config)
     return outputs;
 }
 
-bool matches(const std::string& pattern, const Output& output) {
+/// Would this pattern of the source read the output, under one of its names?
+bool reads(const SourceSettings& source, const std::string& pattern, const Output& output) {
     if (pattern.empty()) return false;
     const Glob glob(pattern);
-    return glob.matches(output.path) || glob.matches(output.real);
+    const Patterns exclude(source.exclude);
+    const auto is_read = [&](const std::string& path) {
+        return glob.matches(path) && !exclude.covers(path);
+    };
+    return is_read(output.path) || is_read(output.real);
 }
 
 void check_sink(const Parts& parts, const PipelineConfig& config, std::size_t i, Reader& reader) {
@@ -146,9 +151,10 @@ void check_data_dir(const Parts& parts, const PipelineConfig& config,
                                                          "another one",
                                                          in_quotes(output.path)));
     for (std::size_t i = 0; i < config.sources.size(); ++i) {
-        for (const std::string& pattern : config.sources[i].include) {
+        const SourceSettings& source = config.sources[i];
+        for (const std::string& pattern : source.include) {
             const auto found = std::find_if(own.begin(), own.end(), [&](const Output& file) {
-                return matches(pattern, file);
+                return reads(source, pattern, file);
             });
             if (found == own.end()) continue;
             reader.problem(parts.sources[i].values.at("include").place,
@@ -180,7 +186,7 @@ void check_paths(const Parts& parts, const PipelineConfig& config, Reader& reade
                                                      output.owner));
         for (const SourceSettings& source : config.sources)
             for (const std::string& pattern : source.include)
-                if (matches(pattern, output))
+                if (reads(source, pattern, output))
                     reader.problem(output.place,
                                    fmt::format("{} is matched by include of source \"{}\", which "
                                                "would read its own output for ever; expected a "

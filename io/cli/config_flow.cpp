@@ -264,6 +264,7 @@ TransformSettings transform_of(const Named& part) {
     out.node.on_error = on_error == "skip"         ? flow::OnError::skip
                         : on_error == "fail_batch" ? flow::OnError::fail_batch
                                                    : flow::OnError::dead_letter;
+    out.node.skip_blank = values.number("skip_blank") != 0;
     const std::string& unrouted = values.text(policy_key(out.node));
     const bool rejects =
         unrouted.empty() ? out.node.type != NodeType::filter : unrouted == "reject";

@@ -83,9 +83,13 @@ void put_source(Json& json, const PipelineConfig& pipeline, const SourceSettings
         json.begin_list("include");
         for (const std::string& glob : source.include) json.value(glob);
         json.end_list();
+        json.begin_list("exclude");
+        for (const std::string& glob : source.exclude) json.value(glob);
+        json.end_list();
         json.field("read_from", source.read_from == ReadFrom::end ? "end" : "beginning");
         json.field("end", source.end == EndAt::eof ? "eof" : "never");
         json.field("poll_interval", format_duration(source.poll_interval));
+        json.field("give_up_after", format_duration(source.give_up_after));
     }
     json.field("framing", codec::framing_name(source.framing));
     if (source.framing != Framing::lines || pipeline.mode == RunMode::parsed)
@@ -130,7 +134,10 @@ void put_transform(Json& json, const PipelineConfig& pipeline, const TransformSe
     }
     if (node.type == NodeType::throttle || node.type == NodeType::dedupe)
         json.field("cache_num_events", node.entries);
-    if (node.type != NodeType::raw_filter) json.field("on_error", name_of(node.on_error));
+    if (node.type != NodeType::raw_filter) {
+        json.field("on_error", name_of(node.on_error));
+        json.field("skip_blank", node.skip_blank);
+    }
     if (node.type == NodeType::filter || node.type == NodeType::route ||
         node.type == NodeType::raw_filter)
         json.field(node.type == NodeType::raw_filter ? "on_reject" : "unrouted",

@@ -185,6 +185,10 @@ const Section& source_section() {
             {"include", T::globs, required,
              "Which files, for example `[\"logs/*.jsonl\"]`. New matches are found while running.",
              {}, 0, 0, nullptr, "file"},
+            {"exclude", T::globs, "",
+             "Which of them not, in the same words: what a pattern matches, and all that lies in a "
+             "folder that it matches. Excluded wins.",
+             {}, 0, 0, nullptr, "file"},
             {"read_from", T::choice, "beginning",
              "Where to begin in files that no checkpoint knows.", "beginning|end", 0, 0, nullptr,
              "file"},
@@ -195,6 +199,11 @@ const Section& source_section() {
             {"poll_interval", T::duration, "250ms",
              "How often to look for new files and new lines when idle.", {}, ms, hour, nullptr,
              "file"},
+            {"give_up_after", T::duration, "10s",
+             "With `end = \"eof\"`: what could not be read or listed for so long is given up. All else "
+             "is delivered first, then the run ends with exit code 74. With `never` it is tried for "
+             "ever.",
+             {}, 0, day, nullptr, "file"},
             {"framing", T::choice, "lines",
              "What a record is. `lines`: a line. `json_array`: an element of the one array that the "
              "file is. `msgpack`: one of the values that stand side by side. Transforms and sinks "
@@ -260,6 +269,11 @@ const Section& transform_section() {
              "before it.",
              "dead_letter|skip|fail_batch", 0, 0, nullptr,
              "filter|route|sample|throttle|dedupe|jq"},
+            {"skip_blank", T::flag, "true",
+             "A line of nothing but white space is dropped and counted as blank, where the transform "
+             "parses (`sample`, `throttle` and `dedupe` do with a key). `false`: it is no JSON, and "
+             "goes where `on_error` says.",
+             {}, 0, 0, nullptr, "filter|route|sample|throttle|dedupe|jq"},
             {"rules", T::rules, required,
              "The first one that matches decides; what matches none is kept. A rule has `missing`, "
              "`present` or `field` (a path) with `equals`; and `then = \"drop\"` or "

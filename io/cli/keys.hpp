@@ -20,6 +20,7 @@ enum class KeyType : std::uint8_t {
     duration,  // "100ms"
     count,     // an integer
     percent,   // 1 or 0.5; kept as thousandths
+    flag,      // true or false
     choice,    // one of `choices`
     names,     // a list of names of sources and transforms
     fields,    // a list of paths to fields

@@ -60,6 +60,7 @@ std::string expectation(const Key& key) {
             return "a list of rules such as [{ missing = \"user.id\", then = \"drop\" }]";
         case T::globs: return "a list of paths such as [\"logs/*.jsonl\"]";
         case T::section: return "a table";
+        case T::flag: return "true or false";
         case T::choice: break;
     }
     std::string text;
@@ -79,7 +80,7 @@ namespace {
 std::string markdown_default(const Key& key) {
     if (key.fallback == required) return "required";
     if (key.fallback.empty()) return "";
-    const bool bare = key.type == T::count || key.type == T::percent;
+    const bool bare = key.type == T::count || key.type == T::percent || key.type == T::flag;
     return bare ? fmt::format("`{}`", key.fallback) : fmt::format("`\"{}\"`", key.fallback);
 }
 
@@ -93,6 +94,7 @@ std::string markdown_range(const Key& key) {
                 text += c;
         return text + "\"`";
     }
+    if (key.type == T::flag) return "`true` `false`";
     if (key.type == T::text) return "text";
     if (key.type == T::section || key.type == T::path) return "path";
     if (key.type == T::names || key.type == T::globs || key.type == T::fields ||

@@ -187,7 +187,17 @@ std::string balance(const PipelineConfig& pipeline, const RunReport& report) {
                            report.transform_names[i], format_count(counts.in),
                            format_count(counts.out), format_count(counts.dropped),
                            format_count(counts.errors), format_count(counts.dead));
+        if (counts.blank > 0) out += fmt::format(" + {} blank", format_count(counts.blank));
         if (counts.rejected > 0) out += fmt::format(" ({} rejected)", format_count(counts.rejected));
+    }
+    for (std::size_t i = 0; i < report.left_out.size(); ++i) {
+        const LeftOut& left = report.left_out[i];
+        if (left.unreadable > 0)
+            out += fmt::format(" | {}: {} could not be read", pipeline.sources[i].name,
+                               format_count(left.unreadable));
+        if (left.compressed > 0)
+            out += fmt::format(" | {}: {} compressed, not read", pipeline.sources[i].name,
+                               format_count(left.compressed));
     }
     for (std::size_t i = 0; i < pipeline.sinks.size(); ++i) {
         const Sum sum = sum_of(pipeline, report.stats, i);
@@ -245,6 +255,15 @@ std::string balance_json(const PipelineConfig& pipeline, const RunReport& report
     json.field("dead_letters", report.stats.dead_letters);
     json.field("resumed", report.resumed);
     json.field("restarts", report.restarts);
+    json.begin_list("sources");
+    for (std::size_t i = 0; i < report.left_out.size(); ++i) {
+        json.begin_object();
+        json.field("name", pipeline.sources[i].name);
+        json.field("unreadable", report.left_out[i].unreadable);
+        json.field("compressed", report.left_out[i].compressed);
+        json.end_object();
+    }
+    json.end_list();
     json.begin_list("transforms");
     for (std::size_t i = 0; i < report.transforms.size(); ++i) {
         const flow::NodeCounts& counts = report.transforms[i];
@@ -253,6 +272,7 @@ std::string balance_json(const PipelineConfig& pipeline, const RunReport& report
         json.field("in", counts.in);
         json.field("out", counts.out);
         json.field("dropped", counts.dropped);
+        json.field("blank", counts.blank);
         json.field("errors", counts.errors);
         json.field("dead_letters", counts.dead);
         json.field("rejected", counts.rejected);

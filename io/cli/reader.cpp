@@ -53,6 +53,7 @@ void fill_default(const Key& key, Value& value) {
         case KeyType::percent:
             value.number = 10 * static_cast<std::int64_t>(parse_size(key.fallback).value());
             break;
+        case KeyType::flag: value.number = key.fallback == "true" ? 1 : 0; break;
         case KeyType::choice: value.text = key.fallback; break;
         default: break;
     }
@@ -222,6 +223,11 @@ void Reader::read_key(const Key& key, const toml::node& node, Value& value,
         case KeyType::rules: return read_rules(key, node, value, path);
         case KeyType::section:
             if (!node.is_table()) wrong();
+            return;
+        case KeyType::flag:
+            if (!node.is_boolean()) return wrong();
+            value.number = node.as_boolean()->get() ? 1 : 0;
+            value.given = true;
             return;
         case KeyType::text:
         case KeyType::path:

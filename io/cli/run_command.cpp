@@ -66,15 +66,40 @@ Verdict explain_stop(const RunReport& report, const std::string& source, const s
                         source, resume)};
 }
 
+/// It ended as it should; but for what a source could not read until it gave up.
+Verdict explain_end(const PipelineConfig& pipeline, const RunReport& report) {
+    const bool all = report.halt.reason == HaltReason::finished;
+    std::uint64_t unreadable = 0, compressed = 0;
+    std::string example, patience;
+    for (std::size_t i = 0; i < report.left_out.size(); ++i) {
+        const LeftOut& left = report.left_out[i];
+        compressed += left.compressed;
+        if (!left.gave_up) continue;
+        unreadable += left.unreadable;
+        example = left.example;
+        patience = format_duration(pipeline.sources[i].give_up_after);
+    }
+    if (unreadable > 0)
+        return {exit_io,
+                fmt::format("{}: {} of what was to be read could not be read for give_up_after ({}), "
+                            "{}. Everything else was delivered. Mend that, and run this again: it "
+                            "reads the rest",
+                            all ? "ended without all" : "stopped", unreadable, patience, example)};
+    const std::string but =
+        compressed == 0 ? ""
+                        : fmt::format(", but for {} compressed files (see the log)", compressed);
+    return {exit_done, (all ? "finished: everything was read and delivered"
+                            : "stopped: everything that was read is delivered") + but};
+}
+
 Verdict explain(const PipelineConfig& pipeline, const RunReport& report) {
     const Halt& halt = report.halt;
     const std::string resume = resume_of(pipeline);
     const std::string sink = sink_name(pipeline, halt);
     const std::string source = source_name(pipeline, halt);
     switch (halt.reason) {
-        case HaltReason::finished: return {exit_done, "finished: everything was read and delivered"};
-        case HaltReason::drained:
-            return {exit_done, "stopped: everything that was read is delivered"};
+        case HaltReason::finished: 
+        case HaltReason::drained: return explain_end(pipeline, report);
         case HaltReason::drain_deadline:
             return {exit_unfinished,
                     fmt::format("stopped after shutdown_timeout ({}) with records undelivered. {}",

@@ -93,6 +93,8 @@ void report_components(const PipelineConfig& pipeline, const Report& report) {
         const SourceSettings& source = pipeline.sources[i];
         std::string globs;
         for (const std::string& glob : source.include) globs += " " + glob;
+        if (!source.exclude.empty()) globs += " but not";
+        for (const std::string& glob : source.exclude) globs += " " + glob;
         if (replayable(source))
             report.good(fmt::format("source {}: files{}{}", source.name, globs,
                                     framing_text(pipeline, i)));

@@ -14,8 +14,6 @@
 namespace holdfast::io {
 namespace {
 
-constexpr Duration backoff_first = milliseconds(500);
-constexpr Duration backoff_max = seconds(30);
 constexpr Duration descriptor_retry = seconds(5);
 constexpr Duration age_max = seconds(3600);
 
@@ -23,32 +21,13 @@ bool is_gone(std::int64_t result) { return result == -ENOENT || result == -ENOTD
 
 }  // namespace
 
-void FileSource::unreadable(const std::string& path, First first, std::int64_t result) {
-    Unreadable& entry = unreadable_[path];
-    if (entry.error == 0) entry.first = first;
-    const bool is_new = entry.error != static_cast<int>(-result);
-    entry.error = static_cast<int>(-result);
-    entry.backoff = entry.backoff.ns == 0
-                        ? backoff_first
-                        : Duration{std::min(entry.backoff.ns * 2, backoff_max.ns)};
-    entry.retry_at = ring_.now() + entry.backoff;
-    retry_soonest_ = std::min(retry_soonest_, entry.retry_at);
-    const LogLine line = LogLine("cannot open file, will retry")
-                             .with("source", config_.name)
-                             .with("path", path)
-                             .with("error", std::strerror(entry.error));
-    if (is_new) {
-        log(failed_, Level::error, line);
-    } else {
-        log(Level::debug, line);
-    }
-}
-
 /// Its turn comes when this source closes a file; or some time, when another part of the process does.
 void FileSource::wait_for_descriptor(const std::string& path, First first) {
     Unreadable& entry = unreadable_[path];
-    if (entry.error == 0) entry.first = first;
-    entry.error = EMFILE;
+    if (entry.trouble.error() == 0) entry.first = first;
+    // It waits for its own files, as long as there are any.
+    if (unfinished_ > stuck_) entry.trouble = {};
+    entry.trouble.failed(EMFILE, ring_.now(), config_.give_up_after);
     entry.retry_at = ring_.now() + descriptor_retry;
     retry_soonest_ = std::min(retry_soonest_, entry.retry_at);
     without_descriptor_.insert(path);
@@ -83,7 +62,7 @@ Task<> FileSource::let_go(int fd) {
 Task<> FileSource::discover(std::string path, First first) {
     FileStat st;
     const auto result = co_await stat(ring_, path.c_str(), st);
-    if (result < 0 && !is_gone(result)) {
+    if (result < 0 && (!is_gone(result) || is_wanted(path))) {
         unreadable(path, first, result);
         co_return;
     }
@@ -114,7 +93,7 @@ Task<> FileSource::open_file(std::string path, First first, std::string known_as
         opened = -EMFILE;
     }
     if (opened < 0) {
-        if (is_gone(opened)) {
+        if (is_gone(opened) && !is_wanted(path)) {
             unreadable_.erase(path);
         } else if (opened == -EMFILE || opened == -ENFILE) {
             wait_for_descriptor(path, first);
@@ -153,7 +132,7 @@ Task<> FileSource::insert(std::unique_ptr<TailedFile> owned, First first, std::s
         co_return;
     }
     const auto entry = unreadable_.find(path);
-    const bool waited = entry != unreadable_.end() && entry->second.error == EMFILE;
+    const bool waited = entry != unreadable_.end() && entry->second.trouble.error() == EMFILE;
     if (unreadable_.erase(path) > 0 && !waited) {
         log(healed_, Level::info,
             LogLine("file is readable now").with("source", config_.name).with("path", path));

@@ -18,8 +18,6 @@ namespace {
 constexpr Duration idle_retry = seconds(10);
 // Nobody says when memory is free again.
 constexpr Duration memory_retry = milliseconds(5);
-constexpr Duration backoff_first = milliseconds(500);
-constexpr Duration backoff_max = seconds(30);
 
 }  // namespace
 
@@ -176,10 +174,6 @@ void FileSource::let_others(TailedFile& file) {
     for (TailedFile* other : others) make_ready(*other);
 }
 
-bool FileSource::ended() const {
-    return config_.end == EndAt::eof && unfinished_ == 0 && unreadable_.empty();
-}
-
 // ---- one pull, one file ----------------------------------------------------------------------
 
 Task<> FileSource::serve(Pull pull, TailedFile& file) {
@@ -219,7 +213,7 @@ Task<FileSource::Served> FileSource::bring(const Pull& pull, TailedFile& file) {
         if (got <= 0 || !same) {
             payloads_.pool().give_back(block);
             if (got < 0) read_failed(file, got);
-            if (got == 0) pause(file, config_.poll_interval);  // It shrank: the next poll sees it.
+            if (got == 0) read_less(file);
             if (got > 0 && !file.retry_at) co_await new_generation(file);
             co_return Served::nothing;
         }
@@ -244,7 +238,7 @@ Task<FileSource::Served> FileSource::bring(const Pull& pull, TailedFile& file) {
             file.partial = got;
             file.block_wanted = 0;
             // It shrank, or cannot be read on. Read again at once, it would never be looked at.
-            if (length < limit) pause(file, config_.poll_interval);
+            if (length < limit) read_less(file);
             co_return Served::nothing;
         }
         // A record that is larger than the block, yet not too large: it gets a block of its own.
@@ -318,7 +312,7 @@ bool FileSource::emit(const Pull& pull, TailedFile& file, std::span<std::byte> b
     file.partial = static_cast<std::int64_t>(cut.waiting);
     file.mid_line = cut.mid_line;
     file.block_wanted = 0;
-    file.backoff = {};
+    healed(file);
     std::erase_if(file.leads, [&](const FileLead& l) { return l.position <= file.position; });
     if (cut.fate == Fate::stop) finish(file);
     return true;
@@ -333,6 +327,7 @@ Task<> FileSource::look_for_more(TailedFile& file) {
         read_failed(file, result);
         co_return;
     }
+    healed(file);
     const Instant now = ring_.now();
     if (st.size != file.size) file.active_at = now;
     if (st.size < file.size && !mutant(127)) file.verify = true;  // At the next poll, or read.
@@ -386,17 +381,6 @@ Task<std::int64_t> FileSource::fill_or_fail(TailedFile& file, std::span<std::byt
     co_return done;
 }
 
-void FileSource::read_failed(TailedFile& file, std::int64_t result) {
-    file.backoff = file.backoff.ns == 0 ? backoff_first
-                                        : Duration{std::min(file.backoff.ns * 2, backoff_max.ns)};
-    pause(file, file.backoff);
-    log(failed_, Level::error, LogLine("cannot read file, will retry")
-                          .with("source", config_.name)
-                          .with("path", file.key.path)
-                          .with("position", file.position)
-                          .with("error", std::strerror(static_cast<int>(-result))));
-}
-
 void FileSource::pause(TailedFile& file, Duration wait) {
     file.retry_at = ring_.now() + wait;
     schedule(file, *file.retry_at);
@@ -404,6 +388,7 @@ void FileSource::pause(TailedFile& file, Duration wait) {
 
 void FileSource::finish(TailedFile& file) {
     if (file.finished) return;
+    healed(file);
     file.finished = true;
     if (file.assigned) spent_.push_back(&file);
     HF_ASSERT(unfinished_ > 0);

@@ -40,8 +40,8 @@
 #include "io/device.hpp"
 #include "io/devices/files.hpp"
 #include "io/devices/few.hpp"
+#include "io/devices/folder_walk.hpp"
 #include "io/devices/give_batch.hpp"
-#include "io/devices/glob.hpp"
 #include "io/devices/partition_slots.hpp"
 #include "io/devices/tailed_file.hpp"
 #include "io/log.hpp"
@@ -58,7 +58,7 @@ struct FileSourceConfig {
     std::string name;
     SourceId id;
     std::vector<std::string> include;  ///< Absolute patterns, see glob.hpp.
-    std::vector<std::string> exclude;
+    std::vector<std::string> exclude;  ///< What is matched, and what lies in a folder that is.
     ReadFrom read_from = ReadFrom::beginning;  ///< For files first seen at the start.
     EndAt end = EndAt::never;
     std::uint32_t line_max = 1u << 20;  ///< Newline included; at most the pool's block_max.
@@ -68,6 +68,7 @@ struct FileSourceConfig {
     Duration poll_interval_max = seconds(4);
     Duration glob_interval = seconds(1);
     Duration rotate_wait = seconds(5);
+    Duration give_up_after = seconds(10);  ///< With `eof`: what cannot be read; see trouble.hpp.
     bool transformed = false;  ///< Its batches get room for what is added to them.
     int fd_limit = INT_MAX;  ///< Descriptors from here on are left to others: sinks, checkpoint.
     std::map<std::string, SinkId> sinks;       ///< For the leads in `records`.
@@ -91,8 +92,11 @@ public:
     void commit(const CommitPosition& commit) override;
     void revoke_done(const RevokeDone& done) override;
 
+    SourceId id() const { return config_.id; }
     /// For progress: bytes known to be unread, of all files.
     std::int64_t unread() const;
+    /// What was asked for and is not read; once the source has ended, what it ended without.
+    LeftOut left_out() const;
     /// Why Fate::stop was answered, where it wasn't for an oversized record. For the user.
     const std::string& problem() const { return problem_; }
 
@@ -103,9 +107,8 @@ private:
     using Inode = std::pair<std::uint64_t, std::uint64_t>;
     struct Unreadable {
         Instant retry_at{};
-        Duration backoff{};
         First first{};
-        int error = 0;
+        Trouble trouble;
     };
     /// In the order of their instants; at one instant in that in which the files were opened.
     struct Poll {
@@ -149,10 +152,19 @@ private:
     Task<std::int64_t> fill(TailedFile& file, std::span<std::byte> into, std::int64_t offset);
     Task<std::int64_t> fill_or_fail(TailedFile& file, std::span<std::byte> into,
                                     std::int64_t offset);
-    void read_failed(TailedFile& file, std::int64_t result);
     void pause(TailedFile& file, Duration wait);
     void finish(TailedFile& file);
-    bool ended() const;
+
+    // file_trouble.cpp: what cannot be read or listed.
+    void unreadable(const std::string& path, First first, std::int64_t result);
+    bool is_wanted(const std::string& path) const;
+    void read_failed(TailedFile& file, std::int64_t result);
+    void read_less(TailedFile& file);
+    void healed(TailedFile& file);
+    void note_folders();
+    Task<> retry_folders();
+    bool ended();
+    LeftOut count_left_out() const;
 
     // file_stream.cpp: streams that have no lines.
     void begin_stream(TailedFile& file);
@@ -191,6 +203,7 @@ private:
     Duration poll_after(const TailedFile& file) const;
     Task<> poll_due();
     Task<> polled(TailedFile& file, std::int64_t result, const FileStat& st);
+    Task<> end_if_read(TailedFile& file);
     Task<> resized(TailedFile& file, const FileStat& st);
     void regain_name(TailedFile& file, const std::string& path);
     void name(TailedFile& file);
@@ -204,7 +217,6 @@ private:
     void forget_excess();
 
     // file_open.cpp: taking files in and letting them go.
-    void unreadable(const std::string& path, First first, std::int64_t result);
     void wait_for_descriptor(const std::string& path, First first);
     Task<> give_descriptors();
     Task<> let_go(int fd);
@@ -225,11 +237,15 @@ private:
     Checkpoints& checkpoints_;
     PartitionSlots& slots_;
     Log log_;
-    GlobWalk walk_;
+    FolderWalk walk_;
 
     std::map<Inode, std::unique_ptr<TailedFile>> files_;
     std::map<std::string_view, TailedFile*> paths_;  ///< Of the linked ones: views of key.path.
     std::map<std::string, Unreadable> unreadable_;
+    std::map<std::string, Trouble> unlisted_;  ///< Folders.
+    std::size_t stuck_ = 0;                    ///< Unfinished files that are given up.
+    bool over_ = false;                        ///< It has ended; `left_` is what without.
+    LeftOut left_;
     Instant retry_soonest_ = never;  ///< No one of them is due before.
     std::set<std::string> without_descriptor_;  ///< Of the unreadable ones.
     bool descriptor_free_ = false;              ///< One was closed since the last of them tried.
@@ -250,6 +266,7 @@ private:
     Instant scan_at_{};
     std::uint32_t scans_skipped_ = 0;
     bool scanning_first_ = true;
+    bool looking_ = false;  ///< Through folders, again.
     bool walk_forced_ = true;
     bool told_idle_ = false;
     std::string problem_;

@@ -75,7 +75,7 @@ FileSource::Given FileSource::give_stream(const Pull& pull, TailedFile& file,
     file.position = static_cast<std::int64_t>(cut.next.position());
     file.partial = static_cast<std::int64_t>(cut.waiting);
     file.block_wanted = 0;
-    file.backoff = {};
+    healed(file);
     std::erase_if(file.leads, [&](const FileLead& l) { return l.position <= file.position; });
     if (cut.fate == Fate::stop) finish(file);
     return Given::batch;

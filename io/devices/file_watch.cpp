@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <tuple>
+#include <utility>
 
 #include "core/base/assert.hpp"
 #include "core/base/mutant.hpp"
@@ -130,6 +131,7 @@ Task<> FileSource::watch() {
         co_await sleep_until(ring_, wake);
         co_await poll_due();
         co_await retry_unreadable();
+        co_await retry_folders();
         co_await give_descriptors();
         if (mutant(290) ? slots_short_ : slots_.wanted()) give_back_slots();
         wake_slotless();
@@ -139,6 +141,8 @@ Task<> FileSource::watch() {
     }
     // Nobody looks any more whether another source wants them.
     if (!mutant(290)) give_back_slots();
+    // Who was told that there is nothing now is told that there will be nothing.
+    if (std::exchange(told_idle_, false)) events_.push(SourceReady{config_.id});
 }
 
 Task<> FileSource::scan(First first) {
@@ -153,6 +157,7 @@ Task<> FileSource::scan(First first) {
         return paths_.contains(path);
     };
     const std::vector<std::string> found = co_await walk_.find(is_file);
+    note_folders();
     Instant look_at = ring_.now();
     for (const std::string& path : found) {
         const auto known = paths_.find(path);
@@ -168,19 +173,21 @@ Task<> FileSource::scan(First first) {
 
 /// What was asked for and is not there: with `eof` the source ends without it.
 Task<> FileSource::say_missing() {
-    if (files_.empty() && unreadable_.empty()) {
+    if (files_.empty() && unreadable_.empty() && unlisted_.empty()) {
         log(Level::warn, LogLine("no file matches yet").with("source", config_.name));
     }
     for (const std::string& pattern : config_.include) {
-        if (!Glob(pattern).literal()) continue;
+        const Glob glob(pattern);
+        if (!glob.literal()) continue;
         FileStat st;
-        const auto result = co_await stat(ring_, pattern.c_str(), st);
+        const auto result = co_await stat(ring_, glob.path().c_str(), st);
         const bool is_missing = is_gone(result);
+        if (is_missing && config_.end == EndAt::eof) continue;  // Said as unreadable.
         if (!is_missing && (result < 0 || S_ISREG(st.mode))) continue;
         log(Level::warn, LogLine(is_missing ? "there is no such file yet"
                                             : "this is no regular file, it is not read")
                              .with("source", config_.name)
-                             .with("path", pattern));
+                             .with("path", glob.path()));
     }
 }
 
@@ -255,6 +262,8 @@ Task<> FileSource::polled(TailedFile& file, std::int64_t result, const FileStat&
     } else if (file.linked && (result >= 0 || is_gone(result))) {
         co_await lost_name(file, result >= 0);
     }
+    if (config_.end == EndAt::eof) co_await end_if_read(file);
+    if (file.finished) co_return;
     make_ready(file);
     const bool still = !file.busy && !file.queued && !file.retry_at && !has_more(file);
     if (!file.linked && still && now >= file.gone_at + config_.rotate_wait) {
@@ -269,6 +278,14 @@ Task<> FileSource::polled(TailedFile& file, std::int64_t result, const FileStat&
     }
     const Instant next = now + poll_after(file);
     schedule(file, file.retry_at ? std::max(*file.retry_at, now + config_.poll_interval) : next);
+}
+
+/// Its end was reached, and what is there could not be asked then.
+Task<> FileSource::end_if_read(TailedFile& file) {
+    if (file.busy || file.retry_at || has_more(file)) co_return;
+    file.busy = true;
+    co_await look_for_more(file);
+    file.busy = false;
 }
 
 Task<> FileSource::resized(TailedFile& file, const FileStat& st) {
@@ -364,6 +381,7 @@ Task<> FileSource::adopt_siblings(std::string path, std::int64_t since_ns, bool 
          it != names.end() && it->starts_with(stem); ++it) {
         if (!rotated_from(*it, base)) continue;
         const std::string sibling = join(directory, *it);
+        if (walk_.excluded(sibling)) continue;
         FileStat st;
         const auto result = co_await stat(ring_, sibling.c_str(), st);
         if (result < 0 || !S_ISREG(st.mode) || files_.contains({st.device, st.inode})) continue;

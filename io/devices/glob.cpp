@@ -1,33 +1,24 @@
 #include "io/devices/glob.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <set>
-#include <span>
 #include <utility>
 
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 
 namespace holdfast::io {
 namespace {
 
-// File systems stamp times with a clock that ticks every few milliseconds; network ones may be
-// coarser. A listing this soon after a change is not trusted to have seen all of that tick.
-constexpr std::int64_t clock_grain_ns = 2'000'000'000;
+constexpr std::string_view special = "*?[\\";
 
-std::vector<std::string> split(std::string_view path) {
-    std::vector<std::string> parts;
+/// Calls `each` with the components of a path, in order, until it says no.
+template <class Each>
+void for_components(std::string_view path, Each each) {
     while (!path.empty()) {
         const auto slash = path.find('/');
-        if (slash != 0) parts.emplace_back(path.substr(0, slash));
+        if (slash != 0 && !each(path.substr(0, slash))) return;
         path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
     }
-    return parts;
-}
-
-bool has_wildcard(std::string_view part) {
-    return part.find_first_of("*?[\\") != std::string_view::npos;
 }
 
 /// The end of the set that opens at pattern[0] == '[', or npos if it never closes.
@@ -35,6 +26,18 @@ std::size_t set_end(std::string_view pattern) {
     std::size_t at = 1;
     if (at < pattern.size() && (pattern[at] == '!' || pattern[at] == '^')) ++at;
     return pattern.find(']', at + 1);
+}
+
+/// What the part names if it has nothing but escapes in it; else nothing.
+bool plain_name(std::string_view part, std::string& name) {
+    name.clear();
+    for (std::size_t i = 0; i < part.size(); ++i) {
+        if (part[i] == '*' || part[i] == '?') return false;
+        if (part[i] == '[' && set_end(part.substr(i)) != std::string_view::npos) return false;
+        if (part[i] == '\\' && i + 1 < part.size()) ++i;
+        name += part[i];
+    }
+    return true;
 }
 
 bool in_set(std::string_view set, char c) {
@@ -90,120 +93,139 @@ bool match_part(std::string_view pattern, std::string_view name) {
     return p == pattern.size();
 }
 
-using Parts = std::span<const std::string>;
-
-bool match_parts(Parts pattern, Parts path) {
-    if (pattern.empty()) return path.empty();
-    if (pattern[0] == "**") {
-        if (match_parts(pattern.subspan(1), path)) return true;
-        return !path.empty() && path[0][0] != '.' && match_parts(pattern, path.subspan(1));
-    }
-    return !path.empty() && match_part(pattern[0], path[0]) &&
-           match_parts(pattern.subspan(1), path.subspan(1));
-}
-
-/// Is some path below `directory` matched?
-bool reach_parts(Parts pattern, Parts directory) {
-    if (pattern.empty()) return false;
-    if (directory.empty()) return true;
-    if (pattern[0] == "**") {
-        if (reach_parts(pattern.subspan(1), directory)) return true;
-        return directory[0][0] != '.' && reach_parts(pattern, directory.subspan(1));
-    }
-    return match_part(pattern[0], directory[0]) &&
-           reach_parts(pattern.subspan(1), directory.subspan(1));
-}
-
 }  // namespace
 
-Glob::Glob(std::string_view pattern) : pattern_(pattern), parts_(split(pattern)) {
-    HF_ASSERT(!pattern.empty() && pattern[0] == '/');
-    bool leading = true;
-    for (std::size_t i = 0; i < parts_.size(); ++i) {
-        if (has_wildcard(parts_[i])) leading = literal_ = false;
-        if (leading && i + 1 < parts_.size()) base_ += "/" + parts_[i];
+// ---- some patterns -----------------------------------------------------------------------------
+
+Patterns::Patterns(const std::vector<std::string>& patterns) {
+    for (const std::string& pattern : patterns) {
+        HF_ASSERT(!pattern.empty() && pattern[0] == '/');
+        first_.push_back(static_cast<std::uint32_t>(parts_.size()));
+        bool leading = true;
+        for_components(pattern, [&](std::string_view part) {
+            std::string name;
+            leading = leading && plain_name(part, name);
+            // Two in a row match what one does.
+            const bool repeats = parts_.size() > first_.back() &&
+                                 parts_.back().kind == Kind::any_depth;
+            if (part == "**") {
+                if (!repeats) parts_.push_back({Kind::any_depth, {}});
+            } else if (plain_name(part, name)) {
+                parts_.push_back({Kind::name, std::move(name), leading});
+            } else {
+                parts_.push_back({Kind::wild, std::string(part)});
+            }
+            return true;
+        });
+        parts_.push_back({Kind::end, {}, leading});
     }
+}
+
+void Patterns::enter(std::uint32_t state, GlobStates& states) const {
+    states.push_back(state);
+    while (parts_[state].kind == Kind::any_depth) states.push_back(++state);
+}
+
+GlobStates Patterns::begin() const {
+    GlobStates states;
+    for (const std::uint32_t first : first_) enter(first, states);
+    return states;
+}
+
+GlobStates Patterns::step(const GlobStates& states, std::string_view name) const {
+    GlobStates next;
+    for (const std::uint32_t state : states) {
+        const Part& part = parts_[state];
+        ++compared_;
+        if (part.kind == Kind::any_depth) {
+            if (name[0] != '.') enter(state, next);
+        } else if (part.kind == Kind::name ? part.text == name
+                                           : part.kind == Kind::wild && match_part(part.text, name)) {
+            enter(state + 1, next);
+        }
+    }
+    std::sort(next.begin(), next.end());
+    next.erase(std::unique(next.begin(), next.end()), next.end());
+    return next;
+}
+
+bool Patterns::accepts(const GlobStates& states) const {
+    return std::any_of(states.begin(), states.end(),
+                       [this](std::uint32_t s) { return parts_[s].kind == Kind::end; });
+}
+
+bool Patterns::goes_on(const GlobStates& states) const {
+    return std::any_of(states.begin(), states.end(),
+                       [this](std::uint32_t s) { return parts_[s].kind != Kind::end; });
+}
+
+bool Patterns::only_names(const GlobStates& states) const {
+    return std::all_of(states.begin(), states.end(), [this](std::uint32_t s) {
+        return parts_[s].leading || parts_[s].kind == Kind::end;
+    });
+}
+
+std::vector<std::string> Patterns::names(const GlobStates& states) const {
+    std::vector<std::string> names;
+    for (const std::uint32_t s : states)
+        if (parts_[s].leading && parts_[s].kind == Kind::name) names.push_back(parts_[s].text);
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    return names;
+}
+
+bool Patterns::matches(std::string_view path) const {
+    GlobStates states = begin();
+    for_components(path, [&](std::string_view name) {
+        states = step(states, name);
+        return !states.empty();
+    });
+    return accepts(states);
+}
+
+bool Patterns::covers(std::string_view path) const {
+    GlobStates states = begin();
+    bool covered = false;
+    for_components(path, [&](std::string_view name) {
+        states = step(states, name);
+        covered = accepts(states);
+        return !covered && !states.empty();
+    });
+    return covered;
+}
+
+// ---- one pattern -------------------------------------------------------------------------------
+
+Glob::Glob(std::string_view pattern) : one_({std::string(pattern)}) {
+    std::string name;
+    for_components(pattern, [&](std::string_view part) {
+        literal_ = literal_ && plain_name(part, name);
+        if (!literal_) return false;
+        base_ = path_;
+        path_ += "/" + name;
+        return true;
+    });
+    if (!literal_) base_ = std::exchange(path_, {});
     if (base_.empty()) base_.push_back('/');
 }
 
-bool Glob::matches(std::string_view path) const { return match_parts(parts_, split(path)); }
-
 bool Glob::reaches(std::string_view directory) const {
-    return reach_parts(parts_, split(directory));
+    GlobStates states = one_.begin();
+    for_components(directory, [&](std::string_view name) {
+        states = one_.step(states, name);
+        return !states.empty();
+    });
+    return one_.goes_on(states);
 }
 
-GlobWalk::GlobWalk(Ring& ring, std::vector<std::string> include,
-                   const std::vector<std::string>& exclude)
-    : ring_(ring) {
-    for (const auto& pattern : include) include_.emplace_back(pattern);
-    for (const auto& pattern : exclude) exclude_.emplace_back(pattern);
-}
-
-bool GlobWalk::matches(std::string_view path) const {
-    const auto hit = [&](const Glob& glob) { return glob.matches(path); };
-    return std::any_of(include_.begin(), include_.end(), hit) &&
-           std::none_of(exclude_.begin(), exclude_.end(), hit);
-}
-
-Task<bool> GlobWalk::changed() {
-    if (seen_.empty()) co_return true;
-    // A copy of the names: the map belongs to find(), but nothing else runs in between today.
-    std::vector<std::pair<std::string, Seen>> known(seen_.begin(), seen_.end());
-    for (const auto& [directory, seen] : known) {
-        FileStat st;
-        const auto result = co_await stat(ring_, directory.c_str(), st);
-        const std::int64_t modified = result < 0 ? -1 : st.modified_ns;
-        if (modified != seen.modified_ns) co_return true;
-        if (modified >= 0 && seen.listed_ns - modified < clock_grain_ns) co_return true;
+std::string escape_glob(std::string_view path) {
+    std::string escaped;
+    if (mutant(154)) return std::string(path);
+    for (const char c : path) {
+        if (special.find(c) != std::string_view::npos) escaped += '\\';
+        escaped += c;
     }
-    co_return false;
-}
-
-Task<std::vector<std::string>> GlobWalk::find(
-    const std::function<bool(const std::string&)>& is_file) {
-    seen_.clear();
-    std::vector<std::string> found;
-    for (const Glob& glob : include_) {
-        if (glob.literal()) {
-            found.push_back(glob.pattern());
-            // Its directory is watched, so that its coming and going is noticed.
-            FileStat st;
-            const auto result = co_await stat(ring_, glob.base().c_str(), st);
-            seen_[glob.base()] = {result < 0 ? -1 : st.modified_ns, ring_.wall_ns()};
-        } else {
-            co_await descend(glob, is_file, found);
-        }
-    }
-    std::erase_if(found, [this](const std::string& path) { return !matches(path); });
-    std::sort(found.begin(), found.end());
-    found.erase(std::unique(found.begin(), found.end()), found.end());
-    co_return found;
-}
-
-Task<> GlobWalk::descend(const Glob& glob, const std::function<bool(const std::string&)>& is_file,
-                         std::vector<std::string>& found) {
-    std::vector<std::string> todo{glob.base()};
-    std::set<std::pair<std::uint64_t, std::uint64_t>> visited;  // Symbolic links may make rings.
-    while (!todo.empty()) {
-        const std::string directory = std::move(todo.back());
-        todo.pop_back();
-        FileStat st;
-        const auto there = co_await stat(ring_, directory.c_str(), st);
-        if (there < 0 && directory == glob.base()) seen_[directory] = {-1, ring_.wall_ns()};
-        if (there < 0 || !S_ISDIR(st.mode)) continue;
-        if (!visited.emplace(st.device, st.inode).second) continue;
-        const std::int64_t before = ring_.wall_ns();
-        std::vector<std::string> names;
-        const auto listed = co_await list(ring_, directory.c_str(), names);
-        if (listed < 0) continue;
-        seen_[directory] = {st.modified_ns, before};
-        for (const std::string& name : names) {
-            std::string path = directory == "/" ? "/" + name : directory + "/" + name;
-            const bool match = glob.matches(path);
-            if (glob.reaches(path) && !is_file(path)) todo.push_back(path);
-            if (match) found.push_back(std::move(path));
-        }
-    }
+    return escaped;
 }
 
 }  // namespace holdfast::io

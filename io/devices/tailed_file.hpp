@@ -12,6 +12,7 @@
 #include "core/model/ids.hpp"
 #include "io/devices/file_identity.hpp"
 #include "io/devices/partition_slots.hpp"
+#include "io/devices/trouble.hpp"
 
 namespace holdfast::io {
 
@@ -62,7 +63,7 @@ struct TailedFile {
     std::uint64_t number = 0;         ///< That many files were opened before and with it.
     Instant poll_at = never;          ///< Its place in the order of polls.
     std::optional<Instant> retry_at;  ///< Not read before, after a read error.
-    Duration backoff{};
+    Trouble trouble;                  ///< Reading it fails.
 };
 
 /// Is there anything that was not looked at yet?

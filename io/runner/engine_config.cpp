@@ -7,6 +7,7 @@
 #include <bit>
 
 #include "core/engine/engine.hpp"
+#include "io/devices/glob.hpp"
 #include "io/payloads.hpp"
 #include "io/runner/transforms.hpp"
 
@@ -106,7 +107,7 @@ std::uint32_t partitions_wanted(const PipelineConfig& pipeline) {
     std::uint64_t names = 0;
     for (const SourceSettings& source : pipeline.sources) {
         for (const std::string& glob : source.include)
-            if (glob.find_first_of("*?[") != std::string::npos) return pipeline.partitions_max;
+            if (!Glob(glob).literal()) return pipeline.partitions_max;
         names += source.include.size();
     }
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(

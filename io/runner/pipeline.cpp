@@ -43,8 +43,11 @@ void Pipeline::run(RunReport& report) {
         report.transform_problem = transforms_->problem();
         report.transform_names = payloads_.transform_names;
     }
-    for (const FileSource* source : file_sources_)
+    report.left_out.resize(pipeline_.sources.size());
+    for (const FileSource* source : file_sources_) {
         if (!source->problem().empty()) report.source_problem = source->problem();
+        report.left_out[source->id().index] = source->left_out();
+    }
     if (stdin_source_ && !stdin_source_->problem().empty())
         report.source_problem = stdin_source_->problem();
     if (halted_) {

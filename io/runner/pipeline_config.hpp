@@ -27,9 +27,11 @@ struct SourceSettings {
     std::string name;
     SourceType type = SourceType::file;
     std::vector<std::string> include;  ///< Absolute glob patterns. Files only.
+    std::vector<std::string> exclude;  ///< The same, of what is not read.
     ReadFrom read_from = ReadFrom::beginning;
     EndAt end = EndAt::never;
     Duration poll_interval{};
+    Duration give_up_after{};
     std::uint64_t max_line = 0;
     Oversize on_oversized = Oversize::dead_letter;
     Framing framing = Framing::lines;

@@ -323,12 +323,14 @@ std::unique_ptr<Source> Pipeline::make_file_source(SourceId id) {
     config.name = source.name;
     config.id = id;
     config.include = source.include;
+    config.exclude = source.exclude;
     config.read_from = source.read_from;
     config.end = source.end;
     config.line_max = line_max(pipeline_, source);
     config.oversize = source.on_oversized;
     config.stream = stream_of(source);
     config.poll_interval = source.poll_interval;
+    config.give_up_after = source.give_up_after;
     config.fd_limit = fd_limit(pipeline_);
     config.transformed = is_transformed(pipeline_, id.index);
     config.poll_interval_max = std::max(config.poll_interval_max, source.poll_interval);

@@ -61,6 +61,7 @@ struct RunReport {
     std::string transform_problem;             ///< Which record stopped it (on_error).
     std::string source_problem;                ///< Where a source's records end (on_parse_error).
     std::vector<Repeats> may_repeat;      ///< By sink: what the next start writes again.
+    std::vector<LeftOut> left_out;        ///< By source: what was not read. Of the last life.
     std::vector<std::uint64_t> repeated;  ///< By sink: records that stood beyond its mark at starts.
 };
 

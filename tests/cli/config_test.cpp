@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "io/cli/config.hpp"
+#include "io/devices/glob.hpp"
 #include "io/runner/engine_config.hpp"
 
 using namespace holdfast;
@@ -55,6 +56,36 @@ TEST_CASE("a short config gets its defaults") {
     CHECK(config.sinks[0].retry.attempts_max == 0);
     CHECK(config.sinks[0].retry.backoff_max == seconds(2));
     CHECK_FALSE(config.dead_letters.present);
+}
+
+TEST_CASE("only what the user wrote is a pattern, never the folder of the config") {
+    for (const std::string folder : {"/srv/svc[prod]", "/srv/a*b{c}?", "/srv/back\\slash"}) {
+        const std::string text =
+            "[sources.in]\ntype = \"file\"\ninclude = [\"logs/[ab]*.log\", \"../x.log\", "
+            "\"/var/log/*.log\"]\nexclude = [\"logs/b[0-9].log\"]\n"
+            "[sinks.out]\ntype = \"blackhole\"\ninputs = [\"in\"]\n";
+        const auto result = parse_config(text, folder + "/p.toml", {});
+        REQUIRE(result.problems == std::vector<std::string>{});
+        const SourceSettings& source = result.config.sources[0];
+        const Patterns include(source.include), exclude(source.exclude);
+        INFO(folder);
+        CHECK(include.matches(folder + "/logs/a1.log"));
+        CHECK(include.matches("/srv/x.log"));
+        CHECK(include.matches("/var/log/syslog.log"));
+        CHECK_FALSE(include.matches("/srv/svcp/logs/a1.log"));
+        CHECK_FALSE(include.matches("/srv/a1b{c}2/logs/a1.log"));
+        CHECK(exclude.covers(folder + "/logs/b1.log"));
+        CHECK_FALSE(exclude.covers(folder + "/logs/a1.log"));
+        CHECK(Glob(source.include[0]).base() == folder + "/logs");
+        CHECK(result.config.data_dir == folder + "/.holdfast/p");
+    }
+}
+
+TEST_CASE("an output that include matches is no problem where exclude matches it, too") {
+    const std::string text =
+        "[sources.in]\ntype = \"file\"\ninclude = [\"*.log\"]\nexclude = [\"out*\"]\n"
+        "[sinks.out]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"out.log\"\n";
+    CHECK(parse(text).problems == std::vector<std::string>{});
 }
 
 TEST_CASE("every key of the issue's example is read") {

@@ -56,3 +56,37 @@ TEST_CASE("a glob reaches only directories that may hold a match") {
     CHECK(Glob("/a/b.log").literal());
     CHECK(Glob("/a/b.log").base() == "/a");
 }
+
+TEST_CASE("a pattern with many double stars costs its parts for each component") {
+    std::string pattern, path;
+    for (int i = 0; i < 12; ++i) pattern += "/**/x";
+    for (int i = 0; i < 400; ++i) path += "/x";
+    const Patterns patterns({pattern + "/end"});
+    CHECK_FALSE(patterns.matches(path));
+    CHECK(patterns.matches(path + "/end"));
+    // 25 parts and an end, 800 components.
+    CHECK(patterns.compared() <= 26u * 801u);
+}
+
+TEST_CASE("an escaped path matches itself and nothing else") {
+    for (const std::string path : {"/svc[prod]/a*b{c}?/x", "/a\\b", "/[", "/]", "/[!a]", "/**"}) {
+        const Glob glob(escape_glob(path));
+        INFO(path);
+        CHECK(glob.matches(path));
+        CHECK(glob.literal());
+        CHECK(glob.path() == path);
+        CHECK(Glob(escape_glob(path) + "/*.log").matches(path + "/a.log"));
+        CHECK(Glob(escape_glob(path) + "/*.log").base() == path);
+    }
+    CHECK_FALSE(Glob(escape_glob("/a*b")).matches("/axb"));
+    CHECK_FALSE(Glob(escape_glob("/svc[prod]")).matches("/svcp"));
+}
+
+TEST_CASE("what lies in a folder that a pattern matches is covered by it") {
+    const Patterns patterns({"/logs/old", "/logs/**/tmp*"});
+    CHECK(patterns.covers("/logs/old"));
+    CHECK(patterns.covers("/logs/old/a/b.log"));
+    CHECK(patterns.covers("/logs/x/tmp1/b.log"));
+    CHECK_FALSE(patterns.covers("/logs/older/b.log"));
+    CHECK_FALSE(patterns.covers("/logs"));
+}

@@ -144,15 +144,17 @@ TEST_CASE("a pipe without a reader holds up neither a signal nor a reader that c
     }
 }
 
-TEST_CASE("a file that is named and not there is said to be missing") {
+TEST_CASE("a file that is named and not there is said to be missing, and is not everything") {
     TempDir dir;
     dir.write("logs/x", "one\n");
     const Exited exited =
-        run({"run", "--set", "sources.in.end=eof", "--set",
+        run({"run", "--set", "sources.in.end=eof", "--set", "sources.in.give_up_after=100ms", "--set",
              "sources.in.include=[\"logs/x\", \"logs/typo\", \"logs\"]", dir.write("p.toml", tail)});
     INFO(exited.err);
     CHECK(contains(exited.err, "there is no such file yet"));
     CHECK(contains(exited.err, "no regular file"));
+    CHECK(exited.code == 74);
+    CHECK(read_file(dir.at("out/a")) == "one\n");
 }
 
 TEST_CASE("an output that is emptied while nothing is written gets no hole") {
