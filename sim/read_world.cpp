@@ -18,6 +18,7 @@
 
 #include "sim/device_worlds.hpp"
 #include "sim/memory_checkpoints.hpp"
+#include "sim/packed.hpp"
 #include "sim/sim_ring.hpp"
 
 namespace holdfast::sim {
@@ -38,7 +39,9 @@ enum What : std::uint64_t {
     patience,
     has_folder,
     folder_denied,
-    fails_to_read,
+    packs,
+    is_packed,
+    is_cut,
 };
 
 constexpr const char* bases[] = {"/in", "/svc[prod]", "/a*b{c}?", "/p[!x]q"};
@@ -90,6 +93,7 @@ public:
             add(exclude_ways[pick(which_exclude, 5)], exclude_, config_.exclude);
         config_.name = "in";
         config_.end = io::EndAt::eof;
+        if (pick(packs, 2) == 1) config_.decompress = io::Decompress::automatic;
         config_.give_up_after = seconds(1 + static_cast<std::int64_t>(pick(patience, 20)));
         fill();
     }
@@ -130,6 +134,7 @@ private:
         });
     }
     void fill();
+    std::string packed(const std::string& path, const std::string& text);
     void deny(const std::string& path);
     void take(const Event& event);
     std::string judge() const;
@@ -142,6 +147,7 @@ private:
     std::string base_;
     std::vector<Parts> include_, exclude_;
     std::map<std::string, std::string> files_;      ///< Path below the base, bytes.
+    std::set<std::string> packed_, cut_;
     std::map<std::string, std::int64_t> denied_;    ///< By path; until when, in ms; -1: for ever.
     io::FileSourceConfig config_;
     io::BlockPool pool_{1u << 20, 64u << 10};
@@ -161,6 +167,17 @@ void ReadWorld::deny(const std::string& path) {
     disk_.deny(base_ + path, EACCES);
 }
 
+/// Some files are compressed, whatever their names, and some of those are cut short.
+std::string ReadWorld::packed(const std::string& path, const std::string& text) {
+    if (pick(is_packed, 4) != 3) return text;
+    packed_.insert(path);
+    std::string bytes = path.size() % 2 == 0 ? gzip(text) : zstd(text);
+    if (pick(is_cut, 4) != 3) return bytes;
+    cut_.insert(path);
+    bytes.resize(bytes.size() - 3);
+    return bytes;
+}
+
 void ReadWorld::fill() {
     disk_.make_directories(base_);
     for (const std::string folder : folders) {
@@ -173,7 +190,7 @@ void ReadWorld::fill() {
             std::string text;
             for (std::uint64_t k = 1 + pick(lines, 3); k > 0; --k) text += path + "\n";
             files_[path] = text;
-            disk_.put(base_ + path, text);
+            disk_.put(base_ + path, packed(path, text));
             if (pick(is_denied, 8) == 7) deny(path);
         }
     }
@@ -259,9 +276,18 @@ std::string ReadWorld::judge() const {
         const auto came = rest.count(path + "\n");
         rest.erase(path + "\n");
         if (!is_asked_for && came > 0) return "read, and not asked for: " + path;
+        const bool is_cut_short = cut_.contains(path);
+        const bool unpacks = config_.decompress == io::Decompress::automatic;
+        if (is_asked_for && is_cut_short && unpacks) ++must_unread;
         if (!is_asked_for || came == found) continue;
-        if (came > 0) return "read in part, or twice: " + path;
+        if (packed_.contains(path) && !unpacks) {
+            if (came > 0) return "compressed, and read: " + path;
+            continue;
+        }
+        if (came > found || (came > 0 && !is_cut_short))
+            return "read in part, or twice: " + path;
         ++unread;
+        if (is_cut_short) continue;
         // A folder above it, or the file itself, must have been in the way for long enough.
         bool excused = false;
         for (std::size_t at = path.size(); at != std::string::npos && at > 0; at = path.rfind('/', at - 1)) {

@@ -119,6 +119,10 @@ SourceSettings source_of(const Named& part, const fs::path& folder) {
     out.end = values.text("end") == "eof" ? EndAt::eof : EndAt::never;
     out.poll_interval = Duration{values.number("poll_interval")};
     out.give_up_after = Duration{values.number("give_up_after")};
+    const std::string& decompress = values.text("decompress");
+    out.decompress = decompress == "auto"    ? Decompress::automatic
+                     : decompress == "as_is" ? Decompress::as_is
+                                             : Decompress::refuse;
     out.max_line = static_cast<std::uint64_t>(values.number("max_line"));
     const std::string& policy = values.text("on_oversized");
     out.on_oversized = policy == "split"  ? Oversize::split

@@ -90,6 +90,9 @@ void put_source(Json& json, const PipelineConfig& pipeline, const SourceSettings
         json.field("end", source.end == EndAt::eof ? "eof" : "never");
         json.field("poll_interval", format_duration(source.poll_interval));
         json.field("give_up_after", format_duration(source.give_up_after));
+        json.field("decompress", source.decompress == Decompress::automatic ? "auto"
+                                 : source.decompress == Decompress::as_is   ? "as_is"
+                                                                            : "refuse");
     }
     json.field("framing", codec::framing_name(source.framing));
     if (source.framing != Framing::lines || pipeline.mode == RunMode::parsed)

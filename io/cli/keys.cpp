@@ -204,6 +204,11 @@ const Section& source_section() {
              "is delivered first, then the run ends with exit code 74. With `never` it is tried for "
              "ever.",
              {}, 0, day, nullptr, "file"},
+            {"decompress", T::choice, "refuse",
+             "Files that are compressed, by their first bytes. `refuse`: they are not read, with a "
+             "warning. `auto`: gzip and zstd are read as the text in them, others are refused. "
+             "`as_is`: their bytes are read like any.",
+             "refuse|auto|as_is", 0, 0, nullptr, "file"},
             {"framing", T::choice, "lines",
              "What a record is. `lines`: a line. `json_array`: an element of the one array that the "
              "file is. `msgpack`: one of the values that stand side by side. Transforms and sinks "

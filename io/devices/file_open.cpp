@@ -33,8 +33,11 @@ void FileSource::wait_for_descriptor(const std::string& path, First first) {
     without_descriptor_.insert(path);
     if (std::exchange(descriptors_short_, true)) return;
     log(Level::warn,
-        LogLine("more files than this process may open; some wait until others are read to their "
-                "ends (or raise the limit: ulimit -n, or LimitNOFILE of its service)")
+        LogLine(config_.decompress == Decompress::automatic
+                    ? "more files than may be open at a time; some wait until others are read to "
+                      "their ends (of compressed ones four are; of others, raise the limit: ulimit -n)"
+                    : "more files than this process may open; some wait until others are read to their "
+                      "ends (or raise the limit: ulimit -n, or LimitNOFILE of its service)")
             .with("source", config_.name)
             .with("path", path));
 }
@@ -71,6 +74,10 @@ Task<> FileSource::discover(std::string path, First first) {
         co_return;
     }
     const auto known = files_.find({st.device, st.inode});
+    if (known == files_.end() && is_set_aside(st)) {
+        unreadable_.erase(path);
+        co_return;
+    }
     if (known == files_.end()) {
         co_await open_file(path, first);
         co_return;
@@ -131,6 +138,12 @@ Task<> FileSource::insert(std::unique_ptr<TailedFile> owned, First first, std::s
         co_await close(ring_, file.fd);
         co_return;
     }
+    const auto bytes = std::span<const std::byte>(head).first(static_cast<std::size_t>(got));
+    const Archive archive = packed_as(file, bytes);
+    if (archive != Archive::none) {
+        co_await refuse(std::move(owned), archive);
+        co_return;
+    }
     const auto entry = unreadable_.find(path);
     const bool waited = entry != unreadable_.end() && entry->second.trouble.error() == EMFILE;
     if (unreadable_.erase(path) > 0 && !waited) {
@@ -150,9 +163,10 @@ Task<> FileSource::insert(std::unique_ptr<TailedFile> owned, First first, std::s
     files_[{file.key.identity.device, file.key.identity.inode}] = std::move(owned);
     if (file.linked) name(file);
     ++unfinished_;
-    const auto bytes = std::span<const std::byte>(head).first(static_cast<std::size_t>(got));
+    if (plain_.is_packed(file.fd)) co_await know_size(file);
     co_await begin_at(file, first, bytes);
     file.busy = false;
+    if (file.finished) co_return;
     log(found_, Level::info, LogLine("file found")
                          .with("source", config_.name)
                          .with("path", path)
@@ -162,7 +176,14 @@ Task<> FileSource::insert(std::unique_ptr<TailedFile> owned, First first, std::s
         queue_after(file, *predecessor_);
         predecessor_ = &file;
     }
-    if (config_.end == EndAt::eof && !has_more(file)) {
+    // The size of a compressed one is what is known of it.
+    if (plain_.is_packed(file.fd) && !has_more(file)) {
+        file.busy = true;
+        co_await look_for_more(file);
+        file.busy = false;
+        if (file.finished) co_return;
+    }
+    if (config_.end == EndAt::eof && !has_more(file) && !file.retry_at && !file.finishing) {
         finish(file);
         co_await let_go(std::exchange(file.fd, -1));
         co_return;
@@ -178,6 +199,7 @@ Task<> FileSource::close_file(TailedFile& file) {
                          .with("source", config_.name)
                          .with("path", file.key.path)
                          .with("position", file.position));
+    remember_text(file);
     retire(file);
     for (const std::string& old : file.superseded) forget(old);
     finish(file);

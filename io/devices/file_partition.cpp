@@ -210,9 +210,16 @@ Task<> FileSource::begin_at(TailedFile& file, First first, std::span<const std::
     const bool recorded = resume_from_record(file, head);
     file.key.identity.take_fingerprint(head);
     const bool tracked = loaded_paths_.contains(file.key.path);
-    if (!recorded && first == First::at_start && config_.read_from == ReadFrom::end && !tracked) {
+    const bool is_packed = plain_.is_packed(file.fd);
+    const bool skips = first == First::at_start && config_.read_from == ReadFrom::end && !tracked;
+    if (!recorded && skips && !is_packed) {
         file.position = co_await end_of_lines(file);
     }
+    if (!recorded && skips && is_packed) {
+        co_await end_packed(file);
+        co_return;
+    }
+    if (!recorded && is_packed) co_await go_on_from_plain(file, head);
     begin_stream(file);
     if (file.position > 0 && config_.oversize == Oversize::dead_letter && !file.place) {
         const std::int64_t begin = file.key.oversized_at;

@@ -24,7 +24,8 @@ constexpr Duration memory_retry = milliseconds(5);
 FileSource::FileSource(FileSourceConfig config, Ring& ring, Payloads& payloads, Events& events,
                        Checkpoints& checkpoints, PartitionSlots& slots, Log log)
     : config_(std::move(config)),
-      ring_(ring),
+      plain_(ring, config_.decompress == Decompress::automatic),
+      ring_(plain_),
       payloads_(payloads),
       events_(events),
       checkpoints_(checkpoints),
@@ -78,7 +79,7 @@ void FileSource::log(Few& few, Level level, const LogLine& line) {
 }
 
 void FileSource::say_rest() {
-    for (Few* few : {&found_, &lost_, &failed_, &healed_}) {
+    for (Few* few : {&found_, &lost_, &failed_, &healed_, &refused_}) {
         const std::string rest = few->rest();
         if (!rest.empty()) log(Level::info, LogLine(rest).with("source", config_.name));
     }
@@ -217,10 +218,17 @@ Task<FileSource::Served> FileSource::bring(const Pull& pull, TailedFile& file) {
             if (got > 0 && !file.retry_at) co_await new_generation(file);
             co_return Served::nothing;
         }
+        const auto length = static_cast<std::size_t>(got);
+        const Archive archive =
+            file.position == 0 ? packed_as(file, block.first(length)) : Archive::none;
+        if (archive != Archive::none) {
+            payloads_.pool().give_back(block);
+            turn_away(file, archive);
+            co_return Served::nothing;
+        }
         CutRule rule = cut_rule(pull, block.size(), line_max(), config_.oversize);
         rule.closed = closed_at(file, file.position + got) || mutant(35);
         rule.mid_line = file.mid_line;
-        const auto length = static_cast<std::size_t>(got);
         const bool full = length == room;
         Given given = Given::nothing;
         if (file.place) {
@@ -339,10 +347,13 @@ Task<> FileSource::look_for_more(TailedFile& file) {
         file.partial = 0;
     }
     if (has_more(file)) co_return;
-    if (config_.end == EndAt::eof) {
+    const bool is_packed = plain_.is_packed(file.fd);
+    if (config_.end == EndAt::eof || is_packed) {
         if (file.partial > 0) {
             file.finishing = true;
             file.partial = 0;
+        } else if (is_packed) {
+            co_await end_packed(file);
         } else {
             finish(file);
             co_await let_go(std::exchange(file.fd, -1));

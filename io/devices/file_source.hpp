@@ -43,6 +43,7 @@
 #include "io/devices/folder_walk.hpp"
 #include "io/devices/give_batch.hpp"
 #include "io/devices/partition_slots.hpp"
+#include "io/devices/plain_files.hpp"
 #include "io/devices/tailed_file.hpp"
 #include "io/log.hpp"
 #include "io/payloads.hpp"
@@ -53,6 +54,12 @@ namespace holdfast::io {
 
 enum class ReadFrom : std::uint8_t { beginning, end };
 enum class EndAt : std::uint8_t { never, eof };
+/// Files that are compressed, by their first bytes.
+enum class Decompress : std::uint8_t {
+    refuse,     ///< Not read, with a warning.
+    automatic,  ///< gzip and zstd are unpacked, others refused.
+    as_is,      ///< Read like any bytes.
+};
 
 struct FileSourceConfig {
     std::string name;
@@ -69,6 +76,7 @@ struct FileSourceConfig {
     Duration glob_interval = seconds(1);
     Duration rotate_wait = seconds(5);
     Duration give_up_after = seconds(10);  ///< With `eof`: what cannot be read; see trouble.hpp.
+    Decompress decompress = Decompress::refuse;
     bool transformed = false;  ///< Its batches get room for what is added to them.
     int fd_limit = INT_MAX;  ///< Descriptors from here on are left to others: sinks, checkpoint.
     std::map<std::string, SinkId> sinks;       ///< For the leads in `records`.
@@ -82,6 +90,9 @@ public:
     static constexpr std::size_t records_kept = 1000;
     /// As many closed files are remembered, so that a later rotation doesn't read them again.
     static constexpr std::size_t closed_kept = 1000;
+    /// As many compressed ones are not looked at again, and as many texts known if they come back so.
+    static constexpr std::size_t aside_kept = 10'000;
+    static constexpr std::size_t texts_kept = 1000;
 
     /// Lives: all references until the source is destroyed; see io/task.hpp for teardown.
     FileSource(FileSourceConfig config, Ring& ring, Payloads& payloads, Events& events,
@@ -129,6 +140,12 @@ private:
         std::int64_t size = 0;
         std::int64_t modified_ns = 0;
     };
+    /// What is known of a file that is gone.
+    struct ReadText {
+        FileIdentity identity;
+        std::int64_t position = 0;
+        Fingerprint tail;
+    };
     struct Retiring {
         Assignment assigned;
         bool keeps_record = false;  ///< The file is read to its end, and a restart must know it.
@@ -154,6 +171,20 @@ private:
                                     std::int64_t offset);
     void pause(TailedFile& file, Duration wait);
     void finish(TailedFile& file);
+
+    // file_archive.cpp: compressed files.
+    Archive packed_as(const TailedFile& file, std::span<const std::byte> head) const;
+    bool is_set_aside(const FileStat& st);
+    void set_aside(const FileStat& st);
+    void say_refused(const std::string& path, Archive archive);
+    Task<> refuse(std::unique_ptr<TailedFile> file, Archive archive);
+    void turn_away(TailedFile& file, Archive archive);
+    Task<> end_packed(TailedFile& file);
+    Task<> send_away(TailedFile& file);
+    Task<> know_size(TailedFile& file);
+    Task<bool> has_tail(TailedFile& file, std::int64_t position, Fingerprint tail);
+    Task<> go_on_from_plain(TailedFile& file, std::span<const std::byte> head);
+    void remember_text(const TailedFile& file);
 
     // file_trouble.cpp: what cannot be read or listed.
     void unreadable(const std::string& path, First first, std::int64_t result);
@@ -231,7 +262,8 @@ private:
     void say_rest();
 
     FileSourceConfig config_;
-    Ring& ring_;
+    PlainFiles plain_;  ///< Over the ring that was given.
+    Ring& ring_;        ///< That one.
     Payloads& payloads_;
     Events& events_;
     Checkpoints& checkpoints_;
@@ -242,6 +274,9 @@ private:
     std::map<Inode, std::unique_ptr<TailedFile>> files_;
     std::map<std::string_view, TailedFile*> paths_;  ///< Of the linked ones: views of key.path.
     std::map<std::string, Unreadable> unreadable_;
+    std::map<Inode, Closed> aside_;       ///< Compressed, refused or read.
+    std::deque<ReadText> texts_;          ///< The oldest first.
+    std::uint32_t opening_anew_ = 0;
     std::map<std::string, Trouble> unlisted_;  ///< Folders.
     std::size_t stuck_ = 0;                    ///< Unfinished files that are given up.
     bool over_ = false;                        ///< It has ended; `left_` is what without.
@@ -273,6 +308,7 @@ private:
     bool slots_short_ = false;  ///< Said so in the log.
     Few found_{"files found"};
     Few healed_{"files that are readable now"};
+    Few refused_{"compressed files"};
     Few lost_{"files that lost their names, were renamed or closed"};
     Few failed_{"files that cannot be opened or read"};
     Scope scope_;               ///< Last: its coroutines use all of the above.

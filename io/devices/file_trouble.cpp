@@ -9,6 +9,20 @@
 
 namespace holdfast::io {
 
+namespace {
+
+/// What the unpacker answers has other words.
+std::string words_of_error(int error) {
+    switch (error) {
+        case ENODATA: return "it ends before it should";
+        case EBADMSG: return "its compressed data is damaged";
+        case EOVERFLOW: return "its zstd window is larger than 8 MiB";
+        default: return std::strerror(error);
+    }
+}
+
+}  // namespace
+
 void FileSource::unreadable(const std::string& path, First first, std::int64_t result) {
     Unreadable& entry = unreadable_[path];
     if (entry.trouble.error() == 0) entry.first = first;
@@ -20,7 +34,7 @@ void FileSource::unreadable(const std::string& path, First first, std::int64_t r
         LogLine(result == -ENOENT ? "there is no such file yet" : "cannot open file, will retry")
             .with("source", config_.name)
             .with("path", path)
-            .with("error", std::strerror(entry.trouble.error()));
+            .with("error", words_of_error(entry.trouble.error()));
     if (is_news) {
         log(failed_, result == -ENOENT ? Level::warn : Level::error, line);
     } else {
@@ -46,7 +60,7 @@ void FileSource::read_failed(TailedFile& file, std::int64_t result) {
                                    .with("source", config_.name)
                                    .with("path", file.key.path)
                                    .with("position", file.position)
-                                   .with("error", std::strerror(file.trouble.error())));
+                                   .with("error", words_of_error(file.trouble.error())));
 }
 
 /// It gives less than its size says. Most often it was cut just now, which the next look finds.
@@ -85,7 +99,7 @@ void FileSource::note_folders() {
                                                        : "cannot look into folder, will retry")
                                  .with("source", config_.name)
                                  .with("path", path)
-                                 .with("error", std::strerror(trouble.error()));
+                                 .with("error", words_of_error(trouble.error()));
         if (is_news) {
             log(failed_, Level::error, line);
         } else {
@@ -111,7 +125,7 @@ Task<> FileSource::retry_folders() {
 bool FileSource::ended() {
     if (over_) return true;
     if (config_.end != EndAt::eof || unfinished_ > stuck_) return false;
-    if (serving_ > 0 || looking_) return false;
+    if (serving_ > 0 || looking_ || opening_anew_ > 0) return false;
     const auto waits = [](const auto& entry) { return !entry.second.given_up(); };
     if (std::any_of(unlisted_.begin(), unlisted_.end(), waits)) return false;
     for (const auto& [path, entry] : unreadable_)
@@ -138,7 +152,7 @@ LeftOut FileSource::count_left_out() const {
     out.unreadable = 0;
     const auto count = [&](const std::string& path, int error) {
         if (error == 0 || mutant(153)) return;
-        if (out.unreadable++ == 0) out.example = path + ": " + std::strerror(error);
+        if (out.unreadable++ == 0) out.example = path + ": " + words_of_error(error);
     };
     for (const auto& [path, trouble] : unlisted_) count(path, trouble.error());
     for (const auto& [path, entry] : unreadable_) count(path, entry.trouble.error());

@@ -237,7 +237,7 @@ Task<> FileSource::poll_due() {
             TailedFile* file = polls_.begin()->file;
             polls_.erase(polls_.begin());
             file->poll_at = never;
-            if (file->finished) continue;
+            if (file->finished && file->away == Away::no) continue;
             const bool by_path = file->linked && config_.end == EndAt::never;
             due.push_back(file);
             batch.add(by_path ? file->key.path.c_str() : nullptr, file->fd);
@@ -253,6 +253,10 @@ Task<> FileSource::poll_due() {
 
 Task<> FileSource::polled(TailedFile& file, std::int64_t result, const FileStat& st) {
     const Instant now = ring_.now();
+    if (file.away != Away::no && !file.busy) {
+        co_await send_away(file);
+        co_return;
+    }
     if (file.finished) co_return;
     if (file.retry_at && *file.retry_at <= now) file.retry_at.reset();
     const Inode inode{file.key.identity.device, file.key.identity.inode};

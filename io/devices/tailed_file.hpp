@@ -22,6 +22,14 @@ struct FileLead {
     std::int64_t position = 0;
 };
 
+/// Why a finished file is not to be known any more.
+enum class Away : std::uint8_t {
+    no,
+    refused,     ///< It is compressed.
+    opens_anew,  ///< The same, and is to be read unpacked.
+    read,        ///< It was unpacked to its end.
+};
+
 struct TailedFile {
     FileKey key;  ///< Identity, generation and the last known path.
     int fd = -1;
@@ -55,6 +63,7 @@ struct TailedFile {
     bool slotless = false;   ///< Waits for a partition slot.
     bool finishing = false;  ///< It ends where it ends: a rest without newline is a record.
     bool finished = false;   ///< Nothing of it will ever be read again.
+    Away away = Away::no;
     bool verify = false;     ///< It may have been written anew: look before the next read.
     std::uint32_t block_wanted = 0;  ///< A record needs a block of this size; 0: none does.
     Instant gone_at{};               ///< Since when it is not linked, or when it last grew since.

@@ -32,6 +32,7 @@ struct SourceSettings {
     EndAt end = EndAt::never;
     Duration poll_interval{};
     Duration give_up_after{};
+    Decompress decompress = Decompress::refuse;
     std::uint64_t max_line = 0;
     Oversize on_oversized = Oversize::dead_letter;
     Framing framing = Framing::lines;

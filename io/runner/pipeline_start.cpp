@@ -331,6 +331,7 @@ std::unique_ptr<Source> Pipeline::make_file_source(SourceId id) {
     config.stream = stream_of(source);
     config.poll_interval = source.poll_interval;
     config.give_up_after = source.give_up_after;
+    config.decompress = source.decompress;
     config.fd_limit = fd_limit(pipeline_);
     config.transformed = is_transformed(pipeline_, id.index);
     config.poll_interval_max = std::max(config.poll_interval_max, source.poll_interval);
