@@ -17,9 +17,6 @@ namespace {
 constexpr std::uint64_t no_limit = UINT64_MAX;
 // Version 1 writes "no limit" as the largest multiple of a page.
 constexpr std::uint64_t no_limit_v1 = 1ull << 62;
-// The process's own share beside the records: see docs/configuration.md, Memory.
-constexpr std::uint64_t beside_records = 32u << 20;
-constexpr std::uint64_t least_records = 1u << 20;
 // Waiting for memory is a hint; a machine that does nothing else is near its end.
 constexpr std::uint32_t stall_weight_permille = 850;
 
@@ -81,9 +78,10 @@ std::array<std::string, 64> folders_of(const std::string& mount, std::string nam
     return out;
 }
 
-void lower(MemoryLimit& limit, std::uint64_t bytes, LimitOrigin origin, const std::string& folder) {
+void lower(MemoryLimit& limit, std::uint64_t bytes, std::uint64_t most, LimitOrigin origin,
+           const std::string& folder) {
     if (bytes >= limit.bytes) return;
-    limit = {bytes, origin, folder};
+    limit = {bytes, most, origin, folder};
 }
 
 std::uint64_t most_of(std::uint64_t bytes) { return bytes / 100 * 85 + bytes % 100 * 85 / 100; }
@@ -99,8 +97,9 @@ bool from_version_two(const std::string& root, MemoryLimit& limit) {
             const auto max = number_in(folders[i] + "/memory.max");
             const auto high = number_in(folders[i] + "/memory.high");
             if (max && *max != no_limit)
-                lower(limit, most_of(*max), LimitOrigin::cgroup2, folders[i]);
-            if (high && *high != no_limit) lower(limit, *high, LimitOrigin::cgroup2, folders[i]);
+                lower(limit, most_of(*max), *max, LimitOrigin::cgroup2, folders[i]);
+            if (high && *high != no_limit)
+                lower(limit, *high, *high, LimitOrigin::cgroup2, folders[i]);
         }
     }
     return limit.bytes < before;
@@ -115,7 +114,7 @@ bool from_version_one(const std::string& root, MemoryLimit& limit) {
     for (std::size_t i = 0; i < count; ++i) {
         const auto max = number_in(folders[i] + "/memory.limit_in_bytes");
         if (max && *max < no_limit_v1)
-            lower(limit, most_of(*max), LimitOrigin::cgroup1, folders[i]);
+            lower(limit, most_of(*max), *max, LimitOrigin::cgroup1, folders[i]);
     }
     return limit.bytes < before;
 }
@@ -136,10 +135,11 @@ std::string text_of(const MemoryLimit& limit) {
 }
 
 MemoryLimit find_memory_limit(std::uint64_t config_bytes, const std::string& root) {
-    if (config_bytes > 0) return {config_bytes, LimitOrigin::config, {}};
+    if (config_bytes > 0) return {config_bytes, config_bytes, LimitOrigin::config, {}};
     const std::uint64_t machine =
         field_in(text_of_file(root + "/proc/meminfo"), "MemTotal:") * 1024;
-    MemoryLimit limit{machine > 0 ? most_of(machine) : no_limit, LimitOrigin::machine, {}};
+    MemoryLimit limit{machine > 0 ? most_of(machine) : no_limit, machine > 0 ? machine : no_limit,
+                      LimitOrigin::machine, {}};
     if (!from_version_two(root, limit)) from_version_one(root, limit);
     return limit;
 }
@@ -180,12 +180,7 @@ std::uint32_t to_permille(double ratio) {
     return ratio >= 1000 ? 1'000'000 : static_cast<std::uint32_t>(ratio * 1000);
 }
 
-std::uint64_t fitting_memory_limit(std::uint64_t usual, const MemoryLimit& limit) {
-    // Below the threshold at which intake pauses, with the process's own share.
-    const std::uint64_t room = limit.bytes / 4 * 3;
-    const std::uint64_t fits = room > beside_records ? room - beside_records : 0;
-    return std::max(std::min(usual, fits), least_records);
-}
+std::uint64_t room_below(const MemoryLimit& limit) { return limit.bytes / 4 * 3; }
 
 void MemoryGuard::read(std::uint64_t leased) {
     const auto now = read_memory_usage(limit_, root_);

@@ -27,6 +27,7 @@ enum class LimitOrigin : std::uint8_t { config, cgroup2, cgroup1, machine };
 
 struct MemoryLimit {
     std::uint64_t bytes = 0;
+    std::uint64_t most = 0;  ///< Beyond it the process is killed, or is not as its config says.
     LimitOrigin origin = LimitOrigin::machine;
     std::string folder;  ///< Of the cgroup that sets it; empty: none does.
 };
@@ -49,8 +50,8 @@ double read_memory_stall(const MemoryLimit& limit);
 /// Thousandths of a ratio; 0 for NaN and below 0, at most 1,000,000.
 std::uint32_t to_permille(double ratio);
 
-/// The memory_limit for records that fits under a limit of the process, if the config names none.
-std::uint64_t fitting_memory_limit(std::uint64_t usual, const MemoryLimit& limit);
+/// What a process may need that shall not come near where reading pauses.
+std::uint64_t room_below(const MemoryLimit& limit);
 
 /// Where the records are that are leased.
 enum class Ledger : std::uint8_t { pool, heap };

@@ -309,7 +309,9 @@ std::expected<void, ParseError> parse_json(const Indexed& record, Tape& tape) {
     // A value takes its index and one more (a comma, colon or bracket), but for the root and for
     // containers that are never closed.
     Walk walk(record, tape.room(record.count / 2 + 2 + depth_max), open.data());
-    if (!walk.run()) return std::unexpected(walk.error());
+    const bool good = walk.run();
+    tape.wrote(walk.nodes());
+    if (!good) return std::unexpected(walk.error());
     tape.take(walk.nodes());
     return {};
 }

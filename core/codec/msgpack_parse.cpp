@@ -13,8 +13,6 @@
 namespace holdfast::codec {
 namespace {
 
-constexpr std::size_t room_step = 64;
-
 struct Open {
     std::size_t node;
     std::uint64_t values;  ///< That are still to come.
@@ -26,8 +24,7 @@ public:
         : begin_(reinterpret_cast<const char*>(record.data())),
           at_(begin_),
           end_(begin_ + record.size()),
-          tape_(tape),
-          nodes_(tape.room(room_step)),
+          nodes_(tape.room(record.size())),
           open_(open) {}
 
     bool run();
@@ -51,9 +48,7 @@ private:
     const char* begin_;
     const char* at_;
     const char* end_;
-    Tape& tape_;
     Node* nodes_;
-    std::size_t capacity_ = room_step;
     std::size_t count_ = 0;
     std::uint64_t seen_ = 0;  ///< The bits of all short strings' bytes.
     ParseError error_;
@@ -64,13 +59,8 @@ private:
     std::size_t depth_ = 0;
 };
 
-HF_INLINE Node& Walk::push() {
-    if (count_ == capacity_) {
-        capacity_ += std::max(room_step, capacity_ / 2);
-        nodes_ = tape_.room(capacity_);
-    }
-    return nodes_[count_++];
-}
+/// Each value has a byte of its own at least, and room was made for as many.
+HF_INLINE Node& Walk::push() { return nodes_[count_++]; }
 
 /// Reads a head with its contents, and moves behind them.
 HF_INLINE bool Walk::head(MsgpackHead& out) {
@@ -212,7 +202,9 @@ std::expected<void, ParseError> parse_msgpack(std::span<const std::byte> record,
     if (record.size() >= UINT32_MAX) return std::unexpected(ParseError{Fault::too_large, 0});
     std::array<Open, depth_max> open;
     Walk walk(record, tape, open.data());
-    if (!walk.run()) return std::unexpected(walk.error());
+    const bool good = walk.run();
+    tape.wrote(walk.nodes());
+    if (!good) return std::unexpected(walk.error());
     tape.take(walk.nodes());
     return {};
 }

@@ -14,7 +14,7 @@
 #include <type_traits>
 
 #include "core/base/assert.hpp"
-#include "core/base/raw_array.hpp"
+#include "core/codec/raw_array.hpp"
 
 namespace holdfast::codec {
 
@@ -75,14 +75,16 @@ public:
     /// Room for so many more nodes; what is written there counts after take().
     Node* room(std::size_t nodes) {
         const std::size_t needed = used_ + nodes;
-        if (needed > nodes_.capacity()) nodes_.reserve(needed + needed / 2);
-        most_ = std::max(most_, needed);
+        if (needed > nodes_.capacity()) nodes_.reserve(needed + needed / 2, used_);
         return nodes_.data() + used_;
     }
+    /// So many nodes were written at room(), taken or not.
+    void wrote(std::size_t nodes) { most_ = std::max(most_, used_ + nodes); }
     /// Requires: so many nodes were written at room().
     void take(std::size_t nodes) {
         HF_ASSERT(nodes <= nodes_.capacity() - used_);
         used_ += nodes;
+        wrote(0);
     }
     /// Forgets all; gives memory back if it was much.
     void trim() {
@@ -98,7 +100,7 @@ public:
 private:
     RawArray<Node> nodes_;
     std::size_t used_ = 0;
-    std::size_t most_ = 0;  ///< So many slots may have been written to.
+    std::size_t most_ = 0;  ///< So many slots were written to.
 };
 
 }  // namespace holdfast::codec

@@ -201,7 +201,8 @@ bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data()
 Node* Nodes::room(std::size_t more) {
     const std::size_t needed = count_ + more;
     if (needed > slots_.capacity()) [[unlikely]] {
-        slots_.reserve(std::max(needed, 2 * slots_.capacity()));
+        // Twice: what edits add finds room without a copy.
+        slots_.reserve(2 * needed, count_);
     }
     return slots_.data() + count_;
 }
@@ -216,7 +217,7 @@ void Nodes::trim(NodeId count, NodeId kept) {
     count_ = count;
     if (most_ <= std::size_t{count} + kept) return;
     RawArray<Node> fewer;
-    fewer.reserve(std::size_t{count} + kept);
+    fewer.reserve(std::size_t{count} + kept, 0);
     std::copy_n(slots_.data(), count, fewer.data());
     slots_ = std::move(fewer);
     most_ = count;

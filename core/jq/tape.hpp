@@ -18,7 +18,7 @@
 #include <span>
 #include <string_view>
 
-#include "core/base/raw_array.hpp"
+#include "core/codec/raw_array.hpp"
 
 namespace holdfast::jq {
 

@@ -14,10 +14,12 @@
 #include "io/cli/config_checks.hpp"
 #include "io/cli/config_flow.hpp"
 #include "io/cli/reader.hpp"
+#include "io/cli/units.hpp"
 #include "io/devices/glob.hpp"
 #include "io/memory_guard.hpp"
 #include "io/printable.hpp"
 #include "io/runner/engine_config.hpp"
+#include "io/runner/process_memory.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -253,11 +255,25 @@ std::vector<std::string> in_order(const std::string& file, const std::vector<Pro
     return out;
 }
 
-// Without a memory_limit in the config: what fits beside the rest of the process, if that is less.
-void fit_memory(PipelineConfig& config) {
-    if (config.memory_limit_given || config.memory_limit == 0) return;
-    config.memory_limit = fitting_memory_limit(
-        config.memory_limit, find_memory_limit(config.regulation.process_limit));
+// What cannot hold is refused: see io/runner/process_memory.hpp.
+void check_memory(ConfigResult& result) {
+    if (!result.problems.empty()) return;
+    PipelineConfig& config = result.config;
+    const MemoryLimit limit = find_memory_limit(config.regulation.process_limit);
+    // Without a memory_limit in the config: what fits beside the rest of the process.
+    if (!config.memory_limit_given)
+        config.memory_limit = fitting_memory_limit(config, room_below(limit));
+    const ProcessMemory memory = process_memory(config);
+    // A process_limit of the config does not make the machine larger.
+    const MemoryLimit machine = find_memory_limit(0);
+    const MemoryLimit& least = machine.most < limit.most ? machine : limit;
+    if (memory.total() <= least.most) return;
+    result.problems.push_back(fmt::format(
+        "{}: this pipeline may need {} ({}), and the process may have {} ({}); expected a smaller "
+        "engine.memory_limit, max_line, transform_threads or cache.num_events, or a larger "
+        "engine.process_limit",
+        result.config.file, format_size(memory.total()), text_of(memory),
+        format_size(least.most), text_of(least)));
 }
 
 }  // namespace
@@ -311,7 +327,7 @@ ConfigResult load_config(const std::string& file, const std::vector<std::string>
         return result;
     }
     result = parse_config(text, file, set);
-    fit_memory(result.config);
+    check_memory(result);
     return result;
 }
 

@@ -9,6 +9,7 @@
 #include "io/cli/json.hpp"
 #include "io/cli/units.hpp"
 #include "io/runner/engine_config.hpp"
+#include "io/runner/process_memory.hpp"
 #include "io/runner/transforms.hpp"
 #include "io/memory_guard.hpp"
 
@@ -244,6 +245,15 @@ void put_derived(Json& json, const PipelineConfig& pipeline) {
     json.field("pull_bytes", engine.source[0].pull_bytes_max);
     json.field("queue_bytes", engine.sink[0].queue_bytes_max);
     json.field("files_max", engine.partitions_max);
+    const ProcessMemory memory = process_memory(pipeline);
+    json.field("process_memory_max", memory.total());
+    json.field("process_memory_per_file", per_file_bytes);
+    json.begin_object("process_memory");
+    for (const MemoryPart& part : memory.part) json.field(part.name, part.bytes);
+    json.end_object();
+    json.begin_list("process_memory_unbounded");
+    for (const std::string& transform : memory.unbounded) json.value(transform);
+    json.end_list();
     json.end_object();
 }
 
@@ -279,11 +289,16 @@ std::string guarantee(const PipelineConfig& pipeline, const SourceSettings& sour
 std::vector<std::string> warnings(const PipelineConfig& pipeline) {
     std::vector<std::string> out;
     const MemoryLimit process = find_memory_limit(pipeline.regulation.process_limit);
-    if (pipeline.memory_limit + (32u << 20) > process.bytes)
-        out.push_back(fmt::format("memory_limit ({}) and 32MiB beside it are more than the process "
-                                  "may have ({}, by {}): reading will pause often",
-                                  format_size(pipeline.memory_limit), format_size(process.bytes),
+    const ProcessMemory memory = process_memory(pipeline);
+    if (memory.total() > process.bytes)
+        out.push_back(fmt::format("what this may need ({}) is more than what reading heeds ({}, by "
+                                  "{}): it will pause often",
+                                  format_size(memory.total()), format_size(process.bytes),
                                   text_of(process)));
+    for (const std::string& transform : memory.unbounded)
+        out.push_back(fmt::format("transform {}: runs in libjq, whose memory is not bounded: it "
+                                  "comes on top",
+                                  transform));
     for (const SourceSettings& source : pipeline.sources) {
         if (!replayable(source))
             out.push_back(fmt::format("source {}: stdin cannot be read again; what was read and "

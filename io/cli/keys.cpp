@@ -119,8 +119,8 @@ const Section& engine_section() {
         "Limits of the whole pipeline.",
         {
             {"memory_limit", T::size, "64MiB",
-             "Bytes that records may occupy in memory. The process stays below this plus 32 MiB. Left "
-             "out: less where the process may not have so much.",
+             "Bytes that records may occupy in memory. `holdfast validate` says what comes on top. "
+             "Left out: less where the process may not have so much.",
              {}, mib, tib},
             {"transform_threads", T::count, "0",
              "Threads that transforms may have beside the one that does all else; fewer work where "

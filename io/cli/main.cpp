@@ -1,5 +1,6 @@
 // The program's entry: flags to commands.
 #include <fcntl.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -158,6 +159,13 @@ int run(int argc, char** argv) {
     return exit;
 }
 
+/// What is large goes back to the kernel when it is freed. By default the first large block that is
+/// freed teaches malloc to keep such blocks.
+void give_memory_back() {
+    ::mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    ::mallopt(M_TRIM_THRESHOLD, 1 << 20);
+}
+
 /// A standard stream that is closed would be taken by the next file that is opened: what is logged
 /// would go into the checkpoint. Without stdin there is no input; without stdout, its sink fails.
 void hold_standard_streams() {
@@ -172,6 +180,7 @@ void hold_standard_streams() {
 
 int main(int argc, char** argv) {
     hold_standard_streams();
+    give_memory_back();
     try {
         return run(argc, argv);
     } catch (const std::exception& error) {

@@ -10,6 +10,7 @@
 #include "io/cli/json.hpp"
 #include "io/cli/units.hpp"
 #include "io/printable.hpp"
+#include "io/runner/process_memory.hpp"
 #include "io/runner/transforms.hpp"
 
 namespace holdfast::cli {
@@ -118,6 +119,10 @@ void report_components(const PipelineConfig& pipeline, const Report& report) {
     if (pipeline.dead_letters.present)
         report.good(fmt::format("dead letters: file {}", pipeline.dead_letters.path));
     report.good(fmt::format("state: {}", pipeline.data_dir));
+    const ProcessMemory memory = process_memory(pipeline);
+    report.good(fmt::format("memory: at most {} ({}), and {} for each file that matches",
+                            format_size(memory.total()), text_of(memory),
+                            format_size(per_file_bytes)));
 }
 
 }  // namespace

@@ -167,9 +167,6 @@ void TransformStage::transform(const Transform& order) {
     Lane& lane = lanes_[source.index];
     Waiting& next = lane.waiting.emplace_back();
     next.order = order;
-    if (spare_.empty()) spare_.push_back(std::make_unique<Evaluation>());
-    next.evaluation = std::move(spare_.back());
-    spare_.pop_back();
     ++waiting_;
     if (threads_ && !plan_.reach(source).remembers) evaluate(source, next);
     serve(source);
@@ -199,9 +196,12 @@ void TransformStage::serve(SourceId source) {
 
 /// True once it is done; begins it if it was not begun.
 bool TransformStage::evaluate(SourceId source, Waiting& next) {
+    if (next.evaluation) return next.evaluation->done;
+    // Not before: without threads there is one for each source, however many wait.
+    if (spare_.empty()) spare_.push_back(std::make_unique<Evaluation>());
+    next.evaluation = std::move(spare_.back());
+    spare_.pop_back();
     Evaluation& evaluation = *next.evaluation;
-    if (next.begun) return evaluation.done;
-    next.begun = true;
     evaluation.input = input_of(next.order);
     evaluation.done = false;
     if (threads_ && !plan_.reach(source).remembers) {

@@ -65,8 +65,7 @@ public:
 private:
     struct Waiting {
         Transform order;
-        std::unique_ptr<Evaluation> evaluation;
-        bool begun = false;
+        std::unique_ptr<Evaluation> evaluation;  ///< Null: not begun.
         bool learned = false;
     };
     struct Lane {

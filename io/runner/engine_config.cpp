@@ -21,8 +21,11 @@ constexpr std::uint64_t pull_bytes_least = 64u << 10;
 constexpr std::uint64_t pull_bytes_most = 1u << 20;
 // What is transformed should stay in a core's cache between its reading and its writing.
 constexpr std::uint64_t transformed_pull_bytes_most = 256u << 10;
-// Memory for the engine's own tables: what is left of the 32 MiB beside the limit pays for the
-// program, its buffers and the kernel's rings.
+// Of records that are transformed each may have an origin and a reason why it failed.
+constexpr std::uint64_t transformed_records_most = 4096;
+constexpr std::uint64_t transformed_records_all = 16384;
+constexpr std::uint64_t transformed_records_least = 256;
+// Memory for the engine's own tables.
 constexpr std::size_t tables_bytes = 10u << 20;
 constexpr std::uint32_t partitions_least = 256;
 
@@ -65,6 +68,10 @@ SourceConfig source_config(const PipelineConfig& pipeline, std::uint32_t index) 
     out.pulls_max = replayable(pipeline.sources[index]) ? 2 : 1;
     out.batches_max = batches_waiting;
     out.pull_bytes_max = pull_bytes(pipeline);
+    if (out.transform)
+        out.pull_records_max = static_cast<std::uint32_t>(
+            std::clamp(transformed_records_all / pipeline.sources.size(),
+                       transformed_records_least, transformed_records_most));
     // Several batches to what may be written again, so that sinks write while a commit is under way.
     if (pipeline.commit_records > 0)
         out.pull_records_max = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(

@@ -102,7 +102,7 @@ struct PipelineConfig {
     std::string data_dir;
     std::uint64_t memory_limit = 0;
     std::uint32_t transform_threads = 0;
-    bool memory_limit_given = true;  ///< Else it is lowered to what fits; see fit_memory().
+    bool memory_limit_given = true;  ///< Else it is lowered to what fits; see fitting_memory_limit().
     RegulationSettings regulation;
     Duration commit_interval{};
     std::uint64_t commit_records = 0;  ///< Given to a sink again after a crash, at most; 0: no bound.

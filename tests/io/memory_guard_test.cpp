@@ -19,7 +19,7 @@ using namespace holdfast::io;
 
 namespace {
 
-constexpr std::uint64_t kib = 1024, mib = 1024 * kib;
+constexpr std::uint64_t kib = 1024;
 
 /// A made-up /proc and /sys.
 class Machine {
@@ -66,6 +66,7 @@ TEST_CASE("memory guard's limit is 0.85 of memory.max, or memory.high if that is
     Machine machine;
     machine.cgroup2("/x/y", "100000000", "max");
     CHECK(find_memory_limit(0, machine.root()).bytes == 85'000'000);
+    CHECK(find_memory_limit(0, machine.root()).most == 100'000'000);
     CHECK(find_memory_limit(0, machine.root()).origin == LimitOrigin::cgroup2);
     machine.cgroup2("/x/y", "100000000", "80000000");
     CHECK(find_memory_limit(0, machine.root()).bytes == 80'000'000);
@@ -159,17 +160,6 @@ TEST_CASE("memory guard counts what was leased since its last reading, and lease
     // What was leased once is still resident, and no burden.
     guard.take_reading(900, 0, 50);
     CHECK(guard.pressure(50).hard == 250);
-}
-
-TEST_CASE("a memory_limit that the config leaves out fits below the process's limit") {
-    const auto fitting = [](std::uint64_t bytes) {
-        return fitting_memory_limit(64 * mib, {.bytes = bytes, .folder = {}});
-    };
-    CHECK(fitting(1024 * mib) == 64 * mib);
-    CHECK(fitting(100 * mib) == 43 * mib);
-    CHECK(fitting(10 * mib) == 1 * mib);
-    // Filled up, it is below the threshold at which reading pauses.
-    CHECK((fitting(100 * mib) + 32 * mib) * 1000 / (100 * mib) < 800);
 }
 
 // ---- a limit far below what is offered ---------------------------------------------------------

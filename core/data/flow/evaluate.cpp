@@ -15,6 +15,8 @@ constexpr Hash128 key_seed{0x6b6579, 0x64656475};
 // What an entry of the dead letters costs besides its record: Result::why and an origin.
 constexpr std::size_t dead_cost = sizeof(DeadRecord) + sizeof(std::uint32_t);
 constexpr std::size_t text_max = 300;
+// Of a node's outputs: memory that stays for the next record.
+constexpr std::size_t kept_bytes = std::size_t{1} << 20;
 
 }  // namespace
 
@@ -376,10 +378,9 @@ void Evaluator::program(std::uint32_t node, const Record& record) {
         return too_much(node, record);
     }
     counts.out += result.outputs;
-    if (direct)
-        direct->appended(result.outputs, record.origin);
-    else
-        spread(node, record, size);
+    if (direct) return direct->appended(result.outputs, record.origin);
+    spread(node, record, size);
+    if (scratch_[node].capacity() > kept_bytes) scratch_[node] = std::vector<std::byte>();
 }
 
 /// What a program wrote into its scratch goes on, record by record.

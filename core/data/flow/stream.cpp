@@ -8,14 +8,27 @@ namespace holdfast::flow {
 
 using codec::Framing;
 
+namespace {
+
+// Memory that stays for the next slice.
+constexpr std::size_t kept_bytes = std::size_t{1} << 20;
+
+template <class T>
+void clear(std::vector<T>& values) {
+    values.clear();
+    if (values.capacity() * sizeof(T) > kept_bytes) values = std::vector<T>();
+}
+
+}  // namespace
+
 void Stream::begin(std::span<const std::byte> input, std::size_t begin, Framing framing) {
     HF_ASSERT(input.size() <= UINT32_MAX);
     framing_ = framing;
     input_ = input;
     begin_ = expected_ = begin;
     run_begin_ = run_end_ = 0;
-    bytes_.clear();
-    origins_.clear();
+    clear(bytes_);
+    clear(origins_);
     records_ = 0;
     whole_ = true;
 }

@@ -4,7 +4,7 @@
 // Rule 2: afterwards kept records are copied in runs, changed ones appended; each ends with '\n', or
 //         as the stream's framing has it (codec/record_scan.hpp).
 // Rule 3: the origin of each output is the offset of its input record in the batch.
-// Bound: the capacity stays; at most what the caller appends.
+// Bound: at most what the caller appends; 1 MiB of it stays for the next slice.
 #pragma once
 
 #include <cstddef>

@@ -1,16 +1,17 @@
 // A growing array whose slots are memory that nobody wrote to: what is asked for and not used costs
 // address space, no memory. For the scratch memory of parsers, which is sized for the worst record.
 //
-// Rule 1: growing keeps what is there; large arrays move by their page tables (realloc), so that old
-//         and new never stand side by side.
-// Rule 2: it never shrinks by itself: who knows what was used calls release().
+// Rule 1: growing copies what stands there, so both stand side by side: ask for all at once.
+// Rule 2: it never shrinks by itself: who knows what was written calls release().
 // Bound: what its owner wrote to, in pages.
 #pragma once
 
 #include <cstddef>
-#include <cstdlib>
+#include <cstdint>
+#include <cstring>
 #include <memory>
 #include <type_traits>
+#include <utility>
 
 #include "core/base/assert.hpp"
 
@@ -25,10 +26,10 @@ public:
     T* data() { return slots_.get(); }
     const T* data() const { return slots_.get(); }
 
-    /// Room for so many; what was written stays. Lives: pointers end here, if it grows.
-    void reserve(std::size_t slots) {
+    /// Room for so many; the first `written` stay. Lives: pointers end here, if it grows.
+    void reserve(std::size_t slots, std::size_t written) {
         if (slots > capacity_) [[unlikely]] {
-            grow(slots);
+            grow(slots, written);
         }
     }
     /// Gives all memory back.
@@ -39,15 +40,15 @@ public:
 
 private:
     struct Free {
-        void operator()(T* slots) const { std::free(slots); }
+        void operator()(T* slots) const { ::operator delete(slots); }
     };
 
-    [[gnu::noinline]] void grow(std::size_t slots) {
+    [[gnu::noinline]] void grow(std::size_t slots, std::size_t written) {
         HF_ASSERT(slots <= SIZE_MAX / 2 / sizeof(T));
-        void* larger = std::realloc(slots_.get(), slots * sizeof(T));
-        HF_ASSERT(larger != nullptr);
-        (void)slots_.release();
-        slots_.reset(static_cast<T*>(larger));
+        HF_ASSERT(written <= capacity_);
+        std::unique_ptr<T, Free> larger(static_cast<T*>(::operator new(slots * sizeof(T))));
+        if (written > 0) std::memcpy(larger.get(), slots_.get(), written * sizeof(T));
+        slots_ = std::move(larger);
         capacity_ = slots;
     }
 

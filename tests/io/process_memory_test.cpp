@@ -1,0 +1,94 @@
+// The formula of what a process may need. That it holds is shown by tests/real/memory_bound_test.cpp.
+#include "io/runner/process_memory.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "core/data/flow/recent.hpp"
+
+using namespace holdfast;
+using namespace holdfast::io;
+
+namespace {
+
+constexpr std::uint64_t mib = 1 << 20;
+
+PipelineConfig files() {
+    PipelineConfig pipeline;
+    pipeline.memory_limit = 64 * mib;
+    SourceSettings source;
+    source.name = "in";
+    source.include = {"/in"};
+    source.max_line = mib;
+    pipeline.sources.push_back(source);
+    SinkSettings sink;
+    sink.name = "out";
+    sink.from = {{true, 0, 0}};
+    sink.inputs = {0};
+    sink.batch_records = 1024;
+    sink.batch_bytes = mib;
+    pipeline.sinks.push_back(sink);
+    return pipeline;
+}
+
+PipelineConfig with_step(flow::NodeType type) {
+    PipelineConfig pipeline = files();
+    TransformSettings step;
+    step.node.type = type;
+    step.node.name = "t";
+    step.node.inputs = {{true, 0, 0}};
+    step.node.entries = 1'000'000;
+    pipeline.transforms.push_back(step);
+    pipeline.sinks[0].from = {{false, 0, 0}};
+    return pipeline;
+}
+
+std::uint64_t part(const PipelineConfig& pipeline, ProcessMemory::Part which) {
+    return process_memory(pipeline).part[which].bytes;
+}
+
+}  // namespace
+
+TEST_CASE("what a process may need is its records and a fixed part where nothing is transformed") {
+    const ProcessMemory memory = process_memory(files());
+    CHECK(memory.part[ProcessMemory::records].bytes == 64 * mib);
+    CHECK(memory.part[ProcessMemory::parsing].bytes == 0);
+    CHECK(memory.part[ProcessMemory::outputs].bytes == 0);
+    CHECK(memory.beside_records() < 24 * mib);
+    std::uint64_t sum = 0;
+    for (const MemoryPart& p : memory.part) sum += p.bytes;
+    CHECK(memory.total() - sum < 4096);
+    CHECK(text_of(memory).starts_with("records 64MiB, program "));
+}
+
+TEST_CASE("what a process may need grows with the longest line, the threads, and the keys kept") {
+    PipelineConfig pipeline = with_step(flow::NodeType::raw_filter);
+    const std::uint64_t one = part(pipeline, ProcessMemory::parsing);
+    CHECK(one >= 16 * mib);
+    pipeline.sources[0].max_line = 16 * mib;
+    CHECK(part(pipeline, ProcessMemory::parsing) >= 16 * 16 * mib);
+    pipeline.sources[0].max_line = mib;
+    pipeline.transform_threads = 2;
+    CHECK(part(pipeline, ProcessMemory::parsing) == 2 * one);
+    // Who remembers records is on the ring's thread.
+    PipelineConfig dedupe = with_step(flow::NodeType::dedupe);
+    CHECK(part(dedupe, ProcessMemory::caches) == flow::Recent::bytes_of(1'000'000));
+    CHECK(flow::Recent::bytes_of(1'000'000) > 40'000'000);
+    const std::uint64_t alone = part(dedupe, ProcessMemory::parsing);
+    dedupe.transform_threads = 2;
+    CHECK(part(dedupe, ProcessMemory::parsing) == 3 * alone);
+}
+
+TEST_CASE("a memory_limit that the config leaves out is the largest that fits") {
+    const PipelineConfig pipeline = files();
+    const auto total = [&](std::uint64_t limit) {
+        PipelineConfig other = pipeline;
+        other.memory_limit = limit;
+        return process_memory(other).total();
+    };
+    CHECK(fitting_memory_limit(pipeline, 1024 * mib) == 64 * mib);
+    const std::uint64_t some = fitting_memory_limit(pipeline, 48 * mib);
+    CHECK(some < 48 * mib);
+    CHECK(total(some) <= 48 * mib);
+    CHECK(total(some + some / 16) > 48 * mib);
+    CHECK(fitting_memory_limit(pipeline, 10 * mib) == mib);
+}
