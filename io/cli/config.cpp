@@ -14,6 +14,7 @@
 #include "io/cli/config_checks.hpp"
 #include "io/cli/config_flow.hpp"
 #include "io/cli/reader.hpp"
+#include "io/cli/units.hpp"
 #include "io/memory_guard.hpp"
 #include "io/printable.hpp"
 #include "io/runner/engine_config.hpp"
@@ -144,6 +145,7 @@ SinkSettings sink_of(const Named& part, const fs::path& folder) {
     out.framing = framing_of(values.text("framing"));
     out.on_parse_error = on_error_of(values.text("on_parse_error"));
     out.fsync = values.text("fsync") == "never" ? Fsync::never : Fsync::batch;
+    if (out.type == SinkType::file) out.mode = parse_mode(values.text("mode")).value_or(out.mode);
     if (out.type == SinkType::file && values.text("delivery") == "exactly_once")
         out.delivery = DeliveryMode::exactly_once;
     out.on_transient =
@@ -213,6 +215,8 @@ void build(const Document& document, const fs::path& folder, PipelineConfig& con
     for (const Named& part : parts.sinks) config.sinks.push_back(sink_of(part, folder));
     config.dead_letters.present = root.at("dead_letters").given;
     config.dead_letters.path = absolute(folder, parts.dead_letters.text("path"));
+    config.dead_letters.mode =
+        parse_mode(parts.dead_letters.text("mode")).value_or(config.dead_letters.mode);
     config.dead_letters.retry = retry_of(parts.dead_letters.section("retry"));
 
     resolve_inputs(parts, config, reader);
