@@ -9,8 +9,11 @@
 // J5: an end that nobody asked for is explained by a fault.
 // J6: what transforms set aside is among the dead letters, whole, and nothing else is.
 #include <algorithm>
+#include <optional>
+#include <span>
 #include <unordered_map>
 
+#include "core/data/checkpoint.hpp"
 #include "sim/joint_world.hpp"
 
 namespace holdfast::sim {
@@ -80,14 +83,31 @@ bool JointWorld::may_come_anew(const JointFile& file) const {
     return file.rotated || names_of(file.source) > 1;
 }
 
+/// Of the newest checkpoint; without one there is none.
+std::size_t JointWorld::mark_of(const JointSink& sink) const {
+    std::optional<Checkpoint> newest;
+    for (const char* slot : {"/checkpoint.a", "/checkpoint.b"}) {
+        const std::string bytes = disk_.durable_contents(joint_data_dir + slot).value_or("");
+        auto found = decode(std::as_bytes(std::span(bytes)));
+        if (found && (!newest || found->sequence > newest->sequence)) newest = std::move(*found);
+    }
+    const std::string name = sink.settings.name + " ";
+    if (newest)
+        for (const CheckpointSink& known : newest->sinks)
+            if (known.sink.starts_with(name)) return static_cast<std::size_t>(known.mark);
+    return SIZE_MAX;
+}
+
 void JointWorld::judge_sink(std::uint32_t index) const {
     const JointSink& sink = plan_.sinks[index];
     const std::string who = sink.settings.name;
     const bool last = always_there(index, static_cast<std::uint32_t>(sessions_.size() - 1));
     const bool synced = last && sink.settings.fsync == io::Fsync::batch;
     const std::string path = joint_output(index);
-    const std::string text = disk_.contents(path).value_or("");
-    // Beyond it a power loss leaves what it likes: the next start cuts that.
+    std::string text = disk_.contents(path).value_or("");
+    // Behind the mark stands what an earlier life wrote and did not come again: it may be anything.
+    if (sink.exact()) text.resize(std::min(text.size(), mark_of(sink)));
+    // Beyond it a power loss leaves what it likes: it stays until something else comes.
     const std::string safe = disk_.durable_contents(path).value_or("").substr(0, text.size());
     demand(!synced || safe == text, "J7", who + ": all is committed, and not all of it durable");
     const auto any = [&](auto&& holds) {

@@ -90,6 +90,7 @@ private:
     // joint_judge.cpp.
     void judge() const;
     void judge_sink(std::uint32_t sink) const;
+    std::size_t mark_of(const JointSink& sink) const;
     void judge_dead_letters() const;
     bool must_be_read(const JointLine& line) const;
     bool may_come_anew(const JointFile& file) const;

@@ -13,7 +13,7 @@ namespace holdfast {
 namespace {
 
 constexpr std::string_view magic = "HFCKPT\r\n";
-constexpr std::uint32_t version_newest = 1;
+constexpr std::uint32_t version_newest = 2;
 constexpr std::size_t checksum_at = 8;
 constexpr std::size_t version_at = 12;
 constexpr std::size_t length_at = 16;
@@ -21,7 +21,8 @@ constexpr std::size_t header_size = 24;
 // The least that one entry of each list takes: what bounds a hostile count.
 constexpr std::size_t partition_size_min = 4 + 4 + 8 + 4;
 constexpr std::size_t lead_size_min = 4 + 8;
-constexpr std::size_t sink_size_min = 4 + 8;
+constexpr std::size_t sink_size_min = 4 + 8;  // Of version 1; see file_size.
+constexpr std::size_t file_size = 8 + 8 + 4 + 8 + 1;
 
 template <class T>
 void store(std::byte* at, T value) {
@@ -68,6 +69,7 @@ public:
         if (value < 0) good_ = false;
         return value;
     }
+    void fail() { good_ = false; }
     bool good() const { return good_; }
     bool at_end() const { return rest_.empty(); }
 
@@ -93,6 +95,20 @@ std::uint32_t checksum_of(std::span<const std::byte> bytes) {
                       crc32c(bytes.first(header_size).subspan(version_at), before));
     }
     return crc32c(bytes.subspan(version_at), before);
+}
+
+CheckpointFile read_file(Reader& reader, std::int64_t mark) {
+    CheckpointFile file;
+    file.inode = reader.number<std::uint64_t>();
+    file.born_ns = reader.position();
+    file.before_length = reader.number<std::uint32_t>();
+    file.before_hash = reader.number<std::uint64_t>();
+    const auto clean = reader.number<std::uint8_t>();
+    file.clean = clean == 1;
+    const bool is_possible = clean <= 1 && file.before_length <= bytes_before_mark_max &&
+                             static_cast<std::int64_t>(file.before_length) <= mark;
+    if (!is_possible) reader.fail();
+    return file;
 }
 
 CheckpointPartition read_partition(Reader& reader) {
@@ -154,9 +170,16 @@ void CheckpointEncoder::lead(std::string_view sink, std::int64_t at) {
 
 void CheckpointEncoder::sinks(std::size_t n) { count(n); }
 
-void CheckpointEncoder::sink(std::string_view name, std::int64_t mark) {
+void CheckpointEncoder::sink(std::string_view name, std::int64_t mark, const CheckpointFile& file) {
+    HF_ASSERT(file.before_length <= bytes_before_mark_max);
+    HF_ASSERT(static_cast<std::int64_t>(file.before_length) <= mark);
     text(name);
     position(mark);
+    append(out_, file.inode);
+    position(file.born_ns);
+    append(out_, file.before_length);
+    append(out_, file.before_hash);
+    append(out_, static_cast<std::uint8_t>(file.clean));
 }
 
 void CheckpointEncoder::finish() {
@@ -174,7 +197,7 @@ void encode(const Checkpoint& checkpoint, std::vector<std::byte>& out) {
         for (const CheckpointLead& lead : partition.leads) encoder.lead(lead.sink, lead.position);
     }
     encoder.sinks(checkpoint.sinks.size());
-    for (const CheckpointSink& sink : checkpoint.sinks) encoder.sink(sink.sink, sink.mark);
+    for (const CheckpointSink& sink : checkpoint.sinks) encoder.sink(sink.sink, sink.mark, sink.file);
     encoder.finish();
 }
 
@@ -200,11 +223,13 @@ std::expected<Checkpoint, CheckpointFault> decode(std::span<const std::byte> byt
     const std::uint32_t partitions = reader.count(partition_size_min);
     for (std::uint32_t i = 0; i < partitions && reader.good(); ++i)
         checkpoint.partitions.push_back(read_partition(reader));
-    const std::uint32_t sinks = reader.count(sink_size_min);
+    const std::uint32_t sinks =
+        reader.count(version == 1 ? sink_size_min : sink_size_min + file_size);
     for (std::uint32_t i = 0; i < sinks && reader.good(); ++i) {
         CheckpointSink sink;
         sink.sink = reader.text();
         sink.mark = reader.position();
+        if (version > 1) sink.file = read_file(reader, sink.mark);
         checkpoint.sinks.push_back(std::move(sink));
     }
     if (!reader.good() || !reader.at_end()) return std::unexpected(CheckpointFault::malformed);

@@ -1,6 +1,8 @@
 // The checkpoint: what a restart knows, as a value, and its format on disk.
 //
-// Rule 1: encode(decode(x)) == x for valid x; decode accepts nothing that encode would not write.
+// Rule 1: encode(decode(x)) == x for valid x of the newest version; decode accepts nothing that
+//         encode would not write, or has written in an older version (of which docs/formats.md
+//         tells the difference).
 // Rule 2: the checksum covers every byte, the sequence number included.
 // Rule 3: a valid checkpoint has no negative position and no negative mark.
 // Bound: decode allocates at most a small multiple of the bytes that it is given.
@@ -32,9 +34,22 @@ struct CheckpointPartition {
     bool operator==(const CheckpointPartition&) const = default;
 };
 
+/// What a sink's file is known by, whatever device it stands on.
+struct CheckpointFile {
+    std::uint64_t inode = 0;          ///< 0: nothing is known of it.
+    std::int64_t born_ns = 0;         ///< 0: its file system doesn't tell.
+    std::uint32_t before_length = 0;  ///< How many bytes before the mark are hashed; 0: none.
+    std::uint64_t before_hash = 0;
+    bool clean = false;  ///< When it was written, nothing of ours stood beyond the mark.
+    bool operator==(const CheckpointFile&) const = default;
+};
+
+constexpr std::uint32_t bytes_before_mark_max = 256;
+
 struct CheckpointSink {
     std::string sink;
     std::int64_t mark = 0;
+    CheckpointFile file = {};
     bool operator==(const CheckpointSink&) const = default;
 };
 
@@ -65,7 +80,7 @@ public:
                    std::size_t leads);
     void lead(std::string_view sink, std::int64_t position);
     void sinks(std::size_t count);
-    void sink(std::string_view name, std::int64_t mark);
+    void sink(std::string_view name, std::int64_t mark, const CheckpointFile& file);
     void finish();
 
 private:

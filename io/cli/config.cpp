@@ -160,6 +160,7 @@ SinkSettings sink_of(const Named& part, const fs::path& folder) {
     out.framing = framing_of(values.text("framing"));
     out.on_parse_error = on_error_of(values.text("on_parse_error"));
     out.fsync = values.text("fsync") == "never" ? Fsync::never : Fsync::batch;
+    if (out.type == SinkType::file) out.mode = parse_mode(values.text("mode")).value_or(out.mode);
     if (out.type == SinkType::file && values.text("delivery") == "exactly_once")
         out.delivery = DeliveryMode::exactly_once;
     out.on_transient =
@@ -229,6 +230,8 @@ void build(const Document& document, const fs::path& folder, PipelineConfig& con
     for (const Named& part : parts.sinks) config.sinks.push_back(sink_of(part, folder));
     config.dead_letters.present = root.at("dead_letters").given;
     config.dead_letters.path = absolute(folder, parts.dead_letters.text("path"));
+    config.dead_letters.mode =
+        parse_mode(parts.dead_letters.text("mode")).value_or(config.dead_letters.mode);
     config.dead_letters.retry = retry_of(parts.dead_letters.section("retry"));
 
     resolve_inputs(parts, config, reader);

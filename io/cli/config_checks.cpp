@@ -63,6 +63,14 @@ bool reads(const SourceSettings& source, const std::string& pattern, const Outpu
     return is_read(output.path) || is_read(output.real);
 }
 
+void check_mode(const Value& mode, Reader& reader) {
+    if (!mode.given || parse_mode(mode.text)) return;
+    reader.problem(mode.place,
+                   fmt::format("mode is {}; expected three octal digits of which the first lets "
+                               "the owner read and write, such as \"0640\"",
+                               in_quotes(mode.text)));
+}
+
 void check_sink(const Parts& parts, const PipelineConfig& config, std::size_t i, Reader& reader) {
     const SinkSettings& sink = config.sinks[i];
     const Values& values = parts.sinks[i].values;
@@ -84,6 +92,7 @@ void check_sink(const Parts& parts, const PipelineConfig& config, std::size_t i,
                                                 format_size(sink.batch_bytes),
                                                 format_size(config.memory_limit),
                                                 format_size(config.memory_limit / 2)));
+    check_mode(values.at("mode"), reader);
     const Value& delivery = values.at("delivery");
     const auto fed_by_stdin = [&](std::uint32_t input) {
         return !replayable(config.sources[input]);
@@ -226,6 +235,7 @@ void check_settings(const Parts& parts, const PipelineConfig& config, Reader& re
     }
     check_regulation(parts, config, reader);
     for (std::size_t i = 0; i < config.sinks.size(); ++i) check_sink(parts, config, i, reader);
+    check_mode(parts.dead_letters.at("mode"), reader);
     const RetryConfig& retry = config.dead_letters.retry;
     if (retry.backoff_initial > retry.backoff_max)
         reader.problem(parts.dead_letters.section("retry").at("initial_backoff").place,

@@ -162,6 +162,7 @@ void put_sink(Json& json, const PipelineConfig& pipeline, const SinkSettings& si
     if (is_encoded(pipeline, sink)) json.field("on_parse_error", name_of(sink.on_parse_error));
     if (sink.type == SinkType::file) {
         json.field("path", sink.path);
+        json.field("mode", fmt::format("{:04o}", sink.mode));
         json.field("fsync", name_of(sink.fsync));
         json.field("delivery", name_of(sink.delivery));
     }
@@ -226,6 +227,7 @@ void put_config(Json& json, const PipelineConfig& pipeline) {
         json.begin_object("dead_letters");
         json.field("type", "file");
         json.field("path", pipeline.dead_letters.path);
+        json.field("mode", fmt::format("{:04o}", pipeline.dead_letters.mode));
         put_retry(json, pipeline.dead_letters.retry);
         json.end_object();
     }

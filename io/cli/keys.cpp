@@ -312,6 +312,10 @@ const Section& sink_section() {
              "Names of sources, transforms and their outputs, for example `[\"in\"]`."},
             {"path", T::path, required, "The file; its folders are created.", {}, 0, 0, nullptr,
              "file"},
+            {"mode", T::text, "0640",
+             "Who may use a file that is made, as for chmod; the umask is taken off. A file that "
+             "is there keeps its own.",
+             {}, 0, 0, nullptr, "file"},
             {"framing", T::choice, "",
              "How records stand there. `lines`: each with its newline. `msgpack`: as MsgPack values "
              "side by side; those of a source that has them keep their very bytes, lines of JSON "
@@ -325,9 +329,10 @@ const Section& sink_section() {
              "killed process, but not a power loss.",
              "batch|never", 0, 0, nullptr, "file"},
             {"delivery", T::choice, "exactly_once",
-             "`exactly_once`: at restart the file is cut to the length in the checkpoint. "
-             "`at_least_once`: it is not, so some records may be there twice. With `stdin` among "
-             "its inputs a sink can only do the latter.",
+             "`exactly_once`: a restart goes on where the checkpoint says; what stands behind that "
+             "stays until it comes again, or is set aside in data_dir. `at_least_once`: it writes "
+             "behind what is there, so some records may be there twice. With `stdin` among its "
+             "inputs a sink can only do the latter.",
              "exactly_once|at_least_once", 0, 0, nullptr, "file"},
             {"when_full", T::choice, "block",
              "When the sink cannot keep up. `block`: its sources wait. `drop_newest`: records are "
@@ -358,6 +363,7 @@ const Section& dead_letters_section() {
         {
             {"type", T::choice, required, "`file`: one file.", "file"},
             {"path", T::path, required, "The file; its folders are created."},
+            {"mode", T::text, "0600", "As a sink's; what is wrong is often what is secret."},
             {"retry", T::section, "", "", {}, 0, 0, &dead_letters_retry_section()},
         }};
     return section;

@@ -212,8 +212,21 @@ std::string balance(const PipelineConfig& pipeline, const RunReport& report) {
         if (sum.unfinished > 0) out += fmt::format(" + {} unfinished", format_count(sum.unfinished));
     }
     std::uint64_t repeated = 0;
-    for (std::uint64_t n : report.repeated) repeated += n;
+    for (const KeptRecords& kept : report.kept) repeated += kept.again;
     out += fmt::format(" | redelivered after a restart: {}", format_count(repeated));
+    for (std::size_t i = 0; i < report.kept.size(); ++i) {
+        const KeptRecords& kept = report.kept[i];
+        const std::string& name = pipeline.sinks[i].name;
+        if (kept.aside_bytes > 0)
+            out += fmt::format(" | {}: {} records ({}) set aside in {}", name,
+                               format_count(kept.aside),
+                               format_size(static_cast<std::uint64_t>(kept.aside_bytes)),
+                               kept.aside_path);
+        if (kept.behind_bytes > 0)
+            out += fmt::format(" | {}: {} records ({}) stand behind what was delivered", name,
+                               format_count(kept.behind),
+                               format_size(static_cast<std::uint64_t>(kept.behind_bytes)));
+    }
     std::uint64_t again = 0;
     for (const Repeats& sink : report.may_repeat) again = std::max(again, sink.records);
     if (again > 0) out += fmt::format(" | may be written again: {}", format_count(again));
@@ -243,6 +256,15 @@ void regulation_json(const PipelineConfig& pipeline, const Stats& stats, Json& j
     }
     json.end_list();
     json.end_object();
+}
+
+void kept_json(const KeptRecords& kept, Json& json) {
+    json.field("redelivered", kept.again);
+    json.field("set_aside", kept.aside);
+    json.field("set_aside_bytes", kept.aside_bytes);
+    json.field("set_aside_path", kept.aside_path);
+    json.field("behind", kept.behind);
+    json.field("behind_bytes", kept.behind_bytes);
 }
 
 }  // namespace
@@ -291,7 +313,7 @@ std::string balance_json(const PipelineConfig& pipeline, const RunReport& report
         json.field("not_given", sum.there);
         json.field("begun_again", sum.again);
         json.field("unfinished", sum.unfinished);
-        json.field("redelivered", i < report.repeated.size() ? report.repeated[i] : 0);
+        kept_json(i < report.kept.size() ? report.kept[i] : KeptRecords{}, json);
         const Repeats repeats = i < report.may_repeat.size() ? report.may_repeat[i] : Repeats{};
         json.field("may_repeat_records", repeats.records);
         json.field("may_repeat_bytes", repeats.bytes);

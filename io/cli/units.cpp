@@ -57,6 +57,15 @@ std::optional<std::uint64_t> parse_number(std::string_view text, std::span<const
 
 }  // namespace
 
+std::optional<std::uint32_t> parse_mode(std::string_view text) {
+    std::uint32_t mode = 0;
+    const char* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, mode, 8);
+    const bool is_whole = error == std::errc{} && rest == end && text.size() <= 4;
+    if (!is_whole || mode > 0777 || (mode & 0600) != 0600) return std::nullopt;
+    return mode;
+}
+
 std::optional<std::uint64_t> parse_size(std::string_view text) {
     return parse_number(text, size_units);
 }

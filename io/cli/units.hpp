@@ -19,6 +19,9 @@ std::optional<std::uint64_t> parse_size(std::string_view text);
 /// "100ms", "1s", "5 m": units ns, us, ms, s, m, h, d. A unit is required, except for "0".
 std::optional<Duration> parse_duration(std::string_view text);
 
+/// "0640", "640": the permissions of a file, as for chmod. The owner must be able to read and write.
+std::optional<std::uint32_t> parse_mode(std::string_view text);
+
 /// 67108864 -> "64MiB" where exact, else with one decimal ("1.4MiB").
 std::string format_size(std::uint64_t bytes);
 /// 1500 ms -> "1500ms"; the largest unit that is exact.

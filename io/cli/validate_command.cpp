@@ -2,6 +2,8 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "core/engine/owned.hpp"
 #include "io/cli/commands.hpp"
 #include "io/cli/config.hpp"
@@ -125,6 +127,15 @@ void report_components(const PipelineConfig& pipeline, const Report& report) {
                             format_size(per_file_bytes)));
 }
 
+std::size_t files_in(const std::string& folder) {
+    std::error_code error;
+    std::size_t files = 0;
+    for (auto at = std::filesystem::directory_iterator(folder, error);
+         !error && at != std::filesystem::directory_iterator(); at.increment(error))
+        ++files;
+    return files;
+}
+
 }  // namespace
 
 int validate_command(const ValidateCommand& command) {
@@ -143,6 +154,11 @@ int validate_command(const ValidateCommand& command) {
     report_components(pipeline, report);
     for (const std::string& note : loaded.notes) report.warn(note);
     for (const std::string& warning : warnings(pipeline)) report.warn(warning);
+    if (const std::size_t files = files_in(pipeline.data_dir + "/set_aside"); files > 0)
+        report.warn(fmt::format("{}/set_aside has {} file{} with bytes that were in outputs and did "
+                                "not come again, or are somebody else's: deliver from them what is "
+                                "missing, then delete them (docs/configuration.md)",
+                                pipeline.data_dir, files, files == 1 ? "" : "s"));
     for (const SinkSettings& sink : pipeline.sinks)
         for (std::uint32_t input : sink.inputs)
             fmt::print("  {} -> {}: {}\n", pipeline.sources[input].name, sink.name,

@@ -1,6 +1,7 @@
 // CheckpointStore's start: what it reads, what it believes, and what it says if it can't.
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -12,6 +13,14 @@ namespace holdfast::io {
 namespace {
 
 constexpr std::int64_t slot_size_max = std::int64_t{1} << 30;
+
+constexpr std::int64_t not_a_file = -ENOTSUP;
+
+std::string text_of_error(std::int64_t error) {
+    return error == not_a_file ? "it is not a regular file"
+           : error == -ELOOP   ? "it is a symbolic link, and none is followed there"
+                               : error_text(error);
+}
 
 const char* fault_text(CheckpointFault fault) {
     switch (fault) {
@@ -28,12 +37,15 @@ const char* fault_text(CheckpointFault fault) {
 
 Task<CheckpointStore::SlotRead> CheckpointStore::read_slot(const std::string& path) {
     SlotRead read;
-    const std::int64_t fd = co_await open_retried(ring_, path, O_RDONLY | O_CLOEXEC);
+    // A pipe in its place is no reason to hang.
+    const int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+    const std::int64_t fd = co_await open_retried(ring_, path, flags);
     if (fd == -ENOENT) co_return read;
     read.error = std::min<std::int64_t>(fd, 0);
     if (fd < 0) co_return read;
     FileStat file;
     read.error = co_await io::stat(ring_, static_cast<int>(fd), file);
+    if (read.error == 0 && !S_ISREG(file.mode)) read.error = not_a_file;
     read.written_ns = file.modified_ns;
     std::vector<std::byte> bytes;
     if (read.error == 0 && file.size <= slot_size_max) {
@@ -103,7 +115,7 @@ std::string CheckpointStore::problem_of(const std::array<SlotRead, 2>& read) con
             return fmt::format(
                 "cannot read {}: {}; nothing was changed. Make it readable again; if it is lost, "
                 "move it away, and holdfast resumes from the other slot, which may be older",
-                path, error_text(read[i].error));
+                path, text_of_error(read[i].error));
         }
         any_valid = any_valid || read[i].checkpoint.has_value();
         if (read[i].checkpoint || read[i].fault == CheckpointFault::empty) continue;
@@ -133,7 +145,9 @@ void CheckpointStore::adopt(const Checkpoint& checkpoint) {
         }
     }
     for (const CheckpointSink& sink : checkpoint.sinks) {
-        sinks_[sink_index(sink.sink)].mark = sink.mark;
+        NamedMark& known = sinks_[sink_index(sink.sink)];
+        known.mark = sink.mark;
+        known.file = sink.file;
     }
 }
 

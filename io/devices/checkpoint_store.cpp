@@ -9,6 +9,11 @@
 #include "core/base/mutant.hpp"
 
 namespace holdfast::io {
+namespace {
+
+constexpr std::uint32_t file_mode = 0600;
+
+}  // namespace
 
 CheckpointStore::CheckpointStore(Ring& ring, Events& events, Log log, Config config)
     : ring_(ring), events_(events), log_(std::move(log)), config_(std::move(config)) {
@@ -57,7 +62,15 @@ CheckpointStore::Binding* CheckpointStore::find(PartitionId partition, Epoch epo
 void CheckpointStore::stage(const StageSink& stage) {
     HF_ASSERT(stage.sink.index < config_.sinks.size());
     HF_ASSERT(stage.mark >= 0);
-    sinks_[stage.sink.index].mark = stage.mark;
+    NamedMark& sink = sinks_[stage.sink.index];
+    sink.mark = stage.mark;
+    sink.file = {};
+}
+
+void CheckpointStore::know(SinkId sink, const CheckpointFile& file) {
+    HF_ASSERT(sink.index < config_.sinks.size());
+    HF_ASSERT(sinks_[sink.index].mark.has_value());
+    sinks_[sink.index].file = file;
 }
 
 void CheckpointStore::stage(const StagePosition& stage) {
@@ -110,7 +123,7 @@ void CheckpointStore::encode_staged(std::vector<std::byte>& out) const {
     }
     encoder.sinks(static_cast<std::size_t>(std::count_if(sinks_.begin(), sinks_.end(), is_marked)));
     for (const NamedMark& sink : sinks_) {
-        if (sink.mark) encoder.sink(sink.name, *sink.mark);
+        if (sink.mark) encoder.sink(sink.name, *sink.mark, sink.file);
     }
     encoder.finish();
 }
@@ -208,9 +221,9 @@ Task<std::int64_t> CheckpointStore::write_replacement(std::span<const std::byte>
     const std::int64_t gone = co_await io::unlink(ring_, replacement_.path.c_str());
     if (gone < 0 && gone != -ENOENT && gone != -ENOTDIR) co_return gone;
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
-    std::int64_t fd = co_await open_retried(ring_, replacement_.path, flags);
+    std::int64_t fd = co_await open_retried(ring_, replacement_.path, flags, file_mode);
     if ((fd == -ENOENT || fd == -ENOTDIR) && config_.make_again && config_.make_again()) {
-        fd = co_await open_retried(ring_, replacement_.path, flags);
+        fd = co_await open_retried(ring_, replacement_.path, flags, file_mode);
     }
     if (fd < 0) co_return fd;
     replacement_.fd = static_cast<int>(fd);

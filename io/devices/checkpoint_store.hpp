@@ -71,6 +71,12 @@ public:
     /// that the marks of sinks that are new are durable before their first write.
     Task<StoreOutcome> save();
 
+    /// What the sink's file is known by at the mark that was staged last. A mark that is staged
+    /// without it is one of which nothing is known but the length.
+    void know(SinkId sink, const CheckpointFile& file);
+    /// Nothing is being written or synced.
+    bool is_idle() const { return !busy_; }
+
     void bind(SourceId source, PartitionId partition, Epoch epoch, std::string key) override;
     void unbind(PartitionId partition, Epoch epoch) override;
     void stage(const StageSink& stage) override;
@@ -102,6 +108,7 @@ private:
     struct NamedMark {
         std::string name;
         std::optional<std::int64_t> mark;
+        CheckpointFile file = {};  ///< Of that mark.
     };
     struct Slot {
         std::string path;

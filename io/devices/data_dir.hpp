@@ -1,5 +1,9 @@
 // The data directory, and that it is ours: a lock that dies with the process.
 //
+// Rule 1: both are locked: the directory itself (flock, where the file system has it), so that a
+//         lock file that is removed lets nobody in, and the file that the name `lock` leads to.
+// Rule 2: no link in it is followed, and nothing but a lock of our own is written over.
+// Rule 3: what is made is its owner's alone (0700, 0600); what was there keeps its mode.
 // Plain system calls: it is needed before there is a ring. What is in the directory, and which
 // pipeline it belongs to, the checkpoint store checks.
 #pragma once
@@ -22,10 +26,11 @@ public:
     const std::string& path() const { return path_; }
 
 private:
-    DataDir(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
+    explicit DataDir(std::string path) : path_(std::move(path)) {}
 
     std::string path_;
-    int fd_ = -1;
+    int fd_ = -1;         ///< Of the lock.
+    int directory_ = -1;  ///< -1: it may not be opened.
 };
 
 }  // namespace holdfast::io

@@ -16,19 +16,30 @@ namespace {
 
 constexpr std::size_t text_max = std::size_t{256} * 1024;  // Flushed above it.
 constexpr std::size_t piece_max = std::size_t{48} * 1024;  // A multiple of 3, for base64.
-constexpr std::string_view line_begin = "{\"time\":\"";
+// How a line of ours begins, `#` for any digit: what is torn and begins so is ours to cut.
+constexpr std::string_view line_begin = "{\"time\":\"####-##-##T##:##:##.#########Z\",\"source\":\"";
 static_assert(piece_max % 3 == 0);
+
+bool begins_as_ours(std::string_view text) {
+    const auto fits = [](char pattern, char c) {
+        return pattern == '#' ? c >= '0' && c <= '9' : pattern == c;
+    };
+    return text.size() <= line_begin.size() &&
+           std::equal(text.begin(), text.end(), line_begin.begin(),
+                      [&](char c, char pattern) { return fits(pattern, c); });
+}
 
 }  // namespace
 
 DeadLetterFile::DeadLetterFile(Ring& ring, const RecordNames& names, Payloads& payloads,
-                               Events& events, Log log, std::string path)
+                               Events& events, Log log, std::string path, std::uint32_t mode)
     : ring_(ring),
       names_(names),
       payloads_(payloads),
       events_(events),
       log_(std::move(log)),
-      path_(std::move(path)) {}
+      path_(std::move(path)),
+      mode_(mode) {}
 
 void DeadLetterFile::start() {
     if (!busy_) scope_.spawn(serve());
@@ -67,6 +78,9 @@ Task<std::int64_t> DeadLetterFile::store(const Order& order) {
     result = co_await append(order, output);
     if (result >= 0 && !mutant(120)) result = co_await io::sync(ring_, fd_);
     if (result < 0) {
+        FileStat now;
+        const std::int64_t known = co_await io::stat(ring_, fd_, now);
+        if (known >= 0) written_end_ = now.size;
         co_await cut_tail();  // If this fails too, ready_file() does it before the next write.
         co_return result;
     }
@@ -79,17 +93,25 @@ Task<std::int64_t> DeadLetterFile::store(const Order& order) {
 
 Task<std::int64_t> DeadLetterFile::ready_file() {
     std::int64_t result = 0;
+    FileStat named;
     if (fd_ >= 0) {
-        FileStat named;
         result = co_await io::stat(ring_, path_.c_str(), named);
         const bool is_gone = result == -ENOENT || result == -ENOTDIR || result == -ESTALE;
         const bool is_ours = result == 0 && is_same_file(named, identity_);
         if (is_gone || (result == 0 && (!is_ours || named.size < length_))) co_await close_file();
     }
+    const bool is_known = fd_ >= 0 && result == 0 && S_ISREG(named.mode);
+    const bool is_longer = is_known && named.size > (tail_is_dirty_ ? written_end_ : length_);
     result = 0;
     if (fd_ < 0) {
         result = co_await open_file();
         if (result < 0) co_await close_file();
+    } else if (is_longer) {
+        log_(Level::warn, LogLine("somebody else writes to the dead letters, too; it stays there, "
+                                  "and what comes is written behind it")
+                              .with("path", path_)
+                              .text());
+        result = co_await repair_end(named.size);
     } else if (tail_is_dirty_) {
         result = co_await cut_tail();
     }
@@ -101,7 +123,7 @@ Task<std::int64_t> DeadLetterFile::open_file() {
     const std::string parent = parent_of(path_);
     std::int64_t result = co_await make_directories(ring_, parent);
     if (result < 0) co_return result;
-    result = co_await open_retried(ring_, path_, O_RDWR | O_CREAT | O_CLOEXEC);
+    result = co_await open_retried(ring_, path_, O_RDWR | O_CREAT | O_CLOEXEC, mode_);
     if (result < 0) co_return result;
     fd_ = static_cast<int>(result);
     result = co_await io::stat(ring_, fd_, identity_);
@@ -134,7 +156,7 @@ Task<std::int64_t> DeadLetterFile::repair_end(std::int64_t size) {
     const std::span<std::byte> into = std::as_writable_bytes(std::span(tail));
     std::int64_t result = co_await read_all(ring_, fd_, into, end);
     if (result < 0) co_return result;
-    if (line_begin.starts_with(tail)) {
+    if (begins_as_ours(tail)) {
         log_(Level::warn,
              LogLine("a torn last line was cut").with("path", path_).with("length", end).text());
         length_ = end;
@@ -163,8 +185,8 @@ Task<> DeadLetterFile::close_file() {
 
 // ---- lines -----------------------------------------------------------------------------------
 
-DeadLetterHead DeadLetterFile::head_of(const Part& part, const Payload& payload,
-                                       const RecordView& record) const {
+DeadLetterHead DeadLetterFile::head_of(const Part& part, std::uint32_t output,
+                                       const Payload& payload, const RecordView& record) const {
     DeadLetterHead head;
     head.time_ns = std::max<std::int64_t>(ring_.wall_ns(), 0);
     head.source = names_.source(payload.source);
@@ -180,6 +202,7 @@ DeadLetterHead DeadLetterFile::head_of(const Part& part, const Payload& payload,
         head.error = payloads_.outputs(part.batch)->texts[record.why->text];
     }
     if (record.why == nullptr) head.error = payload.why;
+    if (part.sink != no_sink) head.error = names_.why(part.sink, part.batch, output);
     return head;
 }
 
@@ -190,7 +213,7 @@ Task<std::int64_t> DeadLetterFile::append(const Order& order, Output& output) {
         RecordView record;
         std::uint32_t records = 0;
         for (; walk.next(record); ++records) {
-            const DeadLetterHead head = head_of(part, payload, record);
+            const DeadLetterHead head = head_of(part, part.begin + records, payload, record);
             const std::int64_t result = co_await append_record(head, record.bytes, output);
             if (result < 0) co_return result;
         }

@@ -4,8 +4,9 @@
 // Rule 2: a write goes to the offset at which the acknowledged lines end. What a failed one left
 //         beyond is cut before the next, which writes every byte again: so no sync that follows a
 //         failed one is believed for bytes that were not written anew.
-// Rule 3: whole lines are never cut. At the start a torn last line of our own is; a last line that
-//         is somebody else's gets its newline.
+// Rule 3: whole lines are never cut. At the start a torn last line of our own is (it begins as ours
+//         do); a last line that is somebody else's gets its newline. What somebody appends while it
+//         is open stays as well: what comes is written behind it.
 // Rule 4: one process writes it: a regular file is locked while it is open.
 // Rule 5: a file that was moved away or replaced (rotation) is begun anew at its path.
 // Repeats: a record that was stored before a crash, and not yet settled in the checkpoint, is
@@ -37,13 +38,15 @@ public:
     virtual std::string_view sink(SinkId sink) const = 0;
     /// What `$meta.id` is of the record there; empty: nobody knows.
     virtual std::string id(SourceId, PartitionId, std::int64_t) const { return {}; }
+    /// Why the sink did not take that output of the batch, in its words; empty: it said nothing.
+    virtual std::string_view why(SinkId, BatchId, std::uint32_t) const { return {}; }
 };
 
 class DeadLetterFile : public DeadLetters {
 public:
-    /// Lives: all references as long as this.
+    /// `mode`: of a file that is made, under the umask. Lives: all references as long as this.
     DeadLetterFile(Ring& ring, const RecordNames& names, Payloads& payloads, Events& events,
-                   Log log, std::string path);
+                   Log log, std::string path, std::uint32_t mode = 0600);
 
     void start() override;
     void write(const WriteDeadLetters& write, std::span<const Part> parts) override;
@@ -52,6 +55,8 @@ public:
     bool opening() const { return opening_; }
     /// For the user, once it can only go on without us: what is wrong, and what to do. Else empty.
     const std::string& problem() const { return problem_; }
+    /// The file; null while it isn't open.
+    const FileStat* file() const { return fd_ < 0 ? nullptr : &identity_; }
     /// Notified when problem() is there.
     Signal& changed() { return changed_; }
 
@@ -78,7 +83,7 @@ private:
     Task<std::int64_t> cut_tail();
     Task<> close_file();
     void refuse(std::string problem);
-    DeadLetterHead head_of(const Part& part, const Payload& payload,
+    DeadLetterHead head_of(const Part& part, std::uint32_t output, const Payload& payload,
                            const RecordView& record) const;
     void say(std::int64_t result);
 
@@ -88,6 +93,7 @@ private:
     Events& events_;
     Log log_;
     std::string path_;
+    std::uint32_t mode_;
 
     bool opening_ = true;
     std::string problem_;
@@ -95,7 +101,8 @@ private:
     int fd_ = -1;
     FileStat identity_;
     std::int64_t length_ = 0;     ///< Of the acknowledged lines.
-    bool tail_is_dirty_ = false;  ///< There may be bytes beyond length_.
+    bool tail_is_dirty_ = false;  ///< There may be bytes of ours beyond length_,
+    std::int64_t written_end_ = INT64_MAX;  ///< at most up to here.
     std::list<Order> orders_;
     bool busy_ = false;
     bool failing_ = false;  ///< Was logged.

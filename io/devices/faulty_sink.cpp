@@ -69,10 +69,11 @@ Task<> FaultySink::serve() {
 
 void FaultySink::decide(const Order& order) {
     switch (fault_of(order)) {
-        case Fault::fail: return answer(order, SinkOutcome::retriable);
-        case Fault::throttle: return answer(order, SinkOutcome::throttled);
-        case Fault::refuse: return answer(order, SinkOutcome::refused);
-        case Fault::lose: return answer(order, SinkOutcome::ambiguous);
+        case Fault::fail: return answer(order, SinkOutcome::retriable, "injected: failed");
+        case Fault::throttle:
+            return answer(order, SinkOutcome::throttled, "injected: throttled");
+        case Fault::refuse: return answer(order, SinkOutcome::refused, "injected: refused");
+        case Fault::lose: return answer(order, SinkOutcome::ambiguous, "injected: ambiguous");
         case Fault::apply:
             applied_.push_back({order.write.delivery, order.write.attempt});
             break;
@@ -107,7 +108,8 @@ bool FaultySink::refuses_any(std::span<const Part> parts) const {
     return false;
 }
 
-void FaultySink::answer(const Order& order, SinkOutcome outcome) {
+void FaultySink::answer(const Order& order, SinkOutcome outcome, std::string_view why) {
+    if (config_.words && !why.empty()) config_.words->say(config_.id, order.parts, why);
     events_.push(SinkAnswered{.delivery = order.write.delivery,
                               .attempt = order.write.attempt,
                               .outcome = outcome,
@@ -123,7 +125,7 @@ void FaultySink::cancel(const CancelWrite& cancel) {
     if (at == orders_.end()) return inner_->cancel(cancel);
     const Order order = std::move(*at);
     orders_.erase(at);
-    answer(order, SinkOutcome::retriable);
+    answer(order, SinkOutcome::retriable, {});
 }
 
 void FaultySink::sync(const SyncSink& sync) {

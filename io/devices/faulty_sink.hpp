@@ -20,6 +20,7 @@
 #include "io/device.hpp"
 #include "io/payloads.hpp"
 #include "io/ring.hpp"
+#include "io/sink_words.hpp"
 #include "io/task.hpp"
 
 namespace holdfast::io {
@@ -35,6 +36,7 @@ struct FaultySinkConfig {
     Duration retry_after = milliseconds(50);  ///< With throttled.
     Duration latency{0};                   ///< Before each write.
     std::uint64_t seed = 0;
+    SinkWords* words = nullptr;  ///< Where it says why, if anybody listens. Lives: as long as this.
 };
 
 class FaultySink : public Sink {
@@ -73,7 +75,7 @@ private:
     Fault fault_of(const Order& order) const;
     bool rolls(std::uint64_t site, const WriteToSink& write, std::uint32_t permille) const;
     bool refuses_any(std::span<const Part> parts) const;
-    void answer(const Order& order, SinkOutcome outcome);
+    void answer(const Order& order, SinkOutcome outcome, std::string_view why);
     void answered(const Event& event);
 
     Ring& ring_;

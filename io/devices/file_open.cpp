@@ -1,5 +1,6 @@
 // Taking files in and letting them go.
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -73,6 +74,7 @@ Task<> FileSource::discover(std::string path, First first) {
         unreadable_.erase(path);
         co_return;
     }
+    if (is_output(st, path, first)) co_return;
     const auto known = files_.find({st.device, st.inode});
     if (known == files_.end() && is_set_aside(st)) {
         unreadable_.erase(path);
@@ -89,6 +91,28 @@ Task<> FileSource::discover(std::string path, First first) {
         // A second name, or a new one while we have not noticed yet that the old one is gone.
         schedule(*known->second, ring_.now());
     }
+}
+
+/// Reading it would feed the pipeline with what it writes, for ever.
+bool FileSource::is_output(const FileStat& st, const std::string& path, First first) {
+    constexpr std::size_t names_max = 1000;
+    if (!config_.written_as) return false;
+    const std::string as = config_.written_as(st);
+    if (as.empty()) return false;
+    unreadable_.erase(path);
+    if (first == First::at_start && config_.refuse) {
+        config_.refuse(fmt::format("{}, which source \"{}\" would read, is the same file as {}: it "
+                                   "would be fed with what it writes. Remove that link, or choose "
+                                   "an include that doesn't match it",
+                                   path, config_.name, as));
+    } else if (outputs_found_.size() < names_max && outputs_found_.insert(path).second) {
+        log(Level::warn, LogLine("this file is written by this pipeline itself, under another "
+                                 "name; it is not read")
+                             .with("source", config_.name)
+                             .with("path", path)
+                             .with("is", as));
+    }
+    return true;
 }
 
 /// `known_as`: the path that it was followed under, if it has a rotated name now.
@@ -115,7 +139,8 @@ Task<> FileSource::open_file(std::string path, First first, std::string known_as
     file->key.path = path;
     FileStat st;
     const auto seen = co_await stat(ring_, file->fd, st);
-    if (seen < 0 || !S_ISREG(st.mode) || files_.contains({st.device, st.inode})) {
+    if (seen < 0 || !S_ISREG(st.mode) || files_.contains({st.device, st.inode}) ||
+        is_output(st, path, first)) {
         if (seen < 0) unreadable(path, first, seen);
         co_await close(ring_, file->fd);
         co_return;

@@ -23,7 +23,8 @@ FileSink::FileSink(Ring& ring, Payloads& payloads, Events& events, Log log, File
       payloads_(payloads),
       events_(events),
       log_(std::move(log)),
-      config_(std::move(config)) {}
+      config_(std::move(config)),
+      aside_(ring, config_.set_aside, config_.name, config_.framing) {}
 
 void FileSink::start() { scope_.spawn(open_file()); }
 
@@ -68,7 +69,13 @@ Task<SinkOutcome> FileSink::write_now(Order& order) {
         const bool there = co_await is_still_there();
         if (!there) co_return SinkOutcome::retriable;
     }
-    const std::int64_t result = co_await write_file(order);
+    std::int64_t result = 0;
+    if (!stream_) result = co_await make_room(order);
+    if (result < 0) {
+        say_failed("the sink's file can't be written, it is tried again", result);
+        co_return SinkOutcome::retriable;
+    }
+    result = co_await write_file(order);
     if (result < 0) {
         tail_is_dirty_ = true;
         say_failed("the sink's file can't be written, it is tried again", result);
@@ -80,17 +87,13 @@ Task<SinkOutcome> FileSink::write_now(Order& order) {
         tail_is_dirty_ = true;
         co_return SinkOutcome::retriable;
     }
-    last_ = {order.write.delivery, order.write.attempt, length_};
-    length_ += result;
-    ++writes_;
+    delivered(order, result);
     say_healed();
     co_return SinkOutcome::delivered;
 }
 
 Task<std::int64_t> FileSink::write_file(const Order& order) {
-    if (tail_is_dirty_) co_await cut_tail();
-    if (tail_is_dirty_) co_return -EIO;
-    gather(payloads_, order.parts, vectors_);
+    if (stream_) gather(payloads_, order.parts, vectors_);
     std::int64_t progress = 0;
     const std::int64_t offset = stream_ ? -1 : length_;
     std::int64_t result = co_await write_all(ring_, fd_, vectors_, offset, progress);
@@ -101,20 +104,15 @@ Task<std::int64_t> FileSink::write_file(const Order& order) {
     co_return result;
 }
 
-/// If it fails, the tail stays dirty, and is cut before the next write.
-Task<> FileSink::cut_tail() {
-    const std::int64_t length = length_;
-    std::int64_t result = 0;
-    if (!stream_) result = co_await io::truncate(ring_, fd_, length);
-    if (result >= 0 && length == length_) tail_is_dirty_ = false;
-}
-
 void FileSink::answer(const Order& order, SinkOutcome outcome) {
     events_.push(SinkAnswered{.delivery = order.write.delivery,
                               .attempt = order.write.attempt,
                               .outcome = outcome,
                               .retry_after = Duration{0},
                               .mark = length_});
+    const std::string& why = problem_.empty() ? why_ : problem_;
+    const bool says = outcome != SinkOutcome::delivered && !order.cancelled && !why.empty();
+    if (says && config_.words) config_.words->say(config_.id, order.parts, why);
     drop_all(payloads_, order.parts);
 }
 
@@ -133,15 +131,14 @@ void FileSink::cancel(const CancelWrite& cancel) {
     if (at != orders_.end() && writing_ && at == orders_.begin()) {
         at->cancelled = true;
     } else if (at != orders_.end()) {
-        const Order order = std::move(*at);
+        Order order = std::move(*at);
         orders_.erase(at);
+        order.cancelled = true;
         answer(order, SinkOutcome::retriable);
     } else if (last_.delivery == cancel.delivery && last_.attempt == cancel.attempt && !stream_ &&
                !writing_) {
         if (mutant(125)) return;
-        length_ = last_.begin;
-        last_ = {};
-        tail_is_dirty_ = true;
+        take_back();
         if (!busy_ && state_ == State::ready) scope_.spawn(serve());
     }
 }
@@ -161,13 +158,10 @@ Task<> FileSink::sync_file(std::uint32_t number) {
             result = co_await io::sync(ring_, fd_);
         if (mutant(124)) result = std::max<std::int64_t>(result, 0);
         if (stream_ && result == -EINVAL) result = 0;  // A thing that can't be synced.
-        if (there && result < 0) {
-            break_with(fmt::format("{} can't be synced: {}; what was written since the last "
-                                   "checkpoint is in doubt and is written again",
-                                   config_.path, error_text(result)));
-        }
+        if (there && result < 0) say_unsynced(result);
         if (state_ == State::ready) synced_writes_ = covered;
     }
+    if (state_ == State::ready && staged_ >= look_at_) scope_.spawn(look_again());
     // While it is opening nothing was delivered, so there is nothing to make durable.
     if (state_ == State::broken || state_ == State::refused) outcome = StoreOutcome::failed;
     events_.push(SinkSynced{config_.id, number, outcome});
@@ -191,6 +185,12 @@ Task<bool> FileSink::is_still_there() {
     co_return state_ == State::ready;
 }
 
+void FileSink::say_unsynced(std::int64_t result) {
+    break_with(fmt::format("{} can't be synced: {}; what was written since the last checkpoint is "
+                           "in doubt and is written again",
+                           config_.path, error_text(result)));
+}
+
 void FileSink::break_with(std::string problem) {
     if (state_ == State::broken) return;
     state_ = State::broken;
@@ -203,6 +203,7 @@ void FileSink::break_with(std::string problem) {
 // ---- the log ---------------------------------------------------------------------------------
 
 void FileSink::say_failed(std::string_view what, std::int64_t result) {
+    why_ = fmt::format("{}: {}", config_.path, error_text(result));
     if (failing_) return;
     failing_ = true;
     log_(Level::warn, LogLine(what)
@@ -213,6 +214,7 @@ void FileSink::say_failed(std::string_view what, std::int64_t result) {
 }
 
 void FileSink::say_healed() {
+    why_.clear();
     if (!failing_) return;
     failing_ = false;
     log_(Level::info, LogLine("the sink's file is written again")

@@ -76,7 +76,7 @@ Task<std::int64_t> FileSink::prepare() {
     }
     // A pipe without a reader is no reason to hang: its open fails, and is tried again.
     const int flags = (stream_ ? O_WRONLY | O_NONBLOCK | O_NOCTTY : O_RDWR | O_CREAT) | O_CLOEXEC;
-    const std::int64_t fd = co_await open_retried(ring_, config_.path, flags);
+    const std::int64_t fd = co_await open_retried(ring_, config_.path, flags, config_.mode);
     if (is_forbidden(fd)) {
         refuse(fmt::format("{} can't be written: {}", config_.path, error_text(fd)));
     }
@@ -93,7 +93,21 @@ Task<std::int64_t> FileSink::prepare() {
         if (result < 0) co_return result;
     }
     result = co_await prepare_length(identity_.size);
-    co_return result;
+    if (result < 0) co_return result;
+    std::vector<std::byte> before;
+    result = co_await read_before(length_, before);
+    if (result < 0) co_return result;
+    begin_marks(std::move(before));
+    std::vector<SetAsideFile> earlier;
+    co_await aside_.find(earlier);
+    if (earlier.empty()) co_return 0;
+    look_at_ = length_;
+    log_(Level::warn, LogLine("bytes of this sink's file are still set aside from earlier runs")
+                          .with("sink", config_.name)
+                          .with("files", earlier.size())
+                          .with("last", earlier.back().path)
+                          .text());
+    co_return 0;
 }
 
 /// Others that write to the file would do so at their own offsets. Streams may have many writers.
@@ -128,35 +142,125 @@ Task<std::int64_t> FileSink::prepare_length(std::int64_t size) {
         length_ = 0;
         co_return 0;
     }
-    if (size >= mark) result = co_await ends_line_at(mark);
+    std::string why;
+    const bool repeats = config_.delivery == FileSinkConfig::Delivery::at_least_once;
+    result = co_await is_known(size, why);
     if (result < 0) co_return result;
-    if (size >= mark && result == 1) {
-        const bool keep = config_.delivery == FileSinkConfig::Delivery::at_least_once;
-        result = mark;
-        if (keep) result = co_await end_of_records(mark, size);
-        if (result >= 0) result = co_await cut_to(size, result);
-        if (result >= 0 && keep) result = co_await settle(mark);
-        co_return result;
-    }
-    const std::string what =
-        size < mark ? fmt::format("is shorter ({} bytes) than what was delivered to it ({})", size,
-                                  mark)
-                    : fmt::format("has no line end at the length {} that was delivered to it", mark);
-    if (config_.delivery == FileSinkConfig::Delivery::exactly_once) {
-        refuse(fmt::format(
-            "{} {}: it was cut or replaced, or the machine lost power under fsync = \"never\". "
-            "Nothing was changed. Restore the file, or move it away to begin a new one",
-            config_.path, what));
+    if (result == 0 && !repeats) {
+        refuse(fmt::format("{} {}. Nothing was changed", config_.path, why));
         co_return -EINVAL;
     }
-    log_(Level::warn, LogLine("the sink's file is not the one that was written, it is appended to")
+    if (result == 0) {
+        log_(Level::warn,
+             LogLine("the sink's file is not the one that was written, it is appended to")
+                 .with("sink", config_.name)
+                 .with("path", config_.path)
+                 .with("size", size)
+                 .with("delivered_before", mark)
+                 .with("why", why)
+                 .text());
+        result = co_await append_to(size);
+        co_return result;
+    }
+    length_ = mark;
+    if (repeats) {
+        result = co_await keep_whole_records(size);
+        co_return result;
+    }
+    kept_end_ = size;
+    if (size > mark) say_kept(size);
+    co_return 0;
+}
+
+/// 1: it is what was written, up to the mark. 0: see `why`, which says what to do.
+Task<std::int64_t> FileSink::is_known(std::int64_t size, std::string& why) {
+    constexpr std::string_view restore = "Restore the file, or move it away to begin a new one";
+    const std::int64_t mark = *config_.mark;
+    const CheckpointFile& known = config_.known;
+    if (size < mark) {
+        why = fmt::format("is shorter ({} bytes) than what was delivered to it ({}): it was cut or "
+                          "replaced, or the machine lost power under fsync = \"never\". {}",
+                          size, mark, restore);
+        co_return 0;
+    }
+    std::vector<std::byte> before;
+    std::int64_t result = co_await read_before(mark, before);
+    if (result < 0) co_return result;
+    const Fingerprint fingerprint{known.before_length, known.before_hash};
+    const bool other_bytes = known.before_length > 0 && !mutant(166) &&
+                             fingerprint != Fingerprint::of(before);
+    const bool is_ended = mark == 0 || config_.framing != Framing::lines ||
+                          before.back() == std::byte{'\n'};
+    if (other_bytes || !is_ended) {
+        why = fmt::format("{} the {} bytes that were delivered to it: it was changed or replaced, "
+                          "or the machine lost power under fsync = \"never\". {}",
+                          is_ended ? "has other bytes at the end of" : "has no line end after", mark,
+                          restore);
+        co_return 0;
+    }
+    // A file system may give the inode of one that was deleted to the next.
+    const bool other_life = known.born_ns > 0 && identity_.born_ns > 0 &&
+                            known.born_ns != identity_.born_ns;
+    const bool other_file =
+        known.inode != 0 && (known.inode != identity_.inode || other_life);
+    if (other_file && known.before_length == 0) {
+        why = fmt::format("is another file than the one that was begun, and has bytes that this "
+                          "pipeline did not write. Move it away to begin a new one, or set "
+                          "delivery = \"at_least_once\", which writes behind them");
+        co_return 0;
+    }
+    if (other_file) {
+        log_(Level::warn, LogLine("the sink's file is another one, with the same bytes where its "
+                                  "records end: it is taken for a copy of what was written")
+                              .with("sink", config_.name)
+                              .with("path", config_.path)
+                              .text());
+    }
+    if (known.clean && size > mark && !mutant(167)) {
+        why = fmt::format(
+            "has {0} bytes behind the {1} that were delivered to it, and the last run ended with "
+            "nothing left to write: somebody else wrote them. Give each writer a file of its own, "
+            "and move those bytes away (`tail -c +{2} FILE > OTHER && truncate -s {1} FILE`); or "
+            "set delivery = \"at_least_once\", which writes behind them",
+            size - mark, mark, mark + 1);
+        co_return 0;
+    }
+    co_return 1;
+}
+
+void FileSink::say_kept(std::int64_t size) {
+    log_(Level::info, LogLine("the sink's file is longer than what is committed: what stands there "
+                              "stays until it comes again")
                           .with("sink", config_.name)
                           .with("path", config_.path)
+                          .with("committed", *config_.mark)
                           .with("size", size)
-                          .with("delivered_before", mark)
                           .text());
-    result = co_await append_to(size);
+}
+
+/// at_least_once: what stands beyond the mark stays, but for what is no whole record.
+Task<std::int64_t> FileSink::keep_whole_records(std::int64_t size) {
+    const std::int64_t mark = *config_.mark;
+    const std::int64_t end = co_await end_of_records(mark, size);
+    if (end < 0) co_return end;
+    kept_end_ = size;
+    std::int64_t result = 0;
+    if (end < size) result = co_await set_aside(end, end);
+    if (result < 0) co_return result;
+    length_ = end;
+    result = co_await settle(mark);
+    kept_whole_ = {fd_, mark, length_};
     co_return result;
+}
+
+/// The last bytes before an offset, up to as many as a fingerprint covers.
+Task<std::int64_t> FileSink::read_before(std::int64_t offset, std::vector<std::byte>& before) {
+    const auto n = std::min<std::int64_t>(offset, bytes_before_mark_max);
+    before.resize(static_cast<std::size_t>(n));
+    if (n == 0) co_return 0;
+    const std::int64_t read = co_await read_all(ring_, fd_, before, offset - n);
+    if (read >= 0 && read < n) co_return -EIO;  // The file shrinks while we look.
+    co_return std::min<std::int64_t>(read, 0);
 }
 
 /// Begins at the end of a file that we know nothing of. A last line without an end gets one.
@@ -183,26 +287,10 @@ Task<std::int64_t> FileSink::append_to(std::int64_t size) {
     co_return 0;
 }
 
-Task<std::int64_t> FileSink::cut_to(std::int64_t size, std::int64_t length) {
-    if (mutant(122)) length = size;
-    if (size > length) {
-        const std::int64_t result = co_await io::truncate(ring_, fd_, length);
-        if (result < 0) co_return result;
-        log_(Level::info, LogLine("the sink's file was cut to what is known to be delivered")
-                              .with("sink", config_.name)
-                              .with("path", config_.path)
-                              .with("size", size)
-                              .with("length", length)
-                              .text());
-    }
-    length_ = length;
-    co_return 0;
-}
-
 /// Makes what stands beyond the mark durable, so that it may be under the next one. It is written
 /// again: after a sync that failed the kernel holds it for clean, though the disk hasn't got it.
-/// From the first zero on it is cut: that is what a power loss leaves of bytes that didn't arrive
-/// (and if it was a record, it comes again, as all that is beyond the mark does).
+/// From the first zero on it is set aside: that is what a power loss leaves of bytes that didn't
+/// arrive.
 Task<std::int64_t> FileSink::settle(std::int64_t mark) {
     if (mark == length_) co_return 0;
     std::vector<std::byte> buffer(std::size_t{256} * 1024);
@@ -217,8 +305,10 @@ Task<std::int64_t> FileSink::settle(std::int64_t mark) {
         if (hole != nullptr) {
             const std::int64_t offset = at + (static_cast<const std::byte*>(hole) - some.data());
             result = co_await end_of_last_line(ring_, fd_, mark, offset);
-            if (result >= 0) result = co_await cut_to(length_, result);
+            const std::int64_t whole = result;
+            if (result >= 0) result = co_await set_aside(whole, whole);
             if (result < 0) co_return result;
+            length_ = whole;
             continue;
         }
         std::vector<iovec> vectors{vector_of(some)};

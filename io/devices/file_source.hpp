@@ -29,6 +29,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <functional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -82,6 +83,10 @@ struct FileSourceConfig {
     std::map<std::string, SinkId> sinks;       ///< For the leads in `records`.
     std::vector<CheckpointPartition> records;  ///< What the loaded checkpoint says of this source.
     std::int64_t recorded_ns = INT64_MAX;      ///< When it was written; wall time, or unknown.
+    /// Under whatever name: as what this pipeline writes that file, or empty if it doesn't. Such a
+    /// file is not read; what is one at the start goes to `refuse`. Both may be empty.
+    std::function<std::string(const FileStat&)> written_as;
+    std::function<void(std::string problem)> refuse;
 };
 
 class FileSource final : public Source {
@@ -110,6 +115,8 @@ public:
     LeftOut left_out() const;
     /// Why Fate::stop was answered, where it wasn't for an oversized record. For the user.
     const std::string& problem() const { return problem_; }
+    /// Whether it has this file open.
+    bool reads(const FileStat& st) const { return files_.contains({st.device, st.inode}); }
 
 private:
     enum class Given : std::uint8_t { batch, refused, skipped, nothing };
@@ -252,6 +259,7 @@ private:
     Task<> give_descriptors();
     Task<> let_go(int fd);
     Task<> discover(std::string path, First first);
+    bool is_output(const FileStat& st, const std::string& path, First first);
     Task<> open_file(std::string path, First first, std::string known_as = {});
     Task<> insert(std::unique_ptr<TailedFile> file, First first, std::string known_as);
     Task<> close_file(TailedFile& file);
@@ -273,6 +281,7 @@ private:
 
     std::map<Inode, std::unique_ptr<TailedFile>> files_;
     std::map<std::string_view, TailedFile*> paths_;  ///< Of the linked ones: views of key.path.
+    std::set<std::string> outputs_found_;  ///< Names that lead to what we write: said once each.
     std::map<std::string, Unreadable> unreadable_;
     std::map<Inode, Closed> aside_;       ///< Compressed, refused or read.
     std::deque<ReadText> texts_;          ///< The oldest first.

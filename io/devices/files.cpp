@@ -78,9 +78,10 @@ Task<std::int64_t> read_all(Ring& ring, int fd, std::span<std::byte> buffer, std
     co_return static_cast<std::int64_t>(done);
 }
 
-Task<std::int64_t> open_retried(Ring& ring, const std::string& path, int flags) {
+Task<std::int64_t> open_retried(Ring& ring, const std::string& path, int flags,
+                                std::uint32_t mode) {
     std::int64_t fd = -EINTR;
-    while (fd == -EINTR) fd = co_await io::open(ring, path.c_str(), flags);
+    while (fd == -EINTR) fd = co_await io::open(ring, path.c_str(), flags, mode);
     co_return fd;
 }
 

@@ -45,8 +45,9 @@ Task<std::int64_t> write_all(Ring& ring, int fd, std::vector<iovec>& vectors, st
 /// Reads until the buffer is full or the file ends. Result: bytes read.
 Task<std::int64_t> read_all(Ring& ring, int fd, std::span<std::byte> buffer, std::int64_t offset);
 
-/// Opens, mode 0644, and again if it was interrupted.
-Task<std::int64_t> open_retried(Ring& ring, const std::string& path, int flags);
+/// Opens, and again if it was interrupted. `mode`: of a file that is made, under the umask.
+Task<std::int64_t> open_retried(Ring& ring, const std::string& path, int flags,
+                                std::uint32_t mode = 0);
 
 /// Makes a file that is open for writing ours, among those who ask for it. Result: 1; 0 where the
 /// file system knows no locks; -EAGAIN: another process has it (asked for a second, since one that

@@ -10,6 +10,7 @@
 #include "io/devices/dead_letter_file.hpp"
 #include "io/devices/transform_stage.hpp"
 #include "io/runner/pipeline_config.hpp"
+#include "io/sink_words.hpp"
 
 namespace holdfast::io {
 
@@ -25,6 +26,11 @@ public:
     std::string_view sink(SinkId sink) const override;
     std::uint64_t number(SourceId source, PartitionId partition) const override;
     std::string id(SourceId source, PartitionId partition, std::int64_t position) const override;
+    std::string_view why(SinkId sink, BatchId batch, std::uint32_t output) const override {
+        return words_.of(sink, batch, output);
+    }
+    /// Where sinks say it.
+    SinkWords& words() { return words_; }
 
     void bind(SourceId source, PartitionId partition, Epoch epoch, std::string key) override;
     void unbind(PartitionId partition, Epoch epoch) override { store_->unbind(partition, epoch); }
@@ -42,6 +48,7 @@ private:
     Checkpoints* store_ = nullptr;
     std::vector<std::string> partitions_;
     std::vector<std::uint64_t> numbers_;
+    SinkWords words_;
 };
 
 }  // namespace holdfast::io

@@ -5,12 +5,18 @@
 #include <variant>
 
 #include "core/base/assert.hpp"
+#include "io/runner/identity.hpp"
 
 namespace holdfast::io {
 namespace {
 
 constexpr Duration memory_reading_interval = milliseconds(250);
 constexpr std::uint32_t left_lines_max = 20;
+constexpr Duration last_words_max = seconds(5);
+
+bool is_over(HaltReason reason) {
+    return reason == HaltReason::finished || reason == HaltReason::drained;
+}
 
 }  // namespace
 
@@ -36,6 +42,11 @@ Pipeline::~Pipeline() {
 void Pipeline::run(RunReport& report) {
     report.began = begin(report);
     if (report.began) loop();
+    if (halted_ && is_over(halt_.reason)) {
+        look_again();
+        say_clean();
+    }
+    report_kept(report);
     report.stats = engine_.engine().stats();
     report.may_repeat = may_repeat();
     if (transforms_) {
@@ -55,8 +66,66 @@ void Pipeline::run(RunReport& report) {
         report.end = End::halted;
         report.halt = halt_;
     } else if (failed_) {
-        report.end = End::refused;
+        report.end = is_config_wrong_ ? End::foreign : End::refused;
         report.problem = problem_;
+    }
+}
+
+/// An end with nothing left to write is told to the checkpoint: what is found behind its marks at
+/// the next start is somebody else's. If it can't be told, that start takes it as after a crash.
+void Pipeline::say_clean() {
+    if (!checkpoints_->is_idle()) return;
+    const Checkpoint staged = checkpoints_->staged();
+    bool any = false;
+    for (std::uint16_t i = 0; i < file_sinks_.size(); ++i) {
+        if (!file_sinks_[i] || !file_sinks_[i]->is_clean()) continue;
+        const std::string name = identity_of(pipeline_.sinks[i]);
+        const auto at = std::find_if(staged.sinks.begin(), staged.sinks.end(),
+                                     [&](const CheckpointSink& known) { return known.sink == name; });
+        if (at == staged.sinks.end() || at->mark != file_sinks_[i]->mark()) continue;
+        CheckpointFile file = at->file;
+        file.clean = true;
+        checkpoints_->know(SinkId{i}, file);
+        any = true;
+    }
+    if (!any) return;
+    finish([](CheckpointStore& store) -> Task<> { co_await store.save(); }(*checkpoints_));
+}
+
+/// For the balance: what was set aside may have come again since.
+void Pipeline::look_again() {
+    for (FileSink* sink : file_sinks_) {
+        if (sink) finish(sink->look_again());
+    }
+}
+
+/// After the engine's end, for what is worth a moment and no more.
+void Pipeline::finish(Task<> task) {
+    const auto done = std::make_shared<bool>(false);
+    scope_.spawn([](Task<> whole, std::shared_ptr<bool> ready) -> Task<> {
+        co_await std::move(whole);
+        *ready = true;
+    }(std::move(task), done));
+    const Instant until = ring_->now() + last_words_max;
+    while (!*done && ring_->now() < until) ring_->run(until);
+}
+
+void Pipeline::report_kept(RunReport& report) const {
+    report.kept.assign(pipeline_.sinks.size(), {});
+    for (std::size_t i = 0; i < file_sinks_.size(); ++i) {
+        const FileSink* sink = file_sinks_[i];
+        if (!sink || sink->state() == FileSink::State::opening) continue;
+        const FileSink::Kept& kept = sink->kept();
+        report.kept[i] = {kept.records_again, kept.records_aside, kept.bytes_aside,
+                          kept.path_aside,    kept.records_behind, kept.bytes_behind};
+        if (kept.bytes_behind == 0) continue;
+        log(Level::warn, LogLine("what an earlier run wrote, or somebody else, stands in the sink's "
+                                 "file behind all that was delivered, and did not come again")
+                             .with("sink", pipeline_.sinks[i].name)
+                             .with("path", pipeline_.sinks[i].path)
+                             .with("offset", sink->mark())
+                             .with("records", kept.records_behind)
+                             .with("bytes", kept.bytes_behind));
     }
 }
 
@@ -216,7 +285,11 @@ void Pipeline::on(const WriteDeadLetters& write) {
     dead_letters_->write(write, engine_.effects().parts(write.parts));
 }
 
-void Pipeline::on(const StageSink& stage) { checkpoints_->stage(stage); }
+void Pipeline::on(const StageSink& stage) {
+    checkpoints_->stage(stage);
+    if (FileSink* sink = file_sinks_[stage.sink.index])
+        checkpoints_->know(stage.sink, sink->known_at(stage.mark));
+}
 void Pipeline::on(const StagePosition& stage) { checkpoints_->stage(stage); }
 void Pipeline::on(const StageLead& stage) { checkpoints_->stage(stage); }
 void Pipeline::on(const WriteCheckpoint& write) { checkpoints_->write(write); }

@@ -48,13 +48,16 @@ private:
     bool begin(RunReport& report);
     bool has_descriptors();
     bool load(RunReport& report);
-    void build_sinks(RunReport& report);
-    std::unique_ptr<Sink> make_sink(SinkId id, Events& answers, std::uint64_t& repeated);
-    std::unique_ptr<FileSink> make_file_sink(SinkId id, Events& answers, std::uint64_t& repeated);
+    void build_sinks();
+    std::unique_ptr<Sink> make_sink(SinkId id, Events& answers);
+    std::unique_ptr<FileSink> make_file_sink(SinkId id, Events& answers);
     std::unique_ptr<Source> make_file_source(SourceId id);
     std::unique_ptr<Source> make_stdin_source(SourceId id);
     void build_sources();
     void build_transforms();
+    std::string written_as(const FileStat& file) const;
+    bool stdin_is_no_output();
+    void refuse_config(std::string problem);
     bool wait_for_sinks(RunReport& report);
     bool save_marks(RunReport& report);
     bool make_data_dir_again();
@@ -68,6 +71,10 @@ private:
     // Running.
     void loop();
     void say_left() const;
+    void say_clean();
+    void look_again();
+    void finish(Task<> task);
+    void report_kept(RunReport& report) const;
     void feed(Instant now, const Event& event);
     void observe(Instant now);
     void watch_memory(Instant now);
@@ -126,6 +133,7 @@ private:
     std::unique_ptr<CheckpointStore> checkpoints_;
     Names names_;
     std::unique_ptr<DeadLetterFile> dead_letters_;
+    LookTurn look_turn_;
     std::vector<std::unique_ptr<Sink>> sinks_;
     std::vector<FileSink*> file_sinks_;  ///< By sink; null where it is of another type.
     std::vector<std::unique_ptr<Source>> sources_;
@@ -140,6 +148,7 @@ private:
     Halt halt_{HaltReason::finished};
     bool failed_ = false;  ///< See problem_: not the engine's end.
     std::string problem_;
+    bool is_config_wrong_ = false;  ///< See problem_: the config's fault.
     bool running_ = false;
     Instant began_{};
     Pending pending_;

@@ -66,6 +66,7 @@ struct SinkSettings {
     std::vector<flow::From> from;       ///< Its inputs as they were named.
     std::vector<std::uint32_t> inputs;  ///< The sources that reach it.
     std::string path;                   ///< Absolute. Files only.
+    std::uint32_t mode = 0640;          ///< Of a file that is made, under the umask.
     Framing framing = Framing::lines;   ///< Or msgpack.
     flow::OnError on_parse_error = flow::OnError::dead_letter;  ///< Where framing is msgpack.
     Fsync fsync = Fsync::batch;
@@ -84,6 +85,7 @@ struct SinkSettings {
 struct DeadLetterSettings {
     bool present = false;
     std::string path;
+    std::uint32_t mode = 0600;  ///< Of a file that is made, under the umask.
     RetryConfig retry;
 };
 

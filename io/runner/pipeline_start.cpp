@@ -7,10 +7,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
 #include <climits>
 
-#include "core/data/framing.hpp"
 #include "io/devices/blackhole_sink.hpp"
 #include "io/devices/faulty_sink.hpp"
 #include "io/runner/identity.hpp"
@@ -22,31 +20,6 @@ namespace {
 
 // A sink that had a mark and does not come up holds the others back no longer than this.
 constexpr Duration patience = seconds(5);
-
-// Records beyond the mark: what a crash left, and what is going to be written again.
-std::uint64_t records_beyond(const SinkSettings& sink, std::int64_t mark) {
-    const int fd = ::open(sink.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) return 0;
-    struct stat file{};
-    std::uint64_t records = 0;
-    codec::MsgpackFraming values(INT64_MAX);
-    std::vector<codec::StreamExtent> found;
-    if (::fstat(fd, &file) == 0 && S_ISREG(file.st_mode)) {
-        std::array<std::byte, 1 << 16> buffer;
-        std::int64_t at = mark;
-        while (at < file.st_size) {
-            const ssize_t n = ::pread(fd, buffer.data(), buffer.size(), at);
-            if (n <= 0) break;
-            const std::span<const std::byte> some(buffer.data(), static_cast<std::size_t>(n));
-            found.clear();
-            if (sink.framing == Framing::msgpack && !values.feed(some, found)) break;
-            records += sink.framing == Framing::msgpack ? found.size() : count_newlines(some);
-            at += n;
-        }
-    }
-    ::close(fd);
-    return records;
-}
 
 // What sources may open, so that thousands of files never keep the checkpoint from being written:
 // a sink has its file, the checkpoint two slots, a new one and their directory.
@@ -103,7 +76,7 @@ bool Pipeline::begin(RunReport& report) {
     log(Level::debug, LogLine("ring").with("name", std::string_view(ring_->name())));
     scope_.spawn(watch_signals());
     if (!has_descriptors() || !load(report)) return false;
-    build_sinks(report);
+    build_sinks();
     build_sources();
     build_transforms();
     for (const auto& sink : sinks_) sink->start();
@@ -111,7 +84,7 @@ bool Pipeline::begin(RunReport& report) {
         scope_.spawn(watch_dead_letters());
         dead_letters_->start();
     }
-    if (!wait_for_sinks(report) || !save_marks(report)) return false;
+    if (!wait_for_sinks(report) || !stdin_is_no_output() || !save_marks(report)) return false;
     // Signals that came with the very last answer of the start.
     if (signals_.count() > 0) {
         report.end = End::stopped;
@@ -149,8 +122,16 @@ Task<> Pipeline::watch_signals() {
 
 Task<> Pipeline::watch_sink(FileSink& sink, SinkId id) {
     using State = FileSink::State;
-    while (sink.state() == State::opening || sink.state() == State::ready)
+    while (sink.state() == State::opening || sink.state() == State::ready) {
+        // One that opens late may find its file being read.
+        for (const FileSource* source : file_sources_)
+            if (sink.file() && source->reads(*sink.file()))
+                refuse_config(fmt::format("{} is read by a source of this pipeline, under another "
+                                          "name. Set another path for sink \"{}\"",
+                                          pipeline_.sinks[id.index].path,
+                                          pipeline_.sinks[id.index].name));
         co_await sink.changed().wait();
+    }
     if (sink.state() == State::refused) {
         fail(sink.problem());
     } else if (!halted_) {
@@ -218,14 +199,11 @@ bool Pipeline::make_data_dir_again() {
     return true;
 }
 
-void Pipeline::build_sinks(RunReport& report) {
-    report.repeated.assign(pipeline_.sinks.size(), 0);
+void Pipeline::build_sinks() {
     file_sinks_.assign(pipeline_.sinks.size(), nullptr);
     for (std::uint16_t i = 0; i < pipeline_.sinks.size(); ++i) {
         const InjectSettings& inject = pipeline_.sinks[i].inject;
-        const auto make = [&](Events& answers) {
-            return make_sink(SinkId{i}, answers, report.repeated[i]);
-        };
+        const auto make = [&](Events& answers) { return make_sink(SinkId{i}, answers); };
         if (!inject.present) {
             sinks_.push_back(make(events_));
             continue;
@@ -241,14 +219,16 @@ void Pipeline::build_sinks(RunReport& report) {
         config.life = life_;
         config.latency = inject.latency;
         config.seed = inject.seed;
+        config.words = &names_.words();
         sinks_.push_back(std::make_unique<FaultySink>(*ring_, payloads_, events_, config, make));
     }
     if (pipeline_.dead_letters.present)
         dead_letters_ = std::make_unique<DeadLetterFile>(*ring_, names_, payloads_, events_,
-                                                         options_.log, pipeline_.dead_letters.path);
+                                                         options_.log, pipeline_.dead_letters.path,
+                                                         pipeline_.dead_letters.mode);
 }
 
-std::unique_ptr<Sink> Pipeline::make_sink(SinkId id, Events& answers, std::uint64_t& repeated) {
+std::unique_ptr<Sink> Pipeline::make_sink(SinkId id, Events& answers) {
     switch (pipeline_.sinks[id.index].type) {
         case SinkType::blackhole:
             return std::make_unique<BlackholeSink>(answers);
@@ -260,18 +240,18 @@ std::unique_ptr<Sink> Pipeline::make_sink(SinkId id, Events& answers, std::uint6
         case SinkType::file:
             break;
     }
-    auto sink = make_file_sink(id, answers, repeated);
+    auto sink = make_file_sink(id, answers);
     file_sinks_[id.index] = sink.get();
     return sink;
 }
 
-std::unique_ptr<FileSink> Pipeline::make_file_sink(SinkId id, Events& answers,
-                                                   std::uint64_t& repeated) {
+std::unique_ptr<FileSink> Pipeline::make_file_sink(SinkId id, Events& answers) {
     const SinkSettings& sink = pipeline_.sinks[id.index];
     FileSinkConfig config;
     config.name = sink.name;
     config.id = id;
     config.path = sink.path;
+    config.mode = sink.mode;
     config.fsync =
         sink.fsync == Fsync::never ? FileSinkConfig::Fsync::never : FileSinkConfig::Fsync::batch;
     config.delivery = sink.delivery == DeliveryMode::exactly_once
@@ -280,8 +260,10 @@ std::unique_ptr<FileSink> Pipeline::make_file_sink(SinkId id, Events& answers,
     config.framing = sink.framing;
     const std::string name = identity_of(sink);
     for (const CheckpointSink& known : loaded_.sinks)
-        if (known.sink == name) config.mark = known.mark;
-    if (config.mark) repeated = records_beyond(sink, *config.mark);
+        if (known.sink == name) config.mark = known.mark, config.known = known.file;
+    config.turn = &look_turn_;
+    config.set_aside = pipeline_.data_dir + "/set_aside";
+    config.words = &names_.words();
     return std::make_unique<FileSink>(*ring_, payloads_, answers, options_.log, std::move(config));
 }
 
@@ -338,12 +320,56 @@ std::unique_ptr<Source> Pipeline::make_file_source(SourceId id) {
     for (std::uint16_t s = 0; s < pipeline_.sinks.size(); ++s)
         config.sinks.emplace(identity_of(pipeline_.sinks[s]), SinkId{s});
     config.recorded_ns = recorded_ns_;
+    config.written_as = [this](const FileStat& file) { return written_as(file); };
+    config.refuse = [this](std::string problem) { refuse_config(std::move(problem)); };
     for (const CheckpointPartition& known : loaded_.partitions)
         if (known.source == identity_of(source)) config.records.push_back(known);
     auto made = std::make_unique<FileSource>(std::move(config), *ring_, payloads_, events_, names_,
                                              slots_, options_.log);
     file_sources_.push_back(made.get());
     return made;
+}
+
+/// What this pipeline calls that file, if it writes it. Names say nothing: links lead to it, too.
+std::string Pipeline::written_as(const FileStat& file) const {
+    for (std::size_t i = 0; i < file_sinks_.size(); ++i)
+        if (file_sinks_[i] && file_sinks_[i]->file() && is_same_file(*file_sinks_[i]->file(), file))
+            return fmt::format("the output of sink \"{}\" ({})", pipeline_.sinks[i].name,
+                               pipeline_.sinks[i].path);
+    if (dead_letters_ && dead_letters_->file() && is_same_file(*dead_letters_->file(), file))
+        return fmt::format("the dead letters ({})", pipeline_.dead_letters.path);
+    const auto is_at = [&](const struct stat& st) {
+        return st.st_dev == file.device && st.st_ino == file.inode;
+    };
+    struct stat own{};
+    for (const SinkSettings& sink : pipeline_.sinks)
+        if (sink.type == SinkType::stdout_stream && ::fstat(STDOUT_FILENO, &own) == 0 && is_at(own))
+            return fmt::format("standard output, where sink \"{}\" writes", sink.name);
+    for (const char* name : {"lock", "checkpoint.a", "checkpoint.b"}) {
+        const std::string path = fmt::format("{}/{}", pipeline_.data_dir, name);
+        if (::stat(path.c_str(), &own) == 0 && is_at(own))
+            return fmt::format("{}, a file of data_dir", path);
+    }
+    return {};
+}
+
+bool Pipeline::stdin_is_no_output() {
+    struct stat in{};
+    if (!stdin_source_ || ::fstat(STDIN_FILENO, &in) != 0 || !S_ISREG(in.st_mode)) return true;
+    FileStat file;
+    file.device = in.st_dev;
+    file.inode = in.st_ino;
+    const std::string as = written_as(file);
+    if (as.empty()) return true;
+    refuse_config(fmt::format("standard input is {}: it would be fed with what it writes. Set "
+                              "another path, or read another file",
+                              as));
+    return false;
+}
+
+void Pipeline::refuse_config(std::string problem) {
+    is_config_wrong_ = true;
+    fail(std::move(problem));
 }
 
 bool Pipeline::wait_for_sinks(RunReport& report) {
@@ -373,8 +399,10 @@ bool Pipeline::save_marks(RunReport& report) {
     for (std::uint16_t i = 0; i < file_sinks_.size(); ++i) {
         if (!file_sinks_[i] || file_sinks_[i]->state() != FileSink::State::ready) continue;
         const std::int64_t mark = file_sinks_[i]->mark();
+        const CheckpointSink now{identity_of(pipeline_.sinks[i]), mark,
+                                 file_sinks_[i]->known_at(mark)};
         checkpoints_->stage(StageSink{SinkId{i}, mark});
-        const CheckpointSink now{identity_of(pipeline_.sinks[i]), mark};
+        checkpoints_->know(SinkId{i}, now.file);
         const auto& known = loaded_.sinks;
         any = any || std::find(known.begin(), known.end(), now) == known.end();
     }

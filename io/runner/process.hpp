@@ -2,8 +2,8 @@
 // directory, memory. RealProcess is this process; the simulator has one of its own (sim/joint_*).
 //
 // Rule 1: a pipeline asks nobody else, so what drives it in the simulator is what drives it here.
-//         Exceptions, which say nothing of records: how many files may be open, and the count of
-//         records that a start finds beyond a sink's mark.
+//         Exceptions, which say nothing of records: how many files may be open, and whether
+//         an input is a file of the data directory, or standard input or output what is written.
 #pragma once
 
 #include <memory>

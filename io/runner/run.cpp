@@ -79,11 +79,20 @@ void add(std::vector<flow::NodeCounts>& life, const std::vector<flow::NodeCounts
     for (std::size_t i = 0; i < before.size(); ++i) life[i].add(before[i]);
 }
 
+void add(KeptRecords& life, const KeptRecords& before) {
+    life.again += before.again;
+    life.aside += before.aside;
+    life.aside_bytes += before.aside_bytes;
+    if (life.aside_path.empty()) life.aside_path = before.aside_path;
+}
+
 void add_life(RunReport& report, RunReport life, std::uint32_t number) {
     Stats stats = report.stats;
     add(stats, life.stats);
-    for (std::size_t i = 0; i < life.repeated.size() && i < report.repeated.size(); ++i)
-        life.repeated[i] += report.repeated[i];
+    // A life that ended before it was built says nothing of what stands in files.
+    if (life.kept.empty()) life.kept = std::move(report.kept);
+    for (std::size_t i = 0; i < life.kept.size() && i < report.kept.size(); ++i)
+        add(life.kept[i], report.kept[i]);
     add(life.transforms, report.transforms);
     if (number > 0) life.resumed = report.resumed;
     life.began = life.began || report.began;

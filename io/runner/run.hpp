@@ -42,8 +42,18 @@ struct RunOptions {
 enum class End : std::uint8_t {
     halted,   ///< The engine ended it: see `halt`.
     refused,  ///< It could not begin, or go on: see `problem`.
-    foreign,  ///< The data directory is another pipeline's.
+    foreign,  ///< The data directory is another pipeline's, or an output is an input.
     stopped,  ///< A signal came before it had begun, or between two lives of it.
+};
+
+/// What became of the bytes that stood in a sink's file behind what the checkpoint knew.
+struct KeptRecords {
+    std::uint64_t again = 0;  ///< Records that stood there already when they came again.
+    std::uint64_t aside = 0;  ///< Records that were set aside: see docs/configuration.md.
+    std::int64_t aside_bytes = 0;
+    std::string aside_path;    ///< The last file of them.
+    std::uint64_t behind = 0;  ///< Records that still stand there, at the end.
+    std::int64_t behind_bytes = 0;
 };
 
 struct RunReport {
@@ -62,7 +72,7 @@ struct RunReport {
     std::string source_problem;                ///< Where a source's records end (on_parse_error).
     std::vector<Repeats> may_repeat;      ///< By sink: what the next start writes again.
     std::vector<LeftOut> left_out;        ///< By source: what was not read. Of the last life.
-    std::vector<std::uint64_t> repeated;  ///< By sink: records that stood beyond its mark at starts.
+    std::vector<KeptRecords> kept;  ///< By sink.
 };
 
 /// Runs until the end. Requests to stop: the first drains, the second stops now.

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 #include <memory>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "sink_bench.hpp"
 
@@ -233,7 +235,7 @@ TEST_CASE("checkpoint store fails closed on a newer version even where the other
     b.commit(1);
     b.commit(2);
     std::string text = contents(b.slot('b'));
-    text[12] = 2;
+    text[12] = 3;
     const auto bytes = std::as_bytes(std::span<const char>(text));
     const std::uint32_t crc = crc32c(bytes.subspan(12), crc32c(bytes.first(8)));
     std::memcpy(text.data() + 8, &crc, 4);
@@ -343,6 +345,36 @@ TEST_CASE("checkpoint store stays whole if it dies before any operation") {
             const std::int64_t position = loaded.checkpoint.partitions.at(0).position;
             CHECK((position == before || position == 100));
         }
+    }
+}
+
+TEST_CASE("checkpoint is its owner's alone, whatever the umask") {
+    const mode_t before = ::umask(0);
+    Bench b;
+    REQUIRE(b.load().state == Load::fresh);
+    b.bind();
+    b.commit(1);
+    ::umask(before);
+    struct stat found{};
+    REQUIRE(::stat(b.slot('a').c_str(), &found) == 0);
+    CHECK((found.st_mode & 07777) == 0600);
+}
+
+TEST_CASE("checkpoint that is a link or a pipe is refused, not followed and not waited for") {
+    Bench b;
+    SECTION("link") {
+        put_contents(b.dir / "theirs", "text");
+        REQUIRE(::symlink((b.dir / "theirs").c_str(), b.slot('a').c_str()) == 0);
+        const auto loaded = b.load();
+        CHECK(loaded.state == Load::failed);
+        CHECK(loaded.problem.find("symbolic link") != std::string::npos);
+        CHECK(contents(b.dir / "theirs") == "text");
+    }
+    SECTION("pipe") {
+        REQUIRE(::mkfifo(b.slot('b').c_str(), 0600) == 0);
+        const auto loaded = b.load();
+        CHECK(loaded.state == Load::failed);
+        CHECK(loaded.problem.find("not a regular file") != std::string::npos);
     }
 }
 

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <memory>
 
+#include "io/sink_words.hpp"
 #include "sink_bench.hpp"
 
 namespace holdfast::io {
@@ -120,6 +121,54 @@ TEST_CASE("dead letter file leaves nothing of a write that failed") {
     b.ring.fault = nullptr;
     CHECK(b.store(b.batch("two\n")) == StoreOutcome::ok);
     CHECK(contents(b.path) == b.line("one", 1000) + b.line("two", 1000));
+}
+
+TEST_CASE("dead letter file cuts no torn line of another program that looks alike") {
+    Bench b;
+    std::filesystem::create_directories(b.dir.path / "dead");
+    const std::string theirs = "{\"time\":\"2026-01-31 23:59:59\",\"mess";
+    put_contents(b.path, theirs);
+    b.start();
+    CHECK(b.store(b.batch("one\n")) == StoreOutcome::ok);
+    CHECK(contents(b.path) == theirs + "\n" + b.line("one", 1000));
+}
+
+TEST_CASE("dead letter file keeps what others append while it is open") {
+    Bench b;
+    b.start();
+    CHECK(b.store(b.batch("one\n")) == StoreOutcome::ok);
+    const bool after_failure = GENERATE(false, true);
+    if (after_failure) {
+        b.ring.fault = [&](const Op& op) -> std::optional<std::int64_t> {
+            if (op.kind == OpKind::truncate || op.kind == OpKind::sync) return -EIO;
+            return std::nullopt;
+        };
+        CHECK(b.store(b.batch("x\n")) == StoreOutcome::retriable);
+        b.ring.fault = nullptr;
+    }
+    std::ofstream(b.path, std::ios::app) << "theirs";
+    CHECK(b.store(b.batch("two\n")) == StoreOutcome::ok);
+    const std::string left = after_failure ? b.line("x", 1000) : "";
+    CHECK(contents(b.path) == b.line("one", 1000) + left + "theirs\n" + b.line("two", 1000));
+    CHECK(b.has_logged("somebody else writes"));
+}
+
+TEST_CASE("dead letter has the words that its sink said of this record, and no others") {
+    Bench b;
+    SinkWords words;
+    const Part first = b.batch("a\nb\nc\n");
+    const Part second = b.batch("d\n");
+    Part middle = first;
+    middle.begin = 1;
+    middle.end = 2;
+    words.say(SinkId{0}, {&first, 1}, "no room");
+    words.say(SinkId{0}, {&middle, 1}, "refused");
+    words.say(SinkId{1}, {&second, 1}, "of another sink");
+    CHECK(words.of(SinkId{0}, first.batch, 0) == "no room");
+    CHECK(words.of(SinkId{0}, first.batch, 1) == "refused");
+    CHECK(words.of(SinkId{0}, first.batch, 3).empty());
+    CHECK(words.of(SinkId{0}, second.batch, 0).empty());
+    CHECK(words.of(SinkId{1}, {second.batch.index, 7}, 0).empty());
 }
 
 TEST_CASE("dead letter file begins anew where its file was moved away") {

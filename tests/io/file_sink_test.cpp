@@ -14,7 +14,8 @@ using Fsync = FileSinkConfig::Fsync;
 using Delivery = FileSinkConfig::Delivery;
 
 struct Bench : test::SinkBench {
-    FileSinkConfig config{.name = "a", .id = SinkId{0}, .path = dir / "out.txt"};
+    FileSinkConfig config{.name = "a", .id = SinkId{0}, .path = dir / "out.txt",
+                          .set_aside = dir / "set_aside"};
     std::unique_ptr<FileSink> sink;
 
     FileSink& start() {
@@ -91,18 +92,7 @@ TEST_CASE("file sink creates the directories of its path and syncs their names")
     CHECK(b.file() == "one\n");
 }
 
-TEST_CASE("file sink cuts to its mark in exactly_once") {
-    Bench b;
-    put_contents(b.config.path, "one\ntwo\nthr");
-    b.config.mark = 4;
-    b.start();
-    CHECK(b.sink->mark() == 4);
-    CHECK(b.file() == "one\n");
-    CHECK(b.written("TWO\n", 1).mark == 8);
-    CHECK(b.file() == "one\nTWO\n");
-}
-
-TEST_CASE("file sink cuts only a torn last line in at_least_once") {
+TEST_CASE("file sink in at_least_once sets only a torn last line aside") {
     Bench b;
     b.config.delivery = Delivery::at_least_once;
     put_contents(b.config.path, "one\ntwo\nthr");
@@ -110,9 +100,10 @@ TEST_CASE("file sink cuts only a torn last line in at_least_once") {
     b.start();
     CHECK(b.file() == "one\ntwo\n");
     CHECK(b.sink->mark() == 8);
+    CHECK(contents(b.dir / "set_aside/a.8.1") == "thr");
 }
 
-TEST_CASE("file sink of msgpack cuts only a torn last value, and looks for no line ends") {
+TEST_CASE("file sink of msgpack sets only a torn last value aside, and looks for no line ends") {
     const std::string values("\x01\xa3two\x00\x93", 7);
     for (const auto delivery : {Delivery::at_least_once, Delivery::exactly_once}) {
         Bench b;
@@ -122,12 +113,12 @@ TEST_CASE("file sink of msgpack cuts only a torn last value, and looks for no li
         b.config.mark = 1;
         b.start();
         const bool keeps = delivery == Delivery::at_least_once;
-        CHECK(b.file() == values.substr(0, keeps ? 6 : 1));
+        CHECK(b.file() == values.substr(0, keeps ? 6 : values.size()));
         CHECK(b.sink->mark() == (keeps ? 6 : 1));
     }
 }
 
-TEST_CASE("file sink cuts a torn line that is longer than what it looks at in one go") {
+TEST_CASE("file sink sets a torn line aside that is longer than what it looks at in one go") {
     Bench b;
     b.config.delivery = Delivery::at_least_once;
     put_contents(b.config.path, "one\ntwo\n" + std::string(200'000, 'x'));
@@ -136,7 +127,7 @@ TEST_CASE("file sink cuts a torn line that is longer than what it looks at in on
     CHECK(b.file() == "one\ntwo\n");
 }
 
-TEST_CASE("file sink in at_least_once cuts from the line with a hole on") {
+TEST_CASE("file sink in at_least_once sets aside from the line with a hole on") {
     Bench b;
     b.config.delivery = Delivery::at_least_once;
     put_contents(b.config.path, "one\ntwo\nth" + std::string(600, '\0') + "ee\nfour\n");
@@ -145,6 +136,7 @@ TEST_CASE("file sink in at_least_once cuts from the line with a hole on") {
     CHECK(b.file() == "one\ntwo\n");
     CHECK(b.sink->mark() == 8);
     CHECK(b.ring.count[OpKind::sync] == 1);
+    CHECK(contents(b.dir / "set_aside/a.8.1") == "th" + std::string(600, '\0') + "ee\nfour\n");
 }
 
 TEST_CASE("file sink without a mark appends to what is there and ends its last line") {

@@ -111,7 +111,8 @@ private:
             case OpKind::unlink: return checked(::unlink(op.path));
             case OpKind::mkdir: return checked(::mkdir(op.path, op.mode));
             case OpKind::timeout: return -ETIME;
-            case OpKind::lock: return perform_file(op);
+            case OpKind::lock:
+            case OpKind::list: return perform_file(op);
             default: return -ENOSYS;
         }
     }
