@@ -25,6 +25,7 @@ enum class Due : std::uint8_t {
     revoke,            ///< a: log.
     revoke_heard,      ///< a: log, b: epoch. Lost some time ago.
     revoke_deadline,   ///< a: log, b: epoch.
+    close,             ///< a: log, b: epoch, c: 1 if before its end.
     pressure,          ///< a: thousandths.
     stop,              ///< a: mode.
     stale,             ///< c: which.

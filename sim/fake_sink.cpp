@@ -31,6 +31,7 @@ void FakeSinks::plan(Attempt& a, const WriteToSink& write) {
     const std::uint64_t n = key_of(a, stage_);
     a.applies = true;
     if (plan_dead(a)) return;
+    turn(a);
     if (stage_.fault(Fault::sink_retriable, sink, n)) {
         a.answer = SinkOutcome::retriable;
         a.applies = false;
@@ -57,6 +58,16 @@ void FakeSinks::plan(Attempt& a, const WriteToSink& write) {
     if (a.answer != SinkOutcome::delivered) return;
     if (plan_poison(a)) return;
     if (stage_.fault(Fault::sink_partial, sink, n)) plan_partial(a, n);
+}
+
+/// From a later attempt on it will never take what it did not refuse at first.
+void FakeSinks::turn(const Attempt& a) {
+    if (a.number < 2 || stage_.draw->permille_of(Fault::sink_turns) == 0) return;
+    for (const std::uint32_t u : a.items) {
+        Unit& unit = stage_.ledger.units[u];
+        if (unit.applied > 0 || unit.poison) continue;
+        unit.poison = stage_.fault(Fault::sink_turns, a.sink, u);
+    }
 }
 
 bool FakeSinks::plan_dead(Attempt& a) {
@@ -177,25 +188,67 @@ void FakeSinks::answer_due(const Occurrence& what) {
     Attempt& a = stage_.attempts[what.a];
     const bool file = stage_.draw->config.sink[a.sink].has_mark;
     if (!file || a.state == Attempt::State::open) apply(a);
+    babble(a);
     for (std::uint32_t i = 0; i < a.verdict.size();) {
         std::uint32_t j = i + 1;
         while (j < a.verdict.size() && a.verdict[j] == a.verdict[i]) ++j;
         if (a.verdict[i] != 0) {
             stage_.out.push_back(SinkToldRange{a.delivery, a.number, i, j,
                                                static_cast<SinkOutcome>(a.verdict[i] - 1)});
+            say_twice(a, i, j);
         }
         i = j;
     }
-    const auto length = static_cast<std::int64_t>(stage_.ledger.sinks[a.sink].contents.size());
+    const auto length = stage_.draw->sink[a.sink].mark_base +
+                        static_cast<std::int64_t>(stage_.ledger.sinks[a.sink].contents.size());
     stage_.out.push_back(
         SinkAnswered{a.delivery, a.number, a.answer, a.retry_after, file ? length : 0});
     stage_.drop_reference(what.a);
 }
 
+/// Another word about outputs that have one: the first one stands.
+void FakeSinks::say_twice(const Attempt& a, std::uint32_t begin, std::uint32_t end) {
+    const std::uint64_t n = key_of(a, stage_);
+    if (!stage_.fault(Fault::sink_two_words, a.sink, n << 9 | (begin & 511))) return;
+    const auto first = static_cast<SinkOutcome>(a.verdict[begin] - 1);
+    const SinkOutcome second =
+        first == SinkOutcome::delivered ? SinkOutcome::refused : SinkOutcome::delivered;
+    const std::uint32_t middle = begin + (end - begin) / 2;
+    stage_.out.push_back(SinkToldRange{a.delivery, a.number, middle, end, second});
+}
+
+/// What means nothing: it may change counters and nothing else.
+void FakeSinks::babble(const Attempt& a) {
+    const std::uint64_t n = key_of(a, stage_);
+    if (!stage_.fault(Fault::sink_garbage, a.sink, n)) return;
+    const auto all = static_cast<std::uint32_t>(a.items.size());
+    constexpr auto unknown = static_cast<SinkOutcome>(9);
+    const SinkToldRange words[] = {
+        {a.delivery, a.number, 0, all + 1, SinkOutcome::delivered},
+        {a.delivery, a.number, 1, 1, SinkOutcome::refused},
+        {a.delivery, a.number, all, all + 1, SinkOutcome::refused},
+        {a.delivery, a.number, 0, 1, SinkOutcome::failed},
+        {a.delivery, a.number, 0, all, unknown},
+        {a.delivery, a.number + 1, 0, all, SinkOutcome::delivered},
+    };
+    const std::uint64_t which = stage_.detail(a.sink, n << 4 | 10, std::size(words) + 1);
+    if (which < std::size(words)) {
+        stage_.out.push_back(words[which]);
+    } else {
+        stage_.out.push_back(SinkAnswered{a.delivery, a.number, unknown, {}, 1});
+    }
+}
+
 void FakeSinks::cancel(std::uint32_t index) {
     Attempt& a = stage_.attempts[index];
     a.state = Attempt::State::given_up;
-    if (!stage_.draw->config.sink[a.sink].has_mark) excuse(a);
+    if (!stage_.draw->config.sink[a.sink].has_mark) {
+        excuse(a);
+    } else if (a.applied) {
+        // It was done at the same instant: the device takes it back.
+        const std::size_t length = stage_.ledger.sinks[a.sink].contents.size() - a.items.size();
+        stage_.ledger.cut(a.sink, static_cast<std::uint32_t>(length));
+    }
     if (a.pending == 0) {
         ++a.pending;
         stage_.drop_reference(index);
@@ -214,7 +267,12 @@ void FakeSinks::sync(const SyncSink& sync) {
     }
     Occurrence o{.due = Due::sync_answer, .a = s, .b = sync.sync, .c = syncing_[s]};
     o.d = static_cast<std::uint8_t>(outcome);
-    stage_.later(stage_.latency(140u + s, n, stage_.draw->latency), o);
+    Duration after = stage_.latency(140u + s, n, stage_.draw->latency);
+    const Duration patience = stage_.draw->config.commit.attempt_timeout;
+    if (patience.ns > 0 && stage_.fault(Fault::sync_late, s, n)) {
+        after.ns = patience.ns + 1;
+    }
+    stage_.later(after, o);
 }
 
 void FakeSinks::sync_due(const Occurrence& what) {

@@ -34,6 +34,9 @@ public:
 private:
     void plan(Attempt& a, const WriteToSink& write);
     bool plan_dead(Attempt& a);
+    void turn(const Attempt& a);
+    void say_twice(const Attempt& a, std::uint32_t begin, std::uint32_t end);
+    void babble(const Attempt& a);
     bool plan_poison(Attempt& a);
     void plan_partial(Attempt& a, std::uint64_t n);
     void schedule(const Attempt& a, std::uint32_t index, std::uint64_t n);

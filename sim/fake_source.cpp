@@ -1,8 +1,8 @@
 #include "sim/fake_source.hpp"
 
 #include <algorithm>
-
-#include "core/data/slice_cut.hpp"
+#include <array>
+#include <bit>
 
 namespace holdfast::sim {
 
@@ -10,6 +10,7 @@ void FakeSource::begin() {
     state_.assign(stage_.ledger.logs.size(), {});
     pulls_.assign(stage_.draw->config.sources, 0);
     next_log_.assign(stage_.draw->config.sources, 0);
+    next_open_.assign(stage_.draw->config.sources, 0);
     revokes_done_ = 0;
     for (std::uint32_t i = 0; i < stage_.ledger.logs.size(); ++i) {
         const Log& log = stage_.ledger.logs[i];
@@ -24,10 +25,25 @@ void FakeSource::restart() {
     for (std::uint32_t i = 0; i < state_.size(); ++i) {
         Log& log = stage_.ledger.logs[i];
         log.assigned = false;
-        state_[i].revoking = false;
-        state_[i].owned = false;
+        state_[i].revoking = state_[i].owned = state_[i].opening = false;
     }
     std::ranges::fill(pulls_, 0);
+}
+
+void FakeSource::start() {
+    free_slots_.clear();
+    for (std::uint32_t i = stage_.draw->config.partitions_max; i > 0; --i) free_slots_.push_back(i - 1);
+    std::array<std::uint32_t, 4> open{};
+    for (std::uint32_t i = 0; i < state_.size(); ++i) {
+        Log& log = stage_.ledger.logs[i];
+        const std::uint32_t most = stage_.draw->source[log.source].open_max;
+        log.closed = most > 0 && log.available == log.end && log.durable >= stage_.ledger.end_of(log);
+        if (log.closed || (most > 0 && open[log.source] >= most)) continue;
+        ++open[log.source];
+        assign(i);
+    }
+    // Where there is nothing to have, somebody says so.
+    if (stage_.out.empty()) stage_.out.push_back(SourceReady{SourceId{0}});
 }
 
 void FakeSource::pull(const Pull& pull) {
@@ -53,6 +69,7 @@ void FakeSource::pull(const Pull& pull) {
 void FakeSource::pull_due(const Occurrence& what) {
     const BatchId id{what.a, what.b};
     BatchTruth& b = stage_.batches[what.a];
+    if (b.generation != what.b || b.state != BatchTruth::State::pulling) return;
     if (fault_answer(b, id, what.c)) return;
     const std::uint32_t log = pick_log(b.source, what.c);
     if (log != UINT32_MAX && stage_.fault(Fault::pull_empty, b.source, what.c)) {
@@ -110,7 +127,7 @@ bool FakeSource::ended(std::uint32_t source) const {
     if (!shape.finite) return false;
     for (std::uint32_t i = shape.first_log; i < shape.first_log + shape.logs; ++i) {
         const Log& log = stage_.ledger.logs[i];
-        if (!log.assigned || state_[i].cursor < log.end) return false;
+        if (!log.closed && (!log.assigned || state_[i].cursor < log.end)) return false;
     }
     return true;
 }
@@ -161,7 +178,7 @@ void FakeSource::fill_empty(BatchTruth& b, BatchId id, std::uint32_t index) {
     b.dead.clear();
     std::ranges::fill(b.from, 0u);
     b.outputs_known = true;
-    stage_.out.push_back(BatchPulled{id, SourceId{b.source}, b.fate, PartitionId{index},
+    stage_.out.push_back(BatchPulled{id, SourceId{b.source}, b.fate, PartitionId{state.slot},
                                      Epoch{b.epoch}, 0, 0, 0, Position{first},
                                      Position{state.position}});
 }
@@ -207,7 +224,8 @@ void FakeSource::fill(BatchTruth& b, BatchId id, std::uint32_t index, std::uint6
         records[r].order = b.order;
         records[r].batch_end = b.first + b.count;
     }
-    stage_.out.push_back(BatchPulled{id, SourceId{b.source}, b.fate, PartitionId{index},
+    if (is_file(log) && state.cursor == log.end) schedule_close(index);
+    stage_.out.push_back(BatchPulled{id, SourceId{b.source}, b.fate, PartitionId{state.slot},
                                      Epoch{b.epoch}, b.count, bytes, b.held, Position{first},
                                      Position{state.position}});
     b.state = BatchTruth::State::arrived;
@@ -287,10 +305,12 @@ std::uint32_t FakeSource::cut_slice(BatchTruth& b, std::uint64_t n) {
     if (b.parent == UINT32_MAX) return b.count;
     const BatchTruth& whole = stage_.batches[b.parent];
     const std::uint32_t end = whole.first + whole.count;
-    SliceCut cut(b.max_bytes);
-    b.count = 0;
-    while (b.first + b.count < end && cut.takes(stage_.ledger.records[b.first + b.count].bytes)) {
-        ++b.count;
+    // One record, and more as long as all of them fit.
+    std::uint64_t bytes = stage_.ledger.records[b.first].bytes;
+    b.count = 1;
+    for (std::uint32_t r = b.first + 1; r < end; ++r, ++b.count) {
+        bytes += stage_.ledger.records[r].bytes;
+        if (bytes > b.max_bytes) break;
     }
     if (b.count > 1 && stage_.fault(Fault::slice_short, b.source, n)) {
         b.count = 1 + static_cast<std::uint32_t>(
@@ -313,6 +333,19 @@ void FakeSource::transform_due(const Occurrence& what) {
         const Position astray{how == 2 ? INT64_MAX : next.value};
         outputs(*b);
         stage_.out.push_back(SliceTransformed{id, Fate::deliver, 0, 0, 0, 0, wrong, 0, astray});
+        return;
+    }
+    if (stage_.fault(Fault::transform_stop, b->source, what.c)) {
+        stage_.out.push_back(SliceTransformed{id, Fate::stop, 0, 0, 0, 0, end, 0, next});
+        return;
+    }
+    const SinkMask reach = stage_.draw->config.source[b->source].route;
+    const auto beyond = static_cast<std::uint32_t>(std::countr_one(reach));
+    if (beyond < stage_.draw->config.sinks &&
+        stage_.fault(Fault::transform_astray, b->source, what.c)) {
+        outputs(*b);
+        const SinkMask astray = SinkMask{1} << beyond;
+        stage_.out.push_back(SliceTransformed{id, Fate::deliver, 1, 1, 0, 0, end, astray, next});
         return;
     }
     if (stage_.fault(Fault::transform_failed, b->source, what.c)) {
@@ -373,7 +406,8 @@ void FakeSource::release(BatchId id) {
 }
 
 void FakeSource::commit(const CommitPosition& commit) {
-    const std::uint32_t index = commit.partition.index;
+    const std::uint32_t index = stage_.ledger.log_of(commit.partition, commit.epoch);
+    if (index == UINT32_MAX) return;
     const std::uint64_t n = key(state_[index].commits++);
     state_[index].last_commit = commit.position.value;
     StoreOutcome outcome = StoreOutcome::ok;
@@ -390,19 +424,25 @@ void FakeSource::commit(const CommitPosition& commit) {
         applies = false;
     } else if (stage_.fault(Fault::commit_ambiguous, index, n)) {
         outcome = StoreOutcome::ambiguous;
-        applies = stage_.detail(300 + index, n << 2 | 1, 2) == 1;
+        applies = stage_.detail(600 + index, n << 2 | 1, 2) == 1;
     } else if (stage_.fault(Fault::commit_failed, index, n)) {
         outcome = StoreOutcome::failed;
         applies = false;
     } else if (stage_.draw->config.commit.attempt_timeout.ns > 0 &&
                stage_.fault(Fault::commit_never, index, n)) {
         silent = true;
-        applies = stage_.detail(300 + index, n << 2 | 2, 2) == 1;
+        applies = stage_.detail(600 + index, n << 2 | 2, 2) == 1;
+    }
+    Duration after = stage_.latency(270u + index, n, stage_.draw->latency);
+    const Duration patience = stage_.draw->config.commit.attempt_timeout;
+    if (patience.ns > 0 && !silent && stage_.fault(Fault::commit_late, index, n)) {
+        // At the very time-out, or after it: another attempt may be under way.
+        after.ns = patience.ns + 1'000'000 * static_cast<std::int64_t>(
+                                                 stage_.detail(600 + index, n << 2 | 3, 1000));
     }
     const auto d = static_cast<std::uint8_t>(static_cast<std::uint8_t>(outcome) |
                                              (silent ? 16 : 0) | (applies ? 32 : 0));
-    stage_.later(stage_.latency(270u + index, n, stage_.draw->latency),
-                 {.due = Due::commit_answer,
+    stage_.later(after, {.due = Due::commit_answer,
                   .d = d,
                   .a = index,
                   .b = commit.epoch.value,
@@ -411,6 +451,7 @@ void FakeSource::commit(const CommitPosition& commit) {
 
 bool FakeSource::commit_due(const Occurrence& what) {
     Log& log = stage_.ledger.logs[what.a];
+    const PartitionId slot{stage_.ledger.assignments[what.b].slot};
     auto outcome = static_cast<StoreOutcome>(what.d & 15);
     const auto position = static_cast<std::int64_t>(what.c);
     const bool mine =
@@ -425,7 +466,7 @@ bool FakeSource::commit_due(const Occurrence& what) {
     }
     if ((what.d & 16) == 0) {
         stage_.out.push_back(
-            CommitAnswered{PartitionId{what.a}, Epoch{what.b}, Position{position}, outcome});
+            CommitAnswered{slot, Epoch{what.b}, Position{position}, outcome});
     }
     return moved;
 }

@@ -5,24 +5,27 @@
 // order. Rule 2: a batch never spans a lead, and never mixes fates. Rule 3: a transform fails as a
 // whole only where there are no leads: a lead may pass a batch whose
 //         dead letters are not stored yet, and a batch that is cut anew may not fail again.
-// Rule 4: a partition's slot is its log's index; (slot, epoch) never repeats.
+// Rule 4: slots are dealt out again and again, as the shipped source does; an epoch is dealt once in
+//         a world. A log that is a file is given back when it is read, and its slot goes to the next.
 #pragma once
 
 #include <vector>
 
+#include "sim/fake_stores.hpp"
 #include "sim/stage.hpp"
 
 namespace holdfast::sim {
 
 class FakeSource {
 public:
-    explicit FakeSource(Stage& stage) : stage_(stage) {}
+    FakeSource(Stage& stage, const FakeCheckpoint& checkpoint)
+        : stage_(stage), checkpoint_(checkpoint) {}
     void begin();
+    /// A process begins: what it can have, it has.
+    void start();
     /// A new process: nothing is assigned, nothing is in flight.
     void restart();
 
-    /// Emits PartitionAssigned and its leads (by sink; -1: none).
-    void assign(std::uint32_t log, const std::int64_t* leads);
     void pull(const Pull& pull);
     void transform(const Transform& transform);
     void release(BatchId batch);
@@ -38,6 +41,7 @@ public:
     void revoke_heard_due(const Occurrence& what);
     void revoke_deadline_due(const Occurrence& what);
     void assign_due(const Occurrence& what);
+    void close_due(const Occurrence& what);
 
     /// All records exist from now on.
     void append_all();
@@ -50,7 +54,9 @@ private:
         std::uint32_t cursor = 0;   ///< Next record to hand out.
         std::int64_t position = 0;  ///< After the last one.
         bool revoking = false;      ///< Gracefully, not done yet.
+        bool opening = false;       ///< Its assignment is on its way.
         bool owned = false;         ///< The broker takes our commits.
+        std::uint32_t slot = 0;
         std::uint32_t revokes = 0;
         std::uint32_t commits = 0;
         std::int64_t last_commit = 0;
@@ -69,14 +75,26 @@ private:
     std::uint32_t cut_slice(BatchTruth& b, std::uint64_t n);
     std::uint32_t freed_by(BatchTruth& b);
     void answer_transform(BatchTruth& b, BatchId id, std::uint32_t end, Position next);
+    /// Emits PartitionAssigned and the leads that the checkpoint has.
+    void assign(std::uint32_t log);
+    void free_slot(std::uint32_t log);
+    bool is_file(const Log& log) const {
+        return stage_.draw->source[log.source].open_max > 0;
+    }
+    void open_more(std::uint16_t source);
+    void schedule_close(std::uint32_t log);
+    void late_batch(std::uint32_t log, std::uint32_t epoch);
     void schedule_revoke(std::uint32_t log);
     void lose(std::uint32_t log, Duration back_after);
     void come_back(std::uint32_t log, Duration after);
 
     Stage& stage_;
+    const FakeCheckpoint& checkpoint_;
+    std::vector<std::uint32_t> free_slots_;
     std::vector<LogState> state_;
     std::vector<std::uint32_t> pulls_;     ///< Answers by source, for the keys.
     std::vector<std::uint32_t> next_log_;  ///< By source, in turn.
+    std::vector<std::uint32_t> next_open_;
     std::vector<std::uint32_t> revokes_;
     std::uint32_t revokes_done_ = 0;
 };

@@ -2,6 +2,16 @@
 
 namespace holdfast::sim {
 
+namespace {
+
+/// At the very time-out, or after it: another attempt may be under way.
+Duration late(const Stage& stage, Duration timeout, std::uint64_t entity, std::uint64_t n) {
+    return Duration{timeout.ns +
+                    1'000'000 * static_cast<std::int64_t>(stage.detail(entity, n, 1000))};
+}
+
+}  // namespace
+
 void FakeDeadLetters::write(std::uint32_t index) {
     Attempt& a = stage_.attempts[index];
     const std::uint64_t first = a.items.empty() ? 0 : a.items.front() & ~whole_record;
@@ -28,7 +38,10 @@ void FakeDeadLetters::write(std::uint32_t index) {
         silent = true;
         a.applies = stage_.detail(64, n << 4 | 4, 2) == 1;
     }
-    const Duration after = stage_.latency(164, n, stage_.draw->latency);
+    Duration after = stage_.latency(164, n, stage_.draw->latency);
+    if (timed && !silent && stage_.fault(Fault::store_late, 64, n)) {
+        after = late(stage_, stage_.draw->config.dead_letters.attempt_timeout, 64, n << 4 | 6);
+    }
     ++a.pending;
     stage_.later(after, {.due = Due::store_answer, .a = index, .b = silent});
 }
@@ -56,7 +69,8 @@ void FakeDeadLetters::answer_due(const Occurrence& what) {
 }
 
 void FakeCheckpoint::begin() {
-    staged_.position.assign(stage_.ledger.logs.size(), 0);
+    staged_.position.clear();
+    for (const Log& log : stage_.ledger.logs) staged_.position.push_back(log.base);
     staged_.lead.assign(stage_.ledger.logs.size() * 8, -1);
     staged_.mark.assign(8, 0);
     staged_.valid = true;
@@ -65,10 +79,13 @@ void FakeCheckpoint::begin() {
     landed_ = poisoned_ = false;
 }
 
-void FakeCheckpoint::stage(const StageSink& s) { staged_.mark[s.sink.index] = s.mark; }
+void FakeCheckpoint::stage(const StageSink& s) {
+    staged_.mark[s.sink.index] = s.mark - stage_.draw->sink[s.sink.index].mark_base;
+}
 
 void FakeCheckpoint::stage(const StagePosition& s) {
-    const std::uint32_t log = s.partition.index;
+    const std::uint32_t log = stage_.ledger.log_of(s.partition, s.epoch);
+    if (log == UINT32_MAX) return;
     staged_.position[log] = s.position.value;
     for (std::uint32_t i = 0; i < 8; ++i) {
         std::int64_t& lead = staged_.lead[log * 8 + i];
@@ -77,7 +94,8 @@ void FakeCheckpoint::stage(const StagePosition& s) {
 }
 
 void FakeCheckpoint::stage(const StageLead& s) {
-    staged_.lead[s.partition.index * 8 + s.sink.index] = s.position.value;
+    const std::uint32_t log = stage_.ledger.log_of(s.partition, s.epoch);
+    if (log != UINT32_MAX) staged_.lead[log * 8 + s.sink.index] = s.position.value;
 }
 
 void FakeCheckpoint::write(const WriteCheckpoint& write) {
@@ -100,7 +118,11 @@ void FakeCheckpoint::write(const WriteCheckpoint& write) {
     } else if (timed && stage_.fault(Fault::checkpoint_never, 65, n)) {
         silent = true;
     }
-    stage_.later(stage_.latency(165, n, stage_.draw->latency),
+    Duration after = stage_.latency(165, n, stage_.draw->latency);
+    if (timed && !silent && stage_.fault(Fault::checkpoint_late, 65, n)) {
+        after = late(stage_, stage_.draw->config.commit.attempt_timeout, 65, n << 4 | 1);
+    }
+    stage_.later(after,
                  {.due = Due::written,
                   .d = static_cast<std::uint8_t>(outcome),
                   .a = writes_,
@@ -125,7 +147,11 @@ void FakeCheckpoint::sync(const SyncCheckpoint& sync) {
     } else if (timed && stage_.fault(Fault::checkpoint_never, 66, n)) {
         silent = true;
     }
-    stage_.later(stage_.latency(166, n, stage_.draw->latency),
+    Duration after = stage_.latency(166, n, stage_.draw->latency);
+    if (timed && !silent && stage_.fault(Fault::checkpoint_late, 66, n)) {
+        after = late(stage_, stage_.draw->config.commit.attempt_timeout, 66, n << 4 | 1);
+    }
+    stage_.later(after,
                  {.due = Due::synced,
                   .d = static_cast<std::uint8_t>(outcome),
                   .a = writes_,

@@ -13,6 +13,7 @@ void Ledger::begin(const Draw& drawn, Choices& choices) {
     records.clear();
     units.clear();
     logs.assign(drawn.logs, Log{});
+    assignments.assign(1, Assignment{});
     sinks.resize(drawn.config.sinks);
     for (SinkTruth& sink : sinks) {
         sink.contents.clear();
@@ -34,7 +35,8 @@ void Ledger::write_log(std::uint32_t index, Choices& choices) {
     const std::uint32_t count =
         shape.records / shape.logs + (mine < shape.records % shape.logs ? 1 : 0);
     log.first = static_cast<std::uint32_t>(records.size());
-    std::int64_t at = 0;
+    std::int64_t at = shape.base;
+    log.base = log.durable = log.highest = at;
     for (std::uint32_t i = 0; i < count; ++i) {
         const auto id = static_cast<std::uint32_t>(records.size());
         Record record;
@@ -121,7 +123,7 @@ bool Ledger::may_drop(std::uint32_t sink) const {
 
 bool Ledger::durable(const Unit& unit) const {
     if (unit.parked > 0) return true;
-    if (may_drop(unit.sink) && !unit.sent) return true;
+    if (may_drop(unit.sink) && !unit.sent && unit.dropped) return true;
     if (unit.applied == 0) return false;
     const SinkConfig& config = draw->config.sink[unit.sink];
     const SinkTruth& truth = sinks[unit.sink];
@@ -130,14 +132,14 @@ bool Ledger::durable(const Unit& unit) const {
 }
 
 bool Ledger::settled(const Unit& unit) const {
-    return unit.parked > 0 || unit.applied > 0 || (may_drop(unit.sink) && !unit.sent);
+    return unit.parked > 0 || unit.applied > 0 ||
+           (may_drop(unit.sink) && !unit.sent && unit.dropped);
 }
 
 void Ledger::commit_by_sinks() {
     for (Log& log : logs) {
         if (!by_sinks(log)) continue;
         for (std::uint32_t r = record_after(log, log.durable); r < log.end; ++r) {
-            // What was never read may count as durable (dropped), and isn't committed.
             if (records[r].next > log.highest || !durable(records[r])) break;
             log.durable = records[r].next;
         }

@@ -60,6 +60,7 @@ struct Unit {
     bool mixed = false;    ///< Was in a write that was refused or answered in part.
     bool sent = false;     ///< In this incarnation.
     bool suspect = false;  ///< Was in a refused write that named nobody.
+    bool dropped = false;  ///< By a sink that may, as the world saw it; until it is read again.
 };
 
 struct Log {
@@ -70,9 +71,17 @@ struct Log {
     std::int64_t durable = 0;     ///< Where a restart would read from.
     std::int64_t highest = 0;     ///< Of all positions handed out in this epoch.
     std::int64_t assigned_at = 0;
+    std::int64_t base = 0;  ///< Where its positions begin.
     std::uint32_t epoch = 0;
     bool assigned = false;
+    bool closed = false;  ///< Read to its end, and given back: its slot is another one's.
     std::int64_t lead[8] = {};  ///< As told to this incarnation.
+};
+
+/// Who had which slot: an epoch is given out once in a world.
+struct Assignment {
+    std::uint32_t log = UINT32_MAX;
+    std::uint32_t slot = UINT32_MAX;
 };
 
 struct SinkTruth {
@@ -108,7 +117,7 @@ public:
     /// The first record of the log that ends after the position.
     std::uint32_t record_after(const Log& log, std::int64_t position) const;
     std::int64_t end_of(const Log& log) const {
-        return log.end == log.first ? 0 : records[log.end - 1].next;
+        return log.end == log.first ? log.base : records[log.end - 1].next;
     }
     /// Where sinks commit by themselves: each source's position is what they durably have.
     void commit_by_sinks();
@@ -116,6 +125,12 @@ public:
         return draw->config.source[log.source].commit == CommitMode::sink;
     }
     bool may_drop(std::uint32_t sink) const;
+    /// The log that an assignment was of, or UINT32_MAX.
+    std::uint32_t log_of(PartitionId partition, Epoch epoch) const {
+        if (epoch.value >= assignments.size()) return UINT32_MAX;
+        const Assignment& a = assignments[epoch.value];
+        return a.slot == partition.index ? a.log : UINT32_MAX;
+    }
     /// A new incarnation knows nothing.
     void forget_told();
     void forget_told(const Log& log);
@@ -125,6 +140,7 @@ public:
     std::vector<Unit> units;
     std::vector<Log> logs;
     std::vector<SinkTruth> sinks;
+    std::vector<Assignment> assignments;  ///< By epoch.
     std::uint32_t handed_out = 0;  ///< Batches.
     std::uint64_t progress = 0;    ///< Grows with each fact that brings the end nearer.
 

@@ -26,7 +26,7 @@ bool converged(World& world) {
     Ledger& ledger = world.stage().ledger;
     ledger.commit_by_sinks();
     for (const Log& log : ledger.logs) {
-        if (!log.assigned || log.durable < ledger.end_of(log)) return false;
+        if ((!log.assigned && !log.closed) || log.durable < ledger.end_of(log)) return false;
     }
     return true;
 }

@@ -6,6 +6,7 @@
 // Bound: O(what the step names) a step, besides a scan of the writes in flight.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -64,6 +65,21 @@ public:
     bool paused() const { return paused_; }
     std::uint64_t leased() const { return leased_; }
     bool any_revoked() const { return any_revoked_; }
+    /// The last PartitionAssigned was of a partition that had been assigned before.
+    bool assigned_again() const { return assigned_again_; }
+    /// Its slot was another one's in this life.
+    bool slot_used_again() const { return slot_again_; }
+    /// The batch just told is of an epoch that is over.
+    bool batch_was_late() const { return batch_late_; }
+    bool any_dropped() const {
+        return std::ranges::any_of(surely_dropped_, [](std::uint64_t n) { return n > 0; });
+    }
+    Instant revoke_deadline(const RevokeDone& e) const {
+        const std::uint32_t log = stage_.ledger.log_of(e.partition, e.epoch);
+        return log == UINT32_MAX ? never : partitions_[log].deadline;
+    }
+    std::uint32_t engine_sink(SinkId sink) const { return stage_.draw->engine_sink(sink.index); }
+    Instant now() const { return stage_.now; }
     std::uint32_t writes_open(std::uint32_t sink) const { return open_writes_[sink]; }
     bool write_or_commit_open() const { return !open_.empty() || commits_open_ > 0; }
     std::uint32_t pulls_open(std::uint32_t source) const { return pulls_open_[source]; }
@@ -71,13 +87,16 @@ public:
 private:
     // What the engine was told (oracle_told.cpp).
     void told(const Event& event, const Effects& effects);
+    void told_more(const Event& event, const Effects& effects);
+    void told_assigned(const PartitionAssigned& e);
+    void told_sliced(BatchTruth& b, const SliceTransformed& e);
     void told_range(const SinkToldRange& e);
     void told_answer(const SinkAnswered& e);
     void told_stored(const DeadLettersStored& e);
     void told_unit(Attempt& a, std::size_t i, SinkOutcome outcome, std::uint32_t unnamed,
                    const SinkAnswered& e);
     void told_batch(const BatchPulled& e);
-    void told_pull_over(BatchId batch);
+    bool told_pull_over(BatchId batch);
     bool took_its_records(const BatchTruth& b, const SliceTransformed& e);
     void told_revoked(const PartitionRevoked& e);
     void told_pressure(const PressureSampled& e);
@@ -144,6 +163,7 @@ private:
     void check_epoch(const char* what, PartitionId partition, Epoch epoch);
     void check_issued(const char* what, PartitionId partition, Epoch epoch, Position position,
                       std::int64_t& last);
+    void check_agrees(const CheckpointTruth& staged, std::uint32_t sink);
     template <class Test>
     void check_below(const char* id, const char* what, std::uint32_t log, std::int64_t from,
                      std::int64_t to, Test test);
@@ -165,10 +185,62 @@ private:
     // Bounds, timers, the end (oracle_bounds.cpp).
     void check_bounds(const Event& event, const Effects& effects, const Engine& engine);
     void check_halt(const Halt& e);
+    bool wants_dead_letters(const Halt& e) const;
     void check_finished(bool all_read);
     void check_counters(const Engine& engine);
     void note_trouble(const Event& event);
+    std::uint32_t pulls_open() const {
+        std::uint32_t n = 0;
+        for (const std::uint32_t pulls : pulls_open_) n += pulls;
+        return n;
+    }
+
+    // Commit cycles and revocations (oracle_cycle.cpp).
+    struct Partition;
+    bool is_said(const Partition& p, const Log& log) const;
+    bool marks_are_said() const;
+    bool commit_outstanding() const;
+    void note_commits_overdue();
+    bool syncs_open() const {
+        return std::ranges::any_of(sync_open_, [](bool b) { return b; });
+    }
+    void note_synced(const SinkSynced& e);
+    void note_written(const CheckpointWritten& e);
+    void note_persisted(const CheckpointSynced& e);
     void note_commit(const CommitAnswered& e);
+    void note_overdue();
+    void note_store_overdue();
+    void store_fails();
+    void commit_fails(bool checkpoint);
+    void begins_cycle();
+    void begin_cycle();
+    void check_cycle_repeats();
+    void may_be_new_cycle();
+    void check_cycle_is_needed();
+    void check_cycle(const Engine& engine);
+    void check_quiet(const Engine& engine);
+    void count_towards_commit(const BatchTruth& b);
+    void check_revocations();
+    void check_given_back(std::uint32_t log);
+
+    // Waits (oracle_pace.cpp).
+    struct Waiting {
+        std::uint64_t batches = 0, records = 0, bytes = 0, unsent = 0, begun = 0;
+    };
+    void note_source_failed(std::uint32_t source, SourceOutcome outcome);
+    void note_source_idle(std::uint32_t source, Duration retry_after);
+    void note_source_ready(std::uint32_t source);
+    void check_rests(const Engine& engine);
+    void check_rest(const Pull& e);
+    void check_batches_max(const Pull& e);
+    Waiting waiting_at(std::uint32_t sink) const;
+    bool lingers(std::uint32_t sink) const;
+    void check_lingered(const WriteToSink& e, const Attempt& a);
+    std::uint32_t lull(std::uint32_t sink) const;
+    void check_lingers(const Engine& engine);
+    void note_dropped(const BatchTruth& b);
+    void note_passed_over(std::uint32_t log, std::uint32_t sink);
+    void check_dropped(const Stats& stats);
 
     /// What Stats must say, by what went in and out.
     struct Counted {
@@ -181,6 +253,7 @@ private:
         std::array<Sink, 8> sink{};
         std::array<Source, 4> source{};
         std::uint64_t steps = 0, filtered = 0, dead_letters = 0, dead_letter_retries = 0;
+        std::uint64_t commit_failures = 0;
         std::uint64_t held_peak = 0, gate_closed = 0, gate_opened = 0;
         std::uint32_t pressure_hard = 0, pressure_soft = 0;
     };
@@ -217,10 +290,22 @@ private:
         std::int64_t committed = 0;
         std::int64_t checked = 0;  ///< Records below it are settled.
         bool revoke_done = false;
+        bool fenced = false;              ///< Its source took no commit any more.
+        bool again = false;               ///< Its commit was answered badly.
+        std::uint32_t held = 0;           ///< Batches that are not released.
+        std::int64_t read = 0;            ///< Up to where the engine has it.
+        std::int64_t told = 0;            ///< Committed, as the source confirmed.
+        Instant deadline = never;         ///< Of its revocation.
         std::vector<std::int64_t> ends;  ///< Where it was assigned, and where its batches end.
         bool commit_open = false;        ///< The engine waits for its answer, until:
         Instant commit_due = never;
     };
+
+    /// The partition that an assignment is of, if it is this life's.
+    Partition* partition(PartitionId id, Epoch epoch) {
+        const std::uint32_t log = stage_.ledger.log_of(id, epoch);
+        return log == UINT32_MAX ? nullptr : &partitions_[log];
+    }
 
     Stage& stage_;
     Failure failure_;
@@ -244,6 +329,8 @@ private:
     std::uint32_t commits_open_ = 0;
     std::uint64_t checkpoint_ = 0;  ///< Sequence in progress.
     enum class Cycle : std::uint8_t { none, writing, written, syncing, sync_failed } cycle_{};
+    bool any_commit_ = false;    ///< Some partition may have a commit open, or to be repeated.
+    bool any_revoking_ = false;  ///< Some partition may be being revoked.
     bool halted_ = false;
     bool stopping_ = false;
     bool stop_now_ = false;
@@ -257,13 +344,55 @@ private:
     Counted counted_;
     bool any_revoked_ = false;                    ///< Of this incarnation's partitions.
     bool stale_ = false;                          ///< The event just given named nothing current.
-    bool source_fatal_ = false, store_fatal_ = false, commit_bad_ = false, checkpoint_bad_ = false;
-    bool fate_stop_ = false;
-    bool must_halt_ = false;  ///< A sink told what nothing may follow.
+    /// What happened in this step after which nothing may follow. A cause is never older than that.
+    struct Causes {
+        SinkMask sync_failed = 0, sink_failed = 0;
+        std::uint32_t source_failed = 0, fate_stop = 0, contract = 0, stop = 0, astray = 0;
+        bool sync_overdue = false, checkpoint = false, commit = false, store = false;
+        bool surely = false;  ///< Of `checkpoint` and `commit`: there is no doubt.
+        bool any() const {
+            return (sync_failed | sink_failed) != 0 ||
+                   (source_failed | fate_stop | contract | stop | astray) != 0 || sync_overdue ||
+                   store || surely;
+        }
+    };
+    Causes causes_;
+    /// A commit cycle, as far as it can be seen.
+    struct CommitCycle {
+        bool began_once = false;
+        bool owed = false;      ///< Something is staged that is not durable.
+        bool round = false;     ///< Sources are being told.
+        bool proceeds = false;  ///< The step before telling has ended just now.
+        std::uint64_t step = UINT64_MAX;     ///< In which it began.
+        std::uint64_t told_at = UINT64_MAX;  ///< In which sources were told last.
+        Instant began, began_latest;  ///< Where it is in doubt which cycle goes on.
+        Instant syncs_due, not_before, rests_until;
+        std::uint32_t failures = 0, least_failures = 0;
+        std::uint64_t early = 0;               ///< Cycles that only counts explain.
+        std::uint64_t records = 0, bytes = 0;  ///< Surely settled since it began.
+    };
+    CommitCycle commit_;
+    struct Rest {
+        bool on = false;
+        std::uint32_t failures = 0;  ///< In a row.
+        Instant not_before, at_latest;
+    };
+    std::array<Rest, 4> rest_{};
+    std::array<bool, 8> sync_open_{};
+    std::array<std::int64_t, 8> told_mark_{};    ///< -1: none in this life.
+    std::array<std::int64_t, 8> staged_mark_{};
+    std::array<std::uint32_t, 8> agreed_mark_{};  ///< Up to here marks and positions agree.
+    std::array<std::uint64_t, 8> surely_dropped_{};
+    std::array<std::uint64_t, 8> perhaps_dropped_{};
+    std::array<Instant, 8> lull_since_{};
+    std::uint64_t forgotten_ = 0;  ///< Outputs that were never sent, at most.
+    std::uint64_t bytes_in_ = 0;  ///< Told of all outputs, in this life.
+    Instant window_due_;
+    bool assigned_again_ = false, slot_again_ = false, batch_late_ = false;
+    std::vector<bool> slots_used_;
     std::uint64_t ticks_ = 0;
     Instant ticker_due_;
     std::int64_t checkpoint_at_ = 0;  ///< When its write or sync was ordered.
-    bool contract_broken_ = false;    ///< By a transform.
     std::uint32_t store_failures_ = 0;
     HaltReason halt_reason_{};
     Instant stop_deadline_ = never;
@@ -272,6 +401,9 @@ private:
     bool cycle_open_ = false;
     std::uint64_t repeats_looked_ = 0;
 };
+
+/// min(initial * 2^(n-1), max), in integers.
+std::int64_t backoff_base(const RetryConfig& retry, std::uint32_t failures);
 
 template <class Test>
 void Oracle::check_below(const char* id, const char* what, std::uint32_t log_index,

@@ -8,42 +8,20 @@
 
 namespace holdfast::sim {
 
-/// What could justify a halt, or ends a cycle.
+/// What ends a step of a cycle, or a source.
 void Oracle::note_trouble(const Event& event) {
     if (const auto* synced = std::get_if<SinkSynced>(&event)) {
-        if (synced->sink.index >= 8 || sync_number_[synced->sink.index] != synced->sync) return;
-        if (synced->outcome != StoreOutcome::ok) sync_failed_[synced->sink.index] = true;
+        note_synced(*synced);
     } else if (const auto* written = std::get_if<CheckpointWritten>(&event)) {
-        if (written->outcome != StoreOutcome::ok) checkpoint_bad_ = true;
-        if (cycle_ != Cycle::writing || written->sequence != checkpoint_) return;
-        cycle_ = written->outcome == StoreOutcome::ok ? Cycle::written : Cycle::none;
+        note_written(*written);
     } else if (const auto* stored = std::get_if<CheckpointSynced>(&event)) {
-        if (stored->outcome != StoreOutcome::ok) checkpoint_bad_ = true;
-        if (cycle_ != Cycle::syncing || stored->sequence != checkpoint_) return;
-        cycle_ = stored->outcome == StoreOutcome::ok ? Cycle::none : Cycle::sync_failed;
+        note_persisted(*stored);
     } else if (const auto* commit = std::get_if<CommitAnswered>(&event)) {
         note_commit(*commit);
-    } else if (const auto* failure = std::get_if<SourceFailed>(&event)) {
-        const BatchTruth* b = stage_.batch(failure->batch);
-        if (b != nullptr && b->state == BatchTruth::State::pulling) source_fatal_ = true;
     } else if (const auto* ended = std::get_if<SourceEnded>(&event)) {
         const BatchTruth* b = stage_.batch(ended->batch);
         if (b != nullptr && b->state == BatchTruth::State::pulling) ++source_ends_[b->source];
     }
-}
-
-/// A broker that refuses a commit has given the partition to somebody else.
-void Oracle::note_commit(const CommitAnswered& e) {
-    if (commits_open_ > 0) --commits_open_;
-    if (e.outcome != StoreOutcome::ok) commit_bad_ = true;
-    if (e.partition.index >= partitions_.size()) return;
-    Partition& p = partitions_[e.partition.index];
-    if (!p.commit_open || p.epoch != e.epoch.value || p.committed != e.position.value) return;
-    p.commit_open = false;
-    if (e.outcome != StoreOutcome::fenced || p.known == Known::lost) return;
-    lose_batches(e.partition.index);
-    // One that is being revoked is still to be answered with RevokeDone.
-    if (p.known == Known::assigned) p.known = Known::lost;
 }
 
 void Oracle::check_bounds(const Event& event, const Effects& effects, const Engine& engine) {
@@ -56,10 +34,9 @@ void Oracle::check_bounds(const Event& event, const Effects& effects, const Engi
         return fail("I19", "queue bound", "more batches than batches_max");
     }
     check_counters(engine);
-    if (must_halt_ && !halted_) {
-        return fail("I38", "terminal is final", "a sink has failed for good, and nothing halts");
+    if (causes_.any() && !halted_) {
+        return fail("I38", "terminal is final", "nothing may go on, and nothing halts");
     }
-    for (Partition& p : partitions_) p.commit_open = p.commit_open && p.commit_due > stage_.now;
     if (halted_) {
         if (engine.deadline() != never) fail("I20", "timers", "a timer after Halt");
         return;
@@ -68,17 +45,8 @@ void Oracle::check_bounds(const Event& event, const Effects& effects, const Engi
     if (tick && engine.deadline() <= stage_.now) {
         return fail("I20", "timers", "a deadline that has passed is kept after a Tick");
     }
-    for (std::size_t i = 0; i < open_.size(); ++i) {
-        const std::uint32_t index = open_[i];
+    for (const std::uint32_t index : open_) {
         const Attempt& a = stage_.attempts[index];
-        if (a.sink >= 8 && a.deadline <= stage_.now) {
-            // Dead letters are not cancelled: the attempt is simply over.
-            ++store_failures_;
-            stage_.attempts[index].state = Attempt::State::given_up;
-            close(index);
-            --i;
-            continue;
-        }
         if (engine.deadline() > a.deadline) {
             return fail("I20", "timers",
                         a.sink < 8 ? "a write in flight has no timer for its deadline"
@@ -114,7 +82,7 @@ void Oracle::check_ticker(bool tick, const Engine& engine) {
 void Oracle::check_counters(const Engine& engine) {
     const Stats& stats = engine.stats();
     for (std::uint32_t s = 0; s < stage_.draw->config.sinks; ++s) {
-        const SinkStats& sink = stats.sink[s];
+        const SinkStats& sink = stats.sink[stage_.draw->engine_sink(s)];
         if (sink.dropped > dropped_[s]) {
             check_drop(s, sink.dropped - dropped_[s]);
             dropped_[s] = sink.dropped;
@@ -126,6 +94,8 @@ void Oracle::check_counters(const Engine& engine) {
                         "the counters of sink " + std::to_string(s) + " do not add up");
         }
     }
+    if (!halted_) check_dropped(stats);
+    if (failed()) return;
     if (stats.held != leased_ && !halted_) {
         return fail("I16", "memory bound",
                     "the engine counts " + std::to_string(stats.held) + " bytes held, of " +
@@ -135,12 +105,13 @@ void Oracle::check_counters(const Engine& engine) {
     if (halt_reason_ != HaltReason::finished && halt_reason_ != HaltReason::drained) return;
     const bool fenced = stage_.draw->revokes_max > 0;
     for (std::uint32_t s = 0; s < stage_.draw->config.sinks && !fenced; ++s) {
-        if (stats.sink[s].delivered != told_delivered_[s] ||
-            stats.sink[s].parked != told_parked_[s] || stats.sink[s].owed != 0) {
+        const SinkStats& sink = stats.sink[stage_.draw->engine_sink(s)];
+        if (sink.delivered != told_delivered_[s] || sink.parked != told_parked_[s] ||
+            sink.owed != 0) {
             return fail("I29", "metrics truth",
                         "sink " + std::to_string(s) + ": counted " +
-                            std::to_string(stats.sink[s].delivered) + " delivered and " +
-                            std::to_string(stats.sink[s].parked) + " parked, told " +
+                            std::to_string(sink.delivered) + " delivered and " +
+                            std::to_string(sink.parked) + " parked, told " +
                             std::to_string(told_delivered_[s]) + " and " +
                             std::to_string(told_parked_[s]));
         }
@@ -154,58 +125,44 @@ void Oracle::on(const Halt& e, const Effects&) {
     check_halt(e);
 }
 
-/// A halt must have a cause that the world knows of.
+/// A halt must have a cause in this very step, and name what caused it.
 void Oracle::check_halt(const Halt& e) {
     const Config& config = stage_.draw->config;
+    const auto names = [](SinkMask sinks, SinkId sink) {
+        return sink.index < 8 && (sinks >> sink.index & 1) != 0;
+    };
+    const auto names_source = [&](std::uint32_t sources) {
+        return e.source.index < config.sources && (sources >> e.source.index & 1) != 0;
+    };
+    const bool all_ended = std::all_of(source_ends_.begin(), source_ends_.begin() + config.sources,
+                                       [](std::uint32_t ends) { return ends > 0; });
     bool right = false;
     switch (e.reason) {
         case HaltReason::finished:
-            return check_finished(true);
+            if (all_ended) return check_finished(true);
+            break;
         case HaltReason::drained:
-            right = stopping_;
-            if (right) return check_finished(false);
+            if (stopping_ && !all_ended) return check_finished(false);
             break;
-        case HaltReason::drain_deadline:
-            right = stopping_ && stage_.now >= stop_deadline_;
-            break;
-        case HaltReason::stopped:
-            right = stop_now_;
-            break;
+        case HaltReason::drain_deadline: right = stopping_ && stage_.now >= stop_deadline_; break;
+        case HaltReason::stopped: right = stop_now_; break;
         case HaltReason::dead_letters_absent:
-            right = !config.dead_letters.present;
+            right = !config.dead_letters.present && wants_dead_letters(e);
             break;
-        case HaltReason::dead_letters_failed:
-            for (const std::uint32_t index : open_) {
-                const Attempt& a = stage_.attempts[index];
-                store_failures_ += a.sink >= 8 && a.deadline <= stage_.now;
-            }
-            right = store_fatal_ || (config.dead_letters.retry.attempts_max > 0 &&
-                                     store_failures_ >= config.dead_letters.retry.attempts_max);
-            break;
+        case HaltReason::dead_letters_failed: right = causes_.store; break;
         case HaltReason::sink_sync_failed:
-            right = std::ranges::any_of(sync_failed_, [](bool b) { return b; }) ||
-                    config.commit.attempt_timeout.ns > 0;
+            right = names(causes_.sync_failed, e.sink) ||
+                    (causes_.sync_overdue && e.sink == no_sink);
             break;
-        case HaltReason::checkpoint_failed:
-            right = checkpoint_bad_ || config.commit.attempt_timeout.ns > 0;
-            break;
-        case HaltReason::commit_failed:
-            right = commit_bad_ || config.commit.attempt_timeout.ns > 0;
-            break;
-        case HaltReason::source_failed:
-            right = source_fatal_;
-            break;
-        case HaltReason::oversized_record:
-            right = fate_stop_;
-            break;
-        case HaltReason::transform_contract:
-            right = contract_broken_;
-            break;
-        case HaltReason::sink_failed:
-            right = must_halt_;
-            break;
-        default:
-            break;
+        case HaltReason::checkpoint_failed: right = causes_.checkpoint; break;
+        case HaltReason::commit_failed: right = causes_.commit; break;
+        case HaltReason::source_failed: right = names_source(causes_.source_failed); break;
+        case HaltReason::oversized_record: right = names_source(causes_.fate_stop); break;
+        case HaltReason::transform_contract: right = names_source(causes_.contract); break;
+        case HaltReason::transform_stopped: right = names_source(causes_.stop); break;
+        case HaltReason::protocol_broken: right = names_source(causes_.astray); break;
+        case HaltReason::sink_failed: right = names(causes_.sink_failed, e.sink); break;
+        default: break;
     }
     if (!right) {
         fail("I34", "a halt has a cause",
@@ -213,11 +170,30 @@ void Oracle::check_halt(const Halt& e) {
     }
 }
 
+/// Something that there is no queue for must go there: of the sink, or of the source, that it names.
+bool Oracle::wants_dead_letters(const Halt& e) const {
+    const Ledger& ledger = stage_.ledger;
+    if (e.sink != no_sink) {
+        if (any_revoked_) return true;  // It may be of an epoch that is over.
+        return std::ranges::any_of(ledger.units, [&](const Unit& u) {
+            const std::uint32_t most =
+                stage_.draw->config.sink[u.sink].retry.attempts_max;
+            const bool used_up = u.told == Told::waiting && most > 0 && u.failures > 0;
+            return u.sink == e.sink.index && (u.told == Told::refused || used_up);
+        });
+    }
+    return std::ranges::any_of(stage_.batches, [&](const BatchTruth& b) {
+        return b.state == BatchTruth::State::arrived && b.source == e.source.index &&
+               !b.dead.empty();
+    });
+}
+
 void Oracle::check_finished(bool all_read) {
     const Ledger& ledger = stage_.ledger;
     for (std::uint32_t i = 0; i < ledger.logs.size(); ++i) {
         const Log& log = ledger.logs[i];
-        if (partitions_[i].known != Known::assigned) continue;
+        const bool file = stage_.draw->source[log.source].open_max > 0;
+        if (partitions_[i].known != Known::assigned && !(file && all_read)) continue;
         const std::uint32_t read = ledger.record_after(log, log.highest);
         if (all_read && read < log.end) {
             return fail(
@@ -225,7 +201,7 @@ void Oracle::check_finished(bool all_read) {
                 "finished, but partition " + std::to_string(i) + " was not read to its end");
         }
         if (ledger.by_sinks(log)) {
-            check_below("I1", "the end", i, 0, log.highest,
+            check_below("I1", "the end", i, log.base, log.highest,
                         [&](const Record& r) { return ledger.durable(r); });
             continue;
         }
@@ -234,7 +210,7 @@ void Oracle::check_finished(bool all_read) {
                         "finished, but partition " + std::to_string(i) + " is committed to " +
                             std::to_string(log.durable) + " of " + std::to_string(log.highest));
         }
-        check_below("I1", "the end", i, 0, log.durable,
+        check_below("I1", "the end", i, log.base, log.durable,
                     [&](const Record& r) { return ledger.durable(r); });
         if (failed()) return;
     }

@@ -8,9 +8,8 @@
 namespace holdfast::sim {
 
 void Oracle::check_epoch(const char* what, PartitionId partition, Epoch epoch) {
-    const bool exists = partition.index < partitions_.size();
-    const Partition* p = exists ? &partitions_[partition.index] : nullptr;
-    if (exists && p->epoch == epoch.value && !p->revoke_done &&
+    const Partition* p = this->partition(partition, epoch);
+    if (p != nullptr && p->epoch == epoch.value && !p->revoke_done &&
         (p->known == Known::assigned || p->known == Known::revoking)) {
         return;
     }
@@ -23,13 +22,14 @@ void Oracle::check_issued(const char* what, PartitionId partition, Epoch epoch, 
                           std::int64_t& last) {
     check_epoch(what, partition, epoch);
     if (failed()) return;
-    if (stage_.ledger.by_sinks(stage_.ledger.logs[partition.index])) {
+    const std::uint32_t index = stage_.ledger.log_of(partition, epoch);
+    if (stage_.ledger.by_sinks(stage_.ledger.logs[index])) {
         return fail("I37", "sinks commit", std::string(what) + ", which is its sinks' affair");
     }
-    const Log& log = stage_.ledger.logs[partition.index];
-    Partition& p = partitions_[partition.index];
+    const Log& log = stage_.ledger.logs[index];
+    Partition& p = partitions_[index];
     const std::string where = std::string(what) + " of partition " +
-                              std::to_string(partition.index) + ": " + std::to_string(last) +
+                              std::to_string(index) + ": " + std::to_string(last) +
                               " -> " + std::to_string(position.value);
     if (position.value < last) return fail("I2", "commits never go back", where);
     if (position.value > log.highest || position.value < log.assigned_at) {
@@ -41,7 +41,7 @@ void Oracle::check_issued(const char* what, PartitionId partition, Epoch epoch, 
     }
     p.ends.erase(p.ends.begin(), batch_end);
     if (position.value > p.checked) {
-        check_below("I1", what, partition.index, p.checked, position.value,
+        check_below("I1", what, index, p.checked, position.value,
                     [this](const Record& r) { return stage_.ledger.settled(r); });
         p.checked = position.value;
     }
@@ -49,20 +49,31 @@ void Oracle::check_issued(const char* what, PartitionId partition, Epoch epoch, 
 }
 
 void Oracle::on(const StagePosition& e, const Effects&) {
-    if (e.partition.index >= partitions_.size()) return check_epoch("stage", e.partition, e.epoch);
-    check_issued("staged position", e.partition, e.epoch, e.position,
-                 partitions_[e.partition.index].staged);
+    Partition* p = partition(e.partition, e.epoch);
+    if (p == nullptr) return check_epoch("stage", e.partition, e.epoch);
+    begins_cycle();
+    if (failed()) return;
+    commit_.owed = true;
+    check_issued("staged position", e.partition, e.epoch, e.position, p->staged);
 }
 
 void Oracle::on(const StageLead& e, const Effects&) {
     check_epoch("a staged lead", e.partition, e.epoch);
-    if (failed() || e.sink.index >= stage_.draw->config.sinks) return;
+    if (failed()) return;
+    if (e.sink.index >= stage_.draw->config.sinks) {
+        return fail("I9", "no invention", "a lead of a sink that doesn't exist");
+    }
+    begins_cycle();
+    if (failed()) return;
+    commit_.owed = true;
     const std::uint32_t sink = e.sink.index;
-    const Log& log = stage_.ledger.logs[e.partition.index];
+    const std::uint32_t index = stage_.ledger.log_of(e.partition, e.epoch);
+    const Log& log = stage_.ledger.logs[index];
+    note_passed_over(index, sink);
     if (e.position.value > log.highest && e.position.value > log.lead[sink]) {
         return fail("I3", "commit in range", "a lead beyond what was read");
     }
-    check_below("I1", "staged lead", e.partition.index, partitions_[e.partition.index].checked,
+    check_below("I1", "staged lead", index, partitions_[index].checked,
                 e.position.value, [this, sink](const Record& r) {
                     if (r.parked > 0 || r.elsewhere || r.kind != RecordKind::plain) return true;
                     if ((r.route >> sink & 1) == 0) return true;
@@ -79,8 +90,13 @@ void Oracle::on(const StageSink& e, const Effects&) {
         !stage_.draw->config.sink[e.sink.index].has_mark) {
         return fail("I9", "no invention", "a mark of a sink that has none");
     }
-    if (e.mark < 0 ||
-        e.mark > static_cast<std::int64_t>(stage_.ledger.sinks[e.sink.index].contents.size())) {
+    begins_cycle();
+    if (failed()) return;
+    commit_.owed = true;
+    staged_mark_[e.sink.index] = e.mark;
+    const std::int64_t length = e.mark - stage_.draw->sink[e.sink.index].mark_base;
+    if (length < 0 ||
+        length > static_cast<std::int64_t>(stage_.ledger.sinks[e.sink.index].contents.size())) {
         fail("I24", "checkpoint below watermark", "a mark beyond the end of the sink's file");
     }
 }
@@ -92,6 +108,11 @@ void Oracle::on(const SyncSink& e, const Effects&) {
     if (sync_failed_[e.sink.index]) {
         return fail("I23", "a failed sync is never believed", "the sink is synced again");
     }
+    if (!stage_.draw->config.sink[e.sink.index].needs_sync) {
+        return fail("I9", "no invention", "a sync of a sink that needs none");
+    }
+    begins_cycle();
+    sync_open_[e.sink.index] = true;
     sync_number_[e.sink.index] = e.sync;
 }
 
@@ -102,11 +123,16 @@ void Oracle::on(const WriteCheckpoint& e, const Effects&) {
                         "a checkpoint over a sink whose sync failed");
         }
     }
-    const std::int64_t overdue = stage_.draw->config.commit.attempt_timeout.ns;
-    const bool late = overdue > 0 && stage_.now.ns >= checkpoint_at_ + overdue;
-    if (cycle_ != Cycle::none && cycle_ != Cycle::sync_failed && !late) {
+    if (cycle_ != Cycle::none && cycle_ != Cycle::sync_failed) {
         return fail("I24", "checkpoint below watermark", "two checkpoints at once");
     }
+    if (syncs_open()) {
+        return fail("I24", "checkpoint below watermark", "a checkpoint before its sinks are synced");
+    }
+    if (!commit_.owed) {
+        return fail("I44", "commits when due", "a checkpoint that says nothing new");
+    }
+    check_cycle_repeats();
     checkpoint_ = e.sequence;
     cycle_ = Cycle::writing;
     checkpoint_at_ = stage_.now.ns;
@@ -125,33 +151,49 @@ void Oracle::on(const SyncCheckpoint& e, const Effects&) {
 }
 
 void Oracle::on(const CommitPosition& e, const Effects&) {
-    if (e.partition.index >= partitions_.size()) return check_epoch("commit", e.partition, e.epoch);
-    if (cycle_ != Cycle::none) {
+    if (partition(e.partition, e.epoch) == nullptr) {
+        return check_epoch("commit", e.partition, e.epoch);
+    }
+    if (cycle_ != Cycle::none || commit_.owed || syncs_open()) {
         return fail("I24", "checkpoint below watermark",
                     "a source is told before the checkpoint is synced");
     }
+    const std::uint32_t log = stage_.ledger.log_of(e.partition, e.epoch);
+    Partition& p = partitions_[log];
+    const bool goes_on = commit_.proceeds || commit_.step == counted_.steps || p.again ||
+                         commit_.told_at == counted_.steps;
+    if (!goes_on) begins_cycle();
+    if (commit_.proceeds && commit_.told_at != counted_.steps) may_be_new_cycle();
+    if (failed()) return;
+    if (commit_.failures > 0) check_cycle_repeats();
+    if (failed()) return;
+    commit_.told_at = counted_.steps;
+    commit_.round = any_commit_ = true;
+    p.again = false;
     ++commits_open_;
-    Partition& p = partitions_[e.partition.index];
     check_issued("commit", e.partition, e.epoch, e.position, p.committed);
     if (failed()) return;
     const Duration patience = stage_.draw->config.commit.attempt_timeout;
     p.commit_open = true;
     p.commit_due = patience.ns > 0 ? stage_.now + patience : never;
-    check_below("I1", "commit", e.partition.index, stage_.ledger.logs[e.partition.index].durable,
+    check_below("I1", "commit", log, stage_.ledger.logs[log].durable,
                 e.position.value, [this](const Record& r) { return stage_.ledger.durable(r); });
 }
 
 void Oracle::on(const RevokeDone& e, const Effects&) {
     check_epoch("RevokeDone", e.partition, e.epoch);
     if (failed()) return;
-    Partition& p = partitions_[e.partition.index];
+    const std::uint32_t log = stage_.ledger.log_of(e.partition, e.epoch);
+    Partition& p = partitions_[log];
     if (p.known != Known::revoking) {
         return fail("I4", "fencing", "RevokeDone of a partition that nobody revoked");
     }
+    check_given_back(log);
+    if (p.commit_open) return fail("I4", "fencing", "RevokeDone with a commit unanswered");
     p.known = Known::lost;
     p.revoke_done = true;
     for (BatchTruth& b : stage_.batches) {
-        if (b.state == BatchTruth::State::arrived && b.log == e.partition.index) b.lost = true;
+        if (b.state == BatchTruth::State::arrived && b.log == log) b.lost = true;
     }
 }
 
@@ -170,6 +212,26 @@ void Oracle::writing(const CheckpointTruth& staged) {
                     [&](const Record& r) { return ledger.durable(r); });
     }
     for (std::uint32_t s = 0; s < ledger.sinks.size(); ++s) ledger.sinks[s].mark = marks[s];
+    for (std::uint32_t s = 0; s < ledger.sinks.size() && !failed(); ++s) check_agrees(staged, s);
+}
+
+/// Up to its mark a sink holds what the positions and its leads say that it has, and no more: what
+/// else is there would come again after a restart.
+void Oracle::check_agrees(const CheckpointTruth& staged, std::uint32_t sink) {
+    if (!stage_.draw->config.sink[sink].has_mark) return;
+    const Ledger& ledger = stage_.ledger;
+    const std::vector<std::uint32_t>& contents = ledger.sinks[sink].contents;
+    const auto mark = static_cast<std::uint32_t>(staged.mark[sink]);
+    for (std::uint32_t i = agreed_mark_[sink]; i < mark && i < contents.size(); ++i) {
+        const Record& r = ledger.records[ledger.units[contents[i]].record];
+        const std::int64_t said = std::max(staged.position[r.log], staged.lead[r.log * 8u + sink]);
+        if (r.next <= said) continue;
+        return fail("I24", "checkpoint below watermark",
+                    "the mark of sink " + std::to_string(sink) +
+                        " is past what its positions say that it has",
+                    ledger.units[contents[i]].record);
+    }
+    agreed_mark_[sink] = mark;
 }
 
 void Oracle::moved(std::uint32_t index, std::int64_t before) {

@@ -25,6 +25,7 @@ void Oracle::check_queues() {
         const SinkConfig& config = stage_.draw->config.sink[s];
         std::uint64_t batches = 0;
         std::uint64_t records = 0;
+        std::uint64_t bytes = 0;
         for (const BatchTruth& b : stage_.batches) {
             if (b.state != BatchTruth::State::arrived || !b.fanned_out || b.lost) continue;
             if (b.epoch != stage_.ledger.logs[b.log].epoch) continue;
@@ -35,9 +36,11 @@ void Oracle::check_queues() {
             if (std::none_of(from, to, [&](std::uint32_t u) { return is_owed(u); })) continue;
             ++batches;
             records += b.from[s + 1] - b.from[s];
+            bytes += b.sink_bytes[s];
         }
         if (batches <= config.queue_batches_max &&
-            (batches < 2 || records <= config.queue_records_max)) {
+            (batches < 2 ||
+             (records <= config.queue_records_max && bytes <= config.queue_bytes_max))) {
             continue;
         }
         fail("I19", "queue bound",

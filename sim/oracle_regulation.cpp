@@ -19,6 +19,7 @@ void Oracle::told_pressure(const PressureSampled& e) {
     if (!paused_ && level >= config.pressure_pause_permille) {
         paused_ = true;
         paused_at_ = stage_.now;
+        window_due_ = stage_.now + config.max_hold;
         pulls_while_paused_ = {};
     } else if (paused_ && level <= config.pressure_resume_permille) {
         paused_ = false;

@@ -25,7 +25,9 @@ void Oracle::count_event(const Event& event) {
 
 /// A batch that was just pulled, of a partition that is ours.
 void Oracle::count(const BatchPulled& e) {
-    const Partition& p = partitions_[e.partition.index];
+    const Partition* known = partition(e.partition, e.epoch);
+    if (known == nullptr) return;
+    const Partition& p = *known;
     if (p.known != Known::assigned || p.epoch != e.epoch.value || e.fate == Fate::stop) return;
     if (e.records == 0 && e.first == e.next) return;
     Counted::Source& source = counted_.source[e.source.index];
@@ -42,13 +44,14 @@ void Oracle::check_stats(const Stats& stats) {
                 std::to_string(counted) + " counted";
     };
     const Counted& c = counted_;
+    const auto at = [this](std::uint32_t s) { return stage_.draw->engine_sink(s); };
     compare("steps", stats.steps, c.steps);
     for (std::uint32_t s = 0; s < stage_.draw->config.sinks; ++s) {
-        compare("delivered", stats.sink[s].delivered, c.sink[s].delivered);
-        compare("parked", stats.sink[s].parked, c.sink[s].parked);
-        compare("writes", stats.sink[s].writes, c.sink[s].writes);
-        compare("retries", stats.sink[s].retries, c.sink[s].retries);
-        compare("ambiguous", stats.sink[s].ambiguous, c.sink[s].ambiguous);
+        compare("delivered", stats.sink[at(s)].delivered, c.sink[s].delivered);
+        compare("parked", stats.sink[at(s)].parked, c.sink[s].parked);
+        compare("writes", stats.sink[at(s)].writes, c.sink[s].writes);
+        compare("retries", stats.sink[at(s)].retries, c.sink[s].retries);
+        compare("ambiguous", stats.sink[at(s)].ambiguous, c.sink[s].ambiguous);
     }
     for (std::uint32_t s = 0; s < stage_.draw->config.sources; ++s) {
         compare("batches", stats.source[s].batches, c.source[s].batches);
@@ -56,6 +59,7 @@ void Oracle::check_stats(const Stats& stats) {
         compare("bytes", stats.source[s].bytes, c.source[s].bytes);
         compare("failures", stats.source[s].failures, c.source[s].failures);
     }
+    if (!halted_) compare("commit failures", stats.commit_failures, c.commit_failures);
     compare("dead letters", stats.dead_letters, c.dead_letters);
     compare("dead-letter retries", stats.dead_letter_retries, c.dead_letter_retries);
     compare("hard pressure", stats.pressure_hard, c.pressure_hard);

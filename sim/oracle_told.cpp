@@ -17,7 +17,7 @@ void Oracle::begin() {
 void Oracle::restart(const Config&) {
     deliveries_.clear();
     open_.clear();
-    for (Partition& p : partitions_) p.known = Known::nothing;
+    for (Partition& p : partitions_) p = {};
     for (auto& lane : lane_) lane.clear();
     lane_head_.assign(lane_.size(), 0);
     open_writes_ = {};
@@ -28,6 +28,20 @@ void Oracle::restart(const Config&) {
     dropped_ = {};
     sync_failed_ = {};
     sync_number_ = {};
+    causes_ = {};
+    commit_ = {};
+    rest_ = {};
+    sync_open_ = {};
+    surely_dropped_ = perhaps_dropped_ = {};
+    lull_since_.fill(never);
+    bytes_in_ = forgotten_ = 0;
+    any_commit_ = any_revoking_ = false;
+    slots_used_.assign(stage_.draw->config.partitions_max, false);
+    window_due_ = never;
+    for (std::uint32_t s = 0; s < 8; ++s) {
+        told_mark_[s] = staged_mark_[s] = -1;
+        agreed_mark_[s] = s < stage_.ledger.sinks.size() ? stage_.ledger.sinks[s].mark : 0;
+    }
     leased_ = 0;
     batches_open_ = commits_open_ = 0;
     cycle_ = Cycle::none;
@@ -38,8 +52,6 @@ void Oracle::restart(const Config&) {
     may_shrink_ = {};
     fall_ = {};
     counted_ = {};
-    source_fatal_ = store_fatal_ = commit_bad_ = checkpoint_bad_ = fate_stop_ = false;
-    contract_broken_ = must_halt_ = false;
     ticks_ = 0;
     ticker_due_ = stage_.now + stage_.draw->config.ticker_period;
     slice_open_.fill(UINT32_MAX);
@@ -56,7 +68,8 @@ void Oracle::fail(const char* invariant, const char* title, std::string detail,
 }
 
 void Oracle::step(const Event& event, const Effects& effects, const Engine& engine) {
-    stale_ = false;
+    stale_ = batch_late_ = false;
+    causes_ = {};
     const bool was_halted = halted_;
     count_event(event);
     const Counted at_halt = was_halted ? counted_ : Counted{};
@@ -73,6 +86,10 @@ void Oracle::step(const Event& event, const Effects& effects, const Engine& engi
     if (!failed()) check_bounds(event, effects, engine);
     if (!failed()) check_stats(engine.stats());
     if (!failed()) check_repeats(event, effects, engine);
+    if (failed() || was_halted || halted_) return;
+    check_rests(engine);
+    if (!failed()) check_cycle(engine);
+    if (!failed()) check_lingers(engine);
 }
 
 bool Oracle::cancelled_now(const Effects& effects, DeliveryId delivery,
@@ -111,6 +128,11 @@ void Oracle::close(std::uint32_t index) {
 
 void Oracle::told(const Event& event, const Effects& effects) {
     note_trouble(event);
+    told_more(event, effects);
+    if (!halted_) note_overdue();
+}
+
+void Oracle::told_more(const Event& event, const Effects& effects) {
     if (const auto* e = std::get_if<SinkToldRange>(&event)) {
         if (open(e->delivery, e->attempt) == nullptr) {
             stale_ = true;
@@ -118,7 +140,8 @@ void Oracle::told(const Event& event, const Effects& effects) {
             told_range(*e);
         }
     } else if (const auto* answer = std::get_if<SinkAnswered>(&event)) {
-        if (open(answer->delivery, answer->attempt) == nullptr) {
+        const bool known = answer->outcome <= SinkOutcome::failed;
+        if (!known || open(answer->delivery, answer->attempt) == nullptr) {
             stale_ = true;
         } else if (!cancelled_now(effects, answer->delivery, answer->attempt)) {
             told_answer(*answer);
@@ -128,23 +151,15 @@ void Oracle::told(const Event& event, const Effects& effects) {
     } else if (const auto* batch = std::get_if<BatchPulled>(&event)) {
         told_batch(*batch);
     } else if (const auto* idle = std::get_if<SourceIdle>(&event)) {
-        told_pull_over(idle->batch);
+        if (told_pull_over(idle->batch)) note_source_idle(idle->source.index, idle->retry_after);
     } else if (const auto* ended = std::get_if<SourceEnded>(&event)) {
         told_pull_over(ended->batch);
     } else if (const auto* bad = std::get_if<SourceFailed>(&event)) {
-        told_pull_over(bad->batch);
+        if (told_pull_over(bad->batch)) note_source_failed(bad->source.index, bad->outcome);
+    } else if (const auto* ready = std::get_if<SourceReady>(&event)) {
+        note_source_ready(ready->source.index);
     } else if (const auto* assigned = std::get_if<PartitionAssigned>(&event)) {
-        Partition& p = partitions_[assigned->partition.index];
-        p = {};
-        p.known = Known::assigned;
-        p.epoch = assigned->epoch.value;
-        p.staged = p.committed = p.checked = assigned->position.value;
-        p.ends = {assigned->position.value};
-        for (std::uint32_t s = 0; s < 8; ++s) {
-            const std::size_t at = assigned->partition.index * 8 + s;
-            lane_[at].clear();
-            lane_head_[at] = 0;
-        }
+        told_assigned(*assigned);
     } else if (const auto* revoked = std::get_if<PartitionRevoked>(&event)) {
         told_revoked(*revoked);
     } else if (const auto* sample = std::get_if<PressureSampled>(&event)) {
@@ -159,9 +174,10 @@ void Oracle::told(const Event& event, const Effects& effects) {
             stale_ = true;
             return;
         }
-        b->transforming = false;
+        told_sliced(*b, *sliced);
+        if (sliced->fate == Fate::stop) return;
         if (!took_its_records(*b, *sliced)) {
-            contract_broken_ = true;
+            causes_.contract |= 1u << b->source;
             return;
         }
         leased_ += b->extra;
@@ -169,6 +185,36 @@ void Oracle::told(const Event& event, const Effects& effects) {
         for (std::uint32_t r = b->first; b->fate == Fate::failed && r < b->first + b->count; ++r) {
             if (b->epoch == epoch_of(r)) stage_.ledger.records[r].told = Told::refused;
         }
+    }
+}
+
+void Oracle::told_assigned(const PartitionAssigned& e) {
+    const std::uint32_t log = stage_.ledger.log_of(e.partition, e.epoch);
+    Partition& p = partitions_[log];
+    assigned_again_ = p.epoch != 0;
+    slot_again_ = slots_used_[e.partition.index];
+    slots_used_[e.partition.index] = true;
+    p = {};
+    p.known = Known::assigned;
+    p.epoch = e.epoch.value;
+    p.staged = p.committed = p.checked = p.read = p.told = e.position.value;
+    p.ends = {e.position.value};
+    for (std::uint32_t s = 0; s < 8; ++s) {
+        const std::size_t at = log * std::size_t{8} + s;
+        lane_[at].clear();
+        lane_head_[at] = 0;
+    }
+}
+
+/// A transform has answered, whatever it is that it says.
+void Oracle::told_sliced(BatchTruth& b, const SliceTransformed& e) {
+    b.transforming = false;
+    const std::uint32_t source = 1u << b.source;
+    if (e.fate == Fate::stop) causes_.stop |= source;
+    if ((e.route & ~stage_.draw->config.source[b.source].route) != 0) causes_.astray |= source;
+    for (std::uint32_t s = 0; s < stage_.draw->config.sinks; ++s) {
+        b.sink_bytes[s] = (b.from[s + 1] - b.from[s]) * 10;
+        bytes_in_ += b.sink_bytes[s];
     }
 }
 
@@ -196,8 +242,22 @@ void Oracle::told_batch(const BatchPulled& e) {
     ++fall_[b->source].answers_now;
     --pulls_open_[b->source];
     leased_ = leased_ - b->max_bytes + b->held;
-    partitions_[e.partition.index].ends.push_back(e.next.value);
-    if (b->fate == Fate::stop) fate_stop_ = true;
+    Partition& p = partitions_[b->log];
+    rest_[b->source].failures = 0;
+    if (b->epoch == p.epoch) ++p.held;
+    if (p.known != Known::assigned || p.epoch != e.epoch.value) {
+        b->lost = batch_late_ = true;  // Of an epoch that is over.
+        return;
+    }
+    p.read = std::max(p.read, e.next.value);
+    p.ends.push_back(e.next.value);
+    if (b->fate == Fate::stop) causes_.fate_stop |= 1u << b->source;
+    const bool whole = !stage_.draw->config.source[b->source].transform;
+    for (std::uint32_t s = 0; s < stage_.draw->config.sinks; ++s) {
+        const bool sent = whole && b->from[s] != b->from[s + 1];
+        b->sink_bytes[s] = sent ? e.bytes : 0;
+        bytes_in_ += b->sink_bytes[s];
+    }
     // The order in which each sink will owe them.
     for (std::uint32_t s = 0; s < stage_.draw->config.sinks; ++s) {
         std::vector<std::uint32_t>& lane = lane_[b->log * 8 + s];
@@ -205,33 +265,44 @@ void Oracle::told_batch(const BatchPulled& e) {
             const Record& record = stage_.ledger.records[r];
             if (record.kind != RecordKind::plain || (record.route >> s & 1) == 0) continue;
             const std::uint32_t unit = stage_.ledger.unit_of(record, s);
-            for (std::uint32_t k = 0; k < record.copies; ++k) lane.push_back(unit + k);
+            for (std::uint32_t k = 0; k < record.copies; ++k) {
+                lane.push_back(unit + k);
+                if (stage_.ledger.logs[b->log].lead[s] >= record.next) continue;
+                stage_.ledger.units[unit + k].dropped = false;
+            }
         }
     }
 }
 
-void Oracle::told_pull_over(BatchId id) {
+/// True if the pull was open.
+bool Oracle::told_pull_over(BatchId id) {
     BatchTruth* b = stage_.batch(id);
     if (b == nullptr || b->state != BatchTruth::State::pulling) {
         stale_ = true;
-        return;
+        return false;
     }
     b->state = BatchTruth::State::released;
     ++fall_[b->source].answers_now;
     --pulls_open_[b->source];
     --batches_open_;
     leased_ -= b->max_bytes;
+    return true;
 }
 
 void Oracle::told_revoked(const PartitionRevoked& e) {
-    Partition& p = partitions_[e.partition.index];
-    if (p.epoch != e.epoch.value || p.known == Known::nothing || p.known == Known::lost) {
+    const std::uint32_t log = stage_.ledger.log_of(e.partition, e.epoch);
+    if (log == UINT32_MAX || partitions_[log].epoch != e.epoch.value ||
+        partitions_[log].known == Known::nothing || partitions_[log].known == Known::lost) {
         stale_ = true;
         return;
     }
+    Partition& p = partitions_[log];
     p.known = e.kind == RevokeKind::lost ? Known::lost : Known::revoking;
-    any_revoked_ = true;
-    if (p.known == Known::lost) lose_batches(e.partition.index);
+    p.deadline = e.deadline;
+    any_revoking_ = true;
+    // One that may take as long as it takes loses nothing.
+    any_revoked_ = any_revoked_ || p.known == Known::lost || e.deadline != never;
+    if (p.known == Known::lost) lose_batches(log);
 }
 
 /// Its epoch is over; what was begun may end.
@@ -248,8 +319,12 @@ void Oracle::lose_batches(std::uint32_t partition) {
 void Oracle::told_range(const SinkToldRange& e) {
     Attempt& a = *open(e.delivery, e.attempt);
     if (a.sink >= 8 || e.begin >= e.end || e.end > a.items.size()) return;
+    if (!stage_.draw->config.sink[a.sink].answers_partially) return;
+    if (e.outcome > SinkOutcome::ambiguous) return;
     a.named.resize(a.items.size(), 0);
     for (std::uint32_t i = e.begin; i < e.end; ++i) {
+        // The first word stands.
+        if (a.named[i] != 0) continue;
         a.named[i] = static_cast<std::uint8_t>(static_cast<std::uint8_t>(e.outcome) + 1);
     }
 }
@@ -276,11 +351,14 @@ void Oracle::note_progress(const Attempt& a, SinkOutcome unnamed, Duration retry
     d.failed_at = stage_.now;
     d.retry_after = unnamed == SinkOutcome::throttled ? retry_after : Duration{0};
     const bool stops = stage_.draw->config.sink[a.sink].on_transient == OnTransient::stop;
-    must_halt_ = must_halt_ || unnamed == SinkOutcome::failed || (d.failed && stops);
+    if (unnamed == SinkOutcome::failed || (d.failed && stops)) {
+        causes_.sink_failed |= SinkMask{1} << a.sink;
+    }
 }
 
 void Oracle::told_answer(const SinkAnswered& e) {
     Attempt& a = *open(e.delivery, e.attempt);
+    if (e.outcome == SinkOutcome::delivered) told_mark_[a.sink] = e.mark;
     a.named.resize(a.items.size(), 0);
     note_progress(a, e.outcome, e.retry_after);
     counted_.sink[a.sink].ambiguous += e.outcome == SinkOutcome::ambiguous;
@@ -330,8 +408,11 @@ void Oracle::told_stored(const DeadLettersStored& e) {
         return;
     }
     const std::uint32_t index = attempt_of(e.delivery, true);
-    if (e.outcome == StoreOutcome::failed || e.outcome == StoreOutcome::fenced) store_fatal_ = true;
-    if (e.outcome != StoreOutcome::ok) ++store_failures_;
+    if (e.outcome == StoreOutcome::failed || e.outcome == StoreOutcome::fenced) {
+        causes_.store = true;
+    } else if (e.outcome != StoreOutcome::ok) {
+        store_fails();
+    }
     for (std::size_t i = 0; e.outcome == StoreOutcome::ok && i < a->items.size(); ++i) {
         const std::uint32_t item = a->items[i];
         ++counted_.dead_letters;

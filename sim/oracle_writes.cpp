@@ -10,13 +10,6 @@ namespace {
 
 std::string number(std::uint64_t n) { return std::to_string(n); }
 
-/// min(initial * 2^(n-1), max), in integers.
-std::int64_t backoff_base(const RetryConfig& retry, std::uint32_t failures) {
-    std::int64_t base = retry.backoff_initial.ns;
-    for (std::uint32_t i = 1; i < failures && base < retry.backoff_max.ns; ++i) base *= 2;
-    return std::min(base, retry.backoff_max.ns);
-}
-
 }  // namespace
 
 void Oracle::order(const Effect& effect, const Effects& effects) {
@@ -35,6 +28,7 @@ void Oracle::on(const Pull& e, const Effects&) {
     if (stopping_) return fail("I28", "shutdown", "a Pull after Stop");
     check_admission(e);
     check_budget(e);
+    if (!failed()) check_rest(e);
     if (failed()) return;
     const BatchTruth* b = stage_.batch(e.batch);
     if (e.batch.index >= config.batches_max) {
@@ -68,6 +62,7 @@ void Oracle::on(const Pull& e, const Effects&) {
     }
     leased_ += e.max_bytes;
     ++batches_open_;
+    check_batches_max(e);
 }
 
 /// One slice of a source at a time, from where the last one ended, of a batch that is ours.
@@ -134,10 +129,16 @@ void Oracle::on(const ReleaseBatch& e, const Effects&) {
         return fail("I35", "one slice", "a batch is released before its last slice", b->first);
     }
     note_slow(*b);
+    if (b->parent == UINT32_MAX && b->epoch == partitions_[b->log].epoch) {
+        --partitions_[b->log].held;
+    }
+    note_dropped(*b);
+    count_towards_commit(*b);
     if (b->outputs_known && b->units.empty() && b->dead.empty()) counted_.filtered += b->count;
     leased_ -= b->held - b->freed + b->extra;
     --batches_open_;
     b->state = BatchTruth::State::released;
+    if (!b->outputs_known) return;  // It was refused.
     for (const std::uint32_t index : open_) {
         const Attempt& a = stage_.attempts[index];
         for (std::size_t i = 0; i < a.items.size(); ++i) {
@@ -166,6 +167,10 @@ bool Oracle::resolve(const Part& part, SinkId sink, Attempt& a) {
         return false;
     }
     const bool whole = sink == no_sink;
+    if (!whole && sink.index >= stage_.draw->config.sinks) {
+        fail("I9", "no invention", "a part for a sink that doesn't exist");
+        return false;
+    }
     const std::uint32_t from = whole ? 0 : b->from[sink.index];
     const std::uint32_t all = !b->outputs_known ? 0
                               : whole           ? static_cast<std::uint32_t>(b->dead.size())
@@ -193,16 +198,9 @@ std::uint32_t Oracle::new_delivery(DeliveryId id, std::uint32_t attempt, std::ui
         fail("I21", "token hygiene", "a delivery handle was used before");
     }
     if (d.attempt != UINT32_MAX) {
-        // Only dead letters may be written anew over an unanswered write, once it is late.
-        const Attempt& old = stage_.attempts[d.attempt];
-        if (sink < 8 || !again || old.deadline > stage_.now) {
-            fail("I14", "no send after outcome", "a delivery is sent while its write is in flight");
-        }
-        const std::uint32_t index = d.attempt;
-        ++store_failures_;
-        close(index);
-        stage_.attempts[index].state = Attempt::State::given_up;
+        fail("I14", "no send after outcome", "a delivery is sent while its write is in flight");
     }
+    if (sink >= 8 && !again) store_failures_ = 0;
     if (id.generation == 0 || attempt != (again ? d.number + 1 : 1)) {
         fail("I21", "token hygiene",
              "attempt " + number(attempt) + " of a delivery follows " +
@@ -238,6 +236,7 @@ void Oracle::on(const WriteToSink& e, const Effects& all) {
         if (!resolve(part, e.sink, a)) return;
     }
     check_limits(e, a, sink);
+    if (e.attempt == 1 && !failed()) check_lingered(e, a);
     if (e.attempt > 1 && !failed()) check_streak(e, sink);
     if (sink.writes_max == 1 && !failed()) check_order(a);
     for (std::size_t i = 0; i < a.items.size() && !failed(); ++i) {
@@ -291,7 +290,7 @@ void Oracle::check_streak(const WriteToSink& e, const SinkConfig& sink) {
     const bool punctual = stage_.draw->permille_of(Fault::late_tick) == 0 &&
                           stage_.draw->permille_of(Fault::jump) == 0;
     // It may have waited for room in the dead letters.
-    if (!punctual || stage_.draw->sink[e.sink.index].poison > 0 || sink.retry.attempts_max > 0) {
+    if (!punctual || stage_.draw->may_refuse(e.sink.index) || sink.retry.attempts_max > 0) {
         return;
     }
     const std::int64_t most =
@@ -363,7 +362,7 @@ bool Oracle::out_of_the_way(std::uint32_t unit) const {
 
 /// One write at a time: each partition's outputs go out in order, and none is overtaken.
 void Oracle::check_order(const Attempt& a) {
-    std::array<std::uint32_t, 16> at;
+    std::array<std::uint32_t, 32> at;
     at.fill(UINT32_MAX);
     for (std::size_t i = 0; i < a.items.size(); ++i) {
         const std::uint32_t record = stage_.ledger.units[a.items[i]].record;

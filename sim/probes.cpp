@@ -32,7 +32,14 @@ namespace {
     X(halt_dead_letters_failed, 1) X(halt_sink_sync_failed, 0) X(halt_checkpoint_failed, 1)        \
     X(halt_commit_failed, 1) X(halt_source_failed, 1) X(halt_oversized, 1)                         \
     X(pressure_while_stopping, 0) X(answer_while_stopping, 0) X(many_effects, 0)        \
-    X(gate_closed, 0) X(gate_opened, 0) X(gate_at_assignment, 0) X(pull_in_window, 0)
+    X(gate_closed, 0) X(gate_opened, 0) X(gate_at_assignment, 0) X(pull_in_window, 0)              \
+    X(slot_used_again, 0) X(lead_in_a_used_slot, 0) X(file_given_back, 0)                          \
+    X(revoked_past_its_deadline, 0) X(batch_of_an_old_epoch, 0) X(commit_late, 0)                  \
+    X(checkpoint_written_late, 0) X(checkpoint_synced_late, 0) X(dead_letters_late, 0)             \
+    X(word_without_meaning, 0) X(answer_without_meaning, 0) X(position_past_32_bits, 0)            \
+    X(lead_past_32_bits, 0) X(mark_past_32_bits, 0) X(write_over_64_records, 0)                    \
+    X(write_over_64_parts, 1) X(sink_past_the_32nd, 0) X(dropped, 0)                               \
+    X(halt_transform_stopped, 1) X(halt_protocol_broken, 1) X(halt_transform_contract, 1)
 // clang-format on
 
 enum Probe : std::uint32_t {
@@ -70,6 +77,7 @@ struct Reader {
 
     void operator()(const BatchPulled& e) {
         probes.hit(e.records == 1 ? batch_of_one : batch_of_many);
+        if (oracle.batch_was_late()) probes.hit(batch_of_an_old_epoch);
         if (e.fate == Fate::oversized) probes.hit(batch_oversized);
         if (e.fate == Fate::stop) probes.hit(batch_stop);
         if (e.next.value - e.first.value > e.records && e.first.value > 0)
@@ -95,8 +103,10 @@ struct Reader {
         if (e.outcome == SinkOutcome::refused) probes.hit(told_range_refused);
         if (e.outcome == SinkOutcome::retriable) probes.hit(told_range_retriable);
         if (e.outcome == SinkOutcome::ambiguous) probes.hit(told_range_ambiguous);
+        if (e.outcome > SinkOutcome::ambiguous) probes.hit(word_without_meaning);
     }
     void operator()(const SinkAnswered& e) {
+        if (e.outcome > SinkOutcome::failed) return probes.hit(answer_without_meaning);
         if (oracle.was_stale()) return probes.hit(answer_stale);
         probes.hit(from(answer_delivered, e.outcome));
         if (oracle.stopping()) probes.hit(answer_while_stopping);
@@ -105,20 +115,24 @@ struct Reader {
         probes.hit(e.outcome == StoreOutcome::ok ? synced_ok : sync_failed);
     }
     void operator()(const DeadLettersStored& e) {
+        if (oracle.was_stale()) return probes.hit(dead_letters_late);
         if (e.outcome == StoreOutcome::ok) return probes.hit(stored_ok);
         if (e.outcome == StoreOutcome::retriable) return probes.hit(stored_retriable);
         probes.hit(e.outcome == StoreOutcome::ambiguous ? stored_ambiguous : stored_failed);
     }
     void operator()(const CommitAnswered& e) {
+        if (oracle.was_stale()) return probes.hit(commit_late);
         if (e.outcome == StoreOutcome::ok) return probes.hit(commit_ok);
         if (e.outcome == StoreOutcome::retriable) return probes.hit(commit_retriable);
         if (e.outcome == StoreOutcome::ambiguous) return probes.hit(commit_ambiguous);
         probes.hit(e.outcome == StoreOutcome::fenced ? commit_fenced : commit_failed);
     }
     void operator()(const CheckpointWritten& e) {
+        if (oracle.was_stale()) return probes.hit(checkpoint_written_late);
         probes.hit(e.outcome == StoreOutcome::ok ? written_ok : written_failed);
     }
     void operator()(const CheckpointSynced& e) {
+        if (oracle.was_stale()) return probes.hit(checkpoint_synced_late);
         probes.hit(e.outcome == StoreOutcome::ok ? checkpoint_synced : checkpoint_sync_failed);
     }
     void operator()(const PressureSampled& e) {
@@ -129,9 +143,13 @@ struct Reader {
     void operator()(const PartitionRevoked& e) {
         probes.hit(e.kind == RevokeKind::lost ? revoked_lost : revoked_graceful);
     }
-    void operator()(const PartitionLead&) { probes.hit(lead_at_restart); }
-    void operator()(const PartitionAssigned& e) {
-        if (e.epoch.value > 1) probes.hit(assigned_again);
+    void operator()(const PartitionLead&) {
+        probes.hit(lead_at_restart);
+        if (oracle.slot_used_again()) probes.hit(lead_in_a_used_slot);
+    }
+    void operator()(const PartitionAssigned&) {
+        if (oracle.assigned_again()) probes.hit(assigned_again);
+        if (oracle.slot_used_again()) probes.hit(slot_used_again);
     }
 
     void operator()(const SetGate& e) {
@@ -146,13 +164,25 @@ struct Reader {
         if (e.attempt > 8) probes.hit(write_attempt_over_8);
         if (e.parts.count > 1) probes.hit(write_many_parts);
         if (e.deadline != never) probes.hit(write_with_deadline);
+        if (e.records > 64) probes.hit(write_over_64_records);
+        if (e.parts.count > 64) probes.hit(write_over_64_parts);
+        if (oracle.engine_sink(e.sink) > 32) probes.hit(sink_past_the_32nd);
     }
     void operator()(const CancelWrite&) { probes.hit(write_cancelled); }
     void operator()(const WriteDeadLetters& e) {
         if (e.attempt > 1) probes.hit(dead_letters_again);
     }
-    void operator()(const StageLead&) { probes.hit(lead_staged); }
-    void operator()(const StageSink&) { probes.hit(mark_staged); }
+    void operator()(const StagePosition& e) {
+        if (e.position.value > UINT32_MAX) probes.hit(position_past_32_bits);
+    }
+    void operator()(const StageLead& e) {
+        probes.hit(lead_staged);
+        if (e.position.value > UINT32_MAX) probes.hit(lead_past_32_bits);
+    }
+    void operator()(const StageSink& e) {
+        probes.hit(mark_staged);
+        if (e.mark > UINT32_MAX) probes.hit(mark_past_32_bits);
+    }
     void operator()(const WriteCheckpoint& e) {
         if (e.sequence > 1) probes.hit(checkpoint_again);
     }
@@ -161,10 +191,18 @@ struct Reader {
             if (oracle.writes_open(s) > 0) return probes.hit(commit_while_writing);
         }
     }
-    void operator()(const RevokeDone&) { probes.hit(revoke_done); }
+    void operator()(const RevokeDone& e) {
+        probes.hit(revoke_done);
+        const Instant deadline = oracle.revoke_deadline(e);
+        if (deadline == never) probes.hit(file_given_back);
+        if (oracle.now() >= deadline) probes.hit(revoked_past_its_deadline);
+    }
     void operator()(const Halt& e) {
         const Probe probe = from(halt_finished, e.reason);
         if (probe <= halt_oversized) probes.hit(probe);
+        if (e.reason == HaltReason::transform_stopped) probes.hit(halt_transform_stopped);
+        if (e.reason == HaltReason::protocol_broken) probes.hit(halt_protocol_broken);
+        if (e.reason == HaltReason::transform_contract) probes.hit(halt_transform_contract);
     }
 };
 
@@ -184,6 +222,7 @@ void Probes::step(const Event& event, const Effects& effects, const Oracle& orac
     for (const Effect& effect : effects.items()) std::visit(reader, effect);
     for (const Part& part : effects.parts()) read_part(*this, part);
     if (effects.items().size() > 12) hit(many_effects);
+    if (oracle.any_dropped()) hit(dropped);
 }
 
 void Probes::merge(const Probes& other) {

@@ -13,7 +13,7 @@ namespace holdfast::sim {
 
 class Oracle;
 
-inline constexpr std::size_t probes_count = 96;
+inline constexpr std::size_t probes_count = 128;
 
 class Probes {
 public:

@@ -43,6 +43,7 @@ struct BatchTruth {
     Instant written;                   ///< When something of it was sent first.
     std::vector<std::uint32_t> units;  ///< Sorted by sink; sink s has [from[s], from[s + 1]).
     std::uint32_t from[9] = {};
+    std::uint32_t sink_bytes[8] = {};  ///< What the engine was told of them.
     std::vector<std::uint32_t> dead;  ///< Records meant for no sink but the dead letters.
 };
 

@@ -220,7 +220,16 @@ private:
         return false;
     }
 
+    /// A file that waits for a slot which another one of its source has.
+    bool waits_for_slot(const Log& log) const {
+        if (draw_.source[log.source].open_max == 0) return false;
+        return std::ranges::any_of(ledger_.logs, [&](const Log& other) {
+            return other.source == log.source && other.assigned;
+        });
+    }
+
     bool log_is_right(const Log& log) {
+        if (log.closed || (!log.assigned && waits_for_slot(log))) return true;
         if (!log.assigned) {
             why = "a partition isn't assigned any more";
             return false;
@@ -231,7 +240,10 @@ private:
             why = "record " + std::to_string(i) + " must go to the dead letters, and isn't there";
             return false;
         }
-        if (log.highest < ledger_.end_of(log) && !reading_is_blocked(log.source)) {
+        // What is given back is not read any more until it comes again.
+        const auto index = static_cast<std::uint32_t>(&log - ledger_.logs.data());
+        const bool reads = !world_.sources().revoking(index);
+        if (reads && log.highest < ledger_.end_of(log) && !reading_is_blocked(log.source)) {
             why = "records are not read although nothing dead is in their way";
             return false;
         }
@@ -331,6 +343,8 @@ bool halt_is_right(World& world) {
                 if (sink.on_transient != OnTransient::stop) continue;
                 if ((draw.dead >> s & 1) != 0 || sink.attempt_timeout.ns > 0) return true;
             }
+            return false;
+        case HaltReason::source_failed:
             return false;
         default:
             return draw.latency_tail && draw.config.commit.attempt_timeout.ns > 0;

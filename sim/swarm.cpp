@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sim/spread.hpp"
+
 namespace holdfast::sim {
 namespace {
 
@@ -48,7 +50,8 @@ bool hopeless(Fault fault) {
     return fault == Fault::pull_fatal || fault == Fault::store_failed ||
            fault == Fault::commit_failed || fault == Fault::checkpoint_failed ||
            fault == Fault::sync_failed || fault == Fault::transform_contract ||
-           fault == Fault::sink_failed;
+           fault == Fault::sink_failed || fault == Fault::sync_late ||
+           fault == Fault::transform_stop || fault == Fault::transform_astray;
 }
 
 /// Which faults exist, and how often they come. A focus makes one component's faults frequent.
@@ -93,14 +96,28 @@ void scale_faults(Draw& draw) {
     scaled(Fault::jump, 20);
     scaled(Fault::pressure, 3);
     scaled(Fault::stale, 3);
+    scaled(Fault::sink_turns, 10);
     for (const Fault often : {Fault::revoke_graceful, Fault::revoke_lost, Fault::revoke_late,
-                              Fault::progress_elsewhere, Fault::rewind}) {
+                              Fault::progress_elsewhere, Fault::rewind, Fault::file_moved,
+                              Fault::batch_late}) {
         const std::uint32_t old = draw.permille_of(often);
         set_permille(draw, often, old == 0 ? 0 : std::min(300 + old * 4, 700u));
     }
     for (const Fault stop : {Fault::stop_drain, Fault::stop_now}) {
         if (draw.permille_of(stop) > 0) set_permille(draw, stop, 400);
     }
+}
+
+/// Logs as files: more of them than slots, given back when they are read. And positions that need
+/// more than 32 bits.
+void draw_files(Drawing d, std::uint32_t s) {
+    SourceShape& w = d.draw.source[s];
+    const std::int64_t bases[] = {0, 0, 0, 0, (1LL << 31) - 8, (1LL << 32) - 9, 1LL << 40};
+    w.base = bases[d.pick(Site::draw_source, s, 25, std::size(bases))];
+    if (d.draw.config.source[s].commit != CommitMode::checkpoint) return;
+    if (d.pick(Site::draw_source, s, 26, 2) == 0) return;
+    w.logs = 1 + d.small(Site::draw_source, s, 27, 8);
+    w.open_max = 1 + d.small(Site::draw_source, s, 28, w.logs);
 }
 
 void draw_source(Drawing d, std::uint32_t s, std::uint32_t records) {
@@ -135,7 +152,8 @@ void draw_source(Drawing d, std::uint32_t s, std::uint32_t records) {
     c.batches_max = d.limit(s, 0, 1, 8, 8);
     const std::uint64_t usual[] = {8, 1, 3, 16, 64, 300};
     c.pull_records_max = static_cast<std::uint32_t>(usual[d.pick(Site::draw_source, s, 7, 6)]);
-    c.retry = draw_retry(d, 40 + s, 0);
+    const bool gives_up = !sunny && d.pick(Site::draw_source, s, 23, 4) == 3;
+    c.retry = draw_retry(d, 40 + s, gives_up ? 2 + d.small(Site::draw_source, s, 24, 4) : 0);
     if (d.pick(Site::draw_source, s, 8, 2) == 1) w.gaps = 200;
     if (d.pick(Site::draw_source, s, 9, 2) == 1)
         w.filtered = 100 + 300 * d.small(Site::draw_source, s, 20, 3);
@@ -154,6 +172,7 @@ void draw_source(Drawing d, std::uint32_t s, std::uint32_t records) {
     // It will say so itself. Rarely, because a world that has nothing else to do leaps from day to
     // day then.
     if (idle == 7) w.idle_retry = Duration{INT64_MAX};
+    draw_files(d, s);
 }
 
 void draw_sink(Drawing d, std::uint32_t s) {
@@ -162,12 +181,12 @@ void draw_sink(Drawing d, std::uint32_t s) {
     const std::uint64_t entity = 16 + s;
     c.needs_sync = d.pick(Site::draw_sink, s, 0, 3) == 1;
     c.has_mark = d.pick(Site::draw_sink, s, 1, 4) == 1;
-    c.queue_batches_max = d.limit(entity, 1, 1, 8, 16);
+    c.queue_batches_max = d.limit(entity, 1, 1, 8, 100);
     c.queue_records_max = d.limit(entity, 2, 1, 100, 1u << 20);
     c.queue_bytes_max = d.limit(entity, 3, 1, 4000, 1u << 20);
-    c.write_records_max = d.limit(entity, 4, 1, 32, 64);
+    c.write_records_max = d.limit(entity, 4, 1, 32, 300);
     c.write_bytes_max = d.limit(entity, 5, 1, 2000, 1u << 20);
-    c.write_parts_max = d.limit(entity, 6, 1, 8, 16);
+    c.write_parts_max = d.limit(entity, 6, 1, 8, 100);
     c.writes_max =
         c.has_mark
             ? 1
@@ -188,6 +207,8 @@ void draw_sink(Drawing d, std::uint32_t s) {
     if (d.draw.mode != Mode::sunny && d.pick(Site::draw_sink, s, 12, 4) == 3)
         w.poison = 20 + d.small(Site::draw_sink, s, 13, 100);
     w.says_which = d.pick(Site::draw_sink, s, 14, 2) == 0;
+    const std::int64_t bases[] = {0, 0, 0, (1LL << 31) - 3, (1LL << 32) - 3};
+    w.mark_base = bases[d.pick(Site::draw_sink, s, 17, std::size(bases))];
     w.latency = Duration{d.draw.latency.ns *
                          (1 + static_cast<std::int64_t>(d.pick(Site::draw_sink, s, 15, 4)))};
 }
@@ -197,7 +218,8 @@ void draw_stores(Drawing d) {
     c.dead_letters.present = d.pick(Site::draw_shape, 20, 0, 8) != 7;
     c.dead_letters.queue_entries_max = d.limit(60, 0, 1, 16, 32);
     c.dead_letters.write_parts_max = d.limit(60, 1, 1, 8, 8);
-    c.dead_letters.retry = draw_retry(d, 61, d.pick(Site::draw_shape, 21, 0, 2) == 0 ? 0 : 8);
+    const bool few = d.pick(Site::draw_shape, 21, 0, 2) != 0;
+    c.dead_letters.retry = draw_retry(d, 61, few ? 2 + d.small(Site::draw_shape, 21, 1, 7) : 0);
     if (d.pick(Site::draw_shape, 22, 0, 3) == 2) c.dead_letters.attempt_timeout = milliseconds(200);
     const std::int64_t intervals[] = {0, 10, 100, 1000, 5000};
     c.commit.interval = milliseconds(intervals[d.pick(Site::draw_shape, 23, 0, 5)]);
@@ -205,8 +227,9 @@ void draw_stores(Drawing d) {
         c.commit.records = 1 + d.pick(Site::draw_shape, 25, 0, 50);
     if (d.pick(Site::draw_shape, 26, 0, 4) == 3)
         c.commit.bytes = 1 + d.pick(Site::draw_shape, 27, 0, 5000);
-    c.commit.retry = draw_retry(d, 62, d.pick(Site::draw_shape, 28, 0, 2) == 0 ? 0 : 10);
-    if (d.pick(Site::draw_shape, 29, 0, 4) == 3) c.commit.attempt_timeout = milliseconds(500);
+    const bool tries = d.pick(Site::draw_shape, 28, 0, 2) != 0;
+    c.commit.retry = draw_retry(d, 62, tries ? 2 + d.small(Site::draw_shape, 28, 1, 9) : 0);
+    if (d.pick(Site::draw_shape, 29, 0, 3) == 2) c.commit.attempt_timeout = milliseconds(500);
 }
 
 std::uint32_t draw_records(Drawing d) {
@@ -226,7 +249,8 @@ void draw_memory(Drawing d) {
     const std::uint64_t how = d.pick(Site::draw_limit, 70, 0, 4);
     c.memory_limit =
         how == 0 ? 64u << 20 : largest * (how == 1 ? 1 : 1 + d.pick(Site::draw_limit, 70, 1, 6));
-    c.batches_max = d.limit(70, 2, c.sliced() ? c.sources + 2 : 2, 16, 24);
+    const bool many = d.pick(Site::draw_limit, 70, 3, 4) == 3;
+    c.batches_max = d.limit(70, 2, c.sliced() ? c.sources + 2 : 2, 16, many ? 150 : 24);
 }
 
 void draw_run_mode(Drawing d) {
@@ -272,6 +296,30 @@ void draw_takers(Drawing d) {
         c.retry.attempts_max = 0;
         c.retry.backoff_max = Duration{c.retry.backoff_initial.ns << 4};
         w.sink[s].poison = 0;
+    }
+}
+
+/// Large writes that are taken in part: what is kept of single outputs has more than one word.
+void draw_large(Drawing d) {
+    Draw& w = d.draw;
+    if (w.mode != Mode::swarm || w.config.sources > 1 || w.config.sinks > 2) return;
+    if (d.pick(Site::draw_feature, 1003, 0, 3) != 2) return;
+    set_permille(w, Fault::sink_partial, 500);
+    w.config.memory_limit = 64u << 20;
+    for (std::uint32_t s = 0; s < w.config.sources; ++s) {
+        w.source[s].records = 200;
+        w.source[s].logs = 1;
+        w.source[s].open_max = 0;
+        w.source[s].late_records = 0;
+        w.config.source[s].pull_records_max = 300;
+        w.config.source[s].pull_bytes_max = 1u << 20;
+    }
+    for (std::uint32_t s = 0; s < w.config.sinks; ++s) {
+        SinkConfig& c = w.config.sink[s];
+        c.answers_partially = !c.has_mark;
+        c.write_records_max = 300;
+        c.write_bytes_max = c.queue_bytes_max = 1u << 20;
+        c.queue_records_max = 1u << 20;
     }
 }
 
@@ -334,16 +382,42 @@ Draw draw_world(std::uint64_t seed, Choices& choices) {
     draw.records = draw_records(d);
     for (std::uint32_t s = 0; s < c.sources; ++s) {
         draw_source(d, s, draw.records / c.sources + (s < draw.records % c.sources ? 1 : 0));
-        draw.source[s].first_log = draw.logs;
-        draw.logs += draw.source[s].logs;
     }
     draw_stores(d);
     draw_memory(d);
+    draw_large(d);
+    for (std::uint32_t s = 0; s < c.sources; ++s) {
+        draw.source[s].first_log = draw.logs;
+        draw.logs += draw.source[s].logs;
+    }
     draw_regulation(d);
     draw_takers(d);
     draw_rest(d);
-    c.partitions_max = draw.logs;
+    c.partitions_max = 0;
+    for (std::uint32_t s = 0; s < c.sources; ++s) {
+        const SourceShape& w = draw.source[s];
+        c.partitions_max += w.open_max > 0 ? w.open_max : w.logs;
+    }
+    if (d.pick(Site::draw_shape, 44, 0, 10) == 9) draw.spread = 9;
     return draw;
+}
+
+/// Spread over more than one word's half: masks of sinks have a second one.
+Config engine_config(const Draw& draw) {
+    if (draw.spread == 1) return draw.config;
+    Config c = draw.config;
+    c.sinks = (draw.config.sinks - 1) * draw.spread + 1;
+    SinkConfig idle;
+    idle.queue_batches_max = idle.queue_records_max = idle.write_records_max = 1;
+    idle.answers_partially = false;
+    c.sink.fill(idle);
+    for (std::uint32_t s = 0; s < draw.config.sinks; ++s) {
+        c.sink[draw.engine_sink(s)] = draw.config.sink[s];
+    }
+    for (std::uint32_t s = 0; s < c.sources; ++s) {
+        c.source[s].route = spread_mask(draw.config.source[s].route, draw.spread);
+    }
+    return c;
 }
 
 const char* name(Mode mode) {
@@ -411,7 +485,18 @@ const char* name(Fault fault) {
                                             "transform_contract",
 
                                             "sink_lies",
-                                            "revoke_late"};
+                                            "revoke_late",
+                                            "file_moved",
+                                            "batch_late",
+                                            "commit_late",
+                                            "checkpoint_late",
+                                            "store_late",
+                                            "sync_late",
+                                            "sink_turns",
+                                            "sink_two_words",
+                                            "sink_garbage",
+                                            "transform_stop",
+                                            "transform_astray"};
     static_assert(std::size(names) == fault_count);
     return names[static_cast<std::size_t>(fault)];
 }

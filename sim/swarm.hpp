@@ -67,6 +67,17 @@ enum class Fault : std::uint8_t {
     transform_contract,  // A transform takes records that it wasn't given.
     sink_lies,    // Never drawn: RunOptions::lies, to see the judge and the shrinker at work.
     revoke_late,  // The broker has taken it away already when the engine hears of it.
+    file_moved,   // A file is given back before its end, and comes again under another slot.
+    batch_late,   // A batch of an epoch that is over.
+    commit_late,  // Answers after their time-out: of a source's commit,
+    checkpoint_late,  // of a write or a sync of the checkpoint,
+    store_late,       // of dead letters,
+    sync_late,        // of a sink's sync: never, for the engine that asked.
+    sink_turns,       // A sink refuses later what it did not refuse at first.
+    sink_two_words,   // A second word about the same outputs; the first one stands.
+    sink_garbage,     // Words and answers that mean nothing.
+    transform_stop,   // A transform wants the pipeline to stop.
+    transform_astray, // Outputs for a sink that its source may not reach.
     count,
 };
 inline constexpr std::size_t fault_count = static_cast<std::size_t>(Fault::count);
@@ -88,12 +99,16 @@ struct SourceShape {
     std::uint32_t late_records = 0;  ///< Of the records, so many arrive later.
     std::uint32_t record_bytes_max = 100;
     Duration idle_retry{0};
+    std::int64_t base = 0;        ///< Positions begin here.
+    std::uint32_t open_max = 0;   ///< So many of its logs are assigned at a time, and given back
+                                  ///< at their end, as files are. 0: all of them, for good.
 };
 
 struct SinkShape {
     std::uint32_t poison = 0;  ///< Records that it will always refuse, in thousandths.
     bool says_which = true;    ///< Names the refused one.
     Duration latency{0};
+    std::int64_t mark_base = 0;  ///< What stood in its file before: marks begin here.
 };
 
 struct Draw {
@@ -102,6 +117,7 @@ struct Draw {
     Config config;
     std::array<SourceShape, 4> source{};
     std::array<SinkShape, 8> sink{};
+    std::uint32_t spread = 1;  ///< Sink i is the engine's sink i * spread; those between are idle.
     std::uint32_t logs = 0;
     std::uint32_t records = 0;
     std::array<std::uint16_t, fault_count> permille{};  ///< 0: the fault doesn't exist here.
@@ -113,6 +129,10 @@ struct Draw {
     std::uint32_t dead = 0;       ///< Components that stay broken in phase 2: see Dead.
     bool pressure_stays = false;  ///< Memory pressure that is not ours, and never ends in phase 2.
 
+    std::uint32_t engine_sink(std::uint32_t s) const { return s * spread; }
+    bool may_refuse(std::uint32_t s) const {
+        return sink[s].poison > 0 || permille_of(Fault::sink_turns) > 0;
+    }
     std::uint32_t permille_of(Fault fault) const {
         return permille[static_cast<std::size_t>(fault)];
     }
@@ -127,6 +147,8 @@ enum Dead : std::uint32_t {
 
 /// Draws the world of a seed.
 Draw draw_world(std::uint64_t seed, Choices& choices);
+/// The config as the engine gets it: its sinks spread out.
+Config engine_config(const Draw& draw);
 
 const char* name(Mode mode);
 const char* name(Fault fault);

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "sim/liveness.hpp"
+#include "sim/spread.hpp"
 
 namespace holdfast::sim {
 
@@ -13,7 +14,7 @@ World::World(std::uint64_t seed, Choices& choices, Probes* probes)
     : draw_(draw_world(seed, choices)),
       stage_(draw_, choices),
       sinks_(stage_),
-      sources_(stage_),
+      sources_(stage_, checkpoint_),
       dead_letters_(stage_),
       checkpoint_(stage_),
       oracle_(stage_),
@@ -22,27 +23,22 @@ World::World(std::uint64_t seed, Choices& choices, Probes* probes)
     sources_.begin();
     checkpoint_.begin();
     oracle_.begin();
-    arena_bytes_ = Engine::bytes_needed(draw_.config);
+    engine_config_ = engine_config(draw_);
+    arena_bytes_ = Engine::bytes_needed(engine_config_);
     arena_.reset(static_cast<std::byte*>(::operator new(arena_bytes_, std::align_val_t{64})));
     // Twice what is promised: the broken engines must be caught by the oracle, not by a trap.
-    effect_memory_.resize(Engine::effects_max(draw_.config) * 2 + 64);
-    part_memory_.resize(Engine::parts_max(draw_.config) * 2 + 64);
+    effect_memory_.resize(Engine::effects_max(engine_config_) * 2 + 64);
+    part_memory_.resize(Engine::parts_max(engine_config_) * 2 + 64);
     effects_.emplace(effect_memory_, part_memory_);
 }
 
-// ---- the process
-// ---------------------------------------------------------------------------------
+// ---- the process --------------------------------------------------------------------------------
 
 /// A process begins: after a crash by the same code as at the first time.
 void World::start() {
-    engine_.emplace(draw_.config, std::span<std::byte>(arena_.get(), arena_bytes_));
+    engine_.emplace(engine_config_, std::span<std::byte>(arena_.get(), arena_bytes_));
     oracle_.restart(draw_.config);
-    const CheckpointTruth& known = checkpoint_.durable();
-    for (std::uint32_t i = 0; i < stage_.ledger.logs.size(); ++i) {
-        const Log& log = stage_.ledger.logs[i];
-        const bool mine = draw_.config.source[log.source].commit == CommitMode::checkpoint;
-        sources_.assign(i, mine ? &known.lead[i * std::size_t{8}] : nullptr);
-    }
+    sources_.start();
     if (stage_.healed && draw_.pressure_stays) stage_.out.push_back(PressureSampled{1000, 0});
     arrange_phase1();
     drain_out();
@@ -153,15 +149,20 @@ void World::checkpoint_durable() {
     }
 }
 
-// ---- one step
-// ------------------------------------------------------------------------------------
+// ---- one step -----------------------------------------------------------------------------------
 
 void World::step(const Event& event) {
     if (done() || crashed_) return;
     ++events_;
     trace_.event(stage_.now, event);
     effects_->clear();
-    engine_->step(stage_.now, event, *effects_);
+    if (draw_.spread == 1) {
+        engine_->step(stage_.now, event, *effects_);
+    } else {
+        engine_->step(stage_.now, spread(event, draw_.spread), *effects_);
+        compact(std::span(effect_memory_).first(effects_->items().size()),
+                std::span(part_memory_).first(effects_->parts().size()), draw_.spread);
+    }
     for (const Effect& effect : effects_->items()) trace_.effect(effect, *effects_);
     if ((++steps_ & 63) == 0) trace_.state(engine_->hash());
     oracle_.step(event, *effects_, *engine_);
@@ -250,8 +251,7 @@ void World::drain_out() {
     if (crashed_ && !done()) crash();
 }
 
-// ---- time
-// ----------------------------------------------------------------------------------------
+// ---- time ---------------------------------------------------------------------------------------
 
 void World::tick() {
     Instant at = std::max(stage_.now, engine_->deadline());
@@ -384,15 +384,23 @@ void World::happen(const Occurrence& what) {
         case Due::revoke_deadline:
             sources_.revoke_deadline_due(what);
             break;
+        case Due::close:
+            sources_.close_due(what);
+            break;
         case Due::pressure:
             stage_.out.push_back(PressureSampled{what.a, 0});
             break;
         case Due::stop: {
-            const auto patience =
-                stage_.choices->choose(Site::world_stop, stage_.incarnation, 1, 4000);
+            const std::uint64_t life = stage_.incarnation;
+            const auto patience = stage_.choices->choose(Site::world_stop, life, 1 + what.b, 4000);
             stage_.out.push_back(
                 Stop{what.a != 0 ? StopMode::now : StopMode::drain,
                      stage_.now + milliseconds(1 + static_cast<std::int64_t>(patience))});
+            // Who is impatient stops it twice.
+            if (what.a == 0 && what.b == 0 && stage_.detail(503, life, 2) == 1) {
+                stage_.later(milliseconds(static_cast<std::int64_t>(patience / 2)),
+                             {.due = Due::stop, .a = 0, .b = 1});
+            }
             break;
         }
         case Due::stale:
@@ -400,59 +408,7 @@ void World::happen(const Occurrence& what) {
     }
 }
 
-/// Something that names nothing current: it may change counters and nothing else.
-void World::stale_event(std::uint64_t which) {
-    if (engine_->deadline() <= stage_.now || engine_->halted()) return;
-    Event event = Tick{};
-    switch (which) {
-        case 0:
-            event = SinkAnswered{{0, 0}, 1, SinkOutcome::delivered, {}, 0};
-            break;
-        case 1:
-            event = SinkAnswered{{9999, 7}, 1, SinkOutcome::refused, {}, 0};
-            break;
-        case 2:
-            event = SinkAnswered{{0, 0x7fffffff}, 1, SinkOutcome::delivered, {}, 9};
-            break;
-        case 3:
-            event = DeadLettersStored{{0, 0x7fffffff}, 1, StoreOutcome::ok};
-            break;
-        case 4:
-            event = CommitAnswered{{0}, {0x7fffffff}, {1}, StoreOutcome::ok};
-            break;
-        case 5:
-            event = CheckpointWritten{0x7fffffff, StoreOutcome::ok};
-            break;
-        case 6:
-            event = CheckpointSynced{0x7fffffff, StoreOutcome::failed};
-            break;
-        case 7:
-            event = SinkSynced{{0}, 0x7fffffff, StoreOutcome::failed};
-            break;
-        case 8:
-            event = PartitionRevoked{{0}, {0x7fffffff}, RevokeKind::lost, {}};
-            break;
-        case 9:
-            event = SourceEnded{{0, 0x7fffffff}, {0}};
-            break;
-        case 10:
-            event = SliceTransformed{{0, 0x7fffffff}, Fate::deliver, 1, 1, 0, 0, 1, 1, {}};
-            break;
-        default:
-            event = SinkToldRange{{0, 0x7fffffff}, 1, 0, 1, SinkOutcome::delivered};
-            break;
-    }
-    const StateHash before = engine_->hash();
-    trace_.note(stage_.now, "a stale event");
-    step(event);
-    if (!done() && !crashed_ && !(engine_->hash() == before)) {
-        oracle_.fail("I21", "token hygiene", "a stale event has changed the state");
-    }
-    if (crashed_ && !done()) crash();
-}
-
-// ---- phases
-// --------------------------------------------------------------------------------------
+// ---- phases -------------------------------------------------------------------------------------
 
 void World::heal() {
     stage_.healed = true;

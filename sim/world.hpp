@@ -77,11 +77,12 @@ private:
     void happen(const Occurrence& what);
     void arrange_phase1();
     void checkpoint_durable();
-    void stale_event(std::uint64_t which);
+    void stale_event(std::uint64_t which);  ///< world_stale.cpp.
     void tick();
     void after_halt();
 
     Draw draw_;
+    Config engine_config_;
     Stage stage_;
     FakeSinks sinks_;
     FakeSource sources_;

@@ -180,6 +180,8 @@ void EngineState::fire(Instant now, std::uint32_t timer, Effects& effects) {
     } else if (timer >= timer_of_partition(0)) {
         const std::uint32_t p = timer - timer_of_partition(0);
         if (partitions[p].phase == PartitionPhase::revoking) {
+            if (mutant(211)) return lose_partition(p);
+            if (mutant(212)) partitions[p].watermark = partitions[p].highest;
             fence_partition(p);
             flags().revokes_due = 1;
         }

@@ -23,19 +23,23 @@ bool EngineState::commit_wanted(Instant now) {
     const CommitState& c = commit();
     if (c.phase != CommitPhase::idle || !commit_pending()) return false;
     if (mutant(71) && dead.count() > 0) return false;
-    const Instant due = c.began_once ? Instant{c.began} + config.commit.interval : now;
-    const bool much = c.wanted || (config.commit.records && c.records >= config.commit.records) ||
-                      (config.commit.bytes && c.bytes >= config.commit.bytes);
-    if (due <= now || flags().draining || partitions.head().revoking_dirty > 0 ||
+    Instant due = c.began_once ? Instant{c.began} + config.commit.interval : now;
+    if (mutant(244)) due = due + config.commit.interval;
+    const bool much =
+        c.wanted ||
+        (config.commit.records && c.records >= config.commit.records && !mutant(248)) ||
+        (config.commit.bytes && c.bytes >= config.commit.bytes && !mutant(249));
+    if (due <= now || (flags().draining && !mutant(253)) || partitions.head().revoking_dirty > 0 ||
         (much && !mutant(332)) || (batches.used() == 0 && input_over())) {
         return true;
     }
+    if (mutant(243)) return false;
     if (!timers.is_set(timer_of_commit())) timers.set(timer_of_commit(), due);
     return false;
 }
 
 void EngineState::commit_step(Instant now, Effects& effects) {
-    if (flags().cycle_orphaned) {
+    if (flags().cycle_orphaned && !mutant(213)) {
         flags().cycle_orphaned = false;
         if (commit().phase == CommitPhase::telling && commit().commits_out == 0) {
             end_or_repeat(now, effects);
@@ -50,10 +54,7 @@ void EngineState::commit_step(Instant now, Effects& effects) {
 void EngineState::begin_cycle(Instant now, Effects& effects) {
     CommitState& c = commit();
     timers.clear(timer_of_commit());
-    c.began = now.ns;
-    c.began_once = true;
-    c.records = c.bytes = 0;
-    c.failures = 0;
+    if (!mutant(227)) c.failures = 0;
     c.wanted = false;
     c.checkpoint = false;
     HF_ASSERT(c.cycle_first == none && c.syncs_out == 0 && c.commits_out == 0);
@@ -72,6 +73,13 @@ void EngineState::begin_cycle(Instant now, Effects& effects) {
     if (mutant(331)) free_windows(now);
     stage_partitions(effects);
     stage_marks(effects);
+    flags().revokes_due = 1;  // What was dirty may have had nothing new to say.
+    // Where nothing has, it is no cycle, and puts none off.
+    if (c.syncs_out == 0 && !c.checkpoint && c.cycle_first == none) return;
+    if (!mutant(245) || !c.began_once) c.began = now.ns;
+    c.began_once = !mutant(258);
+    if (!mutant(246)) c.records = 0;
+    if (!mutant(247)) c.bytes = 0;
     c.phase = CommitPhase::syncing;
     if (c.syncs_out == 0) return after_syncs(now, effects);
     wait_for_answer(now);
@@ -82,9 +90,10 @@ void EngineState::stage_partitions(Effects& effects) {
     for (std::uint32_t i; partitions.take_dirty(i);) {
         Partition& p = partitions[i];
         if (p.phase == PartitionPhase::unassigned) continue;
+        if (mutant(214) && p.phase == PartitionPhase::revoking) continue;
         if (config.source[p.source].commit == CommitMode::source) {
             if (p.watermark == p.staged && !p.commit_again) continue;
-            p.staged = p.watermark;
+            p.staged = mutant(284) ? static_cast<std::int32_t>(p.watermark) : p.watermark;
             p.in_cycle = true;
             p.cycle_next = c.cycle_first;
             c.cycle_first = i;
@@ -98,9 +107,10 @@ void EngineState::stage_partitions(Effects& effects) {
         effects.push(StagePosition{PartitionId{i}, Epoch{p.epoch}, Position{p.staged}});
         for (std::uint32_t s = 0; s < config.sinks; ++s) {
             const std::int64_t lead = partitions.lead(i, s);
-            if (lead <= p.watermark) continue;
+            if (lead <= p.watermark || mutant(254)) continue;
             effects.push(StageLead{PartitionId{i}, Epoch{p.epoch},
-                                   SinkId{static_cast<std::uint16_t>(s)}, Position{lead}});
+                                   SinkId{static_cast<std::uint16_t>(s)},
+                                   Position{mutant(283) ? static_cast<std::uint32_t>(lead) : lead}});
         }
     }
 }
@@ -111,7 +121,8 @@ void EngineState::stage_marks(Effects& effects) {
     for (std::uint32_t s = 0; s < config.sinks; ++s) {
         LaneState& l = lanes[s].state();
         if (!config.sink[s].has_mark || !l.clean_known) continue;
-        const std::int64_t mark = mutant(67) ? l.mark : l.clean_mark;
+        std::int64_t mark = mutant(67) ? l.mark : l.clean_mark;
+        if (mutant(285)) mark = static_cast<std::int32_t>(mark);
         if (l.staged_known && l.staged_mark == mark) continue;
         l.staged_mark = mark;
         l.staged_known = true;
@@ -124,6 +135,7 @@ void EngineState::stage_marks(Effects& effects) {
 
 void EngineState::wait_for_answer(Instant now) {
     const Duration timeout = config.commit.attempt_timeout;
+    if (mutant(279) && commit().phase == CommitPhase::telling) return;
     timers.set(timer_of_step(), timeout.ns ? now + timeout : never);
 }
 
@@ -135,7 +147,7 @@ void EngineState::on(Instant now, const SinkSynced& e, Effects& effects) {
         return;
     }
     if (e.outcome != StoreOutcome::ok && !mutant(66)) {
-        return halt(HaltReason::sink_sync_failed, effects, e.sink);
+        return halt(HaltReason::sink_sync_failed, effects, mutant(234) ? SinkId{0} : e.sink);
     }
     lanes[e.sink.index].state().syncing = false;
     if (--c.syncs_out == 0) after_syncs(now, effects);
@@ -163,7 +175,8 @@ void EngineState::after_syncs(Instant now, Effects& effects) {
 
 void EngineState::on(Instant now, const CheckpointWritten& e, Effects& effects) {
     CommitState& c = commit();
-    if (c.phase != CommitPhase::writing || e.sequence != c.sequence) {
+    const bool current = e.sequence == c.sequence || (mutant(216) && e.sequence < c.sequence);
+    if (c.phase != CommitPhase::writing || !current) {
         ++stats().stale;
         return;
     }
@@ -180,13 +193,18 @@ void EngineState::on(Instant now, const CheckpointWritten& e, Effects& effects) 
         case StoreOutcome::ambiguous:
             return commit_failed(CommitPhase::writing, HaltReason::checkpoint_failed, now, effects);
         default:
+            if (mutant(237)) {
+                return commit_failed(CommitPhase::writing, HaltReason::checkpoint_failed, now,
+                                     effects);
+            }
             return halt(HaltReason::checkpoint_failed, effects);
     }
 }
 
 void EngineState::on(Instant now, const CheckpointSynced& e, Effects& effects) {
     CommitState& c = commit();
-    if (c.phase != CommitPhase::persisting || e.sequence != c.sequence) {
+    const bool current = e.sequence == c.sequence || (mutant(217) && e.sequence < c.sequence);
+    if (c.phase != CommitPhase::persisting || !current) {
         ++stats().stale;
         return;
     }
@@ -225,7 +243,8 @@ void EngineState::on(Instant now, const CommitAnswered& e, Effects& effects) {
     CommitState& c = commit();
     const std::uint32_t index = e.partition.index;
     if (index >= partitions.size() || !partitions[index].commit_out ||
-        partitions[index].epoch != e.epoch.value || partitions[index].staged != e.position.value) {
+        (partitions[index].epoch != e.epoch.value && !mutant(218)) ||
+        (partitions[index].staged != e.position.value && !mutant(215))) {
         ++stats().stale;
         return;
     }
@@ -238,16 +257,18 @@ void EngineState::on(Instant now, const CommitAnswered& e, Effects& effects) {
             break;
         case StoreOutcome::retriable:
         case StoreOutcome::ambiguous:
-            p.commit_again = true;
+            p.commit_again = !mutant(219);
             break;
         case StoreOutcome::fenced: {
             const bool asked = p.phase == PartitionPhase::revoking;
             lose_partition(index);
-            if (asked) effects.push(RevokeDone{e.partition, e.epoch});
+            if (asked && !mutant(240)) effects.push(RevokeDone{e.partition, e.epoch});
             break;
         }
         case StoreOutcome::failed:
-            return halt(HaltReason::commit_failed, effects);
+            if (!mutant(238)) return halt(HaltReason::commit_failed, effects);
+            p.commit_again = true;
+            break;
     }
     if (c.commits_out == 0 && c.phase == CommitPhase::telling) end_or_repeat(now, effects);
 }
@@ -275,6 +296,7 @@ void EngineState::end_cycle() {
     c.cycle_first = none;
     c.phase = CommitPhase::idle;
     timers.clear(timer_of_step());
+    if (mutant(245)) c.began = step_at.ns;
     ++stats().commits;
 }
 
@@ -286,11 +308,13 @@ void EngineState::commit_failed(CommitPhase resume, HaltReason reason, Instant n
     const RetryConfig& retry = config.commit.retry;
     ++stats().commit_failures;
     ++c.failures;
-    if (retry.attempts_max && c.failures >= retry.attempts_max) return halt(reason, effects);
+    const std::uint32_t failures = c.failures - (mutant(231) ? 1 : 0);
+    if (retry.attempts_max && failures >= retry.attempts_max) return halt(reason, effects);
     c.phase = CommitPhase::waiting;
     c.resume = resume;
     timers.set(timer_of_step(),
-               now + backoff(retry, c.failures, mix(config.seed, 4, 0, c.sequence)));
+               now + backoff(retry, mutant(242) ? 1 : c.failures,
+                             mix(config.seed, 4, 0, c.sequence)));
 }
 
 /// The step's timer came due: either its backoff is over, or its answer is overdue.
@@ -300,10 +324,12 @@ void EngineState::resume_cycle(Instant now, Effects& effects) {
         case CommitPhase::idle:
             return;
         case CommitPhase::syncing:
+            if (mutant(220)) return after_syncs(now, effects);
             return halt(HaltReason::sink_sync_failed, effects);
         case CommitPhase::writing:
         case CommitPhase::persisting:
             if (mutant(106)) return;
+            if (mutant(239)) return after_syncs(now, effects);
             return commit_failed(CommitPhase::writing, HaltReason::checkpoint_failed, now, effects);
         case CommitPhase::telling:
             for (std::uint32_t i = c.cycle_first; i != none; i = partitions[i].cycle_next) {
@@ -311,6 +337,7 @@ void EngineState::resume_cycle(Instant now, Effects& effects) {
                 if (!p.commit_out) continue;
                 p.commit_out = false;
                 p.commit_again = true;
+                if (mutant(241)) p.commit_again = p.in_cycle = false;
                 --c.commits_out;
             }
             return commit_failed(CommitPhase::telling, HaltReason::commit_failed, now, effects);

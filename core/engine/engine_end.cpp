@@ -17,7 +17,9 @@ void EngineState::on(Instant now, const Stop& e, Effects& effects) {
     if (e.deadline <= now) return halt(HaltReason::drain_deadline, effects);
     if (mutant(64)) return;
     // A second Stop may bring the deadline forward, never put it off.
-    if (e.deadline < timers.at(timer_of_drain())) timers.set(timer_of_drain(), e.deadline);
+    if (e.deadline < timers.at(timer_of_drain()) || mutant(289)) {
+        timers.set(timer_of_drain(), e.deadline);
+    }
 }
 
 // ---- revocation --------------------------------------------------------------------------------
@@ -37,13 +39,13 @@ void EngineState::on(Instant now, const PartitionRevoked& e, Effects&) {
     if (partitions[index].phase == PartitionPhase::revoking) return;
     partitions[index].phase = PartitionPhase::revoking;
     ++partitions.head().revoking;
-    if (partitions[index].dirty) ++partitions.head().revoking_dirty;
+    if (partitions[index].dirty && !mutant(203)) ++partitions.head().revoking_dirty;
     if (mutant(17)) {
         partitions.fence(batches, index);
         partitions[index].watermark = partitions[index].highest;
         partitions.mark_dirty(index);
     }
-    timers.set(timer_of_partition(index), e.deadline <= now ? now : e.deadline);
+    if (!mutant(207)) timers.set(timer_of_partition(index), e.deadline <= now ? now : e.deadline);
     for (std::uint32_t s = 0; s < config.sinks; ++s) flags().lanes_dirty |= std::uint64_t{1} << s;
     flags().revokes_due = 1;
 }
@@ -55,8 +57,9 @@ void EngineState::lose_partition(std::uint32_t index) {
         --partitions.head().revoking;
         if (p.dirty) --partitions.head().revoking_dirty;
     }
+    if (!mutant(255)) partitions.forget_dirty(index);
     fence_partition(index);
-    drop_from_cycle(index);
+    if (!mutant(209)) drop_from_cycle(index);
     p.phase = PartitionPhase::unassigned;
     timers.clear(timer_of_partition(index));
 }
@@ -73,8 +76,9 @@ void EngineState::finish_revocations(Effects& effects) {
     if (partitions.head().revoking == 0) return;
     for (std::uint32_t i = 0; i < partitions.size(); ++i) {
         Partition& p = partitions[i];
-        if (p.phase != PartitionPhase::revoking || !partitions.drained(i) || p.dirty ||
-            p.in_cycle || p.commit_out || p.commit_again) {
+        const bool unsaid = (p.dirty && !mutant(206)) || (p.in_cycle && !mutant(205));
+        if (p.phase != PartitionPhase::revoking || !partitions.drained(i) || unsaid ||
+            p.commit_out || (p.commit_again && !mutant(205))) {
             continue;
         }
         p.phase = PartitionPhase::unassigned;
@@ -126,6 +130,7 @@ void EngineState::check_end(Effects& effects) {
     if (dead.count() != 0 || commit().phase != CommitPhase::idle || commit_pending()) return;
     bool all_ended = true;
     for (const Intake& in : intakes_) all_ended = all_ended && in.ended;
+    if (mutant(288)) all_ended = !flags().draining;
     halt(all_ended ? HaltReason::finished : HaltReason::drained, effects);
 }
 

@@ -48,7 +48,8 @@ void EngineState::pull(std::uint32_t source, Effects& effects) {
     const SourceConfig& c = config.source[source];
     Intake& in = intakes_[source];
     const SourceId id_of_source{static_cast<std::uint16_t>(source)};
-    while (in.pulls < c.pulls_max && in.batches < c.batches_max && !in.ended && !in.resting &&
+    const std::uint32_t most = c.batches_max + (mutant(263) ? 1 : 0);
+    while (in.pulls < c.pulls_max && in.batches < most && !in.ended && !in.resting &&
            !flags().draining && gate().admits(id_of_source) && slot_for_pull()) {
         std::uint64_t room = pull_bytes(source);
         if (flags().held > config.memory_limit || config.memory_limit - flags().held < room) return;
@@ -96,12 +97,15 @@ void EngineState::skip_batch(BatchId id, Effects& effects) {
 void EngineState::on(Instant, const BatchPulled& e, Effects& effects) {
     Batch* b = answered_pull(e.batch, e.source);
     if (!b) return;
-    intakes_[e.source.index].failures = 0;
+    if (!mutant(229)) intakes_[e.source.index].failures = 0;
     pull_answered(e.source.index);
     const std::uint32_t index = e.partition.index;
     const bool current =
-        index < partitions.size() && partitions[index].phase == PartitionPhase::assigned &&
-        partitions[index].epoch == e.epoch.value && partitions[index].source == e.source.index;
+        index < partitions.size() &&
+        (partitions[index].phase == PartitionPhase::assigned ||
+         (mutant(225) && partitions[index].phase == PartitionPhase::revoking)) &&
+        (partitions[index].epoch == e.epoch.value || mutant(224)) &&
+        partitions[index].source == e.source.index;
     const bool empty = e.records == 0 && e.fate == Fate::deliver;
     if (current && empty && (e.first == e.next || mutant(77))) return skip_batch(e.batch, effects);
     if (!current || (e.records == 0 && !empty) || e.first.value < 0 || e.next <= e.first ||
@@ -153,13 +157,13 @@ void EngineState::on(Instant now, const SourceIdle& e, Effects&) {
     Intake& in = intakes_[e.source.index];
     free_reservation(e.batch.index);
     pull_answered(e.source.index);
-    in.failures = 0;
+    if (!mutant(230)) in.failures = 0;
     if (e.retry_after <= Duration{0}) return;
-    in.resting = true;
+    in.resting = !mutant(269);
     // To ask too early does no harm, and a source that says "never" may be wrong.
     constexpr Duration a_day = seconds(24LL * 3600);
     const Duration rest = e.retry_after < a_day ? e.retry_after : a_day;
-    timers.set(timer_of_source(e.source.index), now + rest);
+    timers.set(timer_of_source(e.source.index), now + (mutant(270) ? a_day : rest));
 }
 
 void EngineState::on(Instant, const SourceReady& e, Effects&) {
@@ -168,7 +172,7 @@ void EngineState::on(Instant, const SourceReady& e, Effects&) {
         return;
     }
     Intake& in = intakes_[e.source.index];
-    if (in.failures) return;  // Backing off: readiness doesn't mend a failure.
+    if (in.failures && !mutant(267)) return;  // Backing off: readiness doesn't mend a failure.
     in.resting = false;
     timers.clear(timer_of_source(e.source.index));
     flags().wake_intake = 1;
@@ -188,12 +192,13 @@ void EngineState::on(Instant now, const SourceFailed& e, Effects& effects) {
     ++stats().source[e.source.index].failures;
     ++in.failures;
     if (e.outcome == SourceOutcome::failed ||
-        (retry.attempts_max && in.failures >= retry.attempts_max)) {
-        return halt(HaltReason::source_failed, effects, no_sink, e.source);
+        (retry.attempts_max && in.failures >= retry.attempts_max + (mutant(233) ? 1 : 0))) {
+        return halt(HaltReason::source_failed, effects, no_sink,
+                    mutant(235) ? SourceId{0} : e.source);
     }
-    in.resting = true;
+    in.resting = !mutant(266);
     timers.set(timer_of_source(e.source.index),
-               now + backoff(retry, in.failures, mix(config.seed, 1, e.source.index, 0)));
+               now + backoff(retry, mutant(268) ? 1 : in.failures, mix(config.seed, 1, e.source.index, 0)));
 }
 
 // ---- fan-out -----------------------------------------------------------------------------------
@@ -226,7 +231,7 @@ SinkMask EngineState::wanted_sinks(const Batch& b, std::uint32_t index, bool& br
             if (b.next <= lead) continue;
             if (b.first < lead) broken = true;
         }
-        wanted |= SinkMask{1} << s;
+        wanted |= mutant(287) ? SinkMask{1u << (s & 31)} : SinkMask{1} << s;
     }
     return wanted;
 }
@@ -250,8 +255,11 @@ void EngineState::admit(Batch& b, std::uint32_t index, SinkMask wanted) {
         stat.admitted += outputs;
         const bool drops = config.sink[s].when_full == WhenFull::drop_newest;  // Else it has room.
         const bool early = mutant(91) && drops && lanes[s].count() > 0;
-        if (early || (drops && !lanes[s].has_room(config.sink[s], outputs, bytes))) {
+        const bool large = mutant(261) && drops && outputs > config.sink[s].queue_records_max;
+        if (early || large || (drops && !lanes[s].has_room(config.sink[s], outputs, bytes))) {
             stat.dropped += outputs;
+            if (mutant(259)) stat.dropped -= outputs, stat.admitted -= outputs;
+            if (mutant(260)) stat.dropped += outputs, stat.admitted += outputs;
             if (mutant(46)) b.owed += outputs;
             continue;
         }
@@ -259,7 +267,7 @@ void EngineState::admit(Batch& b, std::uint32_t index, SinkMask wanted) {
         stat.owed += outputs;
         b.owed += mutant(52) && outputs > b.records ? b.records : outputs;
         ++b.lanes_left;
-        flags().lanes_dirty |= SinkMask{1} << s;
+        flags().lanes_dirty |= mutant(286) ? SinkMask{1} << (s & 31) : SinkMask{1} << s;
     }
     if (mutant(10) && b.shared == 0 && b.outputs < b.records) ++b.lanes_left;
     if (mutant(57)) b.owed &= 0xff;

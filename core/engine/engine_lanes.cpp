@@ -33,14 +33,17 @@ void EngineState::forget_fenced(std::uint32_t lane, Effects& effects) {
 bool EngineState::ripe(Instant now, std::uint32_t lane) {
     const SinkConfig& sink = config.sink[lane];
     LaneState& state = lanes[lane].state();
-    if (sink.linger.ns == 0 || (sliced_sinks >> lane & 1) != 0 || flags().draining ||
-        partitions.head().revoking > 0 || state.unsent_records >= sink.write_records_max ||
+    if (sink.linger.ns == 0 || (sliced_sinks >> lane & 1) != 0 ||
+        (flags().draining && !mutant(274)) || partitions.head().revoking > 0 ||
+        (state.unsent_records >= sink.write_records_max && !mutant(273)) ||
         state.unsent_bytes >= sink.write_bytes_max ||
         lanes[lane].count() == sink.queue_batches_max || state.bytes >= sink.queue_bytes_max ||
         state.records >= sink.queue_records_max) {
         return true;
     }
-    if (state.linger_until == 0) state.linger_until = (now + sink.linger).ns;
+    if (state.linger_until == 0 || mutant(272)) state.linger_until = (now + sink.linger).ns;
+    if (mutant(271)) state.linger_until = (now + Duration{sink.linger.ns / 2}).ns;
+    if (mutant(265)) return true;
     if (now >= Instant{state.linger_until}) return true;
     timers.set(timer_of_lane(lane), Instant{state.linger_until});
     return false;
@@ -224,7 +227,7 @@ void EngineState::on(Instant, const SinkToldRange& e, Effects&) {
     Delivery* d = writing(e.delivery, e.attempt);
     if (!d) return;
     if (!config.sink[d->lane].answers_partially || e.begin >= e.end || e.end > d->sent ||
-        e.outcome > SinkOutcome::ambiguous) {
+        (e.outcome > SinkOutcome::ambiguous && !mutant(252))) {
         ++stats().stale;
         return;
     }
@@ -236,6 +239,9 @@ void EngineState::on(Instant, const SinkToldRange& e, Effects&) {
     }
     std::uint32_t at = deliveries.pending_from(*d, d->cursor);
     for (std::uint32_t n = 0; n < e.end; ++n) {
+        if (mutant(276) && n >= e.begin && e.outcome == SinkOutcome::delivered) {
+            deliveries.set(*d, Deliveries::told_delivered, at);
+        }
         if (n >= e.begin && !deliveries.test(*d, Deliveries::told_delivered, at) &&
             !deliveries.test(*d, Deliveries::told_other, at) &&
             !deliveries.test(*d, Deliveries::refused, at)) {
@@ -250,13 +256,13 @@ void EngineState::on(Instant, const SinkToldRange& e, Effects&) {
         }
         at = deliveries.pending_from(*d, at + 1);
     }
-    d->reason = Reason::refused;
+    if (!mutant(277)) d->reason = Reason::refused;
 }
 
 void EngineState::on(Instant now, const SinkAnswered& e, Effects& effects) {
     Delivery* d = writing(e.delivery, e.attempt);
     if (!d) return;
-    if (e.outcome > SinkOutcome::failed) {
+    if (e.outcome > SinkOutcome::failed && !mutant(275)) {
         ++stats().stale;
         return;
     }
@@ -316,7 +322,7 @@ void EngineState::settle_rest_sparse(Delivery& d, Effects& effects) {
 
 /// The one output of the attempt that nothing was told of is the poison.
 void EngineState::refuse_rest(Delivery& d) {
-    d.reason = Reason::refused;
+    if (!mutant(226) || d.attempt == 1) d.reason = Reason::refused;
     ++d.refused;
     if (!d.sparse) return;
     for (std::uint32_t i = deliveries.pending_from(d, d.cursor); i < d.span_end;

@@ -95,14 +95,15 @@ void EngineState::retire(std::uint32_t lane, Effects&) {
     for (std::uint64_t n = l.retirable(config.sink[lane]); n > 0; --n) {
         const Entry& e = l.pop();
         Batch& b = batches[e.batch];
-        c.records += e.outputs;
+        c.records += mutant(250) ? 1 : e.outputs;
         c.bytes += e.bytes;
         leave_window(lane, e, b.fenced);
         if (flags().fan_out_blocked) flags().wake_intake = 1;
         if (config.sink[lane].has_mark && e.clean && e.has_mark) c.marks_dirty = true;
+        if (mutant(257)) c.records = c.bytes = 0;
         if (!b.fenced) {
             std::int64_t& lead = partitions.lead(b.partition, lane);
-            if (b.next > lead) lead = b.next;
+            if (b.next > lead) lead = mutant(256) ? b.first : b.next;
             if (config.source[b.source].commit == CommitMode::checkpoint) {
                 partitions.mark_dirty(b.partition);
             }
@@ -208,7 +209,8 @@ void EngineState::write_dead_letters(Instant now, Effects& effects) {
         const std::uint32_t most = config.dead_letters.write_parts_max;
         q.taken = waiting < most ? static_cast<std::uint32_t>(waiting) : most;
         q.generation = q.generation + 1 ? q.generation + 1 : 1;
-        q.attempt = q.failures = 0;
+        q.attempt = 0;
+        if (!mutant(228)) q.failures = 0;
     }
     const Parts parts{effects.parts_count(), q.taken};
     std::uint32_t records = 0;
@@ -221,7 +223,7 @@ void EngineState::write_dead_letters(Instant now, Effects& effects) {
     ++q.attempt;
     if (q.attempt > 1) ++stats().dead_letter_retries;
     const Duration timeout = config.dead_letters.attempt_timeout;
-    timers.set(timer_of_dead(), timeout.ns ? now + timeout : never);
+    timers.set(timer_of_dead(), timeout.ns && !(mutant(278) && q.attempt > 1) ? now + timeout : never);
     effects.push(WriteDeadLetters{{0, q.generation}, q.attempt, parts, records});
     if (mutant(5))
         on(now, DeadLettersStored{{0, q.generation}, q.attempt, StoreOutcome::ok}, effects);
@@ -236,7 +238,7 @@ void EngineState::dead_letters_failed(Instant now, Effects& effects) {
         q.writing = true;
         return timers.clear(timer_of_dead());
     }
-    if (retry.attempts_max && q.failures >= retry.attempts_max) {
+    if (retry.attempts_max && q.failures >= retry.attempts_max + (mutant(232) ? 1 : 0)) {
         return halt(HaltReason::dead_letters_failed, effects);
     }
     q.due = (now + backoff(retry, q.failures, mix(config.seed, 3, 0, q.generation))).ns;
@@ -245,15 +247,17 @@ void EngineState::dead_letters_failed(Instant now, Effects& effects) {
 
 void EngineState::on(Instant now, const DeadLettersStored& e, Effects& effects) {
     DeadLettersState& q = dead.state();
-    if (!q.writing || e.delivery.index != 0 || e.delivery.generation != q.generation ||
-        e.attempt != q.attempt || e.outcome > StoreOutcome::failed) {
+    const bool current = (e.delivery.generation == q.generation || mutant(221)) &&
+                         (e.attempt == q.attempt || mutant(222));
+    if ((!q.writing && !(mutant(223) && q.taken > 0)) || e.delivery.index != 0 || !current || e.outcome > StoreOutcome::failed) {
         ++stats().stale;
         return;
     }
     timers.clear(timer_of_dead());
     if (flags().fan_out_blocked) flags().wake_intake = 1;
     if (e.outcome != StoreOutcome::ok && !mutant(4)) {
-        if (e.outcome == StoreOutcome::failed || e.outcome == StoreOutcome::fenced) {
+        if (e.outcome == StoreOutcome::failed ||
+            (e.outcome == StoreOutcome::fenced && !mutant(236))) {
             return halt(HaltReason::dead_letters_failed, effects);
         }
         return dead_letters_failed(now, effects);

@@ -98,7 +98,9 @@ public:
         const LaneState& l = state();
         if (l.tail == l.head) return true;
         const bool fits = l.records + records <= config.queue_records_max || mutant(90);
-        return l.tail - l.head < capacity_ && fits && l.bytes + bytes <= config.queue_bytes_max;
+        const std::uint64_t queued = mutant(264) ? l.unsent_bytes : l.bytes;
+        const bool light = queued + bytes <= config.queue_bytes_max || mutant(262);
+        return l.tail - l.head < capacity_ && fits && light;
     }
 
     /// Requires has_room().

@@ -11,6 +11,7 @@
 // Doesn't know: sinks' answers, retries, time.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "core/base/arena.hpp"
@@ -84,8 +85,11 @@ public:
         p.epoch = epoch;
         p.watermark = p.highest = p.staged = position;
         p.lead_highest = position;
-        for (std::uint32_t s = 0; s < sinks_; ++s)
-            lead(index, s) = restart_lead(index, s) = position;
+        for (std::uint32_t s = 0; s < sinks_; ++s) {
+            if (!mutant(201) || lead(index, s) < position) lead(index, s) = position;
+            if (mutant(200)) p.lead_highest = std::max(p.lead_highest, restart_lead(index, s));
+            if (!mutant(200)) restart_lead(index, s) = position;
+        }
     }
 
     void mark_dirty(std::uint32_t index) const {
@@ -98,6 +102,17 @@ public:
         if (p.phase == PartitionPhase::revoking) ++head().revoking_dirty;
     }
 
+    /// It has nothing to commit any more: its slot may be another one's next.
+    void forget_dirty(std::uint32_t index) const {
+        if (!slots_[index].dirty) return;
+        std::uint32_t* at = &head().dirty_first;
+        while (*at != index) at = &slots_[*at].dirty_next;
+        *at = slots_[index].dirty_next;
+        slots_[index].dirty_next = none;
+        slots_[index].dirty = false;
+        --head().dirty_count;
+    }
+
     /// Takes the first dirty partition, or returns false.
     bool take_dirty(std::uint32_t& index) const {
         index = head().dirty_first;
@@ -107,7 +122,7 @@ public:
         p.dirty_next = none;
         p.dirty = false;
         --head().dirty_count;
-        if (p.phase == PartitionPhase::revoking) --head().revoking_dirty;
+        if (p.phase == PartitionPhase::revoking && !mutant(204)) --head().revoking_dirty;
         return true;
     }
 
@@ -134,6 +149,7 @@ public:
         Partition& p = slots_[b.partition];
         HF_ASSERT(b.listed && b.settled);
         if (b.newer != none && batches[b.newer].settled) absorb(batches, index, b.newer);
+        if (mutant(202) && p.phase == PartitionPhase::revoking) p.watermark = p.highest;
         if (b.older != none && batches[b.older].settled) {
             index = b.older;
             absorb(batches, index, batches[index].newer);

@@ -131,7 +131,7 @@ struct SinkToldRange {
     std::uint32_t attempt;
     std::uint32_t begin;
     std::uint32_t end;
-    SinkOutcome outcome;  ///< delivered, refused, retriable or ambiguous.
+    SinkOutcome outcome;  ///< delivered, refused, retriable (throttled counts as that), ambiguous.
 };
 
 /// Answer to WriteToSink: the outcome of every output of the attempt that no SinkToldRange named.

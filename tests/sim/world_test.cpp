@@ -120,6 +120,55 @@ TEST_CASE("scenario text names the line that it does not understand") {
     CHECK(read.error().starts_with("line 2:"));
 }
 
+namespace {
+
+/// How often each probe is hit over two thousand seeds: counted once for all tests.
+std::uint64_t hits(std::string_view probe) {
+    static const Probes probes = [] {
+        Probes all;
+        for (std::uint64_t seed = 1; seed <= 2000; ++seed) run_seed(seed, {}, &all);
+        return all;
+    }();
+    for (std::uint32_t i = 0; Probes::name(i) != nullptr; ++i) {
+        if (Probes::name(i) == probe) return probes.hits(i);
+    }
+    return 0;
+}
+
+}  // namespace
+
+TEST_CASE("world gives files back, and their slots to other files with leads of their own") {
+    CHECK(hits("file_given_back") > 0);
+    CHECK(hits("slot_used_again") > 0);
+    CHECK(hits("lead_in_a_used_slot") > 0);
+}
+
+TEST_CASE("world answers late, whatever was asked") {
+    CHECK(hits("batch_of_an_old_epoch") > 0);
+    CHECK(hits("commit_late") > 0);
+    CHECK(hits("checkpoint_written_late") > 0);
+    CHECK(hits("checkpoint_synced_late") > 0);
+    CHECK(hits("dead_letters_late") > 0);
+}
+
+TEST_CASE("world says words that mean nothing, of records and of writes") {
+    CHECK(hits("word_without_meaning") > 0);
+    CHECK(hits("answer_without_meaning") > 0);
+}
+
+TEST_CASE("world has positions, leads, marks and sinks past 32 bits, and writes past one word") {
+    CHECK(hits("position_past_32_bits") > 0);
+    CHECK(hits("lead_past_32_bits") > 0);
+    CHECK(hits("mark_past_32_bits") > 0);
+    CHECK(hits("sink_past_the_32nd") > 0);
+    CHECK(hits("write_over_64_records") > 0);
+}
+
+TEST_CASE("world has revocations that end at their deadline, and sinks that drop") {
+    CHECK(hits("revoked_past_its_deadline") > 0);
+    CHECK(hits("dropped") > 0);
+}
+
 TEST_CASE("world scenarios that are kept still come out as they say") {
     const std::filesystem::path folder = HF_SOURCE_DIR "/tests/scenarios/world";
     std::size_t count = 0;
