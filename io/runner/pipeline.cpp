@@ -11,15 +11,17 @@ namespace {
 
 constexpr Duration memory_reading_interval = milliseconds(250);
 constexpr std::uint32_t left_lines_max = 20;
+constexpr Duration stop_look_interval = milliseconds(20);
 
 }  // namespace
 
 Pipeline::Pipeline(const PipelineConfig& pipeline, const RunOptions& options, Process& process,
-                   std::uint32_t life)
+                   LastWords* words, std::uint32_t life)
     : pipeline_(pipeline),
       options_(options),
       process_(process),
       signals_(process.stops()),
+      words_(words),
       life_(life),
       config_(engine_config(pipeline)),
       pool_(pool_size(pipeline).bytes, pool_size(pipeline).block_max),
@@ -42,6 +44,7 @@ void Pipeline::run(RunReport& report) {
         report.transforms = transforms_->counts();
         report.transform_problem = transforms_->problem();
         report.transform_names = payloads_.transform_names;
+        if (transforms_->reached() != nullptr) report.crash_problem = crash_problem();
     }
     report.left_out.resize(pipeline_.sources.size());
     for (const FileSource* source : file_sources_) {
@@ -75,6 +78,7 @@ void Pipeline::loop() {
         }
         if (transforms_) transforms_->wake();
         watch_memory(now);
+        watch_deaths(now);
         if (options_.observer && observe_at_ <= now) observe(now);
         if (events_.empty()) ring_->run(next_wake());
     }
@@ -104,6 +108,7 @@ Instant Pipeline::next_wake() const {
     if (options_.observer) wake = std::min(wake, observe_at_);
     // While reading is paused, nothing else might happen for long, and pressure may fall.
     if (engine_.engine().stats().paused) wake = std::min(wake, read_memory_at_);
+    if (stops_) wake = std::min(wake, ring_->now() + stop_look_interval);
     return wake;
 }
 
@@ -197,6 +202,7 @@ void Pipeline::on(const Pull& order) {
     Pull pull = order;
     if (transforms_)
         pull.max_bytes = std::min(pull.max_bytes, transforms_->pull_bytes_max(pull.source));
+    if (transforms_ && transforms_->is_careful(pull.source)) pull.max_records = 1;
     sources_[pull.source.index]->pull(pull);
 }
 

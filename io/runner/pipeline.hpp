@@ -23,6 +23,7 @@
 #include "io/devices/transform_stage.hpp"
 #include "io/payloads.hpp"
 #include "io/runner/engine_config.hpp"
+#include "io/runner/last_words.hpp"
 #include "io/memory_guard.hpp"
 #include "io/runner/names.hpp"
 #include "io/runner/pending.hpp"
@@ -34,9 +35,9 @@ namespace holdfast::io {
 
 class Pipeline {
 public:
-    /// `life`: how many came before it in this process.
+    /// `life`: how many came before it in this process. `words`: null where nothing is transformed.
     Pipeline(const PipelineConfig& pipeline, const RunOptions& options, Process& process,
-             std::uint32_t life);
+             LastWords* words, std::uint32_t life);
     ~Pipeline();
     Pipeline(const Pipeline&) = delete;
 
@@ -55,6 +56,7 @@ private:
     std::unique_ptr<Source> make_stdin_source(SourceId id);
     void build_sources();
     void build_transforms();
+    void name_what_hangs();
     bool wait_for_sinks(RunReport& report);
     bool save_marks(RunReport& report);
     bool make_data_dir_again();
@@ -71,6 +73,9 @@ private:
     void feed(Instant now, const Event& event);
     void observe(Instant now);
     void watch_memory(Instant now);
+    void watch_deaths(Instant now);
+    bool only_the_deadly_is_left() const;
+    std::string crash_problem() const;
     Instant next_wake() const;
     void on_signals();
     void on_asked(Asked asked);
@@ -111,6 +116,11 @@ private:
     const RunOptions& options_;
     Process& process_;
     StopRequests& signals_;
+    LastWords* words_;
+    Caution caution_;
+    Instant stops_since_ = never;  ///< Before a deadly record: when all before it was settled.
+    bool stops_ = false;
+    std::uint64_t commits_then_ = 0;
     std::uint32_t life_;
     Config config_;
     BlockPool pool_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "io/runner/pipeline.hpp"
+#include "io/runner/transforms.hpp"
 
 namespace holdfast::io {
 namespace {
@@ -120,10 +121,14 @@ RunReport run_pipeline(const PipelineConfig& pipeline, const RunOptions& options
         report.end = End::refused;
         return report;
     }
+    process.allow_to_end_in(pipeline.shutdown_timeout);
+    std::unique_ptr<LastWords> words;
+    if (has_flow(pipeline)) words = process.last_words(pipeline, options.log);
     Duration backoff = backoff_first;
     for (std::uint32_t life = 0;; ++life) {
         RunReport last;
-        Pipeline(pipeline, of_life(options, report, life), process, life).run(last);
+        Pipeline(pipeline, of_life(options, report, life), process, words.get(), life).run(last);
+        if (words) words->end();
         const bool moved_on = last.stats.commits > 0;
         add_life(report, std::move(last), life);
         if (!may_begin_again(pipeline, report)) return report;

@@ -59,6 +59,7 @@ struct RunReport {
     std::vector<flow::NodeCounts> transforms;  ///< By transform.
     std::vector<std::string> transform_names;  ///< The same: with what decodes and encodes.
     std::string transform_problem;             ///< Which record stopped it (on_error).
+    std::string crash_problem;                 ///< Before which deadly record it stopped.
     std::string source_problem;                ///< Where a source's records end (on_parse_error).
     std::vector<Repeats> may_repeat;      ///< By sink: what the next start writes again.
     std::vector<LeftOut> left_out;        ///< By source: what was not read. Of the last life.
