@@ -10,6 +10,7 @@
 #include "core/codec/key_program.hpp"
 #include "sim/breach.hpp"
 #include "sim/device_worlds.hpp"
+#include "sim/key_world.hpp"
 
 namespace holdfast::sim {
 namespace {
@@ -29,7 +30,7 @@ struct Model {
 
 class Draw {
 public:
-    explicit Draw(std::uint64_t seed) : seed_(seed) {}
+    Draw(std::uint64_t seed, std::uint64_t digits_max) : seed_(seed), digits_max_(digits_max) {}
     std::uint64_t below(std::uint64_t n) { return scale(mix(seed_, 0x6b6579, 0, ++asked_), n); }
 
     Model model(int levels) {
@@ -97,7 +98,7 @@ public:
 private:
     void number(Model& out) {
         out.negative = below(2) == 0;
-        for (std::uint64_t n = below(22); n > 0; --n)
+        for (std::uint64_t n = below(digits_max_); n > 0; --n)
             out.digits += static_cast<char>('0' + below(10));
         const auto first = out.digits.find_first_not_of('0');
         out.digits = first == std::string::npos ? "" : out.digits.substr(first);
@@ -160,6 +161,7 @@ private:
     }
 
     std::uint64_t seed_;
+    std::uint64_t digits_max_;
     std::uint64_t asked_ = 0;
 };
 
@@ -174,18 +176,25 @@ std::vector<std::byte> key_of(Program& program, const std::string& json) {
 }
 
 void compare(std::uint64_t seed) {
-    Draw draw(seed);
-    const Model model = draw.model(3);
-    const Model other = draw.other(model);
+    const auto [one, again, another] = spellings(seed, 22);
     const auto program = codec::make_field_key({codec::Path{}}, codec::Missing::is_null);
-    const std::string one = draw.write(model), again = draw.write(model),
-                      another = draw.write(other);
     const auto key = key_of(*program, one);
     demand(key == key_of(*program, again), "I83", one + " and " + again + " have different keys");
     demand(key != key_of(*program, another), "I83", one + " and " + another + " have the same key");
 }
 
 }  // namespace
+
+Spellings spellings(std::uint64_t seed, std::uint64_t digits_max) {
+    Draw draw(seed, digits_max);
+    const Model model = draw.model(3);
+    const Model other = draw.other(model);
+    Spellings out;
+    out.one = draw.write(model);
+    out.again = draw.write(model);
+    out.another = draw.write(other);
+    return out;
+}
 
 std::optional<Breach> run_keys(std::uint64_t seed) {
     try {

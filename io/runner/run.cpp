@@ -128,6 +128,7 @@ RunReport run_pipeline(const PipelineConfig& pipeline, const RunOptions& options
     for (std::uint32_t life = 0;; ++life) {
         RunReport last;
         Pipeline(pipeline, of_life(options, report, life), process, words.get(), life).run(last);
+        process.name_what_hangs({});
         if (words) words->end();
         const bool moved_on = last.stats.commits > 0;
         add_life(report, std::move(last), life);
