@@ -228,6 +228,7 @@ flow::Input TransformStage::input_of(const Transform& order) const {
     input.records = order.end - order.begin;
     input.bytes_max = order.bytes_max == UINT32_MAX ? SIZE_MAX : order.bytes_max;
     input.may_end_early = !(order.slice == order.batch);
+    input.may_be_given_up = gives_up_;
     input.partition = numbers_.number(payload.source, payload.partition);
     input.position = payload.first.value;
     input.source_name = numbers_.source(payload.source);
@@ -241,6 +242,10 @@ flow::Input TransformStage::input_of(const Transform& order) const {
 
 /// False: its outputs have no room yet.
 bool TransformStage::answer(const Transform& order, Result& result) {
+    if (result.failure && result.failure->too_much) {
+        gave_up_ = stopped_ = true;
+        return false;
+    }
     if (result.failure) {
         stop(order, result);
         return true;

@@ -55,6 +55,10 @@ public:
                    const flow::Limits& limits, std::uint32_t threads,
                    const PartitionNumbers& numbers, Payloads& payloads, Events& events, Log log);
 
+    /// Before the first order. A whole batch whose outputs are too much is not answered then.
+    void give_up_what_is_too_much() { gives_up_ = true; }
+    /// That happened: its source is to be read again, in slices.
+    bool gave_up() const { return gave_up_; }
     /// Before the first order. Lives: `caution` as long as this. Where it isn't empty there are no
     /// threads.
     void take_care(const Caution& caution);
@@ -128,6 +132,8 @@ private:
     const Caution::Known* reached_ = nullptr;
     PartitionId reached_in_;
     bool stopped_ = false;
+    bool gives_up_ = false;
+    bool gave_up_ = false;
     std::size_t waiting_ = 0;
     std::unique_ptr<TransformThreads> threads_;  ///< Last: they use what stands above.
 };

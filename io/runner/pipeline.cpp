@@ -44,6 +44,7 @@ void Pipeline::run(RunReport& report) {
         report.transforms = transforms_->counts();
         report.transform_problem = transforms_->problem();
         report.transform_names = payloads_.transform_names;
+        report.needs_slices = transforms_->gave_up();
         if (transforms_->reached() != nullptr) report.crash_problem = crash_problem();
     }
     report.left_out.resize(pipeline_.sources.size());
@@ -77,6 +78,7 @@ void Pipeline::loop() {
             continue;
         }
         if (transforms_) transforms_->wake();
+        if (transforms_ && transforms_->gave_up()) break;
         watch_memory(now);
         watch_deaths(now);
         if (options_.observer && observe_at_ <= now) observe(now);

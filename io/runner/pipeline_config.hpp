@@ -116,6 +116,7 @@ struct PipelineConfig {
     std::uint64_t commit_bytes = 0;
     std::uint32_t commit_attempts = 0;  ///< Of one checkpoint, then it halts; 0: for ever.
     RunMode mode = RunMode::whole;
+    bool in_slices = false;  ///< As if streaming, since a batch was too much for one piece.
     std::uint32_t slice_bytes = 256u << 10;
     std::uint32_t partitions_max = 16384;  ///< Files that are read at the same time, at most.
     Duration shutdown_timeout{};

@@ -305,6 +305,7 @@ void Pipeline::build_transforms() {
         *ring_, *plan_, [this] { return compile_all(pipeline_); }, flow_limits(pipeline_), threads,
         names_, payloads_, events_, options_.log);
     if (!caution_.empty()) transforms_->take_care(caution_);
+    if (may_go_in_slices(pipeline_)) transforms_->give_up_what_is_too_much();
     name_what_hangs();
 }
 

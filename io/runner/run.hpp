@@ -2,6 +2,7 @@
 //
 // Rule 1: a failed sync of a sink is answered as a crash is: everything is torn down and begins
 //         again from the last checkpoint, after a backoff. Not if a source cannot be read again.
+//         The same where the outputs of a whole batch are too much: it begins again, in slices.
 // Rule 2: nothing here writes to a terminal: what happens goes to the Log, numbers to the Observer.
 #pragma once
 
@@ -54,6 +55,7 @@ struct RunReport {
     /// Of all lives in this process. What one that failed owed is `forgotten`: it was read again,
     /// and counts again.
     Stats stats;
+    bool needs_slices = false;            ///< A batch was too much for one piece; see run().
     bool resumed = false;                 ///< From a checkpoint of an earlier run.
     std::uint32_t restarts = 0;           ///< In this process, after failed syncs.
     std::vector<flow::NodeCounts> transforms;  ///< By transform.

@@ -258,3 +258,29 @@ TEST_CASE("a record of max_line goes through eight transforms in series and side
     for (int i = 1; i <= 8; ++i)
         CHECK(read_file(folder.at("out/b" + std::to_string(i))).size() > size);
 }
+
+TEST_CASE("records that make much of little are all delivered in whole mode, though a batch is too much") {
+    const char* const threads = GENERATE("0", "2");
+    const TempDir folder;
+    std::string input, expected;
+    for (int n = 0; n < 120; ++n) {
+        const std::string number = std::to_string(n);
+        input += "{\"n\":" + number + "}\n";
+        for (int i = 0; i < 3000; ++i)
+            expected += "{\"n\":" + number + ",\"i\":" + std::to_string(i) +
+                        ",\"text\":\"" + std::string(60, 'x') + "\"}\n";
+    }
+    folder.write("in.log", input);
+    const std::string file = folder.write(
+        "p.toml", config("{n, i: range(3000), text: \"" + std::string(60, 'x') + "\"}",
+                         "memory_limit = \"16MiB\"\ntransform_threads = " +
+                             std::string(threads) + "\n") +
+                      dead_letters);
+    const Exited exited = run({"run", "--progress", "off", file});
+    INFO(exited.err);
+    CHECK(exited.code == 0);
+    CHECK(contains(exited.err, "in slices"));
+    CHECK((read_file(folder.at("out/out")) == expected));
+    CHECK((read_file(folder.at("out/raw")) == input));
+    CHECK(read_file(folder.at("out/dead")).empty());
+}

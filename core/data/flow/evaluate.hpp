@@ -4,8 +4,9 @@
 //         keeps the order of the input.
 // Rule 2: a slice that may ends early when what is written exceeds Limits::slice_bytes; it has at
 //         least one record. What a node makes of one record of the source may have so many bytes
-//         for each way on which it gets it; what is more fails there, by policy. In a batch that
-//         may not end early a node that has made more than Limits::slice_bytes makes no more.
+//         for each way on which it gets it; what is more fails there, by policy. A batch that may
+//         not end early, and of which a node has made more than Limits::slice_bytes, is given up as
+//         a whole (Failure::too_much), or, where that may not be, the node makes no more of it.
 // Rule 3: a failure of any kind takes back what that node made of that record, and nothing else:
 //         what a stream gets depends only on the nodes between it and its sources.
 // Rule 4: a record is at most once among the dead letters, whatever fails in it; what of it went
@@ -70,6 +71,7 @@ struct Input {
     std::uint32_t records = 0;            ///< Left from there on in the batch.
     std::size_t bytes_max = SIZE_MAX;     ///< Of the input that the slice may take.
     bool may_end_early = false;           ///< Else it takes all the records.
+    bool may_be_given_up = false;         ///< Where it becomes too much, to come again in slices.
     std::uint64_t partition = 0;          ///< A number that stands for the partition for ever.
     std::int64_t position = 0;            ///< Of the batch's first byte in its partition.
     std::string_view source_name;         ///< For `$meta`, as `partition`.
@@ -111,11 +113,12 @@ struct Result {
     std::vector<DeadRecord> why;  ///< Of each of `dead`.
     std::vector<std::string> texts;
     std::vector<NodeCounts> counts;  ///< By node.
-    /// fail_batch: why, and where: then nothing else of it counts.
+    /// fail_batch, or given up: why, and where: then nothing else of it counts.
     struct Failure {
         std::uint32_t node = 0;
         std::string text;
         std::int64_t position = 0;
+        bool too_much = false;  ///< No record is wrong: the batch was given up.
     };
     std::optional<Failure> failure;
 };

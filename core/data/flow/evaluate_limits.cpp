@@ -50,7 +50,13 @@ void Evaluator::too_much(std::uint32_t node, const Record& record, Room room) {
     else
         text += std::string("outputs of a ") + (room == Room::batch_full ? "batch" : "record") +
                 " exceed ";
-    fail(node, record, Reason::failed, text + std::to_string(limit) + " bytes");
+    text += std::to_string(limit) + " bytes";
+    if (room == Room::batch_full && input_->may_be_given_up) {
+        const auto offset = static_cast<std::int64_t>(record.origin);
+        result_->failure = {node, text, input_->position + offset, true};
+        return;
+    }
+    fail(node, record, Reason::failed, text);
 }
 
 /// What this node may make of one record of the source.
