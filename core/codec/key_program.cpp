@@ -72,14 +72,14 @@ void append_object(const Value& object, std::vector<std::byte>& out) {
     std::string scratch;
     for (const Value value : object.children())
         members.emplace_back(std::string(value.key(scratch)), value);
-    if (mutant(190)) std::reverse(members.begin(), members.end());
     if (!mutant(189))
         std::sort(members.begin(), members.end(), [](const auto& a, const auto& b) {
             return a.first != b.first ? a.first < b.first : a.second.offset() < b.second.offset();
         });
     append("{", out);
     for (std::size_t i = 0; i < members.size(); ++i) {
-        if (i + 1 < members.size() && members[i + 1].first == members[i].first) continue;
+        const std::size_t other = mutant(190) ? i - 1 : i + 1;
+        if (other < members.size() && members[other].first == members[i].first) continue;
         append_text('k', members[i].first, out);
         append_key(members[i].second, out);
     }
