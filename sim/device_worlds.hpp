@@ -36,6 +36,15 @@ std::optional<Breach> run_dead_letters(std::uint64_t seed, Death death);
 /// `durable`, if not null: how many checkpoints were made durable.
 std::optional<Breach> run_checkpoints(std::uint64_t seed, std::int64_t* durable = nullptr);
 
+/// Tokens of an embedded source, through a filter and cuts (I80).
+std::optional<Breach> run_tokens(std::uint64_t seed);
+
+/// Graphs of transforms, whole and in part (I81, I82).
+std::optional<Breach> run_graphs(std::uint64_t seed);
+
+/// Keys of records, by value (I83).
+std::optional<Breach> run_keys(std::uint64_t seed);
+
 /// A store that dies after so many completions, in every image that a power loss may leave.
 std::optional<Breach> run_checkpoint_images(std::uint64_t steps);
 

@@ -215,6 +215,21 @@ constexpr Mutant all[] = {
     {157, "a compressed file that is cut short is taken for whole", "", 200, Habitat::reads},
     {159, "the bytes of a compressed file are read as lines", "", 100, Habitat::reads},
     {156, "a folder that cannot be listed is taken for empty", "", 100, Habitat::reads},
+    {180, "tokens are dealt out one a record where the counts happen to be equal", "", 200,
+     Habitat::tokens},
+    {181, "tokens that stand for a whole batch go with its first piece", "", 100, Habitat::tokens},
+    {182, "a token goes with the piece before its last record", "", 200, Habitat::tokens},
+    {183, "a filter takes records out and leaves the tokens' ends as they were", "", 200,
+     Habitat::tokens},
+    {184, "what one record makes is limited over the whole graph", "", 500, Habitat::graphs},
+    {185, "what a batch makes is limited over all branches", "", 500, Habitat::graphs},
+    {186, "a record that failed in one branch goes no further in the others", "", 500,
+     Habitat::graphs},
+    {187, "a node may make of a record what 64 ways would give it", "", 2000, Habitat::graphs},
+    {188, "a key has its numbers as they were written", "", 200, Habitat::keys},
+    {189, "a key has its members as they stand", "", 500, Habitat::keys},
+    {190, "of equal members the first one is in the key", "", 500, Habitat::keys},
+    {191, "a key has its strings as they were written", "", 200, Habitat::keys},
 };
 
 }  // namespace

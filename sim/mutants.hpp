@@ -17,6 +17,9 @@ enum class Habitat : std::uint8_t {
     checkpoints,
     file_sink,
     dead_letters,
+    tokens,
+    graphs,
+    keys,
 };
 
 struct Mutant {

@@ -85,6 +85,9 @@ const char* breach(sim::Habitat habitat, std::uint64_t seed) {
             found = sim::run_dead_letters(seed, seed % 2 == 0 ? sim::Death::power_loss
                                                               : sim::Death::kill);
             break;
+        case sim::Habitat::tokens: found = sim::run_tokens(seed); break;
+        case sim::Habitat::keys: found = sim::run_keys(seed); break;
+        case sim::Habitat::graphs: found = sim::run_graphs(seed); break;
     }
     return found ? found->invariant : nullptr;
 }
@@ -236,7 +239,8 @@ bool golden_is_right(const std::string& path) {
 /// With none chosen no device world may break anything.
 bool devices_are_right() {
     for (const sim::Habitat habitat : {sim::Habitat::tailer, sim::Habitat::streams, sim::Habitat::reads, sim::Habitat::text,
-                                       sim::Habitat::checkpoints, sim::Habitat::file_sink, sim::Habitat::dead_letters}) {
+                                       sim::Habitat::checkpoints, sim::Habitat::file_sink, sim::Habitat::dead_letters,
+                                       sim::Habitat::tokens, sim::Habitat::graphs, sim::Habitat::keys}) {
         for (std::uint64_t seed = 0; seed < 100; ++seed) {
             const char* invariant = breach(habitat, seed);
             if (invariant == nullptr) continue;

@@ -72,6 +72,8 @@ public:
     /// Before the records of a batch: these are its lines, in order; run() follows for each of
     /// them. Lives: the bytes until the last one.
     virtual void look_ahead(std::span<const std::byte>, std::uint32_t) {}
+    /// How many bytes one record's outputs may have, before it stops and fails.
+    virtual void limit_outputs(std::size_t) {}
     /// From now on no record has a newline in it.
     virtual void expect_lines() {}
     /// The same program for another thread.

@@ -1,6 +1,7 @@
 #include "core/jq/native.hpp"
 
 #include <cstring>
+#include <string>
 
 namespace holdfast::jq {
 namespace {
@@ -25,15 +26,17 @@ private:
 class Records final : public Output {
 public:
     Records(const Machine& machine, std::span<const std::byte> record, std::vector<std::byte>& out,
-            bool is_line)
+            bool is_line, std::size_t bytes_max)
         : machine_(machine),
           record_(record),
           out_(out),
           before_(out.size()),
+          bytes_max_(bytes_max),
           checked_(is_line) {}
     std::uint32_t count() const { return count_; }
     bool too_large() const { return too_large_; }
     bool too_deep() const { return too_deep_; }
+    bool too_many() const { return count_ > NativeProgram::outputs_max; }
     bool kept() const { return held_ && count_ == 1; }
 
     Step take(NodeId value) override {
@@ -51,8 +54,7 @@ public:
         if (too_deep_) return Step::fail;
         write(value);
         ++count_;
-        too_large_ = count_ > NativeProgram::outputs_max ||
-                     out_.size() - before_ > NativeProgram::outputs_bytes_max;
+        too_large_ = too_many() || out_.size() - before_ > bytes_max_;
         return too_large_ ? Step::fail : Step::value;
     }
 
@@ -66,6 +68,7 @@ private:
     std::span<const std::byte> record_;
     std::vector<std::byte>& out_;
     std::size_t before_;
+    std::size_t bytes_max_;
     std::uint32_t count_ = 0;
     bool too_large_ = false;
     bool too_deep_ = false;
@@ -74,6 +77,12 @@ private:
 };
 
 }  // namespace
+
+std::string too_large(std::size_t bytes_max, bool too_many) {
+    if (too_many)
+        return "a record has more than " + std::to_string(NativeProgram::outputs_max) + " outputs";
+    return "outputs of a record exceed " + std::to_string(bytes_max) + " bytes";
+}
 
 NativeProgram::NativeProgram(std::shared_ptr<const Plan> plan, Use use, MakeTwin make_twin)
     : plan_(std::move(plan)), use_(use), make_twin_(std::move(make_twin)), machine_(*plan_) {}
@@ -104,7 +113,7 @@ ProgramResult NativeProgram::run_over(std::span<const std::byte> record,
     }
     const std::size_t before = out.size();
     ProgramResult result;
-    bool too_large = false;
+    std::string too_large;
     bool too_deep = false;
     Step step = Step::value;
     if (use_ == Use::condition) {
@@ -113,9 +122,9 @@ ProgramResult NativeProgram::run_over(std::span<const std::byte> record,
         result =
             verdicts.kept() ? ProgramResult{Verdict::keep, 1} : ProgramResult{Verdict::drop, 0};
     } else {
-        Records records(machine_, record, out, lines_);
+        Records records(machine_, record, out, lines_, outputs_bytes_max_);
         step = machine_.run(records);
-        too_large = records.too_large();
+        if (records.too_large()) too_large = jq::too_large(outputs_bytes_max_, records.too_many());
         too_deep = records.too_deep();
         result = records.kept()         ? ProgramResult{Verdict::keep, 1}
                  : records.count() == 0 ? ProgramResult{Verdict::drop, 0}
@@ -124,9 +133,9 @@ ProgramResult NativeProgram::run_over(std::span<const std::byte> record,
     if (step == Step::value || step == Step::none) return result;
     out.resize(before);
     if (step == Step::leave) return leave(record, out, error);
-    error = too_large  ? "the outputs of one record are too large"
-            : too_deep ? "an output has more than 64 levels"
-                       : machine_.error();
+    error = !too_large.empty() ? too_large
+            : too_deep         ? "an output has more than 64 levels"
+                               : machine_.error();
     return {Verdict::fail, 0};
 }
 
@@ -135,6 +144,7 @@ ProgramResult NativeProgram::leave(std::span<const std::byte> record, std::vecto
     ++left_;
     if (!twin_ && make_twin_) twin_ = make_twin_();
     if (twin_) {
+        twin_->limit_outputs(outputs_bytes_max_);
         twin_->bind(meta_);
         return twin_->run(record, out, error);
     }

@@ -3,12 +3,13 @@
 //
 // Rule 1: every record is checked as a whole, also where the program looks at none of it.
 // Rule 2: a record that the machine leaves goes to the twin, which is made when it is first needed.
-// Bound: outputs_max and outputs_bytes_max of one record, else it fails.
+// Bound: outputs_max of one record, and bytes as limit_outputs() says, else it fails.
 // Doesn't know: libjq (the twin comes from outside).
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "core/data/program.hpp"
 #include "core/jq/machine.hpp"
@@ -20,12 +21,15 @@ namespace holdfast::jq {
 enum class Use : std::uint8_t { program, condition };
 
 /// Makes the twin; may give null, then such records fail.
+/// In the words that the graph has for it as well (core/data/flow/evaluate.cpp).
+std::string too_large(std::size_t bytes_max, bool too_many);
+
 using MakeTwin = std::function<std::unique_ptr<Program>()>;
 
 class NativeProgram final : public Program {
 public:
     static constexpr std::uint32_t outputs_max = 1'000'000;
-    static constexpr std::size_t outputs_bytes_max = std::size_t{4} << 20;
+    static constexpr std::size_t outputs_bytes_default = std::size_t{4} << 20;
 
     NativeProgram(std::shared_ptr<const Plan> plan, Use use, MakeTwin make_twin);
     ~NativeProgram() override;
@@ -36,6 +40,7 @@ public:
     bool asks_meta() const override { return plan_->asks_meta; }
     void bind(const RecordMeta& meta) override;
     void expect_lines() override { lines_ = true; }
+    void limit_outputs(std::size_t bytes) override { outputs_bytes_max_ = bytes; }
     std::string engine() const override { return "native"; }
 
     /// How many records went to the twin.
@@ -54,6 +59,7 @@ private:
     std::unique_ptr<Program> twin_;
     RecordMeta meta_;
     bool lines_ = false;
+    std::size_t outputs_bytes_max_ = outputs_bytes_default;
     std::uint64_t left_ = 0;
 };
 

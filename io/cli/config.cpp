@@ -222,6 +222,7 @@ void build(const Document& document, const fs::path& folder, PipelineConfig& con
                                        : RunMode::whole;
     config.slice_bytes = static_cast<std::uint32_t>(engine.number("slice_bytes"));
     config.shutdown_timeout = Duration{engine.number("shutdown_timeout")};
+    config.on_crash = engine.text("on_crash") == "dead_letter" ? OnCrash::dead_letter : OnCrash::stop;
     config.data_dir = root.at("data_dir").given
                           ? absolute(folder, root.text("data_dir"))
                           : absolute(folder, ".holdfast/" + config.name);

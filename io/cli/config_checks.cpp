@@ -234,6 +234,10 @@ void check_settings(const Parts& parts, const PipelineConfig& config, Reader& re
                                        format_size(config.memory_limit / 4)));
     }
     check_regulation(parts, config, reader);
+    if (config.on_crash == OnCrash::dead_letter && !config.dead_letters.present)
+        reader.problem(parts.engine.at("on_crash").place,
+                       "on_crash is \"dead_letter\" and there is no [dead_letters]; expected that "
+                       "section, or on_crash = \"stop\"");
     for (std::size_t i = 0; i < config.sinks.size(); ++i) check_sink(parts, config, i, reader);
     check_mode(parts.dead_letters.at("mode"), reader);
     const RetryConfig& retry = config.dead_letters.retry;

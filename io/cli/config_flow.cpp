@@ -232,6 +232,7 @@ void read_texts(const Values& values, TransformSettings& out) {
     std::string key;
     for (const Item& item : values.section("fields").at("match").list) {
         out.fields.push_back(item.text);
+        out.key_fields.push_back(as_path(item.text));
         key += (key.empty() ? "[" : ", ") + as_path(item.text);
     }
     if (!key.empty()) out.texts.push_back(key + "]");
@@ -271,6 +272,11 @@ TransformSettings transform_of(const Named& part) {
     out.node.unrouted = rejects                ? flow::Unrouted::reject
                         : unrouted == "route" ? flow::Unrouted::route
                                               : flow::Unrouted::discard;
+    const std::string& missing = values.text("on_missing_key");
+    out.node.on_missing_key = missing == "keep"      ? flow::MissingKey::keep
+                              : missing == "discard" ? flow::MissingKey::discard
+                              : missing == "reject"  ? flow::MissingKey::reject
+                                                     : flow::MissingKey::as_null;
     out.node.rate = static_cast<std::uint64_t>(std::max<std::int64_t>(values.number("rate"), 1));
     out.node.threshold =
         static_cast<std::uint64_t>(std::max<std::int64_t>(values.number("threshold"), 1));

@@ -142,6 +142,11 @@ void put_transform(Json& json, const PipelineConfig& pipeline, const TransformSe
         json.field("on_error", name_of(node.on_error));
         json.field("skip_blank", node.skip_blank);
     }
+    if (node.type == NodeType::sample || node.type == NodeType::throttle ||
+        node.type == NodeType::dedupe) {
+        constexpr const char* names[] = {"null", "keep", "discard", "reject"};
+        json.field("on_missing_key", names[static_cast<std::size_t>(node.on_missing_key)]);
+    }
     if (node.type == NodeType::filter || node.type == NodeType::route ||
         node.type == NodeType::raw_filter)
         json.field(node.type == NodeType::raw_filter ? "on_reject" : "unrouted",
@@ -205,6 +210,7 @@ void put_config(Json& json, const PipelineConfig& pipeline) {
     json.field("commit_bytes", pipeline.commit_bytes);
     json.field("commit_attempts", pipeline.commit_attempts);
     json.field("shutdown_timeout", format_duration(pipeline.shutdown_timeout));
+    json.field("on_crash", pipeline.on_crash == OnCrash::stop ? "stop" : "dead_letter");
     json.field("mode", pipeline.mode == RunMode::streaming  ? "streaming"
                        : pipeline.mode == RunMode::governed ? "governed"
                        : pipeline.mode == RunMode::parsed   ? "parsed"

@@ -75,7 +75,8 @@ const Section& inject_section() {
 const Section& fields_section() {
     static const Section section{
         "fields",
-        "Which fields make two records the same. Without it: the whole record, byte by byte.",
+        "Which fields make two records the same, by their values. Without it: the whole record, byte by "
+        "byte.",
         {
             {"match", T::fields, "", "Fields, for example `[\"id\", \"user.name\"]`."},
         }};
@@ -162,6 +163,11 @@ const Section& engine_section() {
              "After SIGINT or SIGTERM: how long to finish what was read. The rest is read again "
              "at the next start.",
              {}, 0, day},
+            {"on_crash", T::choice, "stop",
+             "A record on which a transform has ended the process three times. `stop`: the pipeline "
+             "ends before it with exit code 70 and names it. `dead_letter`: it is set aside. See "
+             "docs/transforms.md.",
+             "stop|dead_letter"},
             {"mode", T::choice, "whole",
              "How what is transformed goes through: `whole`, or in slices (`streaming`; `governed`: "
              "by the governor); `parsed`: whole, and each record is parsed before all else. See "
@@ -267,6 +273,12 @@ const Section& transform_section() {
              "`throttle` counts each value on its own.",
              {}, 0, 0, nullptr, "sample|throttle"},
             {"fields", T::section, "", "", {}, 0, 0, &fields_section(), "dedupe"},
+            {"on_missing_key", T::choice, "null",
+             "A record without the key: one of its fields isn't there (null is there), or its "
+             "program gives nothing. `null`: as if it were null, so all such records are alike. "
+             "`keep`: it passes, compared with none. `discard`: is dropped and counted. `reject`: "
+             "an error, as `on_error` says.",
+             "null|keep|discard|reject", 0, 0, nullptr, "sample|throttle|dedupe"},
             {"cache", T::section, "", "", {}, 0, 0, &cache_section(), "dedupe|throttle"},
             {"on_error", T::choice, "dead_letter",
              "A record that is no JSON, or on which a program fails. `dead_letter`: is set aside "

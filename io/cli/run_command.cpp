@@ -154,6 +154,7 @@ Verdict explain(const PipelineConfig& pipeline, const RunReport& report) {
 }
 
 Verdict verdict_of(const PipelineConfig& pipeline, const RunReport& report) {
+    if (!report.crash_problem.empty()) return {exit_internal, report.crash_problem};
     switch (report.end) {
         case End::halted: return explain(pipeline, report);
         case End::refused:

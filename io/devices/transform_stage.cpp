@@ -103,7 +103,8 @@ TransformStage::TransformStage(Ring& ring, const flow::Plan& plan, const MakePro
       evaluator_(plan, memory_, make(), limits),
       lanes_(plan.sources()),
       run_of_sink_(sinks_limit, no_run),
-      counts_(plan.nodes().size()) {
+      counts_(plan.nodes().size()),
+      death_watch_(evaluator_.place()) {
     for (std::size_t i = 0; i < plan.streams().size(); ++i)
         for (SinkMask left = plan.streams()[i]; left; left &= left - 1)
             run_of_sink_[static_cast<std::size_t>(std::countr_zero(left))] =
@@ -163,6 +164,7 @@ void TransformStage::learn(SourceId source, const Result& result) {
 }
 
 void TransformStage::transform(const Transform& order) {
+    if (caution_ && stops_before(order)) return;
     const SourceId source = payloads_.at(order.batch).source;
     Lane& lane = lanes_[source.index];
     Waiting& next = lane.waiting.emplace_back();
@@ -226,10 +228,13 @@ flow::Input TransformStage::input_of(const Transform& order) const {
     input.records = order.end - order.begin;
     input.bytes_max = order.bytes_max == UINT32_MAX ? SIZE_MAX : order.bytes_max;
     input.may_end_early = !(order.slice == order.batch);
+    input.may_be_given_up = gives_up_;
     input.partition = numbers_.number(payload.source, payload.partition);
     input.position = payload.first.value;
     input.source_name = numbers_.source(payload.source);
     input.now = ring_.now();
+    input.deadly = deadly_;
+    if (is_careful(payload.source)) input.witness = caution_->witness;
     return input;
 }
 
@@ -237,6 +242,10 @@ flow::Input TransformStage::input_of(const Transform& order) const {
 
 /// False: its outputs have no room yet.
 bool TransformStage::answer(const Transform& order, Result& result) {
+    if (result.failure && result.failure->too_much) {
+        gave_up_ = stopped_ = true;
+        return false;
+    }
     if (result.failure) {
         stop(order, result);
         return true;

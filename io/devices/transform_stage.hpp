@@ -12,6 +12,8 @@
 // Rule 4: with threads batches are evaluated beside the ring's thread, save where the graph
 //         remembers records: then in order, on the ring's thread.
 // Rule 5: a record that fails by on_error = "fail_batch" stops the pipeline before its batch.
+// Rule 6: a record that surely ends the process is not evaluated: it is set aside, or its batch is
+//         left as it is and the pipeline told (reached()). Around it batches are of one record.
 // Bound: Limits for each source, and for the evaluator.
 // Doesn't know: what programs do, where sinks write.
 #pragma once
@@ -24,7 +26,9 @@
 
 #include "core/data/flow/evaluate.hpp"
 #include "core/data/flow/plan.hpp"
+#include "io/death_watch.hpp"
 #include "io/device.hpp"
+#include "io/devices/caution.hpp"
 #include "io/devices/transform_threads.hpp"
 #include "io/log.hpp"
 #include "io/payloads.hpp"
@@ -51,6 +55,21 @@ public:
                    const flow::Limits& limits, std::uint32_t threads,
                    const PartitionNumbers& numbers, Payloads& payloads, Events& events, Log log);
 
+    /// Before the first order. A whole batch whose outputs are too much is not answered then.
+    void give_up_what_is_too_much() { gives_up_ = true; }
+    /// That happened: its source is to be read again, in slices.
+    bool gave_up() const { return gave_up_; }
+    /// Before the first order. Lives: `caution` as long as this. Where it isn't empty there are no
+    /// threads.
+    void take_care(const Caution& caution);
+    /// Whether batches of this source should be of one record.
+    bool is_careful(SourceId source) const;
+    /// A record that is to stop the pipeline, once its turn has come; else null.
+    const Caution::Known* reached() const { return reached_; }
+    PartitionId reached_in() const { return reached_in_; }
+    /// Where each evaluator is.
+    std::vector<std::shared_ptr<const flow::Place>> places() const;
+
     void transform(const Transform& order);
     /// Batches were released: what waits for memory may go on. Cheap if nothing waits.
     void wake();
@@ -76,6 +95,7 @@ private:
         BatchId on_heap;  ///< The slice whose outputs are there; generation 0: none.
     };
 
+    bool stops_before(const Transform& order);
     void serve(SourceId source);
     std::uint32_t grown_input_max() const;
     bool may_grow(std::uint16_t source) const;
@@ -104,7 +124,15 @@ private:
     std::vector<std::uint8_t> run_of_sink_;
     std::vector<flow::NodeCounts> counts_;
     std::string problem_;
+    DeathWatch death_watch_;
+    const Caution* caution_ = nullptr;  ///< Null: nothing is known, and nothing is feared.
+    std::vector<flow::Deadly> deadly_;
+    std::vector<std::int64_t> seen_;  ///< By Caution::known: how far its partition was seen; -1.
+    const Caution::Known* reached_ = nullptr;
+    PartitionId reached_in_;
     bool stopped_ = false;
+    bool gives_up_ = false;
+    bool gave_up_ = false;
     std::size_t waiting_ = 0;
     std::unique_ptr<TransformThreads> threads_;  ///< Last: they use what stands above.
 };

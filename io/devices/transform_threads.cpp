@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "core/base/assert.hpp"
+#include "io/death_watch.hpp"
 
 namespace holdfast::io {
 namespace {
@@ -46,6 +47,12 @@ TransformThreads::~TransformThreads() {
     ::close(wake_fd_);
 }
 
+std::vector<std::shared_ptr<const flow::Place>> TransformThreads::places() const {
+    std::vector<std::shared_ptr<const flow::Place>> out;
+    for (const auto& evaluator : evaluators_) out.push_back(evaluator->place());
+    return out;
+}
+
 void TransformThreads::start(Evaluation& evaluation) {
     {
         const std::lock_guard lock(mutex_);
@@ -57,6 +64,7 @@ void TransformThreads::start(Evaluation& evaluation) {
 
 void TransformThreads::work(std::size_t index) {
     flow::Evaluator& evaluator = *evaluators_[index];
+    const DeathWatch watch(evaluator.place());
     std::unique_lock lock(mutex_);
     while (true) {
         changed_.wait(lock, [&] { return ends_ || (index < active_ && !orders_.empty()); });

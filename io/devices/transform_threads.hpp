@@ -45,6 +45,8 @@ public:
     /// How full memory is, asked at each end: decides how many threads work.
     void adapt(std::uint32_t saturation_permille);
     std::uint32_t active() const { return policy_.threads(); }
+    /// Where each of them is.
+    std::vector<std::shared_ptr<const flow::Place>> places() const;
 
 private:
     void work(std::size_t index);

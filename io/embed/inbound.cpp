@@ -5,6 +5,8 @@
 #include <span>
 #include <utility>
 
+#include "core/base/mutant.hpp"
+
 namespace holdfast::embed {
 namespace {
 
@@ -36,7 +38,13 @@ Inbound::Inbound(std::vector<codec::RawRule> rules) : filter_(std::move(rules)) 
 std::uint64_t Inbound::judge(Batch& batch) {
     std::uint64_t dropped = 0;
     std::vector<Record> kept;
-    for (Record& record : batch.records) {
+    std::size_t token = 0;
+    auto& ends = batch.token_ends;
+    for (std::size_t n = 0; n < batch.records.size(); ++n) {
+        // An end counts what was handed over; from here on, what is left of that.
+        for (; token < ends.size() && ends[token] <= n && !mutant(183); ++token)
+            ends[token] = static_cast<std::uint32_t>(kept.size());
+        Record& record = batch.records[n];
         const codec::RawAnswer answer = filter_.judge(
             std::as_bytes(std::span(record.payload)),
             record.format == Format::msgpack ? codec::Format::msgpack : codec::Format::json);
@@ -53,6 +61,7 @@ std::uint64_t Inbound::judge(Batch& batch) {
                                               Reason::rejected, 0});
         }
     }
+    for (; token < ends.size(); ++token) ends[token] = static_cast<std::uint32_t>(kept.size());
     batch.records = std::move(kept);
     return dropped;
 }

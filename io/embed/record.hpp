@@ -3,7 +3,9 @@
 // Rule 1: a token is the source's own proof of what it handed over. Tokens belong to the batch, not
 //         to its records: whatever a transform makes of the records, exactly these tokens are
 //         committed, once the batch is settled.
-// Rule 2: a record's id says where it came from. It survives transforms that keep or copy the
+// Rule 2: a token is due once every record that it stands for is settled, counted as the source
+//         handed them over: before any filter, and whatever the counts happen to be afterwards.
+// Rule 3: a record's id says where it came from. It survives transforms that keep or copy the
 //         record, so a destination can tell a repeated record from a new one.
 // Doesn't know: the engine, threads.
 #pragma once
@@ -68,9 +70,21 @@ struct Batch {
     std::uint32_t partition = 0;  ///< Any number; order holds within a partition.
     std::vector<Record> records;
     std::vector<Token> tokens;
+    /// For each token, how many of `records`, from the first one on, it stands for: they, and
+    /// the dead letters below, are settled before it is committed. Never falls from one token to the next.
+    /// Empty: each token stands for the whole batch. Matters where a batch is larger than a pull
+    /// may be, and so is handed on in pieces: tokens without an end go with the last one.
+    std::vector<std::uint32_t> token_ends;
     /// Records that the source sets aside itself (it cannot read them, it filters them out): they
     /// go by Options::on_reject, before any record of the batch goes to a sink.
     std::vector<DeadLetter> dead_letters;
+
+    /// One record with a token of its own. Requires: all of the batch so far were added so.
+    void add(Record record, Token token) {
+        records.push_back(std::move(record));
+        tokens.push_back(token);
+        token_ends.push_back(static_cast<std::uint32_t>(records.size()));
+    }
 };
 
 /// Why something did not work. What the world decides is never an exception.

@@ -31,6 +31,8 @@ std::expected<Pulled, Failure> pull_from(SourcePort& port, const Pull& order,
         port.rest.reset();
     } else {
         result = guarded([&] { return port.source->pull({order.max_records, order.max_bytes}); });
+        const std::string wrong = result ? wrong_ends(result->batch) : std::string();
+        if (!wrong.empty()) return std::unexpected(Failure{"its batch is wrong: " + wrong, true});
         if (result && port.inbound) dropped = port.inbound->judge(result->batch);
     }
     if (result && result->kind == Pulled::Kind::batch)

@@ -5,7 +5,38 @@
 #include <bit>
 #include <iterator>
 
+#include "core/base/mutant.hpp"
+
 namespace holdfast::embed {
+
+std::string wrong_ends(const Batch& batch) {
+    if (batch.token_ends.empty()) return {};
+    if (batch.token_ends.size() != batch.tokens.size())
+        return std::to_string(batch.tokens.size()) + " tokens have " +
+               std::to_string(batch.token_ends.size()) + " token_ends: give one each, or none";
+    std::uint32_t before = 0;
+    for (const std::uint32_t end : batch.token_ends) {
+        if (end < before || end > batch.records.size())
+            return "token_ends fall, or lie beyond the records: " + std::to_string(end) +
+                   " after " + std::to_string(before) + " in a batch of " +
+                   std::to_string(batch.records.size());
+        before = end;
+    }
+    return {};
+}
+
+namespace {
+
+/// The tokens that are due with the first `n` of more records.
+std::size_t due_tokens(const Batch& batch, std::size_t n) {
+    if (mutant(180) && batch.tokens.size() == batch.records.size()) return n;
+    if (mutant(181) && batch.token_ends.empty()) return batch.tokens.size();
+    const auto& ends = batch.token_ends;
+    const auto due = std::upper_bound(ends.begin(), ends.end(), n + (mutant(182) ? 1u : 0u));
+    return static_cast<std::size_t>(due - ends.begin());
+}
+
+}  // namespace
 
 std::optional<Batch> cut_rest(Batch& batch, std::uint32_t records_max, std::uint32_t bytes_max) {
     std::uint64_t bytes = 0;
@@ -17,15 +48,18 @@ std::optional<Batch> cut_rest(Batch& batch, std::uint32_t records_max, std::uint
     if (n == batch.records.size()) return std::nullopt;
     Batch rest;
     rest.partition = batch.partition;
-    const bool one_each =
-        batch.tokens.size() == batch.records.size() && batch.dead_letters.empty();
     const auto at = static_cast<std::ptrdiff_t>(n);
     rest.records.assign(std::make_move_iterator(batch.records.begin() + at),
                         std::make_move_iterator(batch.records.end()));
     batch.records.resize(n);
-    const auto tokens_at = one_each ? at : 0;
+    const std::size_t due = due_tokens(batch, n);
+    const auto tokens_at = static_cast<std::ptrdiff_t>(due);
     rest.tokens.assign(batch.tokens.begin() + tokens_at, batch.tokens.end());
-    batch.tokens.resize(static_cast<std::size_t>(tokens_at));
+    batch.tokens.resize(due);
+    if (batch.token_ends.empty()) return rest;
+    for (std::size_t i = due; i < batch.token_ends.size(); ++i)
+        rest.token_ends.push_back(batch.token_ends[i] - static_cast<std::uint32_t>(n));
+    batch.token_ends.resize(due);
     return rest;
 }
 

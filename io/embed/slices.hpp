@@ -3,14 +3,19 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "io/embed/books.hpp"
 
 namespace holdfast::embed {
 
+/// What is wrong with a batch's token_ends, for the user; empty: nothing.
+std::string wrong_ends(const Batch& batch);
+
 /// Cuts a batch to at most so many records and bytes, at least one record; returns the rest, if
-/// there is one. If there is one token a record, each goes with its record; else all of them go
-/// with the last piece. Its own dead letters stay.
+/// there is one. A token goes with the piece that has the last record that it stands for (see
+/// Batch::token_ends); without ends all go with the last piece. Its own dead letters stay.
+/// Requires: wrong_ends(batch) is empty.
 std::optional<Batch> cut_rest(Batch& batch, std::uint32_t records_max, std::uint32_t bytes_max);
 
 /// A batch's own dead letters count as its first records, the others follow.

@@ -96,10 +96,10 @@ struct LibjqProgram::Library {
     }
 
     /// Whether the run ended well. Consumes what came last, which is no value.
-    bool end(jv last, bool fits, std::string& error) const {
-        if (!fits) {
+    bool end(jv last, const std::string& too_large, std::string& error) const {
+        if (!too_large.empty()) {
             jv_free(last);
-            error = "the outputs of one record are too large, or one has more than 64 levels";
+            error = too_large;
         } else if (jv_invalid_has_msg(jv_copy(last)) != 0) {
             error = words_of(jv_invalid_get_msg(last));
         } else {
@@ -143,14 +143,14 @@ std::unique_ptr<Program> LibjqProgram::clone() const {
 /// What the outputs of one record come to.
 struct LibjqProgram::Outputs {
     ProgramResult result{Verdict::drop, 0};
+    std::size_t bytes_max = 0;
     std::size_t before = 0;  ///< The size of `out` when the record began.
     bool same = false;       ///< The only output so far is the input itself; not written yet.
     bool fits = true;
 
     /// Consumes the value.
     void write(jv value, std::vector<std::byte>& out) {
-        fits = write_value(value, out, outputs_bytes_max) && fits &&
-               out.size() - before <= outputs_bytes_max;
+        fits = write_value(value, out, bytes_max) && fits && out.size() - before <= bytes_max;
         out.push_back(std::byte{'\n'});
     }
 
@@ -195,7 +195,7 @@ ProgramResult LibjqProgram::run(std::span<const std::byte> record, std::vector<s
                                           jv_copy(input))
                         : jv_copy(input),
              0);
-    Outputs outputs{.before = out.size()};
+    Outputs outputs{.bytes_max = outputs_bytes_max_, .before = out.size()};
     jv last = jq_next(state);
     while (jv_is_valid(last) && outputs.fits) {
         if (use_ == Use::program) {
@@ -207,7 +207,13 @@ ProgramResult LibjqProgram::run(std::span<const std::byte> record, std::vector<s
         last = outputs.fits ? jq_next(state) : jv_invalid();
     }
     jv_free(input);
-    if (!library_->end(last, outputs.fits, error)) {
+    const bool too_many = std::max(outputs.result.outputs, outputs.tested) > outputs_max;
+    std::string wrong;
+    if (!outputs.fits)
+        wrong = too_many || out.size() - outputs.before > outputs_bytes_max_
+                    ? too_large(outputs_bytes_max_, too_many)
+                    : "an output has more than 64 levels";
+    if (!library_->end(last, wrong, error)) {
         out.resize(outputs.before);
         return {Verdict::fail, 0};
     }

@@ -6,7 +6,7 @@
 //         milliseconds).
 // Rule 3: where the one output is the very input, the record is kept with its bytes.
 // Rule 4: a program that jq refuses for `$meta` is wrapped into one that binds it, for each record.
-// Bound: outputs_max and outputs_bytes_max of one record. A program that never ends without giving
+// Bound: outputs_max of one record, and bytes as limit_outputs() says. A program that never ends without giving
 //        outputs is not stopped.
 #pragma once
 
@@ -24,7 +24,7 @@ namespace holdfast::jq {
 class LibjqProgram final : public Program {
 public:
     static constexpr std::uint32_t outputs_max = 1'000'000;
-    static constexpr std::size_t outputs_bytes_max = std::size_t{4} << 20;
+    static constexpr std::size_t outputs_bytes_default = std::size_t{4} << 20;
 
     /// `why` goes into engine(). Fails where jq refuses the program.
     static std::expected<std::unique_ptr<LibjqProgram>, CompileError> compile(std::string program,
@@ -37,6 +37,7 @@ public:
     std::unique_ptr<Program> clone() const override;
     bool asks_meta() const override { return asks_meta_; }
     void bind(const RecordMeta& meta) override { meta_ = meta; }
+    void limit_outputs(std::size_t bytes) override { outputs_bytes_max_ = bytes; }
     std::string engine() const override { return "libjq: " + why_; }
 
 private:
@@ -50,6 +51,7 @@ private:
     std::string why_;
     bool asks_meta_ = false;
     RecordMeta meta_;
+    std::size_t outputs_bytes_max_ = outputs_bytes_default;
     std::unique_ptr<Library> library_;
     Tape tape_;
     Nodes nodes_;

@@ -154,7 +154,7 @@ Config engine_config(const PipelineConfig& pipeline) {
     // As sinks are tried: a full disk has most often both, and must heal by itself. Meanwhile
     // records are delivered, and after a crash they are cut and delivered again.
     config.commit.retry.attempts_max = pipeline.commit_attempts;
-    config.mode = pipeline.mode;
+    config.mode = pipeline.in_slices ? RunMode::streaming : pipeline.mode;
     config.slice_bytes = pipeline.slice_bytes;
     config.pressure_pause_permille = pipeline.regulation.pause_permille;
     config.pressure_resume_permille = pipeline.regulation.resume_permille;
@@ -188,6 +188,15 @@ PoolSize pool_size(const PipelineConfig& pipeline) {
     out.block_max = std::bit_ceil(longest);
     out.bytes = pipeline.memory_limit / out.block_max * out.block_max;
     return out;
+}
+
+bool may_go_in_slices(const PipelineConfig& pipeline) {
+    if (pipeline.in_slices ||
+        !std::all_of(pipeline.sources.begin(), pipeline.sources.end(), replayable))
+        return false;
+    PipelineConfig sliced = pipeline;
+    sliced.in_slices = true;
+    return Engine::check(engine_config(sliced)).what == nullptr;
 }
 
 std::string check_engine_config(const PipelineConfig& pipeline) {

@@ -33,6 +33,10 @@ PoolSize pool_size(const PipelineConfig& pipeline);
 /// The longest line of this source: max_line, or less where the memory limit is small.
 std::uint32_t line_max(const PipelineConfig& pipeline, const SourceSettings& source);
 
+/// Whether it may begin again in slices (PipelineConfig::in_slices): all can be read again, and the
+/// engine takes it.
+bool may_go_in_slices(const PipelineConfig& pipeline);
+
 /// What the engine would refuse, in words for the user; empty if nothing.
 std::string check_engine_config(const PipelineConfig& pipeline);
 

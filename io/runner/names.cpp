@@ -32,18 +32,22 @@ std::string Names::id(SourceId source, PartitionId partition, std::int64_t posit
     return record_id({this->source(source), text, position});
 }
 
+std::uint64_t partition_number(std::string_view source, const std::string& key) {
+    const auto file = decode_key(key);
+    // The checkpoint, too, knows a source by its name.
+    const std::uint64_t name = hash_bytes(std::as_bytes(std::span(source))).low;
+    // Not of the fingerprint and the path, which change while a file is read.
+    return file ? mix(file->identity.device, file->identity.inode, file->generation, name)
+                : mix(0, 0, 0, name);
+}
+
 void Names::bind(SourceId source, PartitionId partition, Epoch epoch, std::string key) {
     if (partition.index >= partitions_.size()) {
         partitions_.resize(partition.index + 1);
         numbers_.resize(partition.index + 1);
     }
     const auto file = decode_key(key);
-    // The checkpoint, too, knows a source by its name.
-    const std::uint64_t name = hash_bytes(std::as_bytes(std::span(this->source(source)))).low;
-    // Not of the fingerprint and the path, which change while a file is read.
-    numbers_[partition.index] =
-        file ? mix(file->identity.device, file->identity.inode, file->generation, name)
-             : mix(0, 0, 0, name);
+    numbers_[partition.index] = partition_number(this->source(source), key);
     partitions_[partition.index] = file ? file->path : key;
     store_->bind(source, partition, epoch, std::move(key));
 }

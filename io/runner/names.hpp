@@ -14,6 +14,9 @@
 
 namespace holdfast::io {
 
+/// The number that stands for a partition for ever, of its key in the checkpoint.
+std::uint64_t partition_number(std::string_view source, const std::string& key);
+
 class Names final : public RecordNames, public PartitionNumbers, public Checkpoints {
 public:
     explicit Names(const PipelineConfig& pipeline) : pipeline_(pipeline) {}

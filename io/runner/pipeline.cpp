@@ -17,15 +17,17 @@ constexpr Duration last_words_max = seconds(5);
 bool is_over(HaltReason reason) {
     return reason == HaltReason::finished || reason == HaltReason::drained;
 }
+constexpr Duration stop_look_interval = milliseconds(20);
 
 }  // namespace
 
 Pipeline::Pipeline(const PipelineConfig& pipeline, const RunOptions& options, Process& process,
-                   std::uint32_t life)
+                   LastWords* words, std::uint32_t life)
     : pipeline_(pipeline),
       options_(options),
       process_(process),
       signals_(process.stops()),
+      words_(words),
       life_(life),
       config_(engine_config(pipeline)),
       pool_(pool_size(pipeline).bytes, pool_size(pipeline).block_max),
@@ -53,6 +55,8 @@ void Pipeline::run(RunReport& report) {
         report.transforms = transforms_->counts();
         report.transform_problem = transforms_->problem();
         report.transform_names = payloads_.transform_names;
+        report.needs_slices = transforms_->gave_up();
+        if (transforms_->reached() != nullptr) report.crash_problem = crash_problem();
     }
     report.left_out.resize(pipeline_.sources.size());
     for (const FileSource* source : file_sources_) {
@@ -143,7 +147,9 @@ void Pipeline::loop() {
             continue;
         }
         if (transforms_) transforms_->wake();
+        if (transforms_ && transforms_->gave_up()) break;
         watch_memory(now);
+        watch_deaths(now);
         if (options_.observer && observe_at_ <= now) observe(now);
         if (events_.empty()) ring_->run(next_wake());
     }
@@ -173,6 +179,7 @@ Instant Pipeline::next_wake() const {
     if (options_.observer) wake = std::min(wake, observe_at_);
     // While reading is paused, nothing else might happen for long, and pressure may fall.
     if (engine_.engine().stats().paused) wake = std::min(wake, read_memory_at_);
+    if (stops_) wake = std::min(wake, ring_->now() + stop_look_interval);
     return wake;
 }
 
@@ -266,6 +273,7 @@ void Pipeline::on(const Pull& order) {
     Pull pull = order;
     if (transforms_)
         pull.max_bytes = std::min(pull.max_bytes, transforms_->pull_bytes_max(pull.source));
+    if (transforms_ && transforms_->is_careful(pull.source)) pull.max_records = 1;
     sources_[pull.source.index]->pull(pull);
 }
 

@@ -23,6 +23,7 @@
 #include "io/devices/transform_stage.hpp"
 #include "io/payloads.hpp"
 #include "io/runner/engine_config.hpp"
+#include "io/runner/last_words.hpp"
 #include "io/memory_guard.hpp"
 #include "io/runner/names.hpp"
 #include "io/runner/pending.hpp"
@@ -34,9 +35,9 @@ namespace holdfast::io {
 
 class Pipeline {
 public:
-    /// `life`: how many came before it in this process.
+    /// `life`: how many came before it in this process. `words`: null where nothing is transformed.
     Pipeline(const PipelineConfig& pipeline, const RunOptions& options, Process& process,
-             std::uint32_t life);
+             LastWords* words, std::uint32_t life);
     ~Pipeline();
     Pipeline(const Pipeline&) = delete;
 
@@ -58,6 +59,7 @@ private:
     std::string written_as(const FileStat& file) const;
     bool stdin_is_no_output();
     void refuse_config(std::string problem);
+    void name_what_hangs();
     bool wait_for_sinks(RunReport& report);
     bool save_marks(RunReport& report);
     bool make_data_dir_again();
@@ -78,6 +80,9 @@ private:
     void feed(Instant now, const Event& event);
     void observe(Instant now);
     void watch_memory(Instant now);
+    void watch_deaths(Instant now);
+    bool only_the_deadly_is_left() const;
+    std::string crash_problem() const;
     Instant next_wake() const;
     void on_signals();
     void on_asked(Asked asked);
@@ -118,6 +123,11 @@ private:
     const RunOptions& options_;
     Process& process_;
     StopRequests& signals_;
+    LastWords* words_;
+    Caution caution_;
+    Instant stops_since_ = never;  ///< Before a deadly record: when all before it was settled.
+    bool stops_ = false;
+    std::uint64_t commits_then_ = 0;
     std::uint32_t life_;
     Config config_;
     BlockPool pool_;

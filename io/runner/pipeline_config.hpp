@@ -56,6 +56,7 @@ struct TransformSettings {
     std::vector<std::string> texts;  ///< jq: conditions, the program, or the key.
     std::vector<std::string> outputs;  ///< route: names of its outputs, without `_unmatched`.
     std::vector<std::string> fields;   ///< dedupe: as they were written; the key is made of them.
+    std::vector<std::string> key_fields;  ///< The same as paths, or jq programs.
     std::vector<codec::RawRule> rules;      ///< raw_filter.
     std::vector<std::string> rule_texts;    ///< Of each: `level is "bad"`.
 };
@@ -98,6 +99,12 @@ struct RegulationSettings {
     std::uint64_t process_limit = 0;  ///< Of the whole process; 0: as the machine says.
 };
 
+/// What becomes of a record on which the process died again and again.
+enum class OnCrash : std::uint8_t {
+    stop,         ///< The pipeline ends before it, with a message.
+    dead_letter,  ///< It is set aside.
+};
+
 struct PipelineConfig {
     std::string file;  ///< The config file as it was named on the command line.
     std::string name;  ///< Its name without folder and extension.
@@ -111,9 +118,11 @@ struct PipelineConfig {
     std::uint64_t commit_bytes = 0;
     std::uint32_t commit_attempts = 0;  ///< Of one checkpoint, then it halts; 0: for ever.
     RunMode mode = RunMode::whole;
+    bool in_slices = false;  ///< As if streaming, since a batch was too much for one piece.
     std::uint32_t slice_bytes = 256u << 10;
     std::uint32_t partitions_max = 16384;  ///< Files that are read at the same time, at most.
     Duration shutdown_timeout{};
+    OnCrash on_crash = OnCrash::stop;
     std::vector<SourceSettings> sources;
     std::vector<TransformSettings> transforms;
     std::vector<SinkSettings> sinks;

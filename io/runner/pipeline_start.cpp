@@ -77,8 +77,8 @@ bool Pipeline::begin(RunReport& report) {
     scope_.spawn(watch_signals());
     if (!has_descriptors() || !load(report)) return false;
     build_sinks();
-    build_sources();
     build_transforms();
+    build_sources();
     for (const auto& sink : sinks_) sink->start();
     if (dead_letters_) {
         scope_.spawn(watch_dead_letters());
@@ -280,9 +280,15 @@ void Pipeline::build_transforms() {
     const auto transforms = [](const SourceConfig& source) { return source.transform; };
     if (std::none_of(sources.begin(), sources.begin() + config_.sources, transforms)) return;
     plan_ = std::make_unique<flow::Plan>(flow_spec(pipeline_));
+    if (words_ != nullptr) caution_ = words_->begin(loaded_);
+    // One place at a time where a record may end the process.
+    const std::uint32_t threads = caution_.empty() ? pipeline_.transform_threads : 0;
     transforms_ = std::make_unique<TransformStage>(
-        *ring_, *plan_, [this] { return compile_all(pipeline_); }, flow_limits(pipeline_),
-        pipeline_.transform_threads, names_, payloads_, events_, options_.log);
+        *ring_, *plan_, [this] { return compile_all(pipeline_); }, flow_limits(pipeline_), threads,
+        names_, payloads_, events_, options_.log);
+    if (!caution_.empty()) transforms_->take_care(caution_);
+    if (may_go_in_slices(pipeline_)) transforms_->give_up_what_is_too_much();
+    name_what_hangs();
 }
 
 std::unique_ptr<Source> Pipeline::make_stdin_source(SourceId id) {

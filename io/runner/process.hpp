@@ -6,14 +6,17 @@
 //         an input is a file of the data directory, or standard input or output what is written.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "io/devices/data_dir.hpp"
 #include "io/memory_guard.hpp"
 #include "io/ring.hpp"
 #include "io/runner/choose_ring.hpp"
+#include "io/runner/last_words.hpp"
 #include "io/runner/signals.hpp"
 
 namespace holdfast::io {
@@ -29,6 +32,12 @@ public:
     virtual std::string take_data_dir(const std::string& path) = 0;
     /// `config_bytes`: see find_memory_limit.
     virtual MemoryGuard memory_guard(std::uint64_t config_bytes) = 0;
+    /// A process that was asked to stop and has not ended after so long is ended as it is.
+    virtual void allow_to_end_in(Duration) {}
+    /// What says, before that, what hangs. Called on any thread.
+    virtual void name_what_hangs(std::function<void()>) {}
+    /// What the last life said before it ended. Null: nobody listens.
+    virtual std::unique_ptr<LastWords> last_words(const PipelineConfig&, const Log&) { return {}; }
     /// Between two lives. False if somebody asked to stop.
     virtual bool wait(Duration duration) = 0;
 };
@@ -42,6 +51,13 @@ public:
     StopRequests& stops() override { return signals_; }
     std::string take_data_dir(const std::string& path) override;
     MemoryGuard memory_guard(std::uint64_t config_bytes) override;
+    void allow_to_end_in(Duration timeout) override { signals_.watchdog().allow(timeout); }
+    void name_what_hangs(std::function<void()> words) override {
+        signals_.watchdog().say_with(std::move(words));
+    }
+    std::unique_ptr<LastWords> last_words(const PipelineConfig& pipeline, const Log& log) override {
+        return std::make_unique<LastWords>(pipeline, log);
+    }
     bool wait(Duration duration) override;
 
 private:

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "io/runner/pipeline.hpp"
+#include "io/runner/transforms.hpp"
 
 namespace holdfast::io {
 namespace {
@@ -129,12 +130,27 @@ RunReport run_pipeline(const PipelineConfig& pipeline, const RunOptions& options
         report.end = End::refused;
         return report;
     }
+    process.allow_to_end_in(pipeline.shutdown_timeout);
+    std::unique_ptr<LastWords> words;
+    if (has_flow(pipeline)) words = process.last_words(pipeline, options.log);
+    PipelineConfig sliced;
+    const PipelineConfig* now = &pipeline;
     Duration backoff = backoff_first;
     for (std::uint32_t life = 0;; ++life) {
         RunReport last;
-        Pipeline(pipeline, of_life(options, report, life), process, life).run(last);
+        Pipeline(*now, of_life(options, report, life), process, words.get(), life).run(last);
+        process.name_what_hangs({});
+        if (words) words->end();
         const bool moved_on = last.stats.commits > 0;
         add_life(report, std::move(last), life);
+        if (report.needs_slices) {
+            sliced = pipeline;
+            sliced.in_slices = true;
+            now = &sliced;
+            options.log(Level::info, "what transforms make of a batch is too much for one piece; "
+                                     "beginning again from the last checkpoint, in slices");
+            continue;
+        }
         if (!may_begin_again(pipeline, report)) return report;
         if (moved_on) backoff = backoff_first;
         options.log(Level::warn,

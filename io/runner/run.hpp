@@ -2,6 +2,7 @@
 //
 // Rule 1: a failed sync of a sink is answered as a crash is: everything is torn down and begins
 //         again from the last checkpoint, after a backoff. Not if a source cannot be read again.
+//         The same where the outputs of a whole batch are too much: it begins again, in slices.
 // Rule 2: nothing here writes to a terminal: what happens goes to the Log, numbers to the Observer.
 #pragma once
 
@@ -64,11 +65,13 @@ struct RunReport {
     /// Of all lives in this process. What one that failed owed is `forgotten`: it was read again,
     /// and counts again.
     Stats stats;
+    bool needs_slices = false;            ///< A batch was too much for one piece; see run().
     bool resumed = false;                 ///< From a checkpoint of an earlier run.
     std::uint32_t restarts = 0;           ///< In this process, after failed syncs.
     std::vector<flow::NodeCounts> transforms;  ///< By transform.
     std::vector<std::string> transform_names;  ///< The same: with what decodes and encodes.
     std::string transform_problem;             ///< Which record stopped it (on_error).
+    std::string crash_problem;                 ///< Before which deadly record it stopped.
     std::string source_problem;                ///< Where a source's records end (on_parse_error).
     std::vector<Repeats> may_repeat;      ///< By sink: what the next start writes again.
     std::vector<LeftOut> left_out;        ///< By source: what was not read. Of the last life.

@@ -25,9 +25,13 @@ Signals::Signals() {
     for (int number = SIGRTMIN; number <= SIGRTMAX; ++number) std::signal(number, SIG_IGN);
     fd_ = ::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     HF_ASSERT(fd_ >= 0);
+    watchdog_ = std::make_unique<Watchdog>(fd_);
 }
 
-Signals::~Signals() { ::close(fd_); }
+Signals::~Signals() {
+    watchdog_.reset();
+    ::close(fd_);
+}
 
 std::uint32_t Signals::take() {
     std::uint32_t stops = 0;
@@ -35,7 +39,7 @@ std::uint32_t Signals::take() {
         if (std::ranges::find(asked_, what) == asked_.end()) asked_.insert(asked_.begin(), what);
     };
     signalfd_siginfo info;
-    while (::read(fd_, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+    while (::read(fd(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
         switch (info.ssi_signo) {
             case SIGINT:
             case SIGTERM: stops += 1; break;

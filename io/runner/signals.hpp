@@ -5,12 +5,15 @@
 // Rule 2: nothing else that somebody may send by mistake, or a timer of the caller's, ends the
 //         process: it is ignored. What the process does wrong itself (SEGV, ABRT, ...), XCPU and job
 //         control stay as they are.
-// Bound: one file descriptor. Must be made before any thread is, so that all of them block the
-// signals and none is killed by one.
+// Bound: one file descriptor, and the watchdog. Must be made before any other thread is, so that all
+// of them block the signals and none is killed by one.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
+
+#include "io/runner/watchdog.hpp"
 
 namespace holdfast::io {
 
@@ -43,15 +46,18 @@ public:
     ~Signals() override;
     Signals(const Signals&) = delete;
 
-    int fd() const override { return fd_; }
+    int fd() const override { return watchdog_->fd(); }
     std::uint32_t take() override;
     Asked asked() override;
     std::uint32_t count() const override { return count_; }
+    /// Who ends the process if nobody heeds the signals.
+    Watchdog& watchdog() const { return *watchdog_; }
 
 private:
     int fd_ = -1;
     std::uint32_t count_ = 0;
     std::vector<Asked> asked_;  ///< Each kind once, the first one last.
+    std::unique_ptr<Watchdog> watchdog_;
 };
 
 }  // namespace holdfast::io

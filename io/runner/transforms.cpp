@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/assert.hpp"
+#include "core/codec/key_program.hpp"
 #include "core/codec/raw_program.hpp"
 #include "core/codec/record_programs.hpp"
 #include "io/runner/engine_config.hpp"
@@ -14,6 +15,7 @@ namespace holdfast::io {
 namespace {
 
 constexpr std::uint64_t record_bytes_most = 1u << 20;
+constexpr std::uint64_t record_growth = 64u << 10;
 constexpr std::uint64_t slice_bytes_least = 1u << 20;
 
 }  // namespace
@@ -115,7 +117,34 @@ flow::Spec flow_spec(const PipelineConfig& pipeline) {
     return spec;
 }
 
+namespace {
+
+bool compares_keys(const TransformSettings& transform) {
+    const flow::NodeType type = transform.node.type;
+    return type == flow::NodeType::sample || type == flow::NodeType::throttle ||
+           type == flow::NodeType::dedupe;
+}
+
+/// Fields are looked up, anything else is a jq program; the one as the other gives a key by value.
+CompiledProgram compile_key(const TransformSettings& transform, const std::string& text) {
+    std::vector<codec::Path> paths;
+    const std::vector<std::string> one{text};
+    const auto& fields = transform.key_fields.empty() ? one : transform.key_fields;
+    for (const std::string& field : fields)
+        if (auto path = codec::parse_path(field)) paths.push_back(std::move(*path));
+    const auto missing = transform.node.on_missing_key == flow::MissingKey::as_null
+                             ? codec::Missing::is_null
+                             : codec::Missing::drops;
+    if (paths.size() == fields.size()) return codec::make_field_key(std::move(paths), missing);
+    CompiledProgram compiled = compile_program(text);
+    if (!compiled) return compiled;
+    return codec::make_program_key(std::move(*compiled));
+}
+
+}  // namespace
+
 CompiledProgram compile_text(const TransformSettings& transform, const std::string& text) {
+    if (compares_keys(transform)) return compile_key(transform, text);
     const bool is_condition = transform.node.type == flow::NodeType::filter ||
                               transform.node.type == flow::NodeType::route;
     // jq's library takes tens of milliseconds for a text, and each is wanted several times: when
@@ -155,6 +184,12 @@ std::vector<flow::NodePrograms> compile_all(const PipelineConfig& pipeline) {
     return out;
 }
 
+std::vector<std::string> transform_names(const PipelineConfig& pipeline) {
+    std::vector<std::string> out;
+    for (const flow::NodeSpec& node : flow_spec(pipeline).nodes) out.push_back(node.name);
+    return out;
+}
+
 std::string program_engine(const TransformSettings& transform, const std::string& text) {
     const CompiledProgram compiled = compile_text(transform, text);
     return compiled ? (*compiled)->engine() : compiled.error().message;
@@ -163,9 +198,14 @@ std::string program_engine(const TransformSettings& transform, const std::string
 flow::Limits flow_limits(const PipelineConfig& pipeline) {
     const std::uint64_t limit = pipeline.memory_limit;
     flow::Limits out;
-    out.record_bytes = static_cast<std::size_t>(std::min(limit / 4, record_bytes_most));
     out.slice_bytes = static_cast<std::size_t>(
         std::min(std::max(limit / 16, slice_bytes_least), limit / 2));
+    for (const SourceSettings& source : pipeline.sources) {
+        // The longest record may gain some fields in each transform.
+        const std::uint64_t longest = std::min(source.max_line, limit / 4) + record_growth;
+        out.record_bytes.push_back(static_cast<std::size_t>(
+            std::max(std::min(limit / 4, record_bytes_most), longest)));
+    }
     return out;
 }
 

@@ -38,6 +38,9 @@ std::vector<flow::NodePrograms> compile_all(const PipelineConfig& pipeline);
 /// "native", or "libjq: why", for validate.
 std::string program_engine(const TransformSettings& transform, const std::string& text);
 
+/// What each node is called, those that holdfast adds included.
+std::vector<std::string> transform_names(const PipelineConfig& pipeline);
+
 /// What one evaluation may write: see Limits.
 flow::Limits flow_limits(const PipelineConfig& pipeline);
 

@@ -216,7 +216,7 @@ TEST_CASE("a record with many outputs gives each of them its origin") {
 
 TEST_CASE("a record whose outputs exceed the limit fails, and nothing of it stays") {
     Graph graph;
-    graph.limits.record_bytes = 100;
+    graph.limits.record_bytes = {100};
     const auto many = graph.add(node("many", NodeType::program, {source(0)}), multiply(30, ""));
     graph.spec.sinks = {{output(many)}, {source(0)}};
     graph.run("a\nlonger\nb\n");
@@ -226,15 +226,51 @@ TEST_CASE("a record whose outputs exceed the limit fails, and nothing of it stay
     CHECK(graph.result.texts[0] == "program error: outputs of a record exceed 100 bytes");
 }
 
-TEST_CASE("programs one after the other share the limit of a record") {
+TEST_CASE("a record that is too large for one transform is whole in all other branches") {
+    const auto on_error = GENERATE(flow::OnError::skip, flow::OnError::dead_letter);
     Graph graph;
-    graph.limits.record_bytes = 500;
-    const auto one = graph.add(node("one", NodeType::program, {source(0)}), multiply(10, ""));
-    const auto two = graph.add(node("two", NodeType::program, {output(one)}), multiply(100, ""));
-    graph.spec.sinks = {{output(two)}};
-    graph.run("aa\n");
-    CHECK(graph.result.streams[0].records() == 0);
-    CHECK(graph.of(graph.result.dead) == "aa\n");
+    graph.limits.record_bytes = {100};
+    flow::NodeSpec many = node("many", NodeType::program, {source(0)});
+    many.on_error = on_error;
+    const auto t = graph.add(std::move(many), multiply(2, ""));
+    graph.spec.sinks = {{output(t)}, {source(0)}};
+    const std::string large(60, 'x');
+    graph.run("a\n" + large + "\nb\n");
+    CHECK(graph.out(0) == "a\na\nb\nb\n");
+    CHECK(graph.out(1) == "a\n" + large + "\nb\n");
+    CHECK(graph.result.counts[t].errors == 1);
+    CHECK(graph.result.dead.records() == (on_error == flow::OnError::skip ? 0 : 1));
+}
+
+TEST_CASE("transforms side by side and in series each have the whole limit for a record") {
+    Graph graph;
+    graph.limits.record_bytes = {100};
+    std::uint32_t last = 0;
+    for (int i = 0; i < 8; ++i)
+        last = graph.add(node("n", NodeType::program, {i == 0 ? source(0) : output(last)}),
+                         multiply(1, "p"));
+    const auto beside = graph.add(node("b", NodeType::program, {source(0)}), multiply(1, "q"));
+    graph.spec.sinks = {{output(last)}, {output(beside)}};
+    const std::string large(80, 'x');
+    graph.run(large + "\n");
+    CHECK(graph.out(0) == "pppppppp" + large + "\n");
+    CHECK(graph.out(1) == "q" + large + "\n");
+    CHECK(graph.result.dead.records() == 0);
+}
+
+TEST_CASE("a transform has the limit once for each way on which it gets a record") {
+    Graph graph;
+    graph.limits.record_bytes = {100};
+    const auto a = graph.add(node("a", NodeType::program, {source(0)}), multiply(1, "a"));
+    const auto b = graph.add(node("b", NodeType::program, {source(0)}), multiply(1, "b"));
+    const auto both =
+        graph.add(node("both", NodeType::program, {output(a), output(b)}), multiply(1, "c"));
+    const auto more = graph.add(node("more", NodeType::program, {output(a)}), multiply(2, "d"));
+    graph.spec.sinks = {{output(both)}, {output(more)}};
+    const std::string large(80, 'x');
+    graph.run(large + "\n");
+    CHECK(graph.out(0) == "ca" + large + "\ncb" + large + "\n");
+    CHECK(graph.out(1).empty());
 }
 
 TEST_CASE("a slice that may ends early where too much was written, with one record at least") {
@@ -260,8 +296,8 @@ TEST_CASE("a slice that may not end early fails what is too much, by policy") {
     graph.spec.sinks = {{output(many)}};
     graph.run("a\nb\nc\n");
     CHECK(graph.result.records == 3);
-    CHECK(graph.out() == "a\na\na\na\na\na\na\na\n");
-    CHECK(graph.of(graph.result.dead) == "b\nc\n");
+    CHECK(graph.out() == "a\na\na\na\na\na\na\na\nb\nb\nb\nb\nb\nb\nb\nb\n");
+    CHECK(graph.of(graph.result.dead) == "c\n");
 }
 
 TEST_CASE("sampling decides by the record's place, so a batch that is read again is decided alike") {

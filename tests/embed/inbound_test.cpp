@@ -43,8 +43,10 @@ Pulled with_rejected(std::uint64_t records) {
     for (const char* payload : {"torn", "foreign"})
         batch.dead_letters.push_back(
             {record(payload), std::string(payload) + " input", "", Reason::rejected, 0});
-    batch.tokens.push_back(records);
-    batch.tokens.push_back(records + 1);
+    for (const Token token : {records, records + 1}) {
+        batch.tokens.push_back(token);
+        batch.token_ends.push_back(static_cast<std::uint32_t>(records));
+    }
     return Pulled::some(std::move(batch));
 }
 

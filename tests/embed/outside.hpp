@@ -31,10 +31,7 @@ inline Record record(std::string payload) {
 inline Batch numbered(std::uint64_t first, std::uint64_t count, std::uint32_t partition = 0) {
     Batch batch;
     batch.partition = partition;
-    for (std::uint64_t i = first; i < first + count; ++i) {
-        batch.records.push_back(record(std::to_string(i)));
-        batch.tokens.push_back(i);
-    }
+    for (std::uint64_t i = first; i < first + count; ++i) batch.add(record(std::to_string(i)), i);
     return batch;
 }
 

@@ -205,7 +205,8 @@ TEST_CASE("compiled program gives no more than a bounded output for one record")
     for (int i = 0; i < 20; ++i) doubling += " | (., .)";
     const auto program = test::native(doubling);
     REQUIRE(program);
-    CHECK(test::run(*program, R"({"a":1})").error == "the outputs of one record are too large");
+    CHECK(test::run(*program, R"({"a":1})").error ==
+          "outputs of a record exceed 4194304 bytes");
     CHECK(test::run(*program, "[]").verdict == Verdict::fail);
     CHECK(test::run(*test::native("(., .) | (., .)"), R"({"a":1})").outputs.size() == 4);
 }
@@ -224,7 +225,7 @@ TEST_CASE("libjq program survives errors, halts, inputs and endless output of on
     CHECK(test::run(*program, R"({"a":6})").outputs == std::vector<std::string>{"[6,7]"});
     const auto endless = test::library("repeat(.)");
     CHECK(test::run(*endless, "\"" + std::string(100000, 'x') + "\"").error ==
-          "the outputs of one record are too large");
+          "outputs of a record exceed 4194304 bytes");
     const auto few = test::library("[limit(3; repeat(1))]");
     CHECK(test::run(*few, "0").outputs == std::vector<std::string>{"[1,1,1]"});
     for (const char* odd : {"input_filename", "input_line_number", "$__prog_args", "env|type",

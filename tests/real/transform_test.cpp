@@ -145,7 +145,7 @@ TEST_CASE("a record whose outputs have no end is a dead letter, and the rest goe
     INFO(exited.err);
     CHECK(exited.code == 0);
     CHECK(read_file(folder.at("out/a")) == "0\n0\n1\n");
-    CHECK(contains(read_file(folder.at("out/dead")), "too large"));
+    CHECK(contains(read_file(folder.at("out/dead")), "outputs of a record exceed"));
 }
 
 namespace {

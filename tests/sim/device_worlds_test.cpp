@@ -31,6 +31,18 @@ TEST_CASE("a life of crashes, failing syncs and rot never loses a durable checkp
     CHECK(reached.size() > 5);
 }
 
+TEST_CASE("token is committed with the last record that it stands for, whatever is filtered or cut") {
+    for (std::uint64_t seed = 1; seed <= 3000; ++seed) check(run_tokens(seed), seed);
+}
+
+TEST_CASE("what a sink gets depends only on the transforms between it and its sources") {
+    for (std::uint64_t seed = 1; seed <= 5000; ++seed) check(run_graphs(seed), seed);
+}
+
+TEST_CASE("a value has the same key however it is written, and another value another one") {
+    for (std::uint64_t seed = 1; seed <= 5000; ++seed) check(run_keys(seed), seed);
+}
+
 TEST_CASE("file sink in exactly_once holds just what its checkpoint says after any death") {
     for (std::uint64_t seed = 1; seed <= 400; ++seed) {
         check(run_file_sink(seed, Delivery::exactly_once), seed);

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 #include "core/base/mix.hpp"
 #include "core/data/flow/readable.hpp"
 
@@ -49,16 +50,20 @@ Evaluator::Evaluator(const Plan& plan, Memory& memory, std::vector<NodePrograms>
       memory_(memory),
       programs_(std::move(programs)),
       limits_(limits),
-      scratch_(plan.nodes().size()) {
+      scratch_(plan.nodes().size()),
+      made_(plan.nodes().size()) {
     HF_ASSERT(programs_.size() == plan.nodes().size());
     for (std::size_t i = 0; i < programs_.size(); ++i) {
         const bool is_raw = plan.nodes()[i].spec.type == NodeType::raw_filter;
         parses_.push_back(!is_raw && !programs_[i].programs.empty());
     }
     // What is decoded is a line from there on.
-    for (std::size_t i = 0; i < programs_.size(); ++i)
-        for (const auto& program : programs_[i].programs)
+    for (std::size_t i = 0; i < programs_.size(); ++i) {
+        for (const auto& program : programs_[i].programs) {
             if (plan.nodes()[i].spec.type != NodeType::decode) program->expect_lines();
+            program->limit_outputs(most_of(static_cast<std::uint32_t>(i)));
+        }
+    }
 }
 
 void Evaluator::begin(const Input& input, Result& result) {
@@ -76,23 +81,38 @@ void Evaluator::begin(const Input& input, Result& result) {
     result.texts.clear();
     result.counts.assign(plan_.nodes().size(), {});
     result.failure.reset();
-    marks_.resize(result.streams.size());
+    made_all_.assign(plan_.nodes().size(), 0);
     why_bytes_ = 0;
     partition_ = partition_text(input.partition);
+    place_->enter_slice(input.source, input.partition);
     if (input.framing != codec::Framing::lines) return;
+    // Where one of them kills, none is parsed ahead.
+    if (!input.deadly.empty()) return;
     const auto rest = input.bytes.subspan(input.begin);
     const std::size_t mark = has_mark(rest, input.begin) ? mark_size : 0;
-    for (const std::uint32_t i : plan_.reach(input.source).nodes)
-        if (plan_.nodes()[i].spec.type == NodeType::decode)
-            programs_[i].programs.front()->look_ahead(rest.subspan(mark), input.records);
+    for (const std::uint32_t i : plan_.reach(input.source).nodes) {
+        if (plan_.nodes()[i].spec.type != NodeType::decode) continue;
+        place_->enter(i, input.position + static_cast<std::int64_t>(input.begin));
+        programs_[i].programs.front()->look_ahead(rest.subspan(mark), input.records);
+    }
 }
 
 void Evaluator::run(const Input& input, Result& result) {
     begin(input, result);
-    if (input.framing != codec::Framing::lines) run_framed();
-    while (input.framing == codec::Framing::lines && result.records < input.records) {
+    input.framing == codec::Framing::lines ? run_lines() : run_framed();
+    place_->leave();
+    if (input.witness != nullptr) input.witness->leaves();
+    if (result.failure) return;
+    for (const std::uint32_t i : plan_.reach(input.source).streams)
+        result.streams[i].finish(result.end);
+    result.dead.finish(result.end);
+}
+
+void Evaluator::run_lines() {
+    Result& result = *result_;
+    while (result.records < input_->records) {
         const std::size_t at = result.end;
-        const auto rest = input.bytes.subspan(at);
+        const auto rest = input_->bytes.subspan(at);
         HF_ASSERT(!rest.empty());
         const void* newline = std::memchr(rest.data(), '\n', rest.size());
         const std::size_t size =
@@ -106,9 +126,6 @@ void Evaluator::run(const Input& input, Result& result) {
         result.end += length;
         ++result.records;
     }
-    for (const std::uint32_t i : plan_.reach(input.source).streams)
-        result.streams[i].finish(result.end);
-    result.dead.finish(result.end);
 }
 
 /// Records that are no lines.
@@ -131,19 +148,10 @@ void Evaluator::run_framed() {
     }
 }
 
-bool Evaluator::has_room(std::size_t length) const {
-    if (result_->end - input_->begin + length > input_->bytes_max) return false;
-    return !input_->may_end_early || written() <= limits_.slice_bytes;
-}
-
 void Evaluator::evaluate_one(const Record& record) {
-    const auto& streams = plan_.reach(input_->source).streams;
-    for (const std::uint32_t i : streams) marks_[i] = result_->streams[i].mark();
-    spent_ = 0;
-    over_ = is_dead_ = false;
+    made_.assign(made_.size(), 0);
+    is_dead_ = false;
     emit(input_->source.index, record);
-    if (!over_) return;
-    for (const std::uint32_t i : streams) result_->streams[i].take_back(marks_[i]);
 }
 
 /// The same text with bytes behind it that may be read.
@@ -156,18 +164,11 @@ std::span<const std::byte> Evaluator::padded(std::span<const std::byte> text) {
     return std::span<const std::byte>(padded_).first(text.size());
 }
 
-std::size_t Evaluator::written() const {
-    std::size_t sum = why_bytes_ + result_->dead.size();
-    for (const std::uint32_t i : plan_.reach(input_->source).streams)
-        sum += result_->streams[i].size();
-    return sum;
-}
-
 // ---- the graph ---------------------------------------------------------------------------------
 
 void Evaluator::emit(std::uint32_t port, const Record& record) {
     for (const Target& target : plan_.targets(port)) {
-        if (over_ || result_->failure) return;
+        if (result_->failure || (mutant(186) && is_dead_)) return;
         if (!target.stream) {
             visit(target.index, record);
             continue;
@@ -187,18 +188,39 @@ void Evaluator::pass(std::uint32_t node, std::uint32_t port, const Record& recor
     emit(port, record);
 }
 
+/// False: it is set aside, since the process died on it here.
+bool Evaluator::enter(std::uint32_t node, const Record& record) {
+    const std::int64_t position = input_->position + static_cast<std::int64_t>(record.origin);
+    place_->enter(node, position);
+    const Spot here{input_->source.index, node, input_->partition, position};
+    for (const Deadly& deadly : input_->deadly) {
+        if (!(deadly.spot == here)) continue;
+        ++result_->counts[node].errors;
+        set_aside(node, record, Reason::failed, deadly.why);
+        return false;
+    }
+    if (input_->witness != nullptr) input_->witness->enters(here);
+    return true;
+}
+
 void Evaluator::visit(std::uint32_t node, const Record& as_it_came) {
     NodeCounts& counts = result_->counts[node];
     ++counts.in;
+    if (!enter(node, as_it_came)) return;
     const Record record = parses_[node] ? without_mark(as_it_came) : as_it_came;
+    const NodeType type = plan_.nodes()[node].spec.type;
     if (leaves_out(node, record)) {
         ++counts.blank;
         // It has looked ahead, and must go on to the next one.
-        if (plan_.nodes()[node].spec.type == NodeType::decode)
-            run(*programs_[node].programs.front(), record, key_);
+        if (type == NodeType::decode) run(*programs_[node].programs.front(), record, key_);
         return;
     }
-    switch (plan_.nodes()[node].spec.type) {
+    if (type != NodeType::program && type != NodeType::decode && type != NodeType::encode) {
+        // Passes on what it gets, which comes to more only where ways to it multiply.
+        const Room room = room_for(node, record.text.size());
+        if (room == Room::record_full) return too_much(node, record, room);
+    }
+    switch (type) {
         case NodeType::filter: return filter(node, record);
         case NodeType::route: return route(node, record);
         case NodeType::sample: return sample(node, record);
@@ -275,9 +297,25 @@ bool Evaluator::key_of(std::uint32_t node, const Record& record, Hash128& key) {
     key_.clear();
     const ProgramResult result = run(*programs.front(), record, key_);
     if (fails(node, record, result)) return false;
+    if (result.verdict == Verdict::drop && !goes_on_without_key(node, record)) return false;
     const bool same = result.verdict == Verdict::keep;
     key = hash_bytes(same ? record.text : std::span<const std::byte>(key_), key_seed);
     key_.clear();
+    return true;
+}
+
+/// False: it was dealt with.
+bool Evaluator::goes_on_without_key(std::uint32_t node, const Record& record) {
+    const Node& spec = plan_.nodes()[node];
+    switch (spec.spec.on_missing_key) {
+        case MissingKey::as_null: return true;
+        case MissingKey::keep: pass(node, spec.first_port, record); return false;
+        case MissingKey::discard: ++result_->counts[node].dropped; return false;
+        case MissingKey::reject:
+            fail(node, record, Reason::rejected, "no key: a field of " + spec.spec.name +
+                                                     " is not there");
+            return false;
+    }
     return true;
 }
 
@@ -372,10 +410,10 @@ void Evaluator::program(std::uint32_t node, const Record& record) {
         case Verdict::change: break;
     }
     const std::size_t size = out.size() - before;
-    if (!admits(node, size)) {
-        // Taken back as a whole, also from where the program wrote.
-        if (direct) direct->appended(result.outputs, record.origin);
-        return too_much(node, record);
+    const Room room = room_for(node, size);
+    if (room != Room::enough) {
+        out.resize(before);
+        return too_much(node, record, room);
     }
     counts.out += result.outputs;
     if (direct) return direct->appended(result.outputs, record.origin);
@@ -400,34 +438,6 @@ void Evaluator::spread(std::uint32_t node, const Record& record, std::size_t siz
     }
 }
 
-void Evaluator::too_much(std::uint32_t node, const Record& record) {
-    const NodeType type = plan_.nodes()[node].spec.type;
-    if (type == NodeType::decode || type == NodeType::encode)
-        return fail(node, record, Reason::failed,
-                    std::string("program error: the record as ") +
-                        (type == NodeType::decode ? "JSON" : "MsgPack") + " exceeds " +
-                        std::to_string(limits_.slice_bytes) + " bytes");
-    const bool by_record = spent_ > limits_.record_bytes;
-    const std::size_t limit = by_record ? limits_.record_bytes : limits_.slice_bytes;
-    fail(node, record, Reason::failed,
-         std::string("program error: outputs of a ") + (by_record ? "record" : "batch") +
-             " exceed " + std::to_string(limit) + " bytes");
-}
-
-/// May this record write so many bytes more?
-bool Evaluator::admits(std::uint32_t node, std::size_t bytes) {
-    const NodeType type = plan_.nodes()[node].spec.type;
-    if (type == NodeType::decode || type == NodeType::encode) {
-        // Other bytes for the same record: as large as a record may be.
-        over_ = bytes > limits_.slice_bytes;
-        return !over_;
-    }
-    spent_ += bytes;
-    over_ = spent_ > limits_.record_bytes ||
-            (!input_->may_end_early && written() + bytes > limits_.slice_bytes);
-    return !over_;
-}
-
 /// Deals with a verdict of `fail`; false if it was another.
 bool Evaluator::fails(std::uint32_t node, const Record& record, const ProgramResult& result) {
     if (result.verdict != Verdict::fail) return false;
@@ -440,16 +450,21 @@ bool Evaluator::fails(std::uint32_t node, const Record& record, const ProgramRes
 void Evaluator::fail(std::uint32_t node, const Record& record, Reason reason,
                      const std::string& text) {
     const NodeSpec& spec = plan_.nodes()[node].spec;
-    NodeCounts& counts = result_->counts[node];
-    ++counts.errors;
+    ++result_->counts[node].errors;
     if (spec.on_error == OnError::fail_batch) {
         const auto offset = static_cast<std::int64_t>(record.origin);
         result_->failure = {node, text, input_->position + offset};
         return;
     }
-    if (spec.on_error == OnError::skip || is_dead_) return;
+    if (spec.on_error == OnError::dead_letter) set_aside(node, record, reason, text);
+}
+
+/// To the dead letters, once.
+void Evaluator::set_aside(std::uint32_t node, const Record& record, Reason reason,
+                          std::string_view text) {
+    if (is_dead_) return;
     is_dead_ = true;
-    ++counts.dead;
+    ++result_->counts[node].dead;
     std::size_t length = input_size_;
     if (input_->framing == codec::Framing::lines) {
         const auto rest = input_->bytes.subspan(record.origin);
@@ -460,7 +475,7 @@ void Evaluator::fail(std::uint32_t node, const Record& record, Reason reason,
     result_->dead.keep(record.origin, length);
     auto& texts = result_->texts;
     if (texts.empty() || texts.back() != text.substr(0, text_max)) {
-        texts.push_back(text.substr(0, text_max));
+        texts.emplace_back(text.substr(0, text_max));
         why_bytes_ += sizeof(std::string) + texts.back().size();
     }
     result_->why.push_back({node, static_cast<std::uint32_t>(texts.size() - 1), reason});

@@ -3,15 +3,19 @@
 // Rule 1: a record goes all its ways through the graph before the next one begins; so each stream
 //         keeps the order of the input.
 // Rule 2: a slice that may ends early when what is written exceeds Limits::slice_bytes; it has at
-//         least one record. In one that may not, a program's outputs beyond it fail by policy. So
-//         do those of one record beyond Limits::record_bytes.
-// Rule 3: a record is at most once among the dead letters, whatever fails in it; what of it went
+//         least one record. What a node makes of one record of the source may have so many bytes
+//         for each way on which it gets it; what is more fails there, by policy. A batch that may
+//         not end early, and of which a node has made more than Limits::slice_bytes, is given up as
+//         a whole (Failure::too_much), or, where that may not be, the node makes no more of it.
+// Rule 3: a failure of any kind takes back what that node made of that record, and nothing else:
+//         what a stream gets depends only on the nodes between it and its sources.
+// Rule 4: a record is at most once among the dead letters, whatever fails in it; what of it went
 //         to streams before stays there.
-// Rule 4: sampling depends on the record alone (its key, or its place in its partition), so a batch
+// Rule 5: sampling depends on the record alone (its key, or its place in its partition), so a batch
 //         that is read again after a crash is decided as before. throttle and dedupe begin anew.
-// Rule 5: who parses gets no blank line (NodeSpec::skip_blank), and no byte order mark at the head of
+// Rule 6: who parses gets no blank line (NodeSpec::skip_blank), and no byte order mark at the head of
 //         a partition: from there on the record is without it. All else gets every byte.
-// Bound: memory: slice_bytes + record_bytes for each stream, and as much for each program node.
+// Bound: memory: slice_bytes, and for each stream and program node record_bytes for each way to it.
 // Doesn't know: threads (one Evaluator each; one Memory for those that remember), the engine.
 #pragma once
 
@@ -25,6 +29,7 @@
 #include <vector>
 
 #include "core/base/time.hpp"
+#include "core/data/flow/place.hpp"
 #include "core/data/flow/plan.hpp"
 #include "core/data/flow/recent.hpp"
 #include "core/data/flow/stream.hpp"
@@ -40,8 +45,22 @@ struct Memory {
 
 struct Limits {
     std::size_t slice_bytes = std::size_t{1} << 20;
-    std::size_t record_bytes = std::size_t{1} << 20;  ///< decode and encode: slice_bytes.
+    /// By source: what one node may make of one record of it; missing: 1 MiB. decode and encode:
+    /// slice_bytes if that is more. Should be at least the longest record.
+    std::vector<std::size_t> record_bytes;
+
+    std::size_t record_bytes_of(SourceId source) const {
+        return source.index < record_bytes.size() ? record_bytes[source.index]
+                                                  : std::size_t{1} << 20;
+    }
 };
+
+/// What the streams of one slice of this source with so many bytes may come to at most: what counts
+/// for the slice's end, all that its last record may add, and the slice's own bytes where a stream
+/// kept all of them until then. (A batch that may not end early: that, and slice_bytes for each
+/// node.)
+std::size_t most_written(const Plan& plan, const Limits& limits, SourceId source,
+                         std::size_t input);
 
 /// One slice of a batch.
 struct Input {
@@ -52,11 +71,15 @@ struct Input {
     std::uint32_t records = 0;            ///< Left from there on in the batch.
     std::size_t bytes_max = SIZE_MAX;     ///< Of the input that the slice may take.
     bool may_end_early = false;           ///< Else it takes all the records.
+    bool may_be_given_up = false;         ///< Where it becomes too much, to come again in slices.
     std::uint64_t partition = 0;          ///< A number that stands for the partition for ever.
     std::int64_t position = 0;            ///< Of the batch's first byte in its partition.
     std::string_view source_name;         ///< For `$meta`, as `partition`.
     codec::Framing framing = codec::Framing::lines;  ///< Of the batch; not `one`.
     Instant now{};
+    /// Records that a node sets aside without looking at them: they go to the dead letters.
+    std::span<const Deadly> deadly;
+    Witness* witness = nullptr;  ///< May be null.
 };
 
 /// The number that stands for a partition, as `$meta` and dead letters show it: 16 hex digits.
@@ -90,11 +113,12 @@ struct Result {
     std::vector<DeadRecord> why;  ///< Of each of `dead`.
     std::vector<std::string> texts;
     std::vector<NodeCounts> counts;  ///< By node.
-    /// fail_batch: why, and where: then nothing else of it counts.
+    /// fail_batch, or given up: why, and where: then nothing else of it counts.
     struct Failure {
         std::uint32_t node = 0;
         std::string text;
         std::int64_t position = 0;
+        bool too_much = false;  ///< No record is wrong: the batch was given up.
     };
     std::optional<Failure> failure;
 };
@@ -109,6 +133,9 @@ public:
     /// input until they are used.
     void run(const Input& input, Result& result);
 
+    /// Where it is.
+    std::shared_ptr<const Place> place() const { return place_; }
+
 private:
     struct Record {
         std::span<const std::byte> text;  ///< Without newline, padding behind it.
@@ -117,6 +144,7 @@ private:
     };
 
     void begin(const Input& input, Result& result);
+    void run_lines();
     void run_framed();
     void evaluate_one(const Record& record);
     std::span<const std::byte> padded(std::span<const std::byte> text);
@@ -136,13 +164,19 @@ private:
     void program(std::uint32_t node, const Record& record);
     Stream* only_stream(std::uint32_t port);
     void spread(std::uint32_t node, const Record& record, std::size_t size);
+    bool goes_on_without_key(std::uint32_t node, const Record& record);
     bool key_of(std::uint32_t node, const Record& record, Hash128& key);
-    bool admits(std::uint32_t node, std::size_t bytes);
-    void too_much(std::uint32_t node, const Record& record);
+    enum class Room : std::uint8_t { enough, record_full, batch_full };
+    Room room_for(std::uint32_t node, std::size_t bytes);
+    void too_much(std::uint32_t node, const Record& record, Room room);
+    std::size_t most_of(std::uint32_t node) const;
+    std::size_t record_limit(std::uint32_t node, SourceId source) const;
     bool has_room(std::size_t length) const;
     ProgramResult run(Program& program, const Record& record, std::vector<std::byte>& out);
     bool fails(std::uint32_t node, const Record& record, const ProgramResult& result);
     void fail(std::uint32_t node, const Record& record, Reason reason, const std::string& text);
+    bool enter(std::uint32_t node, const Record& record);
+    void set_aside(std::uint32_t node, const Record& record, Reason reason, std::string_view text);
     std::size_t written() const;
 
     const Plan& plan_;
@@ -157,12 +191,12 @@ private:
     std::vector<std::byte> key_;
     std::string error_;
     std::string partition_;  ///< As text.
-    std::vector<Stream::Mark> marks_;
-    std::size_t input_size_ = 0;  ///< Of the record in its batch, where that is no line.
-    std::size_t spent_ = 0;      ///< By the record so far.
-    std::size_t why_bytes_ = 0;  ///< Of texts and entries of the dead letters.
-    bool over_ = false;          ///< The record wrote too much.
-    bool is_dead_ = false;       ///< The record is among the dead letters.
+    std::size_t input_size_ = 0;         ///< Of the record in its batch, where that is no line.
+    std::vector<std::size_t> made_;      ///< By node: of the record so far.
+    std::vector<std::size_t> made_all_;  ///< By node: of the whole slice.
+    std::size_t why_bytes_ = 0;          ///< Of texts and entries of the dead letters.
+    std::shared_ptr<Place> place_ = std::make_shared<Place>();
+    bool is_dead_ = false;               ///< The record is among the dead letters.
 };
 
 }  // namespace holdfast::flow

@@ -115,7 +115,31 @@ Reach Plan::walk(std::uint32_t source) const {
     }
     std::sort(reach.streams.begin(), reach.streams.end());
     std::sort(reach.nodes.begin(), reach.nodes.end());
+    reach.ways = ways_from(source);
+    reach.stream_ways.assign(streams_.size(), 0);
+    const auto add = [&](std::uint32_t port, std::uint32_t ways) {
+        for (const Target& target : targets_[port])
+            if (target.stream) reach.stream_ways[target.index] += ways;
+    };
+    add(source, 1);
+    for (std::size_t i = 0; i < nodes_.size(); ++i)
+        for (std::uint32_t port = 0; port < nodes_[i].outputs; ++port)
+            add(nodes_[i].first_port + port, reach.ways[i]);
     return reach;
+}
+
+std::vector<std::uint32_t> Plan::ways_from(std::uint32_t source) const {
+    std::vector<std::uint32_t> ways(nodes_.size(), 0);
+    // No cycle: each round is right for one node more on every way.
+    for (std::size_t round = 0; round < nodes_.size(); ++round) {
+        for (std::size_t i = 0; i < nodes_.size(); ++i) {
+            std::uint32_t sum = 0;
+            for (const From& from : nodes_[i].spec.inputs)
+                sum += from.source ? (from.index == source ? 1 : 0) : ways[from.index];
+            ways[i] = std::min(sum, ways_most);
+        }
+    }
+    return ways;
 }
 
 }  // namespace holdfast::flow

@@ -55,6 +55,15 @@ struct From {
     bool operator==(const From&) const = default;
 };
 
+/// What becomes of a record without the key by which a node compares: one of its fields isn't there,
+/// or its key program gives nothing.
+enum class MissingKey : std::uint8_t {
+    as_null,  ///< All such records are alike, as if it were null.
+    keep,     ///< It passes, compared with none.
+    discard,  ///< It is dropped and counted.
+    reject,   ///< An error: as on_error says.
+};
+
 struct NodeSpec {
     std::string name;  ///< For dead letters and texts.
     NodeType type = NodeType::filter;
@@ -62,6 +71,7 @@ struct NodeSpec {
     OnError on_error = OnError::dead_letter;
     Unrouted unrouted = Unrouted::discard;
     bool skip_blank = true;  ///< Where it parses: a line of white space is dropped and counted.
+    MissingKey on_missing_key = MissingKey::as_null;  ///< sample, throttle, dedupe.
     std::uint32_t routes = 0;     ///< Conditions of a route.
     std::uint64_t rate = 1;       ///< sample: one of so many.
     std::uint64_t threshold = 1;  ///< throttle: records in `window`.
@@ -102,11 +112,18 @@ struct Node {
     std::uint32_t unmatched() const { return first_port + outputs - 1; }
 };
 
+/// A graph may multiply a record by every node that it passes; memory may not.
+inline constexpr std::uint32_t ways_most = 64;
+
 /// What one source reaches.
 struct Reach {
     SinkMask sinks = 0;
     std::vector<std::uint32_t> nodes;
     std::vector<std::uint32_t> streams;
+    /// By node: on how many ways it gets a record of the source, nodes that make several apart;
+    /// at most ways_most.
+    std::vector<std::uint32_t> ways;
+    std::vector<std::uint32_t> stream_ways;  ///< By stream, alike.
     bool transforms = false;  ///< Some sink gets its records through a node.
     bool remembers = false;   ///< Some node on the way does.
 };
@@ -128,6 +145,7 @@ public:
 private:
     void connect(const Spec& spec);
     Reach walk(std::uint32_t source) const;
+    std::vector<std::uint32_t> ways_from(std::uint32_t source) const;
 
     std::uint32_t sources_;
     std::vector<Node> nodes_;

@@ -113,18 +113,4 @@ void Stream::finish(std::size_t end) {
     HF_ASSERT(origins_.size() == records_);
 }
 
-Stream::Mark Stream::mark() const {
-    return {whole_, expected_, bytes_.size(), run_begin_, run_end_, records_};
-}
-
-void Stream::take_back(const Mark& mark) {
-    whole_ = mark.whole;
-    expected_ = mark.expected;
-    bytes_.resize(mark.size);
-    run_begin_ = mark.run_begin;
-    run_end_ = mark.run_end;
-    records_ = mark.records;
-    origins_.resize(whole_ ? 0 : records_);
-}
-
 }  // namespace holdfast::flow

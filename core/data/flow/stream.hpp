@@ -18,16 +18,6 @@ namespace holdfast::flow {
 
 class Stream {
 public:
-    /// To take a record back that turned out too large.
-    struct Mark {
-        bool whole = true;
-        std::size_t expected = 0;
-        std::size_t size = 0;
-        std::size_t run_begin = 0;
-        std::size_t run_end = 0;
-        std::uint32_t records = 0;
-    };
-
     /// A new slice of a batch: its input bytes, beginning with the record at `begin`. `framing` is
     /// this stream's; a stream that keeps records has that of the input.
     void begin(std::span<const std::byte> input, std::size_t begin,
@@ -56,9 +46,6 @@ public:
     /// Gives away what was written: for where it must not be copied.
     std::vector<std::byte> take_bytes() { return std::move(bytes_); }
     std::vector<std::uint32_t> take_origins() { return std::move(origins_); }
-
-    Mark mark() const;
-    void take_back(const Mark& mark);
 
 private:
     void part_from_input();

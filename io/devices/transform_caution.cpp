@@ -1,0 +1,63 @@
+// The transform stage around records on which the process died: rule 6.
+#include "core/base/assert.hpp"
+#include "io/devices/transform_stage.hpp"
+
+namespace holdfast::io {
+namespace {
+
+// What may be pulled and not evaluated while the record comes nearer.
+constexpr std::int64_t near_bytes = std::int64_t{16} << 20;
+
+}  // namespace
+
+void TransformStage::take_care(const Caution& caution) {
+    HF_ASSERT(!threads_ || caution.empty());
+    caution_ = &caution;
+    seen_.assign(caution.known.size(), -1);
+    deadly_.clear();
+    for (const Caution::Known& known : caution.known)
+        if (known.is_sure && caution.sets_aside) deadly_.push_back({known.spot, known.why});
+}
+
+bool TransformStage::is_careful(SourceId source) const {
+    if (caution_ == nullptr) return false;
+    if (caution_->is_careful) return true;
+    for (std::size_t i = 0; i < seen_.size(); ++i) {
+        const Caution::Known& known = caution_->known[i];
+        const flow::Spot& spot = known.spot;
+        // All before it is to come out, wherever its file turns up.
+        if (spot.source == source.index && seen_[i] < 0 && known.is_sure && !caution_->sets_aside)
+            return true;
+        if (spot.source == source.index && seen_[i] >= 0 && seen_[i] <= spot.position &&
+            spot.position - seen_[i] <= near_bytes)
+            return true;
+    }
+    return false;
+}
+
+std::vector<std::shared_ptr<const flow::Place>> TransformStage::places() const {
+    auto out = threads_ ? threads_->places() : std::vector<std::shared_ptr<const flow::Place>>();
+    out.push_back(evaluator_.place());
+    return out;
+}
+
+/// True: the order stays unanswered, since in it is what must not be evaluated.
+bool TransformStage::stops_before(const Transform& order) {
+    const Payload& payload = payloads_.at(order.batch);
+    const std::uint64_t partition = numbers_.number(payload.source, payload.partition);
+    const std::int64_t first = payload.first.value;
+    const std::int64_t end = first + static_cast<std::int64_t>(payload.bytes.size());
+    for (std::size_t i = 0; i < seen_.size(); ++i) {
+        const Caution::Known& known = caution_->known[i];
+        if (known.spot.source != payload.source.index || known.spot.partition != partition)
+            continue;
+        seen_[i] = end;
+        if (!known.is_sure || caution_->sets_aside || reached_ != nullptr) continue;
+        if (known.spot.position < first || known.spot.position >= end) continue;
+        reached_ = &known;
+        reached_in_ = payload.partition;
+    }
+    return reached_ != nullptr && payload.source.index == reached_->spot.source;
+}
+
+}  // namespace holdfast::io

@@ -1,0 +1,286 @@
+// Records that a transform should not survive: endless programs, what kills the process, sizes that
+// are too much for one branch. One record costs one record, and a signal ends the process.
+#include <signal.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <chrono>
+
+#include "tests/real/process.hpp"
+
+using namespace holdfast::real;
+
+namespace {
+
+std::string toml_text(const std::string& text) { return "'''" + text + "'''"; }
+
+struct Poison {
+    const char* program;
+    const char* record;
+};
+
+std::string config(const std::string& program, const std::string& engine = "") {
+    return "data_dir = \"state\"\n[engine]\ncommit_interval = \"20ms\"\n" + engine +
+           "[sources.in]\ntype = \"file\"\ninclude = [\"in.log\"]\nend = \"eof\"\n"
+           "poll_interval = \"5ms\"\n"
+           "[transforms.shape]\ntype = \"jq\"\ninputs = [\"in\"]\nprogram = " +
+           toml_text(program) +
+           "\n[sinks.out]\ntype = \"file\"\ninputs = [\"shape\"]\npath = \"out/out\"\n"
+           "[sinks.raw]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"out/raw\"\n";
+}
+
+const std::string dead_letters = "[dead_letters]\ntype = \"file\"\npath = \"out/dead\"\n";
+
+/// Starts it until it ends otherwise than by a signal, at most so often.
+struct Lives {
+    std::uint32_t deaths = 0;
+    Exited last;
+};
+Lives live(const std::string& file, std::uint32_t most) {
+    Lives out;
+    for (std::uint32_t i = 0; i < most; ++i) {
+        out.last = run({"run", "--progress", "off", file});
+        if (!out.last.signaled) return out;
+        ++out.deaths;
+    }
+    return out;
+}
+
+const Poison endless[] = {
+    {"[range(1e9)] | length", R"({"n":1})"},
+    {"def f: f; f", R"({"n":1})"},
+    {R"(.msg |= gsub("^"; "> "))", R"({"msg":"a b"})"},
+};
+
+const Poison deadly[] = {
+    {".when = (.ts | todate)", R"({"ts":1700000000000000000})"},
+    {R"(.m = ([.t | match("a*"; "g")] | length))", R"({"t":"äöü"})"},
+    {".a[.i] = 1", R"({"i":800000000})"},
+};
+
+}  // namespace
+
+TEST_CASE("a second signal ends the process while a program is in an endless loop, and names it") {
+    const char* const threads = GENERATE("0", "2");
+    for (const Poison& poison : endless) {
+        const TempDir folder;
+        folder.write("in.log", std::string(poison.record) + "\n");
+        const std::string file = folder.write(
+            "p.toml", config(poison.program, "transform_threads = " + std::string(threads) + "\n"));
+        Process process(program({"run", "--progress", "off", file}));
+        REQUIRE(says(process, "file found"));
+        sleep_ms(300);
+        process.send(SIGTERM);
+        sleep_ms(100);
+        process.send(SIGTERM);
+        INFO(poison.program << " with " << threads);
+        REQUIRE(process.wait(std::chrono::seconds(20)));
+        const Exited exited = process.result();
+        INFO(exited.err);
+        CHECK_FALSE(exited.signaled);
+        CHECK(exited.code == 75);
+        CHECK(contains(exited.err, "transform=shape source=in"));
+        CHECK(contains(exited.err, "position=0"));
+        // Ended with a word: nobody is blamed for it.
+        Process again(program({"run", "--progress", "off", file}));
+        sleep_ms(300);
+        again.kill();
+        CHECK_FALSE(contains(again.result().err, "died"));
+    }
+}
+
+TEST_CASE("shutdown_timeout ends the process while a program is in an endless loop") {
+    const char* const threads = GENERATE("0", "2");
+    const TempDir folder;
+    folder.write("in.log", "{}\n");
+    const std::string file = folder.write(
+        "p.toml", config("def f: f; f", "shutdown_timeout = \"300ms\"\ntransform_threads = " +
+                                            std::string(threads) + "\n"));
+    Process process(program({"run", "--progress", "off", file}));
+    REQUIRE(says(process, "file found"));
+    sleep_ms(300);
+    process.send(SIGINT);
+    REQUIRE(process.wait(std::chrono::seconds(20)));
+    INFO(process.result().err);
+    CHECK(process.result().code == 75);
+    CHECK(contains(process.result().err, "transform=shape"));
+}
+
+TEST_CASE("a record that kills the process is named, and stops it after three deaths, all before out") {
+    const char* const threads = GENERATE("0", "2");
+    for (const Poison& poison : deadly) {
+        const TempDir folder;
+        std::string before, shaped;
+        for (int n = 0; n < 500; ++n) before += "{\"t\":\"b\",\"ts\":0,\"i\":0}\n";
+        folder.write("in.log", before + poison.record + "\n" + before);
+        const std::string file = folder.write(
+            "p.toml", config(poison.program, "transform_threads = " + std::string(threads) + "\n"));
+        const Lives lives = live(file, 8);
+        INFO(poison.program << " with " << threads << "\n" << lives.last.err);
+        if (lives.deaths == 0) continue;  // It does not kill any more: all the better.
+        CHECK(lives.deaths == 3);
+        CHECK(lives.last.code == 70);
+        CHECK(contains(lives.last.err, "source \"in\""));
+        CHECK(contains(lives.last.err, "in.log"));
+        CHECK(contains(lives.last.err, "position " + std::to_string(before.size())));
+        CHECK(contains(lives.last.err, "transform \"shape\""));
+        CHECK((read_file(folder.at("out/raw")) == before));
+        const std::string out = read_file(folder.at("out/out"));
+        CHECK(std::count(out.begin(), out.end(), '\n') == 500);
+        // Not an endless loop of deaths: it says so at each start, and dies no more.
+        CHECK(live(file, 1).last.code == 70);
+        // Another program is another chance.
+        folder.write("p.toml", config(".x = 1"));
+        CHECK(live(file, 1).last.code == 0);
+        const std::string all = read_file(folder.at("out/raw"));
+        CHECK((all == before + poison.record + "\n" + before));
+    }
+}
+
+TEST_CASE("on_crash = dead_letter sets the record aside with the reason, and the pipeline goes on") {
+    for (const Poison& poison : deadly) {
+        const TempDir folder;
+        std::string some;
+        for (int n = 0; n < 300; ++n) some += "{\"t\":\"b\",\"ts\":0,\"i\":0}\n";
+        folder.write("in.log", some + poison.record + "\n" + some);
+        const std::string file = folder.write(
+            "p.toml", config(poison.program, "on_crash = \"dead_letter\"\n") + dead_letters);
+        const Lives lives = live(file, 8);
+        INFO(poison.program << "\n" << lives.last.err);
+        if (lives.deaths == 0) continue;
+        CHECK(lives.deaths == 3);
+        CHECK(lives.last.code == 0);
+        const std::string dead = read_file(folder.at("out/dead"));
+        CHECK(std::count(dead.begin(), dead.end(), '\n') == 1);
+        CHECK(contains(dead, "died 3 times"));
+        CHECK(contains(dead, "shape"));
+        // The other branch has it: a failure of a transform is its branch's alone.
+        CHECK((read_file(folder.at("out/raw")) == some + poison.record + "\n" + some));
+        const std::string out = read_file(folder.at("out/out"));
+        CHECK(std::count(out.begin(), out.end(), '\n') == 600);
+    }
+}
+
+TEST_CASE("a record at which the process is always killed from outside is found, one by one") {
+    // As the kernel does where memory is out: SIGKILL, and no progress.
+    const TempDir folder;
+    std::string before;
+    for (int n = 0; n < 200; ++n) before += "{\"k\":1}\n";
+    folder.write("in.log", before + "{\"k\":2}\n" + before);
+    const std::string file =
+        folder.write("p.toml", config(".n = (if .k > 1 then (def f: f; f) else 1 end)"));
+    Exited last;
+    int deaths = 0;
+    for (; deaths < 8; ++deaths) {
+        Process process(program({"run", "--progress", "off", file}));
+        REQUIRE(says(process, "file found"));
+        // Where it is careful it notes the record; at first nobody knows.
+        const std::string note = "position=" + std::to_string(before.size()) + " signal=0";
+        const auto limit = std::chrono::milliseconds(deaths == 0 ? 1500 : 20'000);
+        static_cast<void>(eventually(
+            [&] {
+                return !process.running() || contains(read_file(folder.at("state/last_words")), note);
+            },
+            limit));
+        if (process.wait(std::chrono::milliseconds(200))) {
+            last = process.result();
+            break;
+        }
+        process.kill();
+    }
+    INFO(last.err);
+    CHECK(deaths <= 5);
+    CHECK(last.code == 70);
+    CHECK(contains(last.err, "position " + std::to_string(before.size())));
+    CHECK((read_file(folder.at("out/raw")) == before));
+}
+
+TEST_CASE("SIGKILLs from outside blame no record, with progress or without") {
+    const TempDir folder;
+    folder.write("in.log", lines(0, 200'000, 100));
+    const std::string file = folder.write("p.toml", config(".x = 1"));
+    for (int i = 0; i < 8; ++i) {
+        Process process(program({"run", "--progress", "off", file}));
+        sleep_ms(5 + i * 7);
+        process.kill();
+        CHECK_FALSE(contains(process.result().err, "died"));
+    }
+    const Exited last = run({"run", "--progress", "off", file});
+    INFO(last.err);
+    CHECK(last.code == 0);
+    CHECK((read_file(folder.at("out/raw")) == lines(0, 200'000, 100)));
+}
+
+TEST_CASE("a record that is too large for one transform is delivered in the other branches") {
+    const TempDir folder;
+    const std::string large = "{\"m\":\"" + std::string(600'000, 'x') + "\"}\n";
+    folder.write("in.log", "{\"a\":1}\n" + large + "{\"a\":2}\n");
+    const std::string file = folder.write(
+        "p.toml",
+        "data_dir = \"state\"\n[sources.in]\ntype = \"file\"\ninclude = [\"in.log\"]\nend = \"eof\"\n"
+        "[transforms.t]\ntype = \"jq\"\ninputs = [\"in\"]\nprogram = '., .'\non_error = \"skip\"\n"
+        "[transforms.a]\ntype = \"jq\"\ninputs = [\"in\"]\nprogram = '.a = 1'\n"
+        "[transforms.b]\ntype = \"jq\"\ninputs = [\"in\"]\nprogram = '.b = 1'\n"
+        "[sinks.out]\ntype = \"file\"\ninputs = [\"t\"]\npath = \"out/out\"\n"
+        "[sinks.s1]\ntype = \"file\"\ninputs = [\"a\"]\npath = \"out/s1\"\n"
+        "[sinks.s2]\ntype = \"file\"\ninputs = [\"b\"]\npath = \"out/s2\"\n"
+        "[sinks.archive]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"out/archive\"\n");
+    const Exited exited = run({"run", "--progress", "off", file});
+    INFO(exited.err);
+    CHECK(exited.code == 0);
+    CHECK((read_file(folder.at("out/archive")) == "{\"a\":1}\n" + large + "{\"a\":2}\n"));
+    CHECK(read_file(folder.at("out/out")) == "{\"a\":1}\n{\"a\":1}\n{\"a\":2}\n{\"a\":2}\n");
+    CHECK(read_file(folder.at("out/s1")).size() > 600'000);
+    CHECK(read_file(folder.at("out/s2")).size() > 600'000);
+}
+
+TEST_CASE("a record of max_line goes through eight transforms in series and side by side") {
+    const TempDir folder;
+    std::string text = "data_dir = \"state\"\n[engine]\nmemory_limit = \"16MiB\"\n"
+                       "[sources.in]\ntype = \"file\"\ninclude = [\"in.log\"]\nend = \"eof\"\n";
+    for (int i = 1; i <= 8; ++i) {
+        const std::string n = std::to_string(i);
+        const std::string before = i == 1 ? "in" : "k" + std::to_string(i - 1);
+        text += "[transforms.k" + n + "]\ntype = \"jq\"\ninputs = [\"" + before +
+                "\"]\nprogram = '.k" + n + " = 1'\n";
+        text += "[transforms.b" + n + "]\ntype = \"jq\"\ninputs = [\"in\"]\nprogram = '.b" + n +
+                " = 1'\n[sinks.b" + n + "]\ntype = \"file\"\ninputs = [\"b" + n +
+                "\"]\npath = \"out/b" + n + "\"\n";
+    }
+    text += "[sinks.k]\ntype = \"file\"\ninputs = [\"k8\"]\npath = \"out/k\"\n";
+    const std::string file = folder.write("p.toml", text);
+    const std::size_t size = (1u << 20) - 9;
+    folder.write("in.log", "{\"m\":\"" + std::string(size, 'x') + "\"}\n");
+    const Exited exited = run({"run", "--progress", "off", file});
+    INFO(exited.err);
+    CHECK(exited.code == 0);
+    CHECK(read_file(folder.at("out/k")).size() > size);
+    for (int i = 1; i <= 8; ++i)
+        CHECK(read_file(folder.at("out/b" + std::to_string(i))).size() > size);
+}
+
+TEST_CASE("records that make much of little are all delivered in whole mode, though a batch is too much") {
+    const char* const threads = GENERATE("0", "2");
+    const TempDir folder;
+    std::string input, expected;
+    for (int n = 0; n < 120; ++n) {
+        const std::string number = std::to_string(n);
+        input += "{\"n\":" + number + "}\n";
+        for (int i = 0; i < 3000; ++i)
+            expected += "{\"n\":" + number + ",\"i\":" + std::to_string(i) +
+                        ",\"text\":\"" + std::string(60, 'x') + "\"}\n";
+    }
+    folder.write("in.log", input);
+    const std::string file = folder.write(
+        "p.toml", config("{n, i: range(3000), text: \"" + std::string(60, 'x') + "\"}",
+                         "memory_limit = \"16MiB\"\ntransform_threads = " +
+                             std::string(threads) + "\n") +
+                      dead_letters);
+    const Exited exited = run({"run", "--progress", "off", file});
+    INFO(exited.err);
+    CHECK(exited.code == 0);
+    CHECK(contains(exited.err, "in slices"));
+    CHECK((read_file(folder.at("out/out")) == expected));
+    CHECK((read_file(folder.at("out/raw")) == input));
+    CHECK(read_file(folder.at("out/dead")).empty());
+}
