@@ -72,7 +72,9 @@ std::uint64_t longest_text(const PipelineConfig& pipeline, const flow::Spec& spe
         if (is_transformed(pipeline, i))
             longest = std::max<std::uint64_t>(longest, line_max(pipeline, pipeline.sources[i]));
     if (std::ranges::none_of(spec.nodes, writes)) return longest;
-    return std::max<std::uint64_t>(longest, flow_limits(pipeline).record_bytes);
+    for (const std::uint64_t made : flow_limits(pipeline).record_bytes)
+        longest = std::max(longest, made);
+    return longest;
 }
 
 std::uint64_t factor_of(const PipelineConfig& pipeline, const flow::NodeSpec& node) {
