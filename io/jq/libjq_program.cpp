@@ -99,7 +99,7 @@ struct LibjqProgram::Library {
     bool end(jv last, bool fits, std::string& error) const {
         if (!fits) {
             jv_free(last);
-            error = "the outputs of one record are too large, or one has more than 64 levels";
+            error = "the outputs of one record are too large";
         } else if (jv_invalid_has_msg(jv_copy(last)) != 0) {
             error = words_of(jv_invalid_get_msg(last));
         } else {
@@ -146,11 +146,13 @@ struct LibjqProgram::Outputs {
     std::size_t before = 0;  ///< The size of `out` when the record began.
     bool same = false;       ///< The only output so far is the input itself; not written yet.
     bool fits = true;
+    bool deep = false;  ///< It does not fit because of its depth.
 
     /// Consumes the value.
     void write(jv value, std::vector<std::byte>& out) {
-        fits = write_value(value, out, outputs_bytes_max) && fits &&
-               out.size() - before <= outputs_bytes_max;
+        const Written written = write_value(value, out, outputs_bytes_max);
+        deep = deep || written == Written::too_deep;
+        fits = written == Written::whole && fits && out.size() - before <= outputs_bytes_max;
         out.push_back(std::byte{'\n'});
     }
 
@@ -209,6 +211,7 @@ ProgramResult LibjqProgram::run(std::span<const std::byte> record, std::vector<s
     jv_free(input);
     if (!library_->end(last, outputs.fits, error)) {
         out.resize(outputs.before);
+        if (outputs.deep) error = "an output has more than 64 levels";
         return {Verdict::fail, 0};
     }
     return outputs.result;
