@@ -212,7 +212,7 @@ constexpr Mutant all[] = {
     {153, "what cannot be read is given up without a word", "", 100, Habitat::reads},
     {154, "the folder that a pattern is relative to is a pattern", "", 100, Habitat::reads},
     {155, "what cannot be read for a moment is given up at once", "", 200, Habitat::reads},
-    {157, "a compressed file that is cut short is taken for whole", "", 200, Habitat::reads},
+    {157, "a compressed file that is cut short is taken for whole", "", 1000, Habitat::reads},
     {159, "the bytes of a compressed file are read as lines", "", 100, Habitat::reads},
     {156, "a folder that cannot be listed is taken for empty", "", 100, Habitat::reads},
     {180, "tokens are dealt out one a record where the counts happen to be equal", "", 200,

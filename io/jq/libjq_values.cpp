@@ -29,6 +29,7 @@ struct Writer {
     std::vector<std::byte>& out;
     std::size_t bytes_max;
     std::string digits;
+    bool deep = false;
 
     void put(std::string_view bytes) {
         const auto* begin = reinterpret_cast<const std::byte*>(bytes.data());
@@ -87,7 +88,8 @@ struct Writer {
     bool put_value(jv value, int level) {
         const jv_kind kind = jv_get_kind(value);
         const bool opens = kind == JV_KIND_ARRAY || kind == JV_KIND_OBJECT;
-        if ((opens && level == levels_max) || out.size() > bytes_max) {
+        deep = deep || (opens && level == levels_max);
+        if (deep || out.size() > bytes_max) {
             jv_free(value);
             return false;
         }
@@ -155,9 +157,10 @@ jv to_library(const Nodes& nodes, NodeId id, std::string& scratch) {
     return object;
 }
 
-bool write_value(jv value, std::vector<std::byte>& out, std::size_t bytes_max) {
+Written write_value(jv value, std::vector<std::byte>& out, std::size_t bytes_max) {
     Writer writer{out, out.size() + bytes_max, {}};
-    return writer.put_value(value, 0);
+    const bool whole = writer.put_value(value, 0);
+    return whole ? Written::whole : writer.deep ? Written::too_deep : Written::too_large;
 }
 
 }  // namespace holdfast::jq

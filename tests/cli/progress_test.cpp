@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "io/cli/config.hpp"
+#include "io/cli/effective.hpp"
 #include "io/cli/progress.hpp"
 
 using namespace holdfast;
@@ -159,4 +160,35 @@ TEST_CASE("a terminal draws progress below the log, and takes it away at the end
     terminal.redraw("");
     terminal.print("again");
     CHECK(screen.shown() == "again\n");
+}
+
+TEST_CASE("what a crash would repeat is in the line, in the balance and in its JSON") {
+    Running running("eof");
+    running.at(0, 0, 0, 0, -1);
+    const Repeats repeats[] = {{0, 0}, {1200, 64000}};
+    const io::Sample sample{Instant{seconds(1).ns}, running.stats.get(), -1, nullptr, repeats};
+    CHECK(has(running.progress.line(sample), " | may repeat 1,200"));
+    io::RunReport report;
+    report.may_repeat.assign(std::begin(repeats), std::end(repeats));
+    CHECK(has(balance(running.config, report), " | may be written again: 1,200"));
+    const std::string json = balance_json(running.config, report);
+    CHECK(has(json, "\"may_repeat_records\": 1200"));
+    CHECK(has(json, "\"may_repeat_bytes\": 64000"));
+    report.may_repeat.clear();
+    CHECK_FALSE(has(balance(running.config, report), "written again"));
+}
+
+TEST_CASE("validate says what may be repeated at most, or that nothing bounds it") {
+    const auto promise = [](const std::string& engine) {
+        const ConfigResult result = parse_config(
+            "[engine]\n" + engine + "[sources.in]\ntype = \"file\"\ninclude = [\"/x\"]\n[sinks.a]\n"
+            "type = \"file\"\ninputs = [\"in\"]\npath = \"a\"\ndelivery = \"at_least_once\"\n",
+            "/tmp/pipe.toml", {});
+        REQUIRE(result.problems.empty());
+        return guarantee(result.config, result.config.sources[0], result.config.sinks[0]);
+    };
+    CHECK(has(promise(""), "(every 1s; no bound in records or bytes, see engine.commit_records)"));
+    CHECK(has(promise("commit_records = 1000\n"), "(every 1s; at most 1,000 records, or one batch)"));
+    CHECK(has(promise("commit_records = 1000\ncommit_bytes = \"1MiB\"\n"),
+              "at most 1,000 records and 1MiB, or one batch"));
 }

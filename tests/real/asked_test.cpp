@@ -58,7 +58,7 @@ TEST_CASE("what cannot be read ends a run with 74 after all else was delivered, 
     CHECK(read_file(dir.at("out/a")) == lines(0, 1000));
     const Exited json = run({"run", "--log-format", "json", config});
     CHECK(json.code == 74);
-    CHECK(contains(json.err, R"("unreadable":1)"));
+    CHECK(contains(json.err, R"(\"unreadable\": 1)"));
     std::filesystem::remove(dir.at("logs/ring.log"));
     dir.write("logs/ring.log", lines(1000, 1));
     CHECK(run({"run", config}).code == 0);
