@@ -235,6 +235,7 @@ private:
     void check_batches_max(const Pull& e);
     Waiting waiting_at(std::uint32_t sink) const;
     bool lingers(std::uint32_t sink) const;
+    bool windows_count() const;
     void check_lingered(const WriteToSink& e, const Attempt& a);
     std::uint32_t lull(std::uint32_t sink) const;
     void check_lingers(const Engine& engine);

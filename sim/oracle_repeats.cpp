@@ -67,7 +67,8 @@ void Oracle::check_repeats(const Event& event, const Effects& effects, const Eng
     if (halted_ || many || (!wrote && !std::holds_alternative<SinkAnswered>(event))) return;
     const auto all = uncovered();
     for (std::uint32_t s = 0; s < stage_.draw->config.sinks && !failed(); ++s) {
-        check_repeats(s, all[s], engine.may_repeat(SinkId{static_cast<std::uint16_t>(s)}));
+        check_repeats(s, all[s], engine.may_repeat(
+                                 SinkId{static_cast<std::uint16_t>(stage_.draw->engine_sink(s))}));
     }
 }
 

@@ -75,7 +75,7 @@ void EngineState::begin_cycle(Instant now, Effects& effects) {
     stage_marks(effects);
     flags().revokes_due = 1;  // What was dirty may have had nothing new to say.
     // Where nothing has, it is no cycle, and puts none off.
-    if (c.syncs_out == 0 && !c.checkpoint && c.cycle_first == none) return;
+    if (c.syncs_out == 0 && !c.checkpoint && c.cycle_first == none) return free_windows(now);
     if (!mutant(245) || !c.began_once) c.began = now.ns;
     c.began_once = !mutant(258);
     if (!mutant(246)) c.records = 0;

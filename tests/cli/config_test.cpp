@@ -150,7 +150,7 @@ path = "out/dead.jsonl"
 TEST_CASE("an unknown key names its place and the nearest key") {
     CHECK(problem(std::string(good) + "fsnyc = \"never\"\n") ==
           "/etc/hf/demo.toml(9,1): \"fsnyc\" is not a key of [sinks.NAME]; expected one of type, "
-          "inputs, path, framing, on_parse_error, fsync, delivery, when_full, on_transient, timeout, batch, retry, inject; did you mean "
+          "inputs, path, mode, framing, on_parse_error, fsync, delivery, when_full, on_transient, timeout, batch, retry, inject; did you mean "
           "\"fsync\"?");
     CHECK(problem("[engin]\n" + std::string(good)) ==
           "/etc/hf/demo.toml(1,2): \"engin\" is not a key of this file; expected one of data_dir, "
