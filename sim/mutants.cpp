@@ -119,6 +119,20 @@ constexpr Mutant all[] = {
     {157, "a compressed file that is cut short is taken for whole", "", 200, Habitat::reads},
     {159, "the bytes of a compressed file are read as lines", "", 100, Habitat::reads},
     {156, "a folder that cannot be listed is taken for empty", "", 100, Habitat::reads},
+    {130, "a file on a device that is called otherwise is another file", "", 2000,
+     Habitat::tailer},
+    {131, "a file that was found has no record before it is read", "", 5000, Habitat::tailer},
+    {132, "what stands before the position of a checkpoint is not looked at", "", 5000,
+     Habitat::tailer},
+    {135, "a file whose end could not be looked at never ends", "", 5000, Habitat::tailer},
+    {136, "the first file of a name is not looked for where it was rotated to", "", 500,
+     Habitat::tailer},
+    {137, "what was rotated before anybody looked is new", "", 500, Habitat::tailer},
+    {138, "what is read is not durable when it is said to be found", "", 5000, Habitat::tailer},
+    {139, "a rotated file is not looked at once it is closed", "", 500, Habitat::tailer},
+    {140, "a queue of changes that ran over changes nothing", "", 5000, Habitat::tailer},
+    {141, "new names are not told", "", 2000, Habitat::tailer},
+    {142, "few files are looked at as rarely as many", "", 5000, Habitat::tailer},
 };
 
 }  // namespace
