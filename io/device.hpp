@@ -14,6 +14,7 @@
 
 #include "core/model/effect.hpp"
 #include "core/model/event.hpp"
+#include "io/task.hpp"
 
 namespace holdfast::io {
 
@@ -76,10 +77,20 @@ public:
     virtual void stage(const StageSink& stage) = 0;
     virtual void stage(const StagePosition& stage) = 0;
     virtual void stage(const StageLead& stage) = 0;
+    /// What stands before `position`, the end of a batch, in its source's own words. In a checkpoint
+    /// the key begins with the seal of the highest position that the partition's own one or a lead
+    /// has reached: so a restart sees whether the bytes that were delivered are still there.
+    virtual void seal(PartitionId partition, Epoch epoch, Position position,
+                      std::string words) = 0;
+    /// A look of this source at all of its folders has ended; it began then, in wall time. A restart
+    /// looks for what came since.
+    virtual void looked(SourceId source, std::int64_t begun_ns) = 0;
     /// The position that a checkpoint written now would hold. Requires: it is bound.
     virtual Position staged(PartitionId partition, Epoch epoch) const = 0;
     virtual void write(const WriteCheckpoint& write) = 0;
     virtual void sync(const SyncCheckpoint& sync) = 0;
+    /// Makes what is staged durable now, between the engine's orders.
+    virtual Task<StoreOutcome> save() = 0;
 };
 
 }  // namespace holdfast::io

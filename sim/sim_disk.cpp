@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::uint32_t root = 1;
 constexpr int fd_first = 3;
-constexpr std::uint64_t device_number = 1;
 constexpr std::size_t name_max = 255;
 
 bool readable(int flags) { return (flags & O_ACCMODE) != O_WRONLY; }
@@ -84,21 +83,27 @@ std::uint32_t SimDisk::make_node(const Place& place, std::string_view path, std:
                                  bool directory) {
     const std::uint32_t number = state_.node_next++;
     Node fresh(mix(0, entity(path), turn(entity(path)), 0), options_.sector);
+    fresh.device = node(place.directory).device;
+    const auto free = std::find_if(
+        state_.inodes_free.rbegin(), state_.inodes_free.rend(),
+        [&fresh](const auto& inode) { return inode.first == fresh.device; });
     const bool reuse =
-        !state_.inodes_free.empty() && options_.faults.inode_reused != 0 &&
+        free != state_.inodes_free.rend() && options_.faults.inode_reused != 0 &&
         choices_->chance(Site::disk_inode_reused, fresh.key, 0, options_.faults.inode_reused);
     if (reuse) {
-        fresh.inode = state_.inodes_free.back();
-        state_.inodes_free.pop_back();
+        fresh.inode = free->second;
+        state_.inodes_free.erase(std::next(free).base());
     } else {
-        fresh.inode = state_.inode_next++;
+        fresh.inode = new_inode(fresh.device);
     }
     fresh.mode = mode;
     fresh.directory = directory;
     fresh.modified_ns = fresh.born_ns = wall_ns_;
     state_.nodes.emplace(number, std::move(fresh));
     node(place.directory).entries[place.name] = number;
+    node(place.directory).modified_ns = wall_ns_;
     state_.changes.push_back({number, 0, place.directory, {}, place.name});
+    tell(place.directory, place.name, io::Change::Kind::names);
     return number;
 }
 
@@ -135,6 +140,7 @@ std::int64_t SimDisk::open(std::string_view path, int flags, std::uint32_t mode)
         found.file.truncate(0);
         found.modified_ns = wall_ns_;
         resize_used(found, before);
+        tell_written(place.node);
     }
     return open_as(flags, place.node);
 }
@@ -148,7 +154,7 @@ std::int64_t SimDisk::close(int fd) {
     const File open_file = file(fd);
     if (open_file == nullptr) return -EBADF;
     files_[static_cast<std::size_t>(fd - fd_first)] = nullptr;
-    free_if_unused(open_file->node);
+    if (open_file->node != 0) free_if_unused(open_file->node);
     return 0;
 }
 
@@ -161,7 +167,7 @@ void SimDisk::close_all() {
     std::vector<File> dead;
     dead.swap(files_);
     for (const File& each : dead) {
-        if (each != nullptr) free_if_unused(each->node);
+        if (each != nullptr && each->node != 0) free_if_unused(each->node);
     }
 }
 
@@ -176,7 +182,7 @@ void SimDisk::free_if_unused(std::uint32_t number) {
     if (is_open) return;
     state_.used -= about.file.size();
     about.freed = true;
-    state_.inodes_free.push_back(about.inode);
+    state_.inodes_free.emplace_back(about.device, about.inode);
 }
 
 // ---- bytes -------------------------------------------------------------------------------------
@@ -244,6 +250,7 @@ std::int64_t SimDisk::write(const File& to, std::span<const std::byte> bytes, st
     }
     about.file.write(begin, bytes.first(count), *choices_, options_.faults.writeback);
     about.modified_ns = wall_ns_;
+    tell_written(to->node);
     resize_used(about, before);
     if (!about.bad.empty() || options_.faults.sector_bad != 0) {
         const std::uint64_t last = count == 0 ? 0 : (begin + count - 1) / options_.sector + 1;
@@ -286,6 +293,7 @@ std::int64_t SimDisk::truncate(const File& open_file, std::int64_t size) {
     if (wanted > before && wanted - before > room) return -ENOSPC;
     about.file.truncate(wanted);
     about.modified_ns = wall_ns_;
+    tell_written(open_file->node);
     resize_used(about, before);
     return 0;
 }
@@ -293,7 +301,7 @@ std::int64_t SimDisk::truncate(const File& open_file, std::int64_t size) {
 std::int64_t SimDisk::stat(const File& open_file, io::FileStat& out) const {
     if (open_file == nullptr) return -EBADF;
     const Node& about = node(open_file->node);
-    out = {.device = device_number,
+    out = {.device = state_.device_first + about.device,
            .inode = about.inode,
            .size = static_cast<std::int64_t>(about.file.size()),
            .modified_ns = about.modified_ns,

@@ -19,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "io/ring.hpp"
@@ -31,6 +32,7 @@ namespace holdfast::sim {
 struct DiskFaults {
     std::uint32_t open = 0;  ///< EIO
     std::uint32_t name = 0;  ///< rename, unlink, mkdir: EIO, nothing done
+    std::uint32_t stat = 0;  ///< Of an open file: EIO
     std::uint32_t read = 0;  ///< EIO
     std::uint32_t read_short = 0;
     std::uint32_t write = 0;  ///< EIO; none, all or a part was written
@@ -43,10 +45,19 @@ struct DiskFaults {
     std::uint32_t inode_reused = 0;  ///< A new file gets the inode number of a removed one.
 };
 
+/// What becomes of watched directories.
+enum class Watching : std::uint8_t {
+    works,
+    absent,  ///< ENOSYS
+    deaf,    ///< Nothing is ever told, as of what other machines do in a network file system.
+};
+
 struct DiskOptions {
     std::uint32_t sector = 512;
     std::uint64_t capacity = UINT64_MAX;  ///< Bytes in files.
     bool keeps_births = true;             ///< stat says when a file was made.
+    Watching watching = Watching::works;
+    std::size_t changes_max = 16;  ///< Told and not read yet; beyond them all are lost.
     DiskFaults faults;
 };
 
@@ -56,9 +67,11 @@ class SimDisk {
 public:
     /// An open file: stays usable by operations in flight when its descriptor is closed.
     struct OpenFile {
-        std::uint32_t node = 0;
+        std::uint32_t node = 0;  ///< 0: of a queue of changes.
         int flags = 0;
         std::uint64_t position = 0;
+        std::map<std::uint32_t, std::int64_t> watched = {};  ///< By node: its number.
+        std::vector<io::Change> changes = {};
     };
     using File = std::shared_ptr<OpenFile>;
 
@@ -81,6 +94,9 @@ public:
     std::int64_t unlink(std::string_view path);
     std::int64_t mkdir(std::string_view path, std::uint32_t mode);
     std::int64_t list(std::string_view path, std::vector<std::string>& names);
+    std::int64_t watch_open();
+    std::int64_t watch(const File& queue, std::string_view path);
+    std::int64_t watch_read(const File& queue, std::vector<io::Change>& changes) const;
 
     // ---- for the ring: what a choice is about, and for the how-manieth time ----
     static std::uint64_t entity(std::string_view path);
@@ -110,6 +126,10 @@ public:
 
     // ---- the host's side ----
     void set_wall(std::int64_t wall_ns) { wall_ns_ = wall_ns; }
+    /// From here on the path is on a device of its own. Requires: it is an empty directory.
+    void mount(std::string_view path);
+    /// Each device is called otherwise, as after a reboot; they may change their numbers.
+    void number_devices(std::uint64_t first) { state_.device_first = first; }
     /// Makes or replaces a file's bytes, with the directories on its path.
     void put(std::string_view path, std::string_view bytes);
     void append(std::string_view path, std::string_view bytes);
@@ -139,6 +159,7 @@ private:
         bool freed = false;
         std::int64_t modified_ns = 0;
         std::int64_t born_ns = 0;
+        std::uint64_t device = 0;
         std::uint64_t turns = 0;
         SimFile file;
         std::map<std::uint64_t, bool> bad;  ///< By sector: what reads found.
@@ -156,9 +177,10 @@ private:
     struct State {
         std::map<std::uint32_t, Node> nodes;  ///< Nodes without a name stay until the next crash.
         std::vector<NameChange> changes;
-        std::vector<std::uint64_t> inodes_free;
+        std::vector<std::pair<std::uint64_t, std::uint64_t>> inodes_free;  ///< With their device.
         std::map<std::uint64_t, std::uint64_t> turns;  ///< Questions asked, by entity.
-        std::uint64_t inode_next = 2;
+        std::vector<std::uint64_t> inode_next{2};  ///< By device.
+        std::uint64_t device_first = 1;
         std::uint32_t node_next = 2;
         std::uint64_t used = 0;
         std::uint64_t crashes = 0;
@@ -186,6 +208,9 @@ private:
     void unname(const Place& place);
     void free_if_unused(std::uint32_t number);
     void apply(const NameChange& change);
+    std::uint64_t new_inode(std::uint64_t device) { return state_.inode_next[device]++; }
+    void tell(std::uint32_t directory, std::string_view name, io::Change::Kind kind);
+    void tell_written(std::uint32_t number);
     void sync_names(std::uint32_t directory);
     void crash_names();
     void drop_unreachable();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <set>
+#include <utility>
 
 #include "core/base/assert.hpp"
 #include "sim/sim_disk.hpp"
@@ -21,7 +22,9 @@ std::string text_of(const Bytes& bytes) {
 }  // namespace
 
 void SimDisk::unname(const Place& place) {
+    tell(place.directory, place.name, io::Change::Kind::names);
     node(place.directory).entries.erase(place.name);
+    node(place.directory).modified_ns = wall_ns_;
     node(place.node).linked = false;
     free_if_unused(place.node);
 }
@@ -54,6 +57,9 @@ std::int64_t SimDisk::rename(std::string_view from, std::string_view to) {
     if (target.node != 0) unname(target);
     node(source.directory).entries.erase(source.name);
     node(target.directory).entries[target.name] = source.node;
+    node(source.directory).modified_ns = node(target.directory).modified_ns = wall_ns_;
+    tell(source.directory, source.name, io::Change::Kind::names);
+    tell(target.directory, target.name, io::Change::Kind::names);
     state_.changes.push_back(
         {source.node, source.directory, target.directory, source.name, target.name});
     return 0;
@@ -172,17 +178,19 @@ void SimDisk::drop_unreachable() {
     std::erase_if(state_.nodes, [&](auto& entry) {
         auto& [number, about] = entry;
         const bool dead = !reached.contains(number);
-        if (dead && !about.freed) state_.inodes_free.push_back(about.inode);
+        if (dead && !about.freed) state_.inodes_free.emplace_back(about.device, about.inode);
         if (!dead) state_.used += about.file.size();
         return dead;
     });
-    std::set<std::uint64_t> in_use;
+    std::set<std::pair<std::uint64_t, std::uint64_t>> in_use;
     for (auto& [number, about] : state_.nodes) {
         about.linked = true;
         about.freed = false;
         // A number that was given to another file while this one seemed to be gone.
-        if (!in_use.insert(about.inode).second) about.inode = state_.inode_next++;
-        std::erase(state_.inodes_free, about.inode);
+        if (!in_use.emplace(about.device, about.inode).second) {
+            about.inode = new_inode(about.device);
+        }
+        std::erase(state_.inodes_free, std::pair(about.device, about.inode));
     }
 }
 
@@ -201,6 +209,51 @@ SimDisk::Image SimDisk::image() const { return {state_}; }
 void SimDisk::restore(const Image& image) {
     files_.clear();
     state_ = image.state;
+}
+
+// ---- watched directories -----------------------------------------------------------------------
+
+std::int64_t SimDisk::watch_open() {
+    if (options_.watching == Watching::absent) return -ENOSYS;
+    return open_as(O_RDONLY, 0);
+}
+
+std::int64_t SimDisk::watch(const File& queue, std::string_view path) {
+    if (queue == nullptr || queue->node != 0) return -EBADF;
+    const Place place = find(path);
+    if (place.error != 0) return -place.error;
+    if (place.node == 0) return -ENOENT;
+    if (!node(place.node).directory) return -ENOTDIR;
+    const auto number = static_cast<std::int64_t>(queue->watched.size()) + 1;
+    return queue->watched.emplace(place.node, number).first->second;
+}
+
+std::int64_t SimDisk::watch_read(const File& queue, std::vector<io::Change>& changes) const {
+    if (queue == nullptr || queue->node != 0) return -EBADF;
+    changes = std::exchange(queue->changes, {});
+    return 0;
+}
+
+void SimDisk::tell(std::uint32_t directory, std::string_view name, io::Change::Kind kind) {
+    if (options_.watching != Watching::works) return;
+    for (const File& each : files_) {
+        if (each == nullptr || each->node != 0) continue;
+        const auto watched = each->watched.find(directory);
+        if (watched == each->watched.end()) continue;
+        if (each->changes.size() < options_.changes_max) {
+            each->changes.push_back({kind, watched->second, std::string(name)});
+        } else if (each->changes.back().kind != io::Change::Kind::lost) {
+            each->changes.push_back({.kind = io::Change::Kind::lost, .name = {}});
+        }
+    }
+}
+
+void SimDisk::tell_written(std::uint32_t number) {
+    for (const auto& [above, each] : state_.nodes) {
+        for (const auto& [name, child] : each.entries) {
+            if (child == number) tell(above, name, io::Change::Kind::bytes);
+        }
+    }
 }
 
 // ---- the host's side ---------------------------------------------------------------------------
@@ -237,6 +290,7 @@ void SimDisk::append(std::string_view path, std::string_view bytes) {
     about.file.sync();
     about.modified_ns = wall_ns_;
     resize_used(about, before);
+    tell_written(find(path).node);
 }
 
 void SimDisk::cut(std::string_view path, std::uint64_t size) {
@@ -246,6 +300,16 @@ void SimDisk::cut(std::string_view path, std::uint64_t size) {
     about.file.sync();
     about.modified_ns = wall_ns_;
     resize_used(about, before);
+    tell_written(find(path).node);
+}
+
+void SimDisk::mount(std::string_view path) {
+    make_directories(path);
+    Node& top = node(find(path).node);
+    HF_ASSERT(top.directory && top.entries.empty());
+    top.device = state_.inode_next.size();
+    state_.inode_next.push_back(2);
+    top.inode = 1;
 }
 
 void SimDisk::move(std::string_view from, std::string_view to) {
@@ -256,6 +320,9 @@ void SimDisk::move(std::string_view from, std::string_view to) {
     if (target.node != 0) unname(target);
     node(source.directory).entries.erase(source.name);
     node(target.directory).entries[target.name] = source.node;
+    node(source.directory).modified_ns = node(target.directory).modified_ns = wall_ns_;
+    tell(source.directory, source.name, io::Change::Kind::names);
+    tell(target.directory, target.name, io::Change::Kind::names);
     state_.changes.push_back(
         {source.node, source.directory, target.directory, source.name, target.name});
     sync_names(target.directory);

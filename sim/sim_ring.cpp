@@ -38,7 +38,8 @@ std::uint64_t SimRing::entity_of(const Op& op, const SimDisk::File& file) const 
     const auto kind = static_cast<std::uint64_t>(op.kind);
     if (op.kind == OpKind::timeout) return mix(0, kind, timer_entity, 0);
     if (op.path != nullptr) return mix(0, kind, SimDisk::entity(op.path), 0);
-    return mix(0, kind, file == nullptr ? 0 : disk_.entity(file), 0);
+    const bool has_node = file != nullptr && file->node != 0;
+    return mix(0, kind, has_node ? disk_.entity(file) : 0, 0);
 }
 
 bool SimRing::chance(Site site, const Flight& flight, std::uint32_t permille) {
@@ -165,8 +166,9 @@ std::int64_t SimRing::execute(Flight& flight) {
         case OpKind::truncate:
             return disk_.truncate(flight.file, op.offset);
         case OpKind::stat:
-            return op.path != nullptr ? disk_.stat(op.path, *op.stat)
-                                      : disk_.stat(flight.file, *op.stat);
+            if (op.path != nullptr) return disk_.stat(op.path, *op.stat);
+            if (chance(Site::disk_stat_fails, flight, disk_.options().faults.stat)) return -EIO;
+            return disk_.stat(flight.file, *op.stat);
         case OpKind::rename:
             return disk_.rename(op.path, op.path2);
         case OpKind::unlink:
@@ -178,9 +180,11 @@ std::int64_t SimRing::execute(Flight& flight) {
         case OpKind::lock:
             return flight.file != nullptr ? 0 : -EBADF;  // No other process is simulated.
         case OpKind::watch_open:
+            return disk_.watch_open();
         case OpKind::watch:
+            return disk_.watch(flight.file, op.path);
         case OpKind::watch_read:
-            return -ENOSYS;
+            return disk_.watch_read(flight.file, *op.changes);
         case OpKind::timeout:
             return -ETIME;
         case OpKind::connect:

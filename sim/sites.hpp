@@ -35,6 +35,7 @@ namespace holdfast::sim {
     X(disk_sector_bad, 121)     /* a latent sector error, found by a read */                      \
     X(disk_writeback, 122)      /* an unsynced sector reached the medium before it changed */     \
     X(disk_inode_reused, 123)                                                                     \
+    X(disk_stat_fails, 127)                                                                       \
     X(disk_list_order, 124)                                                                       \
     /* ring */                                                                                    \
     X(ring_latency, 200)                                                                          \

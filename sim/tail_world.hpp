@@ -1,6 +1,11 @@
 // Writers, rotations, truncations, faults and crashes around the file source on a simulated disk, all
 // of it by Choices; and the judge of invariant I25.
 //
+// The wide world, beside that: rotated names outside of the pattern, archives from before the first
+// start, names that nobody has seen, headers that all files share, two devices that are called
+// otherwise after a restart, no births, writers that go on in a rotated file, deeds while the process
+// is down, inputs that end (`eof`) and that begin at their end.
+//
 // Of streams that have no lines each record holds one line, so that the same is asked of them.
 //
 // I25: each complete line is emitted at least once (exactly once without a crash), no position lies
@@ -31,6 +36,8 @@ struct Life {
     bool lossy = false;                 ///< Was truncated: what was unread is gone.
     bool shared = false;                ///< What came of it may be of another life as well.
     bool twin = false;                  ///< Shares its beginning with another life.
+    bool foreign = false;               ///< Is none of the source's business.
+    std::size_t owed_from = 0;          ///< What stands before this needn't be read.
 };
 
 /// What one assignment of a partition brought.
@@ -50,7 +57,8 @@ struct Unsettled {
 class TailWorld {
 public:
     /// Lives: `choices` as long as this.
-    explicit TailWorld(Choices& choices, io::Framing framing = io::Framing::lines);
+    explicit TailWorld(Choices& choices, io::Framing framing = io::Framing::lines,
+                       bool wide = false);
     ~TailWorld();
     TailWorld(const TailWorld&) = delete;
 
@@ -74,6 +82,23 @@ private:
     void rotate(const std::string& path);
     void empty(const std::string& path);
     void cut_short(const std::string& path);
+    void remove(const std::string& path);
+    void follow_name(const std::string& from, const std::string& to);
+    std::string fresh_name();
+    std::string some_path();
+    void deed(const std::string& path);
+
+    // What only the wide world has: tail_world_wide.cpp.
+    void widen();
+    void put_archive(const std::string& path);
+    void strange();
+    void come_and_go();
+    void write_late();
+    void demand_promptness();
+    void rest_a_while();
+    void restart();
+    void end_all();
+    void hear(const std::string& line);
 
     // The process.
     void start();
@@ -91,6 +116,7 @@ private:
     void on(const PartitionRevoked& e);
     void on(const SourceIdle& e);
     void on(const SourceReady& e);
+    void on(const SourceEnded& e);
     template <class T>
     void on(const T&) {
         check(false, "an event that a file source may not send here");
@@ -104,6 +130,9 @@ private:
     io::FileSourceConfig config_;
     std::uint32_t max_bytes_ = 4096, max_records_ = 1;
     bool faulty_ = false, crashing_ = false, crashed_ = false;
+    bool wide_ = false, exact_ = false, mounted_ = false, ended_ = false;
+    std::size_t header_ = 0;  ///< Bytes that all files begin with.
+    std::uint64_t names_ = 0, boots_ = 0;
     bool hanging_ = false;  ///< Its sinks take nothing.
     std::vector<Life> lives_;
     std::map<std::string, std::size_t> at_;
@@ -114,6 +143,8 @@ private:
     io::Events events_;
     MemoryCheckpoints checkpoints_;
     std::map<std::string, CheckpointPartition> durable_;
+    std::int64_t durable_ns_ = INT64_MAX;  ///< Since when, in wall time.
+    std::int64_t durable_look_ns_ = INT64_MAX;
     std::unique_ptr<io::PartitionSlots> slots_;
     std::unique_ptr<io::FileSource> source_;
     std::vector<std::string> said_;

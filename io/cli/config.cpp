@@ -125,6 +125,7 @@ SourceSettings source_of(const Named& part, const fs::path& folder) {
     out.decompress = decompress == "auto"    ? Decompress::automatic
                      : decompress == "as_is" ? Decompress::as_is
                                              : Decompress::refuse;
+    out.rotate_wait = Duration{values.number("rotate_wait")};
     out.max_line = static_cast<std::uint64_t>(values.number("max_line"));
     const std::string& policy = values.text("on_oversized");
     out.on_oversized = policy == "split"  ? Oversize::split

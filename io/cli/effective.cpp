@@ -94,6 +94,7 @@ void put_source(Json& json, const PipelineConfig& pipeline, const SourceSettings
         json.field("decompress", source.decompress == Decompress::automatic ? "auto"
                                  : source.decompress == Decompress::as_is   ? "as_is"
                                                                             : "refuse");
+        json.field("rotate_wait", format_duration(source.rotate_wait));
     }
     json.field("framing", codec::framing_name(source.framing));
     if (source.framing != Framing::lines || pipeline.mode == RunMode::parsed)

@@ -196,15 +196,18 @@ const Section& source_section() {
              "folder that it matches. Excluded wins.",
              {}, 0, 0, nullptr, "file"},
             {"read_from", T::choice, "beginning",
-             "Where to begin in files that no checkpoint knows.", "beginning|end", 0, 0, nullptr,
+             "Where to begin in files that no checkpoint knows. `end`: what stands in them at the "
+             "first start is not read; files that come later are read from their beginning.",
+             "beginning|end", 0, 0, nullptr,
              "file"},
             {"end", T::choice, "never",
              "`never`: wait for more for ever. `eof`: end when all that is there is read; a last "
              "line without newline then counts as a record.",
              "never|eof", 0, 0, nullptr, "file"},
             {"poll_interval", T::duration, "250ms",
-             "How often to look for new files and new lines when idle.", {}, ms, hour, nullptr,
-             "file"},
+             "How soon new files, and new lines of files that were still, are noticed: where the "
+             "system tells (inotify); else files that were still for long take up to 4 s.",
+             {}, ms, hour, nullptr, "file"},
             {"give_up_after", T::duration, "10s",
              "With `end = \"eof\"`: what could not be read or listed for so long is given up. All else "
              "is delivered first, then the run ends with exit code 74. With `never` it is tried for "
@@ -215,6 +218,11 @@ const Section& source_section() {
              "warning. `auto`: gzip and zstd are read as the text in them, others are refused. "
              "`as_is`: their bytes are read like any.",
              "refuse|auto|as_is", 0, 0, nullptr, "file"},
+            {"rotate_wait", T::duration, "5s",
+             "How long a file that lost its name (rotated, deleted) is held open after it last grew; "
+             "then a last line without newline counts as a record. One that still stands in its "
+             "folder is looked at afterwards, too, and read on when it has grown.",
+             {}, 0, hour, nullptr, "file"},
             {"framing", T::choice, "lines",
              "What a record is. `lines`: a line. `json_array`: an element of the one array that the "
              "file is. `msgpack`: one of the values that stand side by side. Transforms and sinks "

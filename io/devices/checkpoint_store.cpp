@@ -59,6 +59,39 @@ CheckpointStore::Binding* CheckpointStore::find(PartitionId partition, Epoch epo
     return binding.bound && binding.epoch == epoch ? &binding : nullptr;
 }
 
+void CheckpointStore::seal(PartitionId partition, Epoch epoch, Position position,
+                           std::string words) {
+    const Binding* binding = find(partition, epoch);
+    if (binding == nullptr) return;
+    Partition& entry = binding->entry->second;
+    if (!entry.seals.empty() && position.value <= entry.seals.back().position) return;
+    entry.seals.push_back({position.value, std::move(words)});
+    reached(entry);
+}
+
+void CheckpointStore::looked(SourceId source, std::int64_t begun_ns) {
+    HF_ASSERT(source.index < config_.sources.size());
+    Partition& look = partitions_[{config_.sources[source.index], std::string(look_key)}];
+    look.position = std::max<std::int64_t>(0, begun_ns);
+    look.known = true;
+}
+
+/// Up to where something was delivered.
+std::int64_t CheckpointStore::reach(const Partition& partition) {
+    std::int64_t most = partition.position;
+    for (const Lead& lead : partition.leads) most = std::max(most, lead.position);
+    return most;
+}
+
+void CheckpointStore::reached(Partition& partition) {
+    auto& seals = partition.seals;
+    if (seals.size() < 2) return;
+    const std::int64_t most = reach(partition);
+    std::size_t below = 0;
+    while (below < seals.size() && seals[below].position <= most) ++below;
+    if (below > 1) seals.erase(seals.begin(), seals.begin() + static_cast<std::ptrdiff_t>(below - 1));
+}
+
 void CheckpointStore::stage(const StageSink& stage) {
     HF_ASSERT(stage.sink.index < config_.sinks.size());
     HF_ASSERT(stage.mark >= 0);
@@ -79,9 +112,13 @@ void CheckpointStore::stage(const StagePosition& stage) {
     if (binding == nullptr) return;
     Partition& partition = binding->entry->second;
     // A position that goes back means other contents, for which no sink is ahead.
-    if (stage.position.value < partition.position) partition.leads.clear();
+    if (stage.position.value < partition.position) {
+        partition.leads.clear();
+        partition.seals.clear();
+    }
     partition.position = stage.position.value;
     partition.known = true;
+    reached(partition);
 }
 
 Position CheckpointStore::staged(PartitionId partition, Epoch epoch) const {
@@ -100,9 +137,11 @@ void CheckpointStore::stage(const StageLead& stage) {
     for (Lead& lead : partition.leads) {
         if (lead.sink != stage.sink.index) continue;
         lead.position = stage.position.value;
+        reached(partition);
         return;
     }
     partition.leads.push_back({stage.sink.index, stage.position.value});
+    reached(partition);
 }
 
 void CheckpointStore::encode_staged(std::vector<std::byte>& out) const {
@@ -115,7 +154,11 @@ void CheckpointStore::encode_staged(std::vector<std::byte>& out) const {
         if (!partition.known) continue;
         const auto is_ahead = [&](const Lead& lead) { return lead.position > partition.position; };
         const auto& leads = partition.leads;
-        encoder.partition(name.first, name.second, partition.position,
+        const bool sealed =
+            !partition.seals.empty() && partition.seals.front().position <= reach(partition);
+        const std::string key =
+            sealed ? partition.seals.front().words + name.second : name.second;
+        encoder.partition(name.first, key, partition.position,
                           static_cast<std::size_t>(std::count_if(leads.begin(), leads.end(), is_ahead)));
         for (const Lead& lead : leads) {
             if (is_ahead(lead)) encoder.lead(sinks_[lead.sink].name, lead.position);
@@ -168,13 +211,21 @@ Task<> CheckpointStore::serve() {
         }
     }
     busy_ = false;
+    if (written_ == no_slot) idle_.notify();
 }
 
 Task<StoreOutcome> CheckpointStore::save() {
-    HF_ASSERT(!busy_);
+    while (busy_ || written_ != no_slot) co_await idle_.wait();
+    busy_ = true;
     const std::vector<std::byte> bytes = next_bytes();
     std::int64_t result = co_await write_bytes(bytes);
     if (result >= 0) result = co_await make_durable();
+    busy_ = false;
+    if (!orders_.empty()) {
+        scope_.spawn(serve());
+    } else {
+        idle_.notify();
+    }
     co_return store_outcome(result);
 }
 

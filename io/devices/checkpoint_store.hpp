@@ -51,6 +51,9 @@ struct CheckpointLoad {
 
 class CheckpointStore : public Checkpoints {
 public:
+    /// The key under which a source's last look stands: its position is the time.
+    static constexpr std::string_view look_key = "l";
+
     struct Config {
         std::string data_dir;              ///< Exists.
         std::string pipeline;              ///< What a checkpoint must say that it is for.
@@ -67,10 +70,6 @@ public:
     /// Reads the newest valid checkpoint and carries it on. Once, before anything else.
     Task<CheckpointLoad> load();
 
-    /// Writes and syncs what is staged, without the engine. Before the engine's first order: so
-    /// that the marks of sinks that are new are durable before their first write.
-    Task<StoreOutcome> save();
-
     /// What the sink's file is known by at the mark that was staged last. A mark that is staged
     /// without it is one of which nothing is known but the length.
     void know(SinkId sink, const CheckpointFile& file);
@@ -79,12 +78,17 @@ public:
 
     void bind(SourceId source, PartitionId partition, Epoch epoch, std::string key) override;
     void unbind(PartitionId partition, Epoch epoch) override;
+    void seal(PartitionId partition, Epoch epoch, Position position, std::string words) override;
+    void looked(SourceId source, std::int64_t begun_ns) override;
     void stage(const StageSink& stage) override;
     void stage(const StagePosition& stage) override;
     void stage(const StageLead& stage) override;
     Position staged(PartitionId partition, Epoch epoch) const override;
     void write(const WriteCheckpoint& write) override;
     void sync(const SyncCheckpoint& sync) override;
+    /// Never between an order to write and the one to sync. At the start: so that the marks of sinks
+    /// that are new are durable before their first write.
+    Task<StoreOutcome> save() override;
 
     /// What a write at this moment would hold; its sequence number is the last one used.
     Checkpoint staged() const;
@@ -94,9 +98,14 @@ private:
         std::size_t sink = 0;  ///< Into sinks_.
         std::int64_t position = 0;
     };
+    struct Seal {
+        std::int64_t position = 0;
+        std::string words;
+    };
     struct Partition {
         std::int64_t position = 0;  ///< 0 if only leads were ever staged.
         std::vector<Lead> leads;
+        std::vector<Seal> seals;  ///< Ascending; only the first one may be reached.
         bool known = false;  ///< Something was staged or loaded.
     };
     using Partitions = std::map<std::pair<std::string, std::string>, Partition>;
@@ -129,6 +138,8 @@ private:
 
     static constexpr std::size_t no_slot = 2;
 
+    static std::int64_t reach(const Partition& partition);
+    static void reached(Partition& partition);
     Binding* find(PartitionId partition, Epoch epoch);
     std::size_t sink_index(const std::string& name);
     void adopt(const Checkpoint& checkpoint);
@@ -166,6 +177,7 @@ private:
 
     std::deque<Order> orders_;
     bool busy_ = false;
+    Signal idle_;  ///< Nothing is under way, and what was written is synced.
     bool failing_ = false;  ///< Was logged.
     Scope scope_;
 };

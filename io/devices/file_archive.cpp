@@ -53,7 +53,7 @@ Task<> FileSource::refuse(std::unique_ptr<TailedFile> file, Archive archive) {
     const std::string path = file->key.path;
     unreadable_.erase(path);
     say_refused(path, archive);
-    set_aside({.device = file->key.identity.device,
+    set_aside({.device = file->device,
                .inode = file->key.identity.inode,
                .size = file->size,
                .modified_ns = file->modified_ns});
@@ -106,7 +106,7 @@ Task<> FileSource::send_away(TailedFile& file) {
     if (file.poll_at != never) polls_.erase(poll_of(file));
     const auto named = paths_.find(file.key.path);
     if (named != paths_.end() && named->second == &file) paths_.erase(named);
-    files_.erase({file.key.identity.device, file.key.identity.inode});
+    files_.erase(inode_of(file));
     if (fd >= 0) co_await let_go(fd);
     if (away != Away::opens_anew) co_return;
     co_await discover(path, First::later);
@@ -116,7 +116,7 @@ Task<> FileSource::send_away(TailedFile& file) {
 /// Does the compressed file have what was read before a position of another one?
 Task<bool> FileSource::has_tail(TailedFile& file, std::int64_t position, Fingerprint tail) {
     if (tail.length == 0 || position < static_cast<std::int64_t>(tail.length)) co_return false;
-    std::array<std::byte, fingerprint_max> bytes;
+    std::array<std::byte, Ending::ending_max> bytes;
     const auto there = std::span<std::byte>(bytes).first(tail.length);
     const std::int64_t got = co_await fill_or_fail(file, there, position - tail.length);
     if (got != static_cast<std::int64_t>(tail.length)) co_return false;
@@ -126,8 +126,7 @@ Task<bool> FileSource::has_tail(TailedFile& file, std::int64_t position, Fingerp
 /// The size of a compressed file is what is known of it: it is unpacked as far as a record reaches.
 Task<> FileSource::know_size(TailedFile& file) {
     std::int64_t most = 1;
-    const auto [begin, end] =
-        loaded_.equal_range({file.key.identity.device, file.key.identity.inode});
+    const auto [begin, end] = loaded_.equal_range(file.key.identity.inode);
     for (auto it = begin; it != end; ++it) {
         const CheckpointPartition& record = it->second.record;
         most = std::max(most, record.position);
@@ -150,7 +149,7 @@ Task<> FileSource::go_on_from_plain(TailedFile& file, std::span<const std::byte>
     for (const auto& [inode, other] : files_) {
         const bool is_other = other.get() != &file && other->key.identity.length > 0;
         if (is_other && other->key.identity.begins(head))
-            known.push_back({other->position, other->tail});
+            known.push_back({other->position, other->ending.fingerprint()});
     }
     for (const ReadText& text : texts_) {
         if (text.identity.length > 0 && text.identity.begins(head))
@@ -173,9 +172,9 @@ Task<> FileSource::go_on_from_plain(TailedFile& file, std::span<const std::byte>
 
 /// Of a file that is gone, for when it comes back compressed.
 void FileSource::remember_text(const TailedFile& file) {
-    if (config_.decompress != Decompress::automatic || file.tail.length == 0) return;
+    if (config_.decompress != Decompress::automatic || file.ending.fingerprint().length == 0) return;
     if (texts_.size() >= texts_kept) texts_.pop_front();
-    texts_.push_back({file.key.identity, file.position, file.tail});
+    texts_.push_back({file.key.identity, file.position, file.ending.fingerprint()});
 }
 
 }  // namespace holdfast::io

@@ -17,10 +17,49 @@ std::uint64_t hash_of(std::span<const std::byte> bytes) {
     return mix64(hash);
 }
 
+/// So many numbers, each with its colon, off the head of the text.
+template <std::size_t count>
+std::optional<std::array<std::uint64_t, count>> take_numbers(std::string_view& text) {
+    std::array<std::uint64_t, count> numbers{};
+    for (std::uint64_t& number : numbers) {
+        const auto colon = text.find(':');
+        if (colon == std::string_view::npos) return std::nullopt;
+        const char* end = text.data() + colon;
+        const auto [stop, error] = std::from_chars(text.data(), end, number, 16);
+        if (error != std::errc{} || stop != end) return std::nullopt;
+        text.remove_prefix(colon + 1);
+    }
+    return numbers;
+}
+
 }  // namespace
 
 Fingerprint Fingerprint::of(std::span<const std::byte> bytes) {
-    return {static_cast<std::uint32_t>(bytes.size()), hash_of(bytes)};
+    Fingerprint fresh;
+    fresh.extend(bytes);
+    return fresh;
+}
+
+void Fingerprint::extend(std::span<const std::byte> bytes) {
+    if (length == 0) hash = 0xcbf29ce484222325ULL;  // FNV-1a: what follows can be added later.
+    for (const std::byte b : bytes) hash = (hash ^ static_cast<std::uint8_t>(b)) * 0x100000001b3ULL;
+    length += static_cast<std::uint32_t>(bytes.size());
+}
+
+void Ending::take(std::span<const std::byte> bytes) {
+    if (bytes.size() >= fingerprint_max) {
+        whole_ = Fingerprint::of(bytes.last(fingerprint_max));
+        young_ = {};
+        return;
+    }
+    const bool has_many = whole_.length + bytes.size() > ending_max / 2;
+    whole_.extend(bytes);
+    if (has_many || young_.length > 0) young_.extend(bytes);
+    if (young_.length >= fingerprint_max) {
+        whole_ = young_;
+        young_ = {};
+    }
+    HF_ASSERT(whole_.length <= ending_max);
 }
 
 bool FileIdentity::begins(std::span<const std::byte> head) const {
@@ -35,33 +74,54 @@ void FileIdentity::take_fingerprint(std::span<const std::byte> head) {
 
 std::string encode_key(const FileKey& key) {
     const FileIdentity& id = key.identity;
-    const std::string same = fmt::format("{:x}:{:x}:{:x}:{:x}:{:x}", id.device, id.inode,
-                                         key.generation, id.length, id.hash);
-    if (key.oversized_at < 0) return fmt::format("1:{}:{}", same, key.path);
-    return fmt::format("2:{}:{:x}:{}", same, key.oversized_at, key.path);
+    return fmt::format("3:{:x}:{:x}:{:x}:{:x}:{:x}:{:x}:{:x}:{}", id.device, id.inode,
+                       static_cast<std::uint64_t>(id.born_ns), key.generation, id.length, id.hash,
+                       static_cast<std::uint64_t>(key.oversized_at + 1), key.path);
+}
+
+std::string encode_seal(const FileSeal& seal) {
+    if (seal.before.length == 0) return {};
+    return fmt::format("s:{:x}:{:x}:{:x}:", static_cast<std::uint64_t>(seal.position),
+                       seal.before.length, seal.before.hash);
 }
 
 std::optional<FileKey> decode_key(std::string_view text) {
-    const bool is_long = text.starts_with("2:");
-    std::array<std::uint64_t, 7> fields{};
-    for (std::size_t i = 0; i < (is_long ? 7u : 6u); ++i) {
-        const auto colon = text.find(':');
-        if (colon == std::string_view::npos) return std::nullopt;
-        const char* end = text.data() + colon;
-        const auto [stop, error] = std::from_chars(text.data(), end, fields[i], 16);
-        if (error != std::errc{} || stop != end) return std::nullopt;
-        text.remove_prefix(colon + 1);
+    FileKey key;
+    if (text.starts_with("s:")) {
+        text.remove_prefix(2);
+        const auto seal = take_numbers<3>(text);
+        if (!seal) return std::nullopt;
+        const auto [position, length, hash] = *seal;
+        if (position > INT64_MAX || length == 0 || length > Ending::ending_max ||
+            length > position) {
+            return std::nullopt;
+        }
+        key.seal = {static_cast<std::int64_t>(position),
+                    {static_cast<std::uint32_t>(length), hash}};
     }
-    if (fields[0] != (is_long ? 2 : 1) || fields[4] > fingerprint_max || fields[3] > UINT32_MAX ||
-        fields[6] > INT64_MAX)
+    const auto version = take_numbers<1>(text);
+    if (!version || (*version)[0] == 0 || (*version)[0] > 3) return std::nullopt;
+    const std::uint64_t of = (*version)[0];
+    const auto file = take_numbers<2>(text);
+    const auto born = of == 3 ? take_numbers<1>(text) : std::array<std::uint64_t, 1>{};
+    const auto life = take_numbers<3>(text);
+    const auto inside = of == 1 ? std::array<std::uint64_t, 1>{} : take_numbers<1>(text);
+    if (!file || !born || !life || !inside) return std::nullopt;
+    const auto [generation, length, hash] = *life;
+    if (generation > UINT32_MAX || length > fingerprint_max || (*inside)[0] > INT64_MAX ||
+        (*born)[0] > INT64_MAX) {
         return std::nullopt;
-    return FileKey{.identity = {.device = fields[1],
-                                .inode = fields[2],
-                                .length = static_cast<std::uint32_t>(fields[4]),
-                                .hash = fields[5]},
-                   .generation = static_cast<std::uint32_t>(fields[3]),
-                   .oversized_at = is_long ? static_cast<std::int64_t>(fields[6]) : -1,
-                   .path = std::string(text)};
+    }
+    key.identity = {.device = (*file)[0],
+                    .inode = (*file)[1],
+                    .born_ns = static_cast<std::int64_t>((*born)[0]),
+                    .length = static_cast<std::uint32_t>(length),
+                    .hash = hash};
+    key.generation = static_cast<std::uint32_t>(generation);
+    const auto at = static_cast<std::int64_t>((*inside)[0]);
+    key.oversized_at = of == 2 ? at : at - 1;
+    key.path = std::string(text);
+    return key;
 }
 
 }  // namespace holdfast::io

@@ -18,8 +18,6 @@ namespace {
 constexpr Duration descriptor_retry = seconds(5);
 constexpr Duration age_max = seconds(3600);
 
-bool is_gone(std::int64_t result) { return result == -ENOENT || result == -ENOTDIR; }
-
 }  // namespace
 
 /// Its turn comes when this source closes a file; or some time, when another part of the process does.
@@ -75,21 +73,25 @@ Task<> FileSource::discover(std::string path, First first) {
         co_return;
     }
     if (is_output(st, path, first)) co_return;
-    const auto known = files_.find({st.device, st.inode});
-    if (known == files_.end() && is_set_aside(st)) {
+    TailedFile* known = co_await followed(st);
+    if (known == nullptr && is_set_aside(st)) {
         unreadable_.erase(path);
         co_return;
     }
-    if (known == files_.end()) {
+    if (known == nullptr) {
         co_await open_file(path, first);
         co_return;
     }
     unreadable_.erase(path);  // It is open: under this name or another one.
-    if (!known->second->linked) {
-        regain_name(*known->second, path);
-    } else if (known->second->key.path != path) {
+    if (is_parked(*known)) {
+        const bool open = co_await unpark(*known, path);
+        if (!open) co_return;  // At the next look.
+    }
+    if (!known->linked) {
+        regain_name(*known, path);
+    } else if (known->key.path != path) {
         // A second name, or a new one while we have not noticed yet that the old one is gone.
-        schedule(*known->second, ring_.now());
+        schedule(*known, ring_.now());
     }
 }
 
@@ -139,14 +141,16 @@ Task<> FileSource::open_file(std::string path, First first, std::string known_as
     file->key.path = path;
     FileStat st;
     const auto seen = co_await stat(ring_, file->fd, st);
-    if (seen < 0 || !S_ISREG(st.mode) || files_.contains({st.device, st.inode}) ||
-        is_output(st, path, first)) {
+    TailedFile* other = nullptr;
+    if (seen >= 0) other = co_await followed(st);
+    if (seen < 0 || !S_ISREG(st.mode) || other != nullptr || is_output(st, path, first)) {
         if (seen < 0) unreadable(path, first, seen);
         co_await close(ring_, file->fd);
         co_return;
     }
-    file->key.identity.device = st.device;
+    file->device = file->key.identity.device = st.device;
     file->key.identity.inode = st.inode;
+    file->key.identity.born_ns = std::max<std::int64_t>(0, st.born_ns);
     file->size = st.size;
     file->modified_ns = st.modified_ns;
     co_await insert(std::move(file), first, known_as);
@@ -158,15 +162,22 @@ Task<> FileSource::insert(std::unique_ptr<TailedFile> owned, First first, std::s
     const std::string path = file.key.path;
     std::array<std::byte, fingerprint_max> head;
     const std::int64_t got = co_await fill_or_fail(file, head, 0);
-    if (got < 0) {
-        unreadable(path, first, got);
-        co_await close(ring_, file.fd);
-        co_return;
+    const auto bytes = std::span<const std::byte>(head).first(
+        static_cast<std::size_t>(std::max<std::int64_t>(0, got)));
+    if (got >= 0) {
+        const Archive archive = packed_as(file, bytes);
+        if (archive != Archive::none) {
+            co_await refuse(std::move(owned), archive);
+            co_return;
+        }
     }
-    const auto bytes = std::span<const std::byte>(head).first(static_cast<std::size_t>(got));
-    const Archive archive = packed_as(file, bytes);
-    if (archive != Archive::none) {
-        co_await refuse(std::move(owned), archive);
+    file.size = std::max(file.size, got);
+    if (got >= 0 && plain_.is_packed(file.fd)) co_await know_size(file);
+    Known known = Known::unreadable;
+    if (got >= 0) known = co_await resume_from_record(file, bytes);
+    if (known == Known::unreadable) {
+        unreadable(path, first, got < 0 ? got : -EIO);
+        co_await close(ring_, file.fd);
         co_return;
     }
     const auto entry = unreadable_.find(path);
@@ -181,22 +192,20 @@ Task<> FileSource::insert(std::unique_ptr<TailedFile> owned, First first, std::s
     file.active_at = {now.ns - age};
     file.gone_at = now;
     file.busy = true;
-    file.size = std::max(file.size, got);
     file.linked = walk_.matches(path);
     // Its next rotated name is derived from the path that it had, as are those of what came after it.
     if (!file.linked && !known_as.empty()) file.key.path = known_as;
-    files_[{file.key.identity.device, file.key.identity.inode}] = std::move(owned);
+    files_[inode_of(file)] = std::move(owned);
     if (file.linked) name(file);
     ++unfinished_;
-    if (plain_.is_packed(file.fd)) co_await know_size(file);
-    co_await begin_at(file, first, bytes);
+    co_await begin_at(file, first, bytes, known);
     file.busy = false;
     if (file.finished) co_return;
-    log(found_, Level::info, LogLine("file found")
-                         .with("source", config_.name)
-                         .with("path", path)
-                         .with("position", file.position)
-                         .with("size", file.size));
+    if (file.assigned && config_.read_from == ReadFrom::end) {
+        begun(file, path);
+    } else {
+        say_found(file, path);
+    }
     if (predecessor_ != nullptr) {
         queue_after(file, *predecessor_);
         predecessor_ = &file;
@@ -234,10 +243,14 @@ Task<> FileSource::close_file(TailedFile& file) {
     if (file.queued) std::erase(ready_, &file);
     if (file.poll_at != never) polls_.erase(poll_of(file));
     if (closed_.size() >= closed_kept) closed_.erase(closed_.begin());
-    closed_[{file.key.identity.device, file.key.identity.inode}] = {file.size, file.modified_ns};
+    closed_[inode_of(file)] = {file.size, file.modified_ns};
+    std::erase(parked_, &file);
     const int fd = file.fd;
-    files_.erase({file.key.identity.device, file.key.identity.inode});
-    co_await let_go(fd);
+    // Who is looking at files just now may look at it once more, and see that it is finished.
+    const auto entry = files_.find(inode_of(file));
+    gone_.push_back(std::move(entry->second));
+    files_.erase(entry);
+    if (fd >= 0) co_await let_go(fd);
 }
 
 }  // namespace holdfast::io

@@ -17,18 +17,6 @@ constexpr std::int64_t always_verified = 1 << 20;
 // No writer regrows a truncated file past our position faster than memory can be written.
 constexpr std::int64_t bytes_per_ns_max = 32;
 
-/// Which of two records that a file begins like is newer.
-std::pair<std::uint32_t, std::uint32_t> rank(const FileKey& key) {
-    return {key.generation, key.identity.length};
-}
-
-/// How long the file was when this was written, at least.
-std::int64_t length_at_least(const CheckpointPartition& record) {
-    std::int64_t length = record.position;
-    for (const CheckpointLead& lead : record.leads) length = std::max(length, lead.position);
-    return length;
-}
-
 }  // namespace
 
 bool FileSource::assign(TailedFile& file) {
@@ -58,6 +46,11 @@ bool FileSource::assign(TailedFile& file) {
         checkpoints_.stage(StagePosition{slot->partition, slot->epoch, {file.position}});
     }
     file.loaded_key.clear();
+    if (file.key.seal.before.length > 0) {
+        checkpoints_.seal(slot->partition, slot->epoch, {file.key.seal.position},
+                          encode_seal(file.key.seal));
+    }
+    seal(file);
     // What was skipped since the last record is not known to anybody else.
     const std::int64_t position =
         file.place ? static_cast<std::int64_t>(file.place->begins_at()) : file.position;
@@ -68,6 +61,18 @@ bool FileSource::assign(TailedFile& file) {
     for (const std::string& old : file.superseded) forget(old);
     file.superseded.clear();
     return true;
+}
+
+/// A file that was found has a record from then on: it may be rotated out of the pattern, and we may
+/// be gone, before anything of it is read. Without a free slot it has none.
+void FileSource::note(TailedFile& file) {
+    if (file.assigned || !file.loaded_key.empty() || mutant(131)) return;
+    const auto slot = slots_.take();
+    if (!slot) return;
+    file.loaded_key = encode_key(file.key);
+    checkpoints_.bind(config_.id, slot->partition, slot->epoch, file.loaded_key);
+    checkpoints_.stage(StagePosition{slot->partition, slot->epoch, {file.position}});
+    slots_.give_back(*slot);
 }
 
 /// The fingerprint has grown: the longer it is, the surer a restart is.
@@ -160,15 +165,16 @@ Task<bool> FileSource::verified(TailedFile& file) {
 /// Does what we have read last still stand before our position? Many files begin alike: a header, a
 /// first line that a program always writes. False also after a read error.
 Task<bool> FileSource::ends_as_read(TailedFile& file) {
-    if (file.tail.length == 0) co_return true;
-    std::array<std::byte, fingerprint_max> bytes;
-    const auto tail = std::span<std::byte>(bytes).first(file.tail.length);
-    const std::int64_t got = co_await fill_or_fail(file, tail, file.position - file.tail.length);
+    const Fingerprint before = file.ending.fingerprint();
+    if (before.length == 0) co_return true;
+    std::array<std::byte, Ending::ending_max> bytes;
+    const auto tail = std::span<std::byte>(bytes).first(before.length);
+    const std::int64_t got = co_await fill_or_fail(file, tail, file.position - before.length);
     if (got < 0) {
         read_failed(file, got);
         co_return false;
     }
-    co_return Fingerprint::of(tail.first(static_cast<std::size_t>(got))) == file.tail;
+    co_return Fingerprint::of(tail.first(static_cast<std::size_t>(got))) == before;
 }
 
 /// The file was truncated or written anew. Requires: the caller has it busy.
@@ -183,7 +189,8 @@ Task<> FileSource::new_generation(TailedFile& file) {
     retire(file);
     ++file.key.generation;
     file.position = file.partial = 0;
-    file.tail = {};
+    file.ending = {};
+    file.key.seal = {};
     file.key.oversized_at = -1;
     file.pieces_end = 0;
     file.leads.clear();
@@ -202,24 +209,26 @@ Task<> FileSource::new_generation(TailedFile& file) {
     file.active_at = ring_.now();
     // The fingerprint is taken with the first read: see verified().
     if (config_.read_from == ReadFrom::end) assign(file);
+    note(file);
 }
 
 // ---- where a file that was just opened is read from ------------------------------------------
 
-Task<> FileSource::begin_at(TailedFile& file, First first, std::span<const std::byte> head) {
-    const bool recorded = resume_from_record(file, head);
+Task<> FileSource::begin_at(TailedFile& file, First first, std::span<const std::byte> head,
+                            Known known) {
     file.key.identity.take_fingerprint(head);
-    const bool tracked = loaded_paths_.contains(file.key.path);
+    const bool recorded = known != Known::no;
     const bool is_packed = plain_.is_packed(file.fd);
-    const bool skips = first == First::at_start && config_.read_from == ReadFrom::end && !tracked;
-    if (!recorded && skips && !is_packed) {
-        file.position = co_await end_of_lines(file);
-    }
-    if (!recorded && skips && is_packed) {
+    const bool skips = !recorded && begins_at_end(file, first);
+    if (skips && !is_packed) file.position = co_await end_of_lines(file);
+    if (skips && is_packed) {
         co_await end_packed(file);
         co_return;
     }
     if (!recorded && is_packed) co_await go_on_from_plain(file, head);
+    const bool knows_ending =
+        is_packed || file.position == 0 || file.ending.fingerprint().length > 0;
+    if (!knows_ending) co_await learn_ending(file);
     begin_stream(file);
     if (file.position > 0 && config_.oversize == Oversize::dead_letter && !file.place) {
         const std::int64_t begin = file.key.oversized_at;
@@ -229,63 +238,25 @@ Task<> FileSource::begin_at(TailedFile& file, First first, std::span<const std::
         if (!file.mid_line) file.mid_line = co_await inside_oversized(file);
     }
     if (!recorded && config_.read_from == ReadFrom::end) assign(file);
+    note(file);
 }
 
-/// Finds the file in the loaded checkpoint. Of several records with its inode the one with the
-/// newest generation that it begins like counts; the others are of lives that are over.
-bool FileSource::resume_from_record(TailedFile& file, std::span<const std::byte> head) {
-    const Inode inode{file.key.identity.device, file.key.identity.inode};
-    const auto [begin, end] = loaded_.equal_range(inode);
-    Loaded* best = nullptr;
-    std::uint32_t newest = 0;
-    for (auto it = begin; it != end; ++it) {
-        Loaded& loaded = it->second;
-        newest = std::max(newest, loaded.key.generation);
-        if (loaded.used || (!loaded.key.identity.begins(head) && !mutant(36))) continue;
-        if (best == nullptr || rank(loaded.key) > rank(best->key)) best = &loaded;
-    }
-    for (auto it = begin; it != end; ++it) {
-        if (&it->second != best && !it->second.used)
-            file.superseded.push_back(it->second.record.key);
-        it->second.used = true;
-    }
-    file.key.generation = newest + 1;
-    if (best == nullptr) {
-        if (newest > 0 && loaded_paths_.contains(file.key.path)) {
-            say_rewritten(file, -1);
-        }
-        return false;
-    }
-    if (file.size < length_at_least(best->record) && !mutant(36)) {
-        say_rewritten(file, best->record.position);
-        file.superseded.push_back(best->record.key);
-        return true;
-    }
-    file.key.generation = best->key.generation;
-    file.key.oversized_at = best->key.oversized_at;
-    file.position = best->record.position;
-    file.loaded_key = best->record.key;
-    take_leads(file, best->record);
-    return true;
+/// What stands before a position that we have not read to ourselves. Nothing, where it can't be read.
+Task<> FileSource::learn_ending(TailedFile& file) {
+    std::array<std::byte, fingerprint_max> bytes;
+    const auto length = std::min(file.position, static_cast<std::int64_t>(bytes.size()));
+    const auto before = std::span<std::byte>(bytes).first(static_cast<std::size_t>(length));
+    const std::int64_t got = co_await fill_or_fail(file, before, file.position - length);
+    if (got == length) file.ending.take(before);
 }
 
-void FileSource::say_rewritten(const TailedFile& file, std::int64_t position) const {
-    LogLine line(
-        "file was truncated or rewritten since the last run; reading it from its "
-        "beginning, what was not read before is lost");
-    line.with("source", config_.name).with("path", file.key.path).with("size", file.size);
-    if (position >= 0) line.with("checkpoint", position);
-    log(Level::warn, line);
-}
-
-void FileSource::take_leads(TailedFile& file, const CheckpointPartition& record) {
-    for (const CheckpointLead& lead : record.leads) {
-        const auto sink = config_.sinks.find(lead.sink);
-        if (sink == config_.sinks.end() || lead.position <= record.position) continue;
-        file.leads.push_back({sink->second, lead.position});
-    }
-    std::sort(file.leads.begin(), file.leads.end(),
-              [](const FileLead& a, const FileLead& b) { return a.position < b.position; });
+/// So that a restart sees whether what was read is still there.
+void FileSource::seal(const TailedFile& file) {
+    HF_ASSERT(file.assigned.has_value());
+    const FileSeal now{file.position, file.ending.fingerprint()};
+    if (now.before.length == 0) return;
+    checkpoints_.seal(file.assigned->partition, file.assigned->epoch, {now.position},
+                      encode_seal(now));
 }
 
 /// Does `position` lie behind a piece of an oversized line? Then line_max bytes before it have no

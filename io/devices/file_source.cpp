@@ -31,7 +31,9 @@ FileSource::FileSource(FileSourceConfig config, Ring& ring, Payloads& payloads, 
       checkpoints_(checkpoints),
       slots_(slots),
       log_(std::move(log)),
-      walk_(ring, config_.include, config_.exclude) {
+      walk_(ring, config_.include, config_.exclude),
+      folders_(ring),
+      looks_(last_look_ns()) {
     HF_ASSERT(config_.line_max > 0);
     HF_ASSERT(config_.poll_interval.ns > 0);
     for (const CheckpointPartition& record : config_.records) {
@@ -43,8 +45,8 @@ FileSource::FileSource(FileSourceConfig config, Ring& ring, Payloads& payloads, 
             continue;
         }
         loaded_paths_.insert(key->path);
-        const Inode inode{key->identity.device, key->identity.inode};
-        loaded_.emplace(inode, Loaded{std::move(*key), record});
+        const std::uint64_t inode = key->identity.inode;
+        loaded_.emplace(inode, Loaded{.key = std::move(*key), .record = record});
     }
     config_.records = {};
 }
@@ -308,11 +310,11 @@ bool FileSource::emit(const Pull& pull, TailedFile& file, std::span<std::byte> b
         file.key.oversized_at = file.position;
         rebind(file, true);
     }
-    const auto ending = block.first(cut.bytes).last(std::min(cut.bytes, fingerprint_max));
-    file.tail = Fingerprint::of(ending);
+    file.ending.take(block.first(cut.bytes));
     file.position = give_batch(payloads_, events_, pull, *file.assigned, block, cut,
                                Position{file.position})
                         .value;
+    seal(file);
     if (mutant(34)) {
         checkpoints_.stage(
             StagePosition{file.assigned->partition, file.assigned->epoch, {file.position}});

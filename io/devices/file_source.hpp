@@ -1,14 +1,17 @@
 // The file source: follows files that match patterns, and gives away whole ranges of their lines.
 //
-// Rule 1: a file is its device, inode and fingerprint (file_identity.hpp), whatever its name; each
-//         is a partition, and its position is a byte offset just after a newline.
+// Rule 1: a file is its inode, birth, head, and what stands before its position (file_identity.hpp),
+//         whatever its name; each is a partition, and its position is a byte offset just after a
+//         newline.
 // Rule 2: bytes are read straight into the block that becomes the batch, which ends after the last
 //         newline that fits; the next read begins there. Nothing is carried over, nothing copied.
 // Rule 3: before a batch is given away the fingerprint is read again, after its bytes: a file that
 //         was truncated and written anew is never taken for its predecessor. Then it is a new
 //         generation, from 0; what may have been lost is logged.
-// Rule 4: a file is closed only when all of it was read, and it has been without a name that
-//         matches for `rotate_wait`; then its last line counts even without a newline.
+// Rule 4: a descriptor is closed only when all of the file was read, and it has been without a name
+//         that matches, and has not grown, for `rotate_wait`; then its last line counts even without a
+//         newline. If it still stands in its folder it is parked: looked at now and then, and read on
+//         when it has grown (file_park.cpp).
 // Rule 5: no batch spans a lead.
 // Rule 6: a file that is read to its end for good (`eof`) keeps its partition slot until another
 //         file needs one.
@@ -16,8 +19,11 @@
 //         when the rotation was noticed; other files are served in turn.
 // Rule 8: in a stream that has no lines (`stream`) codec/stream_cut.hpp says where records end, and
 //         where the source is in one; what follows an error of the stream is told apart by nobody.
-// Growth is noticed by asking: after poll_interval for a file that grew lately, after an eighth of
-// the time that it has been still for the others, and at most after poll_interval_max.
+// What is new is noticed within poll_interval where the system tells of it (folder_watch.hpp), and by
+// asking in any case: after poll_interval for a file that grew lately, after an eighth of the time
+// that it has been still for the others, at most after poll_interval_max, and after less where there
+// are few files. Folders are asked as often as costs a twentieth of the time, at least once a
+// glob_interval.
 // After a restart files are found by identity: under the patterns, and beside the recorded path
 // under a name that begins as it does (app.log, app.log.1). A record whose file is not found is
 // carried on, since the file may come back (a mount, a rename); at most records_kept of them.
@@ -33,6 +39,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -43,6 +50,9 @@
 #include "io/devices/few.hpp"
 #include "io/devices/folder_walk.hpp"
 #include "io/devices/give_batch.hpp"
+#include "io/devices/folder_watch.hpp"
+#include "io/devices/glob.hpp"
+#include "io/devices/looks.hpp"
 #include "io/devices/partition_slots.hpp"
 #include "io/devices/plain_files.hpp"
 #include "io/devices/tailed_file.hpp"
@@ -78,6 +88,9 @@ struct FileSourceConfig {
     Duration rotate_wait = seconds(5);
     Duration give_up_after = seconds(10);  ///< With `eof`: what cannot be read; see trouble.hpp.
     Decompress decompress = Decompress::refuse;
+    /// So far apart are looks at a file, for each file that there is, and at folders, for each of
+    /// them: under 2 % of a core.
+    Duration look_cost = milliseconds(1);
     bool transformed = false;  ///< Its batches get room for what is added to them.
     int fd_limit = INT_MAX;  ///< Descriptors from here on are left to others: sinks, checkpoint.
     std::map<std::string, SinkId> sinks;       ///< For the leads in `records`.
@@ -87,6 +100,7 @@ struct FileSourceConfig {
     /// file is not read; what is one at the start goes to `refuse`. Both may be empty.
     std::function<std::string(const FileStat&)> written_as;
     std::function<void(std::string problem)> refuse;
+    std::int64_t looked_ns = INT64_MAX;        ///< When it says that the last look began; likewise.
 };
 
 class FileSource final : public Source {
@@ -98,6 +112,8 @@ public:
     /// As many compressed ones are not looked at again, and as many texts known if they come back so.
     static constexpr std::size_t aside_kept = 10'000;
     static constexpr std::size_t texts_kept = 1000;
+    /// As many rotated files are looked at after their descriptors were closed; the newest ones.
+    static constexpr std::size_t parked_kept = 1000;
 
     /// Lives: all references until the source is destroyed; see io/task.hpp for teardown.
     FileSource(FileSourceConfig config, Ring& ring, Payloads& payloads, Events& events,
@@ -138,11 +154,16 @@ private:
         }
     };
     static Poll poll_of(TailedFile& file) { return {file.poll_at, file.number, &file}; }
+    static Inode inode_of(const TailedFile& file) {
+        return {file.device, file.key.identity.inode};
+    }
     struct Loaded {
         FileKey key;
         CheckpointPartition record;
         bool used = false;
+        TailedFile* file = nullptr;  ///< While files are found at the start: what it was used for.
     };
+    enum class Known : std::uint8_t { as_recorded, rewritten, no, unreadable };
     struct Closed {
         std::int64_t size = 0;
         std::int64_t modified_ns = 0;
@@ -215,6 +236,7 @@ private:
 
     // file_partition.cpp: what the engine and the checkpoint know.
     bool assign(TailedFile& file);
+    void note(TailedFile& file);
     void rebind(TailedFile& file, bool must = false);
     void retire(TailedFile& file);
     void revoke(TailedFile& file, bool keeps_record);
@@ -225,8 +247,14 @@ private:
     Task<bool> ends_as_read(TailedFile& file);
     Task<bool> is_one_line(TailedFile& file, std::int64_t begin, std::int64_t end);
     Task<> new_generation(TailedFile& file);
-    Task<> begin_at(TailedFile& file, First first, std::span<const std::byte> head);
-    bool resume_from_record(TailedFile& file, std::span<const std::byte> head);
+    Task<> begin_at(TailedFile& file, First first, std::span<const std::byte> head, Known known);
+    Task<Known> resume_from_record(TailedFile& file, std::span<const std::byte> head);
+    Task<Known> is_recorded(TailedFile& file, std::span<const std::byte> head,
+                            const Loaded& loaded);
+    Task<bool> is_elsewhere(const TailedFile& file, const Loaded& loaded);
+    void resume(TailedFile& file, Loaded& loaded);
+    Task<> learn_ending(TailedFile& file);
+    void seal(const TailedFile& file);
     void say_rewritten(const TailedFile& file, std::int64_t position) const;
     void take_leads(TailedFile& file, const CheckpointPartition& record);
     Task<bool> inside_oversized(TailedFile& file);
@@ -234,7 +262,10 @@ private:
 
     // file_watch.cpp: finding files and noticing what becomes of them.
     Task<> watch();
+    Task<> hear();
+    void look_at_all();
     Task<> scan(First first);
+    Task<> look_for_names(First first);
     Task<> say_missing();
     Task<> retry_unreadable();
     void schedule(TailedFile& file, Instant at);
@@ -247,12 +278,40 @@ private:
     void name(TailedFile& file);
     Task<> lost_name(TailedFile& file, bool replaced);
     Task<std::vector<std::string>> names_in(std::string directory);
-    Task<> adopt_siblings(std::string path, std::int64_t since_ns, bool was_empty);
-    bool was_closed(const FileStat& st) const;
     Task<> find_recorded();
     Task<> find_recorded(const Loaded& loaded,
                          std::map<std::string, std::vector<std::string>>& names);
     void forget_excess();
+
+    // file_adopt.cpp: files that came and were rotated before they were seen.
+    using Sibling = std::tuple<std::int64_t, std::string, Inode>;  ///< Its time, path, inode.
+    Task<> adopt_siblings(std::string path, std::int64_t since_ns, bool was_empty);
+    bool was_closed(const FileStat& st) const;
+    Task<> adopt_new();
+    void end_look();
+    Task<> adopt_new_in(std::string folder, std::int64_t since);
+    bool stood_before(const TailedFile& file) const;
+    Task<std::vector<Sibling>> new_among(std::vector<std::string> paths, std::int64_t since);
+    Task<> adopt(std::vector<Sibling> siblings, std::string had);
+
+    // file_begin.cpp: where reading begins in files that nobody knows.
+    /// INT64_MAX: never.
+    std::int64_t last_look_ns() const {
+        return config_.looked_ns != INT64_MAX ? config_.looked_ns : config_.recorded_ns;
+    }
+    bool begins_at_end(const TailedFile& file, First first) const;
+    void begun(TailedFile& file, const std::string& path);
+    void say_found(const TailedFile& file, const std::string& path);
+    Task<> keep_beginnings();
+
+    // file_park.cpp: rotated files that may grow yet.
+    static bool is_parked(const TailedFile& file) { return !file.parked_at.empty(); }
+    Task<> leave(TailedFile& file);
+    Task<> look_at_parked(TailedFile& file, std::int64_t result, const FileStat& st);
+    Task<bool> unpark(TailedFile& file, std::string path);
+    Task<std::string> place_of(const TailedFile& file);
+    Task<bool> stands_at(const TailedFile& file, std::string path);
+    Task<TailedFile*> followed(const FileStat& st);
 
     // file_open.cpp: taking files in and letting them go.
     void wait_for_descriptor(const std::string& path, First first);
@@ -278,6 +337,7 @@ private:
     PartitionSlots& slots_;
     Log log_;
     FolderWalk walk_;
+    FolderWatch folders_;
 
     std::map<Inode, std::unique_ptr<TailedFile>> files_;
     std::map<std::string_view, TailedFile*> paths_;  ///< Of the linked ones: views of key.path.
@@ -294,9 +354,23 @@ private:
     std::set<std::string> without_descriptor_;  ///< Of the unreadable ones.
     bool descriptor_free_ = false;              ///< One was closed since the last of them tried.
     bool descriptors_short_ = false;            ///< Said so in the log.
-    std::multimap<Inode, Loaded> loaded_;
+    std::multimap<std::uint64_t, Loaded> loaded_;  ///< By inode.
     std::set<std::string> loaded_paths_;
+    Looks looks_;
+    struct Look {
+        std::int64_t begun_ns = 0;                    ///< In wall time.
+        std::map<std::string, std::int64_t> folders;  ///< When they were changed last.
+    };
+    Look look_;  ///< The one that goes on.
+    struct Begun {
+        TailedFile* file = nullptr;
+        std::string path;
+    };
+    std::vector<Begun> begun_;  ///< Read only when it is durable where they begin.
+    Instant keep_at_{};
     std::map<Inode, Closed> closed_;  ///< Read to their ends and gone: not to be adopted again.
+    std::vector<std::unique_ptr<TailedFile>> gone_;  ///< Closed in this look around.
+    std::deque<TailedFile*> parked_;  ///< The longest parked first.
     std::set<Poll> polls_;
     std::uint64_t opened_ = 0;  ///< Files, ever.
     std::deque<TailedFile*> ready_;
@@ -308,6 +382,8 @@ private:
     std::uint32_t serving_ = 0;
     std::size_t unfinished_ = 0;
     Instant scan_at_{};
+    Instant scan_soonest_{};
+    bool said_unwatched_ = false;
     std::uint32_t scans_skipped_ = 0;
     bool scanning_first_ = true;
     bool looking_ = false;  ///< Through folders, again.

@@ -68,11 +68,11 @@ FileSource::Given FileSource::give_stream(const Pull& pull, TailedFile& file,
     }
     remember_clean(file, cut);
     if (cut.breaks) say_broken(file, cut);
-    const auto ending = block.first(cut.end).last(std::min(cut.end, fingerprint_max));
-    file.tail = Fingerprint::of(ending);
+    file.ending.take(block.first(cut.end));
     give_batch(payloads_, events_, pull, *file.assigned, block, cut, *file.place);
     *file.place = cut.next;
     file.position = static_cast<std::int64_t>(cut.next.position());
+    seal(file);
     file.partial = static_cast<std::int64_t>(cut.waiting);
     file.block_wanted = 0;
     healed(file);
@@ -103,7 +103,7 @@ void FileSource::remember_clean(TailedFile& file, const codec::StreamCut& cut) {
 void FileSource::skip(TailedFile& file, std::span<const std::byte> bytes,
                       const codec::StreamCut& cut) {
     const auto skipped = bytes.first(cut.end);
-    file.tail = Fingerprint::of(skipped.last(std::min(skipped.size(), fingerprint_max)));
+    file.ending.take(skipped);
     *file.place = cut.next;
     file.position = static_cast<std::int64_t>(cut.next.position());
     file.partial = 0;

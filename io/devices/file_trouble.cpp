@@ -125,7 +125,7 @@ Task<> FileSource::retry_folders() {
 bool FileSource::ended() {
     if (over_) return true;
     if (config_.end != EndAt::eof || unfinished_ > stuck_) return false;
-    if (serving_ > 0 || looking_ || opening_anew_ > 0) return false;
+    if (serving_ > 0 || looking_ || opening_anew_ > 0 || !begun_.empty()) return false;
     const auto waits = [](const auto& entry) { return !entry.second.given_up(); };
     if (std::any_of(unlisted_.begin(), unlisted_.end(), waits)) return false;
     for (const auto& [path, entry] : unreadable_)

@@ -10,6 +10,7 @@
 #include "core/base/mutant.hpp"
 #include "core/base/mix.hpp"
 #include "io/devices/file_source.hpp"
+#include "io/devices/rotated_names.hpp"
 
 namespace holdfast::io {
 namespace {
@@ -58,59 +59,6 @@ private:
     std::coroutine_handle<> waiter_;
 };
 
-std::string directory_of(const std::string& path) {
-    const auto slash = path.rfind('/');
-    return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
-std::string join(const std::string& directory, const std::string& name) {
-    return directory == "/" ? "/" + name : directory + "/" + name;
-}
-
-bool compressed(const std::string& name) {
-    for (const char* suffix : {".gz", ".bz2", ".xz", ".zst", ".lz4", ".Z", ".zip", ".lzma"}) {
-        if (name.ends_with(suffix)) return true;
-    }
-    return false;
-}
-
-bool separates(char c) { return c == '.' || c == '-' || c == '_'; }
-
-/// app.log: app
-std::string_view stem_of(std::string_view base) {
-    const auto dot = base.rfind('.');
-    return dot == std::string_view::npos || dot == 0 ? base : base.substr(0, dot);
-}
-
-/// Is this what a rotation puts before an extension: .1, -20260131, _2026-01-31T23? A number alone
-/// may as well be that of another program's log, so behind - and _ only a date counts.
-bool is_number_or_date(std::string_view text) {
-    if (text.size() < 2 || !separates(text[0])) return false;
-    std::size_t digits = 0;
-    for (const char c : text.substr(1)) {
-        const bool is_digit = c >= '0' && c <= '9';
-        if (!is_digit && !separates(c) && c != 'T' && c != ':') return false;
-        digits += is_digit ? 1 : 0;
-    }
-    return digits >= 6 || (text[0] == '.' && digits == text.size() - 1 && digits <= 3);
-}
-
-/// Is `name` what a rotation makes of `base`: app.log -> app.log.1, app.log-20260131, app.1.log,
-/// app-20260131.log?
-bool rotated_from(std::string_view name, std::string_view base) {
-    if (name.size() <= base.size() || compressed(std::string(name))) return false;
-    if (name.starts_with(base)) return separates(name[base.size()]);
-    const std::string_view stem = stem_of(base);
-    const std::string_view extension = base.substr(stem.size());
-    if (extension.empty() || !name.starts_with(stem) || !name.ends_with(extension)) return false;
-    return is_number_or_date(
-        name.substr(stem.size(), name.size() - stem.size() - extension.size()));
-}
-
-bool is_gone(std::int64_t result) { return result == -ENOENT || result == -ENOTDIR; }
-
 }  // namespace
 
 // ---- the loop --------------------------------------------------------------------------------
@@ -119,6 +67,9 @@ Task<> FileSource::watch() {
     co_await scan(First::at_start);
     co_await find_recorded();
     forget_excess();
+    co_await adopt_new();
+    end_look();
+    co_await keep_beginnings();
     co_await say_missing();
     say_rest();
     scanning_first_ = false;
@@ -129,6 +80,8 @@ Task<> FileSource::watch() {
         const Duration wait = hurry ? std::min(config_.poll_interval, hurried) : config_.poll_interval;
         const Instant wake = ring_.now() + wait;
         co_await sleep_until(ring_, wake);
+        gone_.clear();
+        co_await hear();
         co_await poll_due();
         co_await retry_unreadable();
         co_await retry_folders();
@@ -137,6 +90,7 @@ Task<> FileSource::watch() {
         wake_slotless();
         say_rest();
         if (config_.end == EndAt::never && ring_.now() >= scan_at_) co_await scan(First::later);
+        co_await keep_beginnings();
         dispatch();
     }
     // Nobody looks any more whether another source wants them.
@@ -145,8 +99,62 @@ Task<> FileSource::watch() {
     if (std::exchange(told_idle_, false)) events_.push(SourceReady{config_.id});
 }
 
+/// What the system tells: to be looked at now.
+Task<> FileSource::hear() {
+    if (config_.end != EndAt::never) co_return;
+    const FolderWatch::Told told = co_await folders_.told();
+    const Instant now = ring_.now();
+    if (told.all) look_at_all();
+    if ((told.names || told.all) && !mutant(141)) {
+        walk_forced_ = true;
+        scan_at_ = std::min(scan_at_, std::max(now, scan_soonest_));
+    }
+    bool others = false;
+    for (const std::string& path : told.paths) {
+        const auto named = paths_.find(path);
+        others = others || named == paths_.end();
+        if (named != paths_.end() && named->second->poll_at > now) schedule(*named->second, now);
+    }
+    if (!others) co_return;
+    for (auto& [inode, file] : files_) {
+        // Written under the name that it has now.
+        if (!file->linked && !file->finished && file->poll_at > now) schedule(*file, now);
+    }
+}
+
+/// One after the other: there may be thousands.
+void FileSource::look_at_all() {
+    Instant look_at = ring_.now();
+    for (auto& [inode, file] : files_) {
+        if (file->finished) continue;
+        if (file->poll_at > look_at) schedule(*file, look_at);
+        if (files_.size() > polls_at_once) look_at = look_at + look_spacing;
+    }
+}
+
 Task<> FileSource::scan(First first) {
-    scan_at_ = ring_.now() + config_.glob_interval;
+    const Instant begun = ring_.now();
+    co_await look_for_names(first);
+    const Instant now = ring_.now();
+    const std::vector<std::string> reached = walk_.folders();
+    const std::int64_t took = (now - begun).ns * 20;
+    const auto cost = config_.look_cost.ns * static_cast<std::int64_t>(reached.size());
+    const std::int64_t soonest = std::min(config_.poll_interval.ns, config_.glob_interval.ns);
+    scan_soonest_ = now + Duration{took};
+    scan_at_ = now + Duration{std::clamp(std::max(took, cost), soonest, config_.glob_interval.ns)};
+    if (config_.end != EndAt::never) co_return;
+    const bool added = co_await folders_.follow(reached);
+    if (added) {
+        walk_forced_ = true;
+        scan_at_ = scan_soonest_;
+    }
+    if (folders_.failed() == 0 || std::exchange(said_unwatched_, true)) co_return;
+    log(Level::debug, LogLine("some folders cannot be watched, they are looked at instead")
+                          .with("source", config_.name)
+                          .with("error", error_text(folders_.failed())));
+}
+
+Task<> FileSource::look_for_names(First first) {
     if (!walk_forced_ && ++scans_skipped_ < scans_skipped_max) {
         const bool changed = co_await walk_.changed();
         if (!changed) co_return;
@@ -158,6 +166,7 @@ Task<> FileSource::scan(First first) {
     };
     const std::vector<std::string> found = co_await walk_.find(is_file);
     note_folders();
+    if (first == First::later) co_await adopt_new();
     Instant look_at = ring_.now();
     for (const std::string& path : found) {
         const auto known = paths_.find(path);
@@ -169,6 +178,7 @@ Task<> FileSource::scan(First first) {
             co_await discover(path, first);
         }
     }
+    if (first == First::later) end_look();
 }
 
 /// What was asked for and is not there: with `eof` the source ends without it.
@@ -217,7 +227,11 @@ void FileSource::schedule(TailedFile& file, Instant at) {
 /// An eighth of the time that the file has been still, within the limits, and a little off for
 /// each file, so that thousands of them do not come due at once.
 Duration FileSource::poll_after(const TailedFile& file) const {
-    const std::int64_t most = std::max(config_.poll_interval_max.ns, config_.poll_interval.ns);
+    // A look costs some microseconds; few files are looked at as often as the config says.
+    const std::int64_t cheap = config_.look_cost.ns * static_cast<std::int64_t>(files_.size());
+    const std::int64_t all = mutant(142) ? config_.poll_interval_max.ns : cheap;
+    const std::int64_t most =
+        std::max(std::min(config_.poll_interval_max.ns, all), config_.poll_interval.ns);
     const std::int64_t still = (ring_.now() - file.active_at).ns / 8;
     const std::int64_t wait = std::clamp(still, config_.poll_interval.ns, most);
     if (wait == config_.poll_interval.ns) return {wait};
@@ -239,8 +253,9 @@ Task<> FileSource::poll_due() {
             file->poll_at = never;
             if (file->finished && file->away == Away::no) continue;
             const bool by_path = file->linked && config_.end == EndAt::never;
+            const std::string& path = is_parked(*file) ? file->parked_at : file->key.path;
             due.push_back(file);
-            batch.add(by_path ? file->key.path.c_str() : nullptr, file->fd);
+            batch.add(by_path || is_parked(*file) ? path.c_str() : nullptr, file->fd);
         }
         co_await batch;
         for (std::size_t i = 0; i < due.size(); ++i) {
@@ -258,27 +273,32 @@ Task<> FileSource::polled(TailedFile& file, std::int64_t result, const FileStat&
         co_return;
     }
     if (file.finished) co_return;
+    if (is_parked(file)) {
+        co_await look_at_parked(file, result, st);
+        co_return;
+    }
     if (file.retry_at && *file.retry_at <= now) file.retry_at.reset();
-    const Inode inode{file.key.identity.device, file.key.identity.inode};
-    const bool here = result >= 0 && Inode{st.device, st.inode} == inode;
+    const bool here = result >= 0 && Inode{st.device, st.inode} == inode_of(file);
     if (here) {
         co_await resized(file, st);
     } else if (file.linked && (result >= 0 || is_gone(result))) {
         co_await lost_name(file, result >= 0);
     }
-    if (config_.end == EndAt::eof) co_await end_if_read(file);
+    if (config_.end == EndAt::eof && !mutant(135)) co_await end_if_read(file);
     if (file.finished) co_return;
     make_ready(file);
     const bool still = !file.busy && !file.queued && !file.retry_at && !has_more(file);
     if (!file.linked && still && now >= file.gone_at + config_.rotate_wait) {
-        if (file.partial == 0) {
-            co_await close_file(file);
-            co_return;
+        if (file.partial > 0) {
+            // Nobody will end the last line: it counts as it is.
+            file.finishing = true;
+            file.partial = 0;
+            make_ready(file);
+        } else {
+            const Inode inode = inode_of(file);
+            co_await leave(file);
+            if (!files_.contains(inode)) co_return;
         }
-        // Nobody will end the last line: it counts as it is.
-        file.finishing = true;
-        file.partial = 0;
-        make_ready(file);
     }
     const Instant next = now + poll_after(file);
     schedule(file, file.retry_at ? std::max(*file.retry_at, now + config_.poll_interval) : next);
@@ -373,41 +393,6 @@ Task<std::vector<std::string>> FileSource::names_in(std::string directory) {
     co_return names;
 }
 
-/// A file may have come and been rotated away between two looks. It stands beside the path under a
-/// rotated name, and was written no earlier than the file that we knew before it.
-Task<> FileSource::adopt_siblings(std::string path, std::int64_t since_ns, bool was_empty) {
-    const std::string directory = directory_of(path);
-    const std::string base = name_of(path);
-    const std::string stem(stem_of(base));
-    const std::vector<std::string> names = co_await names_in(directory);
-    std::vector<std::tuple<std::int64_t, std::string, Inode>> siblings;
-    for (auto it = std::lower_bound(names.begin(), names.end(), stem);
-         it != names.end() && it->starts_with(stem); ++it) {
-        if (!rotated_from(*it, base)) continue;
-        const std::string sibling = join(directory, *it);
-        if (walk_.excluded(sibling)) continue;
-        FileStat st;
-        const auto result = co_await stat(ring_, sibling.c_str(), st);
-        if (result < 0 || !S_ISREG(st.mode) || files_.contains({st.device, st.inode})) continue;
-        if (st.modified_ns < since_ns || (was_empty && st.modified_ns == since_ns)) continue;
-        if (was_closed(st)) continue;
-        siblings.emplace_back(st.modified_ns, sibling, Inode{st.device, st.inode});
-    }
-    std::sort(siblings.begin(), siblings.end());
-    for (const auto& [modified_ns, sibling, inode] : siblings) {
-        co_await open_file(sibling, First::sibling, path);
-        const auto opened = files_.find(inode);
-        if (predecessor_ == nullptr && opened != files_.end()) predecessor_ = opened->second.get();
-    }
-}
-
-/// Times of files are coarse: one that was read to its end long ago may look as new as another.
-bool FileSource::was_closed(const FileStat& st) const {
-    const auto closed = closed_.find({st.device, st.inode});
-    return closed != closed_.end() && closed->second.size == st.size &&
-           closed->second.modified_ns == st.modified_ns;
-}
-
 /// Records whose files are not under the patterns: perhaps they were rotated while we were down.
 Task<> FileSource::find_recorded() {
     std::map<std::string, std::vector<std::string>> names;
@@ -420,10 +405,9 @@ Task<> FileSource::find_recorded() {
     }
     std::vector<std::pair<std::string, TailedFile*>> rotated;
     for (const auto& [inode, loaded] : loaded_) {
-        const auto file = files_.find(inode);
-        if (file == files_.end()) continue;
-        if (file->second->linked && file->second->key.path == loaded.key.path) continue;
-        rotated.emplace_back(loaded.key.path, file->second.get());
+        TailedFile* file = loaded.file;
+        if (file == nullptr || (file->linked && file->key.path == loaded.key.path)) continue;
+        rotated.emplace_back(loaded.key.path, file);
     }
     for (const auto& [path, file] : rotated) {
         predecessor_ = file;
@@ -451,10 +435,12 @@ Task<> FileSource::find_recorded(const Loaded& loaded,
         if (paths_.contains(path) || compressed(*it)) continue;
         FileStat st;
         const auto result = co_await stat(ring_, path.c_str(), st);
-        if (result < 0 || st.inode != key.identity.inode || st.device != key.identity.device) {
-            continue;
-        }
-        if (S_ISREG(st.mode)) co_await open_file(path, First::tracked, key.path);
+        if (result < 0 || !S_ISREG(st.mode) || st.inode != key.identity.inode) continue;
+        const FileIdentity found{.device = st.device, .inode = st.inode, .born_ns = st.born_ns};
+        if (!found.may_be_born_with(key.identity)) continue;
+        if (st.device != key.identity.device && !found.born_with(key.identity)) continue;
+        if (files_.contains({st.device, st.inode})) continue;
+        co_await open_file(path, First::tracked, key.path);
         co_return;
     }
     log(lost_, Level::warn, LogLine("file of the checkpoint not found; its record is kept")

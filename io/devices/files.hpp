@@ -7,6 +7,7 @@
 
 #include <sys/uio.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -24,6 +25,9 @@ std::string parent_of(const std::string& path);
 
 /// "No space left on device" for -ENOSPC or ENOSPC.
 std::string error_text(std::int64_t result);
+
+/// Does this say that a path leads to nothing?
+inline bool is_gone(std::int64_t result) { return result == -ENOENT || result == -ENOTDIR; }
 
 inline StoreOutcome store_outcome(std::int64_t result) {
     return result < 0 ? StoreOutcome::retriable : StoreOutcome::ok;

@@ -34,6 +34,14 @@ bool FolderWalk::matches(std::string_view path) const {
     return include_.matches(path) && !excluded(path);
 }
 
+std::vector<std::string> FolderWalk::folders() const {
+    std::vector<std::string> all;
+    for (const auto& [folder, seen] : seen_) {
+        if (seen.modified_ns >= 0) all.push_back(folder);
+    }
+    return all;
+}
+
 Task<bool> FolderWalk::changed() {
     if (seen_.empty()) co_return true;
     // A copy of the names: the map belongs to find(), but nothing else runs in between today.

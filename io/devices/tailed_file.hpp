@@ -31,7 +31,8 @@ enum class Away : std::uint8_t {
 };
 
 struct TailedFile {
-    FileKey key;  ///< Identity, generation and the last known path.
+    FileKey key;  ///< Identity, generation and the last known path; its seal as it was loaded.
+    std::uint64_t device = 0;  ///< As it is now; key has that of when it was first seen.
     int fd = -1;
 
     // Where it stands. position <= position + partial <= size, except when it was truncated.
@@ -43,7 +44,7 @@ struct TailedFile {
     std::unique_ptr<codec::StreamPlace> place;  ///< At position; null: the records are lines.
     bool resumes = false;  ///< `place` is a clean one before position.
     std::int64_t pieces_end = 0;  ///< Where the last piece of an oversized record ended (streams).
-    Fingerprint tail;             ///< Of the bytes just before position, if we have read them.
+    Ending ending;                ///< The bytes just before position, as far as we know them.
     std::vector<FileLead> leads;  ///< Above position, ascending.
 
     // What the engine and the checkpoint know of it.
@@ -57,6 +58,7 @@ struct TailedFile {
     std::vector<TailedFile*> after;  ///< Those that wait for this one.
 
     // What goes on.
+    std::string parked_at;   ///< Where it stands now, while its descriptor is closed; else "".
     bool linked = true;      ///< `key.path` leads to it and matches the patterns.
     bool busy = false;       ///< A coroutine has it; nobody else may change where it stands.
     bool queued = false;     ///< Stands in the queue of files with something to read.

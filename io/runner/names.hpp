@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "io/device.hpp"
@@ -37,6 +38,12 @@ public:
 
     void bind(SourceId source, PartitionId partition, Epoch epoch, std::string key) override;
     void unbind(PartitionId partition, Epoch epoch) override { store_->unbind(partition, epoch); }
+    void seal(PartitionId partition, Epoch epoch, Position position, std::string words) override {
+        store_->seal(partition, epoch, position, std::move(words));
+    }
+    void looked(SourceId source, std::int64_t begun_ns) override {
+        store_->looked(source, begun_ns);
+    }
     void stage(const StageSink& stage) override { store_->stage(stage); }
     void stage(const StagePosition& stage) override { store_->stage(stage); }
     void stage(const StageLead& stage) override { store_->stage(stage); }
@@ -45,6 +52,7 @@ public:
     }
     void write(const WriteCheckpoint& write) override { store_->write(write); }
     void sync(const SyncCheckpoint& sync) override { store_->sync(sync); }
+    Task<StoreOutcome> save() override { return store_->save(); }
 
 private:
     const PipelineConfig& pipeline_;

@@ -33,6 +33,7 @@ struct SourceSettings {
     Duration poll_interval{};
     Duration give_up_after{};
     Decompress decompress = Decompress::refuse;
+    Duration rotate_wait{};
     std::uint64_t max_line = 0;
     Oversize on_oversized = Oversize::dead_letter;
     Framing framing = Framing::lines;

@@ -320,6 +320,7 @@ std::unique_ptr<Source> Pipeline::make_file_source(SourceId id) {
     config.poll_interval = source.poll_interval;
     config.give_up_after = source.give_up_after;
     config.decompress = source.decompress;
+    config.rotate_wait = source.rotate_wait;
     config.fd_limit = fd_limit(pipeline_);
     config.transformed = is_transformed(pipeline_, id.index);
     config.poll_interval_max = std::max(config.poll_interval_max, source.poll_interval);
@@ -328,8 +329,14 @@ std::unique_ptr<Source> Pipeline::make_file_source(SourceId id) {
     config.recorded_ns = recorded_ns_;
     config.written_as = [this](const FileStat& file) { return written_as(file); };
     config.refuse = [this](std::string problem) { refuse_config(std::move(problem)); };
-    for (const CheckpointPartition& known : loaded_.partitions)
-        if (known.source == identity_of(source)) config.records.push_back(known);
+    for (const CheckpointPartition& known : loaded_.partitions) {
+        if (known.source != identity_of(source)) continue;
+        if (known.key == CheckpointStore::look_key) {
+            config.looked_ns = known.position;
+        } else {
+            config.records.push_back(known);
+        }
+    }
     auto made = std::make_unique<FileSource>(std::move(config), *ring_, payloads_, events_, names_,
                                              slots_, options_.log);
     file_sources_.push_back(made.get());

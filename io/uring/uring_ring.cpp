@@ -148,6 +148,12 @@ std::uint64_t UringRing::slot_for(Op& op) {
 void UringRing::start(Op& op) {
     HF_ASSERT(op.done != nullptr);
     op.ring_data[1] = is_for_threads(op) ? 1 : 0;
+    if (op.kind == OpKind::watch_read) {
+        // Never waits, and is asked often: no thread is woken for it.
+        op.result = perform_file(op);
+        ended_files_.push_back(&op);
+        return;
+    }
     if (op.ring_data[1] != 0) return files_.start(op);
     const std::uint64_t id = slot_for(op);
     op.ring_data[0] = id;

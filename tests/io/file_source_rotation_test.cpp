@@ -35,7 +35,7 @@ TEST_CASE("a renamed file is read to its end and the new one from its beginning"
     t.run(seconds(30));
     CHECK(t.revoked == 1);
     CHECK(t.open_files() == 1);
-    CHECK(t.checkpoints.records.size() == 1);
+    CHECK(t.checkpoints.records.size() == 2);  // The rotated one may grow yet.
 }
 
 TEST_CASE("a large rotated file comes whole before the file that took its name") {
@@ -270,7 +270,7 @@ TEST_CASE("a restart finds a file that was renamed while we were down") {
     CHECK(t.text() == "one\ntwo\nthree\n");
     t.run(seconds(30));
     CHECK(t.open_files() == 1);
-    CHECK(t.checkpoints.records.size() == 1);
+    CHECK(t.checkpoints.records.size() == 2);  // The rotated one may grow yet.
 }
 
 TEST_CASE("a restart finds files of two rotations while we were down") {

@@ -62,6 +62,7 @@ public:
     void start() {
         stop();
         config.records = checkpoints.all();
+        config.looked_ns = checkpoints.looked_ns;
         checkpoints.restart();
         pool = std::make_unique<BlockPool>(pool_bytes_, block_max_);
         payloads = std::make_unique<Payloads>(*pool, 64);
