@@ -103,9 +103,9 @@ TEST_CASE("the balance as JSON says what came again, what was set aside, and wha
     CHECK(again.code == 0);
     CHECK(read_file(dir.at("out/a")) == lines(0, 1) + lines(50, 1));
     CHECK(set_aside(dir) == lines(1, 9));
-    CHECK(contains(again.err, "redelivered\\\":0"));
-    CHECK(contains(again.err, "set_aside\\\":9"));
-    CHECK(contains(again.err, "behind\\\":0"));
+    CHECK(contains(again.err, "redelivered\\\": 0"));
+    CHECK(contains(again.err, "set_aside\\\": 9"));
+    CHECK(contains(again.err, "behind\\\": 0"));
 }
 
 TEST_CASE("what somebody appends between two runs is refused, also when all is quiet") {
