@@ -48,4 +48,7 @@ std::optional<Breach> run_keys(std::uint64_t seed);
 /// A store that dies after so many completions, in every image that a power loss may leave.
 std::optional<Breach> run_checkpoint_images(std::uint64_t steps);
 
+/// Steps that parse, and streams, after a large record (I90). No device, but a judge of its own.
+std::optional<Breach> run_memory(std::uint64_t seed);
+
 }  // namespace holdfast::sim

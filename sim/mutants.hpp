@@ -20,6 +20,7 @@ enum class Habitat : std::uint8_t {
     tokens,
     graphs,
     keys,
+    memory,
 };
 
 struct Mutant {

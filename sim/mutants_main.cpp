@@ -88,6 +88,7 @@ const char* breach(sim::Habitat habitat, std::uint64_t seed) {
         case sim::Habitat::tokens: found = sim::run_tokens(seed); break;
         case sim::Habitat::keys: found = sim::run_keys(seed); break;
         case sim::Habitat::graphs: found = sim::run_graphs(seed); break;
+        case sim::Habitat::memory: found = sim::run_memory(seed); break;
     }
     return found ? found->invariant : nullptr;
 }
@@ -240,7 +241,8 @@ bool golden_is_right(const std::string& path) {
 bool devices_are_right() {
     for (const sim::Habitat habitat : {sim::Habitat::tailer, sim::Habitat::streams, sim::Habitat::reads, sim::Habitat::text,
                                        sim::Habitat::checkpoints, sim::Habitat::file_sink, sim::Habitat::dead_letters,
-                                       sim::Habitat::tokens, sim::Habitat::graphs, sim::Habitat::keys}) {
+                                       sim::Habitat::tokens, sim::Habitat::graphs, sim::Habitat::keys,
+                                       sim::Habitat::memory}) {
         for (std::uint64_t seed = 0; seed < 100; ++seed) {
             const char* invariant = breach(habitat, seed);
             if (invariant == nullptr) continue;

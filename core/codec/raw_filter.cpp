@@ -1,6 +1,7 @@
 #include "core/codec/raw_filter.hpp"
 
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 #include "core/codec/json_parse.hpp"
 #include "core/codec/msgpack_parse.hpp"
 
@@ -98,7 +99,7 @@ void RawFilter::judge_lines(std::span<const std::byte> batch, std::span<const Ex
 
 void RawFilter::trim() {
     tape_.trim();
-    index_.trim();
+    if (!mutant(197)) index_.trim();
 }
 
 RawAnswer exact_verdict(std::span<const RawRule> rules, Document& document) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 #include "core/codec/convert.hpp"
 #include "core/codec/document.hpp"
 #include "core/codec/json_parse.hpp"
@@ -53,7 +54,7 @@ protected:
         return {Verdict::fail, 0, true};
     }
     ProgramResult append_text(std::vector<std::byte>& out) {
-        document_.trim();
+        if (!mutant(198)) document_.trim();
         const auto bytes = std::as_bytes(std::span(text_));
         out.insert(out.end(), bytes.begin(), bytes.end());
         if (text_.capacity() > text_kept) text_ = std::string();

@@ -198,7 +198,7 @@ ProgramResult LibjqProgram::run(std::span<const std::byte> record, std::vector<s
                                           jv_copy(input))
                         : jv_copy(input),
              0);
-    Outputs outputs{.bytes_max = bytes_max_, .before = out.size()};
+    Outputs outputs{.bytes_max = outputs_bytes_max_, .before = out.size()};
     jv last = jq_next(state);
     while (jv_is_valid(last) && outputs.fits) {
         if (use_ == Use::program) {
@@ -213,8 +213,8 @@ ProgramResult LibjqProgram::run(std::span<const std::byte> record, std::vector<s
     const bool too_many = std::max(outputs.result.outputs, outputs.tested) > outputs_max;
     std::string wrong;
     if (!outputs.fits)
-        wrong = too_many || out.size() - outputs.before > bytes_max_
-                    ? too_large(bytes_max_, too_many)
+        wrong = too_many || out.size() - outputs.before > outputs_bytes_max_
+                    ? too_large(outputs_bytes_max_, too_many)
                     : "an output has more than 64 levels";
     if (!library_->end(last, wrong, error)) {
         out.resize(outputs.before);

@@ -62,6 +62,10 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("what a large record took is given back by each step that parses, and by streams") {
+    for (std::uint64_t seed = 0; seed < 64; ++seed) check(run_memory(seed), seed);
+}
+
 TEST_CASE("dead letter file keeps every line that it answered for after any power loss") {
     for (std::uint64_t seed = 1; seed <= 400; ++seed) {
         check(run_dead_letters(seed, Death::power_loss), seed);

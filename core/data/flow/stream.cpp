@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 
 namespace holdfast::flow {
 
@@ -16,7 +17,7 @@ constexpr std::size_t kept_bytes = std::size_t{1} << 20;
 template <class T>
 void clear(std::vector<T>& values) {
     values.clear();
-    if (values.capacity() * sizeof(T) > kept_bytes) values = std::vector<T>();
+    if (values.capacity() * sizeof(T) > kept_bytes && !mutant(199)) values = std::vector<T>();
 }
 
 }  // namespace

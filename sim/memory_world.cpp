@@ -1,0 +1,132 @@
+// What steps keep in memory after a large record (I90): the worst records through each kind of step
+// that parses, and through a stream's outputs; malloc's own books are the judge.
+//
+// Rule 1: records are dense: what is only asked for and never written to would count as well.
+// Rule 2: kept_max is what io/runner/process_memory.cpp allows each program.
+// Doesn't know: how much a record takes while it is looked at; tests/real/memory_bound_test.cpp does.
+#include <malloc.h>
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/mix.hpp"
+#include "core/codec/raw_program.hpp"
+#include "core/codec/record_programs.hpp"
+#include "core/data/flow/stream.hpp"
+#include "core/jq/native.hpp"
+#include "sim/device_worlds.hpp"
+
+namespace holdfast::sim {
+namespace {
+
+constexpr std::size_t mib = std::size_t{1} << 20;
+constexpr std::size_t kept_max = 5 * mib / 2;
+
+std::size_t in_use() {
+    const struct mallinfo2 info = ::mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+std::string array_of(const std::string& element, std::size_t size) {
+    std::string out = "[" + element;
+    while (out.size() + element.size() + 2 < size) out += "," + element;
+    return out + "]";
+}
+
+std::string packed(char element, std::size_t size) {
+    std::string out = "\xdd";
+    for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(size >> shift & 0xff);
+    return out + std::string(size, element);
+}
+
+/// A record, with the bytes behind it that may be read.
+class Text {
+public:
+    explicit Text(std::string text) : text_(std::move(text)), size_(text_.size()) {
+        text_.append(Program::padding, ' ');
+    }
+    std::span<const std::byte> bytes() const {
+        return std::as_bytes(std::span(text_)).first(size_);
+    }
+
+private:
+    std::string text_;
+    std::size_t size_;
+};
+
+enum class Step : std::uint8_t { condition, edits, raw_filter, parser, elements, unpack, pack, steps };
+
+std::unique_ptr<Program> make(Step step) {
+    const auto native = [](const char* text, jq::Use use) {
+        auto plan = std::make_shared<jq::Plan>(*jq::make_plan(text));
+        return std::make_unique<jq::NativeProgram>(std::move(plan), use, jq::MakeTwin());
+    };
+    switch (step) {
+        case Step::condition: return native("true", jq::Use::condition);
+        case Step::edits: return native(".[] | length", jq::Use::program);
+        case Step::raw_filter: {
+            std::vector<codec::RawRule> rules(1);
+            rules[0].path = *codec::parse_path("a");
+            return std::make_unique<codec::RawProgram>(std::move(rules),
+                                                       std::vector<std::string>{"a is missing"});
+        }
+        case Step::parser: return codec::make_decoder(codec::Framing::lines);
+        case Step::elements: return codec::make_decoder(codec::Framing::json_array);
+        case Step::unpack: return codec::make_decoder(codec::Framing::msgpack);
+        case Step::pack:
+        case Step::steps: break;
+    }
+    return codec::make_encoder();
+}
+
+void run_step(std::uint64_t seed, Step step) {
+    const std::size_t size = mib + mix64(seed ^ 1) % mib;
+    const bool is_packed = step == Step::unpack;
+    const Text large(is_packed ? packed(0, size) : array_of(mix64(seed ^ 2) % 2 ? "0" : "[]", size));
+    const Text small(is_packed ? packed(0, 2) : array_of("[]", 8));
+    const std::size_t before = in_use();
+    const auto program = make(step);
+    std::string error;
+    for (const Text* record : {&small, &large, &small}) {
+        std::vector<std::byte> out;
+        (void)program->run(record->bytes(), out, error);
+    }
+    const std::size_t now = in_use();
+    demand(now <= before + kept_max, "I90",
+           fmt::format("step {} keeps {} bytes after a record of {}", static_cast<int>(step),
+                       now - before, size));
+}
+
+void run_stream(std::uint64_t seed) {
+    const std::string input(4096, '\n');
+    const auto bytes = std::as_bytes(std::span(input));
+    const std::size_t before = in_use();
+    flow::Stream stream;
+    const std::size_t large = 4 * mib + mix64(seed ^ 3) % mib;
+    for (const std::size_t size : {std::size_t{100}, large, std::size_t{100}}) {
+        stream.begin(bytes, 0);
+        const std::string record(size, 'x');
+        stream.append(std::as_bytes(std::span(record)), 0);
+        stream.finish(bytes.size());
+    }
+    demand(in_use() <= before + kept_max, "I90",
+           fmt::format("a stream keeps {} bytes after a slice of {}", in_use() - before, large));
+}
+
+}  // namespace
+
+std::optional<Breach> run_memory(std::uint64_t seed) {
+    try {
+        const auto step = static_cast<std::uint64_t>(Step::steps);
+        const std::uint64_t chosen = seed % (step + 1);
+        chosen == step ? run_stream(seed) : run_step(seed, static_cast<Step>(chosen));
+    } catch (const Breach& breach) {
+        return breach;
+    }
+    return std::nullopt;
+}
+
+}  // namespace holdfast::sim
