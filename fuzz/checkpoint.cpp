@@ -68,8 +68,9 @@ Checkpoint value_of(fuzz::Bytes& bytes) {
     for (CheckpointSink& sink : c.sinks) {
         sink = {text(bytes), position(bytes)};
         const auto before = static_cast<std::uint32_t>(
-            std::min<std::int64_t>(sink.mark, bytes.below(bytes_before_mark_max + 1)));
-        sink.file = {bytes.number(8), position(bytes), before, bytes.number(8), bytes.below(2) == 1};
+            std::min(sink.mark, static_cast<std::int64_t>(bytes.below(bytes_before_mark_max + 1))));
+        sink.file = {bytes.number(8), position(bytes), before, bytes.number(8),
+                     bytes.below(2) == 1};
     }
     return c;
 }
