@@ -3,7 +3,7 @@
 //
 // Rule 1: records are dense: what is only asked for and never written to would count as well.
 // Rule 2: kept_max is what io/runner/process_memory.cpp allows each program.
-// Doesn't know: how much a record takes while it is looked at; tests/real/memory_bound_test.cpp does.
+// Doesn't know: how much a record takes while it is looked at (tests/real/memory_bound_test.cpp).
 #include <malloc.h>
 
 #include <fmt/format.h>
@@ -57,7 +57,16 @@ private:
     std::size_t size_;
 };
 
-enum class Step : std::uint8_t { condition, edits, raw_filter, parser, elements, unpack, pack, steps };
+enum class Step : std::uint8_t {
+    condition,
+    edits,
+    raw_filter,
+    parser,
+    elements,
+    unpack,
+    pack,
+    steps,
+};
 
 std::unique_ptr<Program> make(Step step) {
     const auto native = [](const char* text, jq::Use use) {
@@ -85,7 +94,8 @@ std::unique_ptr<Program> make(Step step) {
 void run_step(std::uint64_t seed, Step step) {
     const std::size_t size = mib + mix64(seed ^ 1) % mib;
     const bool is_packed = step == Step::unpack;
-    const Text large(is_packed ? packed(0, size) : array_of(mix64(seed ^ 2) % 2 ? "0" : "[]", size));
+    const char* const element = mix64(seed ^ 2) % 2 != 0 ? "0" : "[]";
+    const Text large(is_packed ? packed(0, size) : array_of(element, size));
     const Text small(is_packed ? packed(0, 2) : array_of("[]", 8));
     const std::size_t before = in_use();
     const auto program = make(step);

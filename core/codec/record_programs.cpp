@@ -57,7 +57,8 @@ protected:
         if (!mutant(198)) document_.trim();
         const auto bytes = std::as_bytes(std::span(text_));
         out.insert(out.end(), bytes.begin(), bytes.end());
-        if (text_.capacity() > text_kept) text_ = std::string();
+        // An assignment would keep the room.
+        if (text_.capacity() > text_kept) std::string().swap(text_);
         return {Verdict::change, 1};
     }
     // Memory that stays for the next record.
@@ -120,7 +121,8 @@ public:
         const bool ahead = next_ < extents_.size();
         const auto indexed = ahead ? index_.next() : index_.index(record);
         next_ += ahead ? 1 : 0;
-        const auto parsed = indexed ? parse_json(*indexed, tape_) : std::unexpected(indexed.error());
+        const auto parsed =
+            indexed ? parse_json(*indexed, tape_) : std::unexpected(indexed.error());
         tape_.trim();
         index_.trim();
         if (parsed) return {Verdict::keep, 1};
