@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "core/base/hash128.hpp"
+#include "io/devices/checkpoint_store.hpp"
 #include "io/devices/files.hpp"
 #include "io/runner/identity.hpp"
 #include "io/runner/names.hpp"
@@ -60,8 +61,10 @@ std::uint64_t graph_number(const PipelineConfig& pipeline) {
 std::uint64_t progress_number(const Checkpoint& checkpoint) {
     Hash128 hash{1, 2};
     for (const CheckpointPartition& partition : checkpoint.partitions) {
-        hash = hash_bytes(std::as_bytes(std::span(partition.source)), hash);
-        hash = hash_bytes(std::as_bytes(std::span(partition.key)), hash);
+        // A file that was found, or a folder that was looked at, is no progress yet.
+        if (partition.key == CheckpointStore::look_key) continue;
+        if (partition.position == 0 && partition.leads.empty()) continue;
+        hash = hash_word(hash, partition_number(partition.source, partition.key));
         hash = hash_word(hash, static_cast<std::uint64_t>(partition.position));
         for (const CheckpointLead& lead : partition.leads)
             hash = hash_word(hash, static_cast<std::uint64_t>(lead.position));

@@ -39,9 +39,11 @@ int fd_limit(const PipelineConfig& pipeline) {
 }
 
 // The least limit under which all have their files: sinks and dead letters theirs, the checkpoint
-// its two slots, each source one; and one more for a folder that is looked through.
+// its two slots, each source one and what tells it of changes; one more for a folder that is looked
+// through; and what the ring and the transforms' threads need to be woken.
 int open_files_needed(const PipelineConfig& pipeline, int used) {
-    const int last = used + static_cast<int>(pipeline.sinks.size() + pipeline.sources.size()) + 4;
+    const int last =
+        used + static_cast<int>(pipeline.sinks.size() + 2 * pipeline.sources.size()) + 8;
     int all = last;
     while (fd_limit_of(pipeline, all) <= last) all += 1;
     return all;
@@ -66,6 +68,7 @@ bool Pipeline::drive(Done done, Instant until) {
 }
 
 bool Pipeline::begin(RunReport& report) {
+    if (!has_descriptors()) return false;
     std::string why;
     ring_ = process_.make_ring(why);
     if (!ring_) {
@@ -75,7 +78,7 @@ bool Pipeline::begin(RunReport& report) {
     if (!why.empty()) log(Level::info, LogLine(why));
     log(Level::debug, LogLine("ring").with("name", std::string_view(ring_->name())));
     scope_.spawn(watch_signals());
-    if (!has_descriptors() || !load(report)) return false;
+    if (!load(report)) return false;
     build_sinks();
     build_transforms();
     build_sources();

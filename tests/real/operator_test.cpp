@@ -54,10 +54,10 @@ TEST_CASE("too few descriptors are refused with the number that is needed") {
         dir.write("logs/x", lines(0, 10));
         dir.write("p.toml", tail);
         const Exited exited =
-            shell(dir, "ulimit -n 12 && exec", std::string("run --ring ") + ring + " p.toml");
+            shell(dir, "ulimit -n 16 && exec", std::string("run --ring ") + ring + " p.toml");
         INFO(ring << exited.err);
         CHECK(exited.code == 74);
-        CHECK(contains(exited.err, "this process may open 12 files, and this pipeline needs "));
+        CHECK(contains(exited.err, "this process may open 16 files, and this pipeline needs "));
         CHECK_FALSE(exists(dir.at("out/a")));
     }
 }
@@ -93,7 +93,7 @@ TEST_CASE("the fewest descriptors that are accepted are enough, one file after t
             dir.write("logs/" + std::to_string(100 + n), lines(n * 3, 3));
         dir.write("p.toml", tail);
         Exited exited;
-        int limit = 12;
+        int limit = 16;
         for (exited.code = 74; exited.code == 74 && limit < 64; ++limit) {
             exited = shell(dir, "ulimit -n " + std::to_string(limit) + " && exec",
                            std::string("run --set sources.in.end=eof --ring ") + ring + " p.toml");

@@ -99,8 +99,9 @@ TEST_CASE("a last line without newline gets one") {
     CHECK(read_file(dir.at("out/a")) == "one\ntwo\n");
 }
 
-TEST_CASE("an empty file, and no file at all, are no work") {
+TEST_CASE("an empty file, and no file at all in a folder, are no work") {
     TempDir dir;
+    std::filesystem::create_directory(dir.at("logs"));
     CHECK(run_config(dir, to_a).code == 0);
     dir.write("logs/x", "");
     const Exited exited = run_config(dir, to_a);
