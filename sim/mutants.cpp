@@ -153,7 +153,7 @@ constexpr Mutant all[] = {
     {191, "a key has its strings as they were written", "", 200, Habitat::keys},
     {195, "the values of a large record stay with the program that read it", "", 50,
      Habitat::memory},
-    {196, "what a program made of a large record stays with it", "", 50, Habitat::memory},
+    {196, "what a program made of a large record stays with it", "", 200, Habitat::memory},
     {197, "a raw filter keeps the index of the largest record", "", 50, Habitat::memory},
     {198, "an encoder keeps what the largest record was parsed into", "", 50, Habitat::memory},
     {199, "a stream keeps the room of its largest slice", "", 50, Habitat::memory},
