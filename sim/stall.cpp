@@ -86,7 +86,8 @@ private:
         const Record& r = ledger_.records[u.record];
         if (u.told == Told::delivered || u.told == Told::parked) return false;
         if (!was_read(r) || r.told != Told::idle || log_of(r).lead[u.sink] >= r.next) return false;
-        return u.sent || !ledger_.may_drop(u.sink);
+        // What a sink that may drop has not sent was dropped, unless it waits for its window.
+        return u.sent || !ledger_.may_drop(u.sink) || window_stays_full(u.sink);
     }
 
     /// The record itself must go to the dead letters, and hasn't as far as the engine can know.
