@@ -96,7 +96,6 @@ constexpr Mutant all[] = {
     {110, "a sink of which a batch has nothing is called nevertheless", "", 2000},
     {120, "the dead-letter file answers before it is synced", "", 200, Habitat::dead_letters},
     {121, "a failed sync of the checkpoint is believed", "fsyncgate", 500, Habitat::checkpoints},
-    {122, "a start does not cut a sink's file to its mark", "", 200, Habitat::file_sink},
     {123, "the checkpoint that counts is overwritten", "", 200, Habitat::checkpoints},
     {124, "a failed sync of a sink's file is believed", "fsyncgate", 2000, Habitat::file_sink},
     {125, "a write that is cancelled after it was done stays in the file", "", 500, Habitat::file_sink},

@@ -1,4 +1,5 @@
 """What the outputs of a round hold, against what they are to hold. It looks at files only."""
+import base64
 import collections
 import json
 import os
@@ -14,6 +15,13 @@ def read(path):
         return b""
 
 
+def record_of(letter):
+    """MsgPack stands there as base64, as all that is no UTF-8."""
+    if letter["encoding"] == "base64":
+        return records.unpack(base64.b64decode(letter["payload"]), 0)[0]
+    return json.loads(letter["payload"])
+
+
 def dead_letters(path, sink):
     """Ids of the records that were set aside for one sink."""
     out = set()
@@ -22,7 +30,7 @@ def dead_letters(path, sink):
             continue
         letter = json.loads(text)
         if letter["sink"] == sink:
-            out.add(json.loads(letter["payload"])["id"])
+            out.add(record_of(letter)["id"])
     return out
 
 

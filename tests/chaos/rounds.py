@@ -232,11 +232,13 @@ def full_disk(rng, folder, program):
     """Outputs and state on a small disk that somebody else fills and clears; kills beside."""
     if os.geteuid() != 0:
         return Outcome()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", folder]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200m", "none", folder]
     subprocess.run(mount, check=True)
     try:
         pipeline, files, command = prepare(rng, folder, program)
         outcome = Outcome()
+        size = shutil.disk_usage(folder).used + (1 << 20)
+        subprocess.run(["mount", "-o", f"remount,size={size}", folder], check=True)
         for _ in range(6):
             free = shutil.disk_usage(folder).free
             write(os.path.join(folder, "filler"), b"\0" * max(0, int(free * rng.random())))
