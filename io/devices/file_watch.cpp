@@ -178,7 +178,17 @@ Task<> FileSource::look_for_names(First first) {
             co_await discover(path, first);
         }
     }
-    if (first == First::later) end_look();
+    if (first != First::later) co_return;
+    // A name that was listed may have been rotated away before it was opened: a folder that changed
+    // meanwhile counts as not looked at. (But for a first look: what it finds is old in any case.)
+    for (auto it = look_.folders.begin(); it != look_.folders.end();) {
+        FileStat st;
+        const auto result = co_await stat(ring_, it->first.c_str(), st);
+        const bool is_same = result >= 0 && st.modified_ns == it->second;
+        it = is_same || looks_.since(it->first) == INT64_MAX ? std::next(it)
+                                                             : look_.folders.erase(it);
+    }
+    end_look();
 }
 
 /// What was asked for and is not there: with `eof` the source ends without it.
@@ -325,6 +335,13 @@ Task<> FileSource::resized(TailedFile& file, const FileStat& st) {
     }
     if (same_size && !touched && !file.verify && file.size >= file.position) co_return;
     file.busy = true;
+    if (file.size < file.position) {
+        // This look may be older than what was read since: asked again, now that nobody reads.
+        FileStat now;
+        const auto asked = co_await stat(ring_, file.fd, now);
+        if (asked >= 0) file.size = now.size;
+        if (asked >= 0) file.modified_ns = now.modified_ns;
+    }
     if (file.size < file.position) {
         co_await new_generation(file);
     } else {

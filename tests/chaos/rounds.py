@@ -301,8 +301,10 @@ def checkpoints(rng, folder, program):
             return outcome
         if life.code == 0:
             break
+        if slots_of(state) == damaged:
+            continue  # Struck before it looked at them.
         kept = slots_of(state)
-        if damaged != kept and kept and rng.random() < 0.5:
+        if kept and rng.random() < 0.5:
             for path in list(kept) if rng.random() < 0.3 else [rng.choice(list(kept))]:
                 damage(rng, path)
             damaged = slots_of(state)
