@@ -209,9 +209,7 @@ def rotation(rng, folder, program):
 def wait_until_it_reads(folder):
     """What was rotated before the first look of all is an archive, and not read."""
     until = time.monotonic() + 30
-    while time.monotonic() < until and not any(
-        os.path.getsize(p) for p in glob.glob(folder + "/state/checkpoint.[ab]")
-    ):
+    while time.monotonic() < until and b"file found" not in judge.read(folder + "/log"):
         time.sleep(0.01)
 
 
