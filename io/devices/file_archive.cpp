@@ -141,11 +141,11 @@ Task<> FileSource::know_size(TailedFile& file) {
 
 /// Rule 3. Requires: no record of its own was found.
 Task<> FileSource::go_on_from_plain(TailedFile& file, std::span<const std::byte> head) {
-    struct Begun {
+    struct Candidate {
         std::int64_t position;
         Fingerprint tail;
     };
-    std::vector<Begun> known;
+    std::vector<Candidate> known;
     for (const auto& [inode, other] : files_) {
         const bool is_other = other.get() != &file && other->key.identity.length > 0;
         if (is_other && other->key.identity.begins(head))
@@ -155,7 +155,7 @@ Task<> FileSource::go_on_from_plain(TailedFile& file, std::span<const std::byte>
         if (text.identity.length > 0 && text.identity.begins(head))
             known.push_back({text.position, text.tail});
     }
-    for (const Begun& text : known) {
+    for (const Candidate& text : known) {
         if (text.position <= file.position) continue;
         const bool same = co_await has_tail(file, text.position, text.tail);
         if (same) file.position = text.position;

@@ -82,7 +82,7 @@ TEST_CASE("whatever the bytes are, what is shown is plain, and showing it again 
 
 TEST_CASE("problems of a config quote it without what a terminal would obey") {
     const std::string text = "[sources.in]\ntype = \"file\u202e\u0085\"\ninclude = [\"x\"]\n\"a\u2066b\" = 1\n";
-    for (const std::string& flag : {"engine.mode=\u202e", "x\u200by.\x1b=1"}) {
+    for (const std::string flag : {"engine.mode=\u202e", "x\u200by.\x1b=1"}) {
         const cli::ConfigResult result = cli::parse_config(text, "p\u202e.toml", {flag});
         REQUIRE_FALSE(result.problems.empty());
         for (const std::string& problem : result.problems) {

@@ -44,8 +44,8 @@ struct Plain {
     std::int64_t run(Op op) {
         std::int64_t result = INT64_MIN;
         Scope scope;
-        scope.spawn([](Ring& ring, Op& o, std::int64_t& r) -> Task<> {
-            r = co_await RingOp(ring, o);
+        scope.spawn([](Ring& on, Op& o, std::int64_t& r) -> Task<> {
+            r = co_await RingOp(on, o);
         }(files, op, result));
         for (int i = 0; result == INT64_MIN && i < 100'000; ++i) ring.run(ring.now() + seconds(1));
         REQUIRE(result != INT64_MIN);
