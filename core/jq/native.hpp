@@ -20,10 +20,10 @@ namespace holdfast::jq {
 /// What run() is for.
 enum class Use : std::uint8_t { program, condition };
 
-/// Makes the twin; may give null, then such records fail.
 /// In the words that the graph has for it as well (core/data/flow/evaluate.cpp).
 std::string too_large(std::size_t bytes_max, bool too_many);
 
+/// Makes the twin; may give null, then such records fail.
 using MakeTwin = std::function<std::unique_ptr<Program>()>;
 
 class NativeProgram final : public Program {
