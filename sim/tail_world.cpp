@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "core/base/mix.hpp"
 #include "sim/device_worlds.hpp"
 
 namespace holdfast::sim {
@@ -92,6 +93,18 @@ void TailWorld::check(bool holds, const std::string& what) {
     if (holds || !problem_.empty()) return;
     for (const std::string& line : said_) problem_ += line + "\n";
     problem_ += std::to_string(clock_.now.ns / 1'000'000) + " " + what;
+}
+
+void TailWorld::tell(const std::string& what) {
+    said_.push_back(std::to_string(clock_.now.ns / 1'000'000) + " " + what);
+}
+
+std::uint64_t TailWorld::digest() const {
+    std::uint64_t hash = mix64(emitted_);
+    for (const std::string& line : said_) {
+        for (const char c : line) hash = mix64(hash ^ static_cast<unsigned char>(c));
+    }
+    return hash;
 }
 
 void TailWorld::act() {
@@ -217,6 +230,8 @@ void TailWorld::append(const std::string& path) {
     rest_[path] = more.substr(now);
     more.resize(now);
     life.text += more;
+    tell("* " + path + " grows to " + std::to_string(life.text.size()) + ", life " +
+         std::to_string(at_[path]));
     disk_.append(path, more);
 }
 
@@ -253,6 +268,7 @@ void TailWorld::rotate(const std::string& path) {
 }
 
 void TailWorld::follow_name(const std::string& from, const std::string& to) {
+    tell("* " + from + " -> " + to);
     disk_.move(from, to);
     const auto life = at_.find(from);
     if (life != at_.end()) at_[to] = life->second;
@@ -266,6 +282,7 @@ void TailWorld::empty(const std::string& path) {
     if (at_.contains(path)) lives_[at_[path]].lossy = true;
     at_.erase(path);
     rest_.erase(path);
+    tell("* " + path + " emptied");
     disk_.cut(path, 0);
     if (pick(appends_after, 2) == 0) append(path);
 }
@@ -284,6 +301,7 @@ void TailWorld::cut_short(const std::string& path) {
     fresh.lossy = fresh.twin = old.twin = true;
     at_[path] = lives_.size();
     lives_.push_back(std::move(fresh));
+    tell("* " + path + " cut to " + std::to_string(size) + ", life " + std::to_string(at_[path]));
     disk_.cut(path, size);
     rest_.erase(path);
     // Where nothing beyond the cut was read, nobody can tell the two lives apart.
@@ -304,7 +322,7 @@ void TailWorld::start() {
     config_.recorded_ns = durable_ns_;
     config_.looked_ns = durable_look_ns_;
     ended_ = false;
-    said_.push_back(std::to_string(clock_.now.ns / 1'000'000) + " --- a process starts");
+    tell("--- a process starts");
     checkpoints_.restart();
     pool_ = std::make_unique<io::BlockPool>(256 << 10, 32 << 10);
     payloads_ = std::make_unique<io::Payloads>(*pool_, 16);
@@ -312,7 +330,7 @@ void TailWorld::start() {
     source_ = std::make_unique<io::FileSource>(
         config_, ring_, *payloads_, events_, checkpoints_, *slots_,
         [this](io::Level, const std::string& line) {
-            said_.push_back(std::to_string(clock_.now.ns / 1'000'000) + " " + line);
+            tell(line);
             hear(line);
         });
     source_->start();

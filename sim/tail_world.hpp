@@ -70,10 +70,14 @@ public:
     /// The first breach, with what the source said; empty if there was none.
     const std::string& problem() const { return problem_; }
     std::size_t emitted() const { return emitted_; }
+    /// Of all that was done and said: the same for the same choices, whatever compiled it.
+    std::uint64_t digest() const;
 
 private:
     std::uint64_t pick(std::uint64_t what, std::uint64_t bound);
     void check(bool holds, const std::string& what);
+    /// What is told with a breach.
+    void tell(const std::string& what);
 
     // The writers.
     void append(const std::string& path);

@@ -340,7 +340,11 @@ Task<> FileSource::look_for_more(TailedFile& file) {
     healed(file);
     const Instant now = ring_.now();
     if (st.size != file.size) file.active_at = now;
-    if (st.size < file.size && !mutant(127)) file.verify = true;  // At the next poll, or read.
+    // Written, yet not longer: looked at by the next poll, or read. The last look may be older than
+    // what was read, so its time counts as well as its size.
+    const bool rewritten = st.size == file.size && st.modified_ns != file.modified_ns;
+    const bool looks = st.size < file.size || (rewritten && !mutant(380));
+    if (looks && !mutant(127)) file.verify = true;
     file.size = st.size;
     file.modified_ns = st.modified_ns;
     if (file.size < file.position) {

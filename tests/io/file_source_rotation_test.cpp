@@ -216,6 +216,24 @@ TEST_CASE("bytes read from a file that was rewritten under the read are not give
     CHECK(t.text() == many("old", 10) + many("new", 50));
 }
 
+TEST_CASE("a file that is rewritten to the same length just after a read is told apart") {
+    TailBench t;
+    t.start();
+    t.run();
+    int heads = 0;
+    t.ring.on_call = [&](Op& op) {
+        // When it is found, its bytes, and whether they are still of that file.
+        if (op.kind != OpKind::read || op.offset != 0 || op.result <= 0 || ++heads != 3) return;
+        t.truncate("a.log");
+        t.append("a.log", many("new", 10));
+        std::filesystem::last_write_time(
+            t.path("a.log"), std::filesystem::file_time_type::clock::now() + std::chrono::seconds(1));
+    };
+    t.append("a.log", many("old", 10));
+    t.run(seconds(6));
+    CHECK(t.text() == many("old", 10) + many("new", 10));
+}
+
 TEST_CASE("an inode that is used again is told apart by the fingerprint") {
     TailBench t;
     t.append("a.log", many("old", 50));
