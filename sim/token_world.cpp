@@ -92,15 +92,16 @@ private:
 
     std::vector<Batch> pieces_of(Batch batch) {
         std::vector<Batch> out;
-        while (true) {
+        for (embed::Pieces pieces(std::move(batch)); pieces.any();) {
             const auto records_max = static_cast<std::uint32_t>(1 + below(4));
             const auto bytes_max = static_cast<std::uint32_t>(1 + below(1000));
-            auto rest = embed::cut_rest(batch, records_max, bytes_max);
-            out.push_back(std::move(batch));
-            if (!rest) return out;
-            demand(embed::wrong_ends(*rest).empty(), "I80", "the rest has ends that are wrong");
-            batch = std::move(*rest);
+            const std::size_t before = pieces.records();
+            out.push_back(pieces.next(records_max, bytes_max));
+            demand(embed::wrong_ends(out.back()).empty(), "I80", "a piece has ends that are wrong");
+            demand(before == embed::size_of(out.back()) + pieces.records(), "I80",
+                   "what is still to come is counted wrongly");
         }
+        return out;
     }
 
     static void judge(const Truth& truth, const std::vector<Batch>& pieces) {

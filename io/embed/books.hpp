@@ -7,8 +7,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/assert.hpp"
@@ -23,7 +26,8 @@ struct Outputs {
     std::vector<DeadLetter> dead_letters;
     /// By sink; empty if each sink gets all records.
     std::vector<std::vector<std::uint32_t>> by_sink;
-    std::uint64_t bytes = 0;
+    std::uint64_t bytes = 0;  ///< Of payloads.
+    std::uint64_t held = 0;   ///< In memory.
 
     const Record& of_sink(std::uint32_t sink, std::uint32_t n) const {
         return by_sink.empty() ? records[n] : records[by_sink[sink][n]];
@@ -34,6 +38,7 @@ struct Outputs {
 struct Load {
     std::vector<const Record*> records;
     std::vector<std::shared_ptr<const Outputs>> alive;
+    std::vector<Part> parts;  ///< Which they are, in order.
 };
 
 class Books {
@@ -77,12 +82,33 @@ public:
     /// What these parts of a sink's write stand for.
     Load load(std::span<const Part> parts, SinkId sink) const {
         Load out;
+        out.parts.assign(parts.begin(), parts.end());
         for (const Part& part : parts) {
             out.alive.push_back(outputs(part.batch));
             for (std::uint32_t n = part.begin; n < part.end; ++n)
                 out.records.push_back(&out.alive.back()->of_sink(sink.index, n));
         }
         return out;
+    }
+
+    /// What the sink said last of its record n of a write. Nothing where the slice is gone.
+    void say(const Load& load, SinkId sink, std::size_t n, std::shared_ptr<const std::string> why) {
+        for (const Part& part : load.parts) {
+            const std::size_t size = part.end - part.begin;
+            if (n >= size) {
+                n -= size;
+                continue;
+            }
+            Entry& e = entry(part.batch);
+            if (e.generation == part.batch.generation)
+                e.words[{sink.index, part.begin + static_cast<std::uint32_t>(n)}] = std::move(why);
+            return;
+        }
+    }
+    std::string why(BatchId slice, SinkId sink, std::uint32_t output) const {
+        const Entry& e = entries_[slice.index];
+        const auto at = e.words.find({sink.index, output});
+        return at == e.words.end() ? std::string() : *at->second;
     }
 
 private:
@@ -92,6 +118,8 @@ private:
         std::uint16_t source = 0;
         std::shared_ptr<Batch> batch;
         std::shared_ptr<const Outputs> outputs;
+        /// By sink and output, where a sink did not take it: its words.
+        std::map<std::pair<std::uint16_t, std::uint32_t>, std::shared_ptr<const std::string>> words;
     };
     Entry& entry(BatchId id) {
         HF_ASSERT(id.index < entries_.size());

@@ -34,6 +34,7 @@ Desk::~Desk() {
     {
         const std::lock_guard lock(mutex_);
         closed_ = true;
+        urgent_.clear();
         tasks_.clear();
     }
     came_.notify_one();
@@ -51,7 +52,7 @@ void Desk::post(Task task) {
 void Desk::post_urgent(Task task) {
     {
         const std::lock_guard lock(mutex_);
-        tasks_.push_front(std::move(task));
+        urgent_.push_back(std::move(task));
     }
     came_.notify_one();
 }
@@ -59,11 +60,12 @@ void Desk::post_urgent(Task task) {
 void Desk::work() {
     std::unique_lock lock(mutex_);
     while (true) {
-        came_.wait(lock, [this] { return closed_ || !tasks_.empty(); });
+        came_.wait(lock, [this] { return closed_ || !urgent_.empty() || !tasks_.empty(); });
         if (closed_) return;
         {
-            const Task task = std::move(tasks_.front());
-            tasks_.pop_front();
+            std::deque<Task>& from = urgent_.empty() ? tasks_ : urgent_;
+            const Task task = std::move(from.front());
+            from.pop_front();
             lock.unlock();
             task();
         }

@@ -1,7 +1,8 @@
 // Two ends of the threads of an embedded pipeline: a Desk does tasks on a thread of its own, an
 // Inbox collects what the threads have to say until the engine's thread takes it.
 //
-// Rule 1: a desk does its tasks one after the other, in order; urgent ones first.
+// Rule 1: a desk does its tasks one after the other, in order; urgent ones first, and in order among
+//         themselves.
 // Rule 2: destroying a desk waits for the task under way and drops the rest.
 // Bound: a desk's tasks are answers to effects, so the engine's own limits bound them.
 #pragma once
@@ -48,6 +49,7 @@ private:
 
     std::mutex mutex_;
     std::condition_variable came_;
+    std::deque<Task> urgent_;
     std::deque<Task> tasks_;
     bool closed_ = false;
     std::thread thread_;  ///< Last: it uses all of the above.

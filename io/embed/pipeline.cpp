@@ -22,6 +22,10 @@ std::string check(const Ports& ports) {
     const SinkMask all = sinks >= 64 ? ~SinkMask{0} : (SinkMask{1} << sinks) - 1;
     if (ports.options.on_reject == OnReject::route && (ports.options.rejected_to & all) == 0)
         return "on_reject is route, and rejected_to names no sink";
+    for (const SinkPort& sink : ports.sinks)
+        if (sink.config.writes_max != 1)
+            return "sink " + sink.name + ": writes_max is " + std::to_string(sink.config.writes_max) +
+                   ": a Sink is called by one thread at a time, so it must be 1";
     for (const codec::RawRule& rule : ports.filter)
         if (rule.when == codec::RawRule::When::equal && !rule.literal)
             return "a rule of the filter compares with nothing";
@@ -44,11 +48,11 @@ Pipeline::~Pipeline() = default;
 Pipeline::Pipeline(Pipeline&&) noexcept = default;
 
 void Pipeline::add_source(std::string name, std::unique_ptr<Source> source, SourceConfig config) {
-    parts_->ports.sources.push_back({std::move(name), std::move(source), config, std::nullopt, nullptr});
+    parts_->ports.sources.push_back({std::move(name), std::move(source), config, {}, {}, nullptr});
 }
 
 void Pipeline::add_sink(std::string name, std::unique_ptr<Sink> sink, SinkConfig config) {
-    parts_->ports.sinks.push_back({std::move(name), std::move(sink), config, {}});
+    parts_->ports.sinks.push_back({std::move(name), std::move(sink), config, {}, {}});
 }
 
 void Pipeline::set_filter(std::vector<codec::RawRule> rules) {

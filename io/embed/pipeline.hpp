@@ -76,13 +76,16 @@ struct Report {
     struct Left {
         std::string source;
         std::uint32_t partition = 0;
-        std::uint64_t records = 0;  ///< That were pulled and are not settled.
+        /// That were handed over and are not settled: pulled, or waiting for the next pull.
+        std::uint64_t records = 0;
         std::vector<Token> tokens;  ///< That were not given back, in order.
     };
     std::vector<Left> left;
 
-    /// All sources ended, or stop() drained; everything is settled and committed.
-    bool complete() const { return halt == HaltReason::finished || halt == HaltReason::drained; }
+    /// All sources ended, or stop() drained; all that was ever handed over is settled and committed.
+    bool complete() const {
+        return (halt == HaltReason::finished || halt == HaltReason::drained) && left.empty();
+    }
 };
 
 class Pipeline {

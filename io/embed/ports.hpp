@@ -160,18 +160,19 @@ private:
 
 /// What became of a write: one outcome for all of its records, with exceptions.
 ///   return Answer::delivered();
-///   return Answer::delivered().but(3, SinkOutcome::refused);
+///   return Answer::delivered().but(3, SinkOutcome::refused, "no such customer");
 ///   return Answer::retriable("connection refused");
 /// `refused` for a whole write means "at least one of them": the engine finds out which.
 struct Answer {
     struct Exception {
         std::uint32_t index = 0;
         SinkOutcome outcome{};
+        std::string why = {};  ///< Of this record alone; empty: Answer::why.
     };
     SinkOutcome outcome = SinkOutcome::delivered;
     Duration retry_after{0};            ///< With throttled.
     std::vector<Exception> exceptions;  ///< By index; neither throttled nor failed.
-    std::string why;                    ///< For the log, and for dead letters.
+    std::string why;                    ///< For the log, and for dead letters: 4 KiB are kept.
 
     /// The destination has them (durably after the next sync, where the sink needs one).
     static Answer delivered() { return {}; }
@@ -196,8 +197,8 @@ struct Answer {
         return {SinkOutcome::ambiguous, Duration{0}, {}, std::move(why)};
     }
     /// The same, but for one record.
-    Answer but(std::uint32_t index, SinkOutcome other) && {
-        exceptions.push_back({index, other});
+    Answer but(std::uint32_t index, SinkOutcome other, std::string its_why = {}) && {
+        exceptions.push_back({index, other, std::move(its_why)});
         return std::move(*this);
     }
 };

@@ -4,12 +4,14 @@
 // Rule 1: all members are the engine's thread's; a task of a desk uses only what it was given, and
 //         its own port. It reports through the inbox.
 // Rule 2: what a source hands over beyond the limits of a pull waits at its port for the next one.
+// Rule 3: a write or commit that is ordered again while the last one waits at its desk is done once.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <map>
 #include <memory>
-#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,7 @@
 #include "io/embed/books.hpp"
 #include "io/embed/desk.hpp"
 #include "io/embed/inbound.hpp"
+#include "io/embed/lanes.hpp"
 #include "io/embed/parsing.hpp"
 #include "io/embed/pipeline.hpp"
 #include "io/embed/slices.hpp"
@@ -28,8 +31,9 @@ struct SourcePort {
     std::string name;
     std::unique_ptr<Source> source;
     SourceConfig config;
+    std::string problem;  ///< What it said last when a pull failed.
     // The source's desk's own.
-    std::optional<Batch> rest;
+    Pieces pieces;
     std::unique_ptr<Inbound> inbound;
 };
 
@@ -37,7 +41,8 @@ struct SinkPort {
     std::string name;
     std::unique_ptr<Sink> sink;
     SinkConfig config;
-    std::string why;  ///< What it said last, if that was not "delivered".
+    std::string problem;  ///< What it said last when a write or a sync did not succeed.
+    std::string refused;  ///< Why it refused a record last.
 };
 
 struct Ports {
@@ -61,32 +66,34 @@ public:
     void stop();
 
 private:
-    /// A partition of a source: its number there, and what was pulled but isn't committed.
-    struct Lane {
-        std::uint32_t source = 0;
-        std::uint32_t number = 0;
-        std::int64_t next = 0;
-        struct Owed {
-            std::int64_t next = 0;
-            std::vector<Token> tokens;
-        };
-        std::deque<Owed> owed;
+    /// A write that a sink was given, until the engine has its answer or gave it up.
+    struct Attempt {
+        WriteToSink write;
+        Load load;
+        std::atomic<bool> given_up = false;
     };
 
     void feed(const Event& event);
-    std::uint32_t lane_of(std::uint32_t source, std::uint32_t number);
-    void say(const std::string& who, const std::string& what);
+    /// Logs it, and returns what was logged.
+    std::string say(const std::string& who, const std::string& what);
+    std::string problem_of(const Halt& halt) const;
     void log(const std::string& line);
     void watch_memory(Instant now);
     Instant next_wake() const;
+    void end_calls();
     void note_left();
+    void leave(const std::string& source, std::uint32_t partition, std::uint64_t records,
+               std::span<const Token> tokens);
 
     // What came back.
     void pulled(const Pull& pull, std::expected<Pulled, Failure> result);
-    void arrived(const Pull& pull, Batch batch);
+    void place(Arrival arrival);
+    void place_waiting();
+    void arrived(std::uint32_t slot, const Pull& pull, Batch batch);
     std::expected<Output, Failure> process(Input input, std::uint64_t& errors);
     void transformed(const Transform& order, Slice slice, std::expected<Output, Failure> result);
-    void answered(const WriteToSink& write, std::size_t records, const Answer& answer);
+    void answered(Attempt& attempt, const Answer& answer);
+    void note_words(const Attempt& attempt, const Answer& answer);
     void committed(const CommitPosition& commit, const std::expected<void, Failure>& result);
 
     // Effects, one overload each.
@@ -94,14 +101,16 @@ private:
     void on(const Transform&);
     void on(const ReleaseBatch&);
     void on(const WriteToSink&);
+    void on(const CancelWrite&);
     void on(const SyncSink&);
     void on(const WriteDeadLetters&);
     void on(const CommitPosition&);
+    void on(const RevokeDone&);
     void on(const SetGate&);
     void on(const RunTicker&);
     void on(const Halt&);
     template <class Other>
-    void on(const Other&) {}  // Checkpoints and revocations don't occur; a cancel has no answer.
+    void on(const Other&) {}  // Checkpoints don't occur.
 
     Ports& ports_;
     Inbox& inbox_;
@@ -109,8 +118,14 @@ private:
     OwnedEngine engine_;
     Books books_;
     std::deque<Event> events_;
-    std::vector<Lane> lanes_;
-    std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> lane_by_number_;
+    Lanes lanes_;
+    std::map<std::uint32_t, std::shared_ptr<Attempt>> attempts_;  ///< By delivery: the last one.
+    std::shared_ptr<std::atomic<std::uint64_t>> letters_ordered_ =
+        std::make_shared<std::atomic<std::uint64_t>>(0);
+    std::string commit_problem_;
+    std::string transform_problem_;
+    std::string set_aside_why_;  ///< Of the record that was set aside last, before the sinks.
+    std::string dead_letters_problem_;
     Report report_;
     bool halted_ = false;
     io::MemoryGuard guard_;

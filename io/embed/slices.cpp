@@ -5,6 +5,7 @@
 #include <bit>
 #include <iterator>
 
+#include "core/base/assert.hpp"
 #include "core/base/mutant.hpp"
 
 namespace holdfast::embed {
@@ -25,42 +26,48 @@ std::string wrong_ends(const Batch& batch) {
     return {};
 }
 
-namespace {
-
-/// The tokens that are due with the first `n` of more records.
-std::size_t due_tokens(const Batch& batch, std::size_t n) {
-    if (mutant(180) && batch.tokens.size() == batch.records.size()) return n;
-    if (mutant(181) && batch.token_ends.empty()) return batch.tokens.size();
-    const auto& ends = batch.token_ends;
-    const auto due = std::upper_bound(ends.begin(), ends.end(), n + (mutant(182) ? 1u : 0u));
-    return static_cast<std::size_t>(due - ends.begin());
+/// The first token that is not due with the records before `end`.
+std::size_t Pieces::due_tokens(std::size_t end) const {
+    if (mutant(180) && batch_.tokens.size() - token_ == batch_.records.size() - record_)
+        return token_ + (end - record_);
+    if (mutant(181) && batch_.token_ends.empty()) return batch_.tokens.size();
+    const auto& ends = batch_.token_ends;
+    const auto from = ends.begin() + static_cast<std::ptrdiff_t>(std::min(token_, ends.size()));
+    const auto due = std::upper_bound(from, ends.end(),
+                                      end + (mutant(182) ? 1u : 0u));
+    return std::max(token_, static_cast<std::size_t>(due - ends.begin()));
 }
 
-}  // namespace
-
-std::optional<Batch> cut_rest(Batch& batch, std::uint32_t records_max, std::uint32_t bytes_max) {
+Batch Pieces::next(std::uint32_t records_max, std::uint32_t bytes_max) {
+    HF_ASSERT(any_);
     std::uint64_t bytes = 0;
-    std::size_t n = 0;
-    for (; n < batch.records.size(); ++n) {
-        bytes += bytes_of(batch.records[n]);
-        if (n > 0 && (n >= records_max || bytes > bytes_max)) break;
+    std::size_t end = record_;
+    for (; end < batch_.records.size(); ++end) {
+        bytes += bytes_of(batch_.records[end]);
+        if (end > record_ && (end - record_ >= records_max || bytes > bytes_max)) break;
     }
-    if (n == batch.records.size()) return std::nullopt;
-    Batch rest;
-    rest.partition = batch.partition;
-    const auto at = static_cast<std::ptrdiff_t>(n);
-    rest.records.assign(std::make_move_iterator(batch.records.begin() + at),
-                        std::make_move_iterator(batch.records.end()));
-    batch.records.resize(n);
-    const std::size_t due = due_tokens(batch, n);
-    const auto tokens_at = static_cast<std::ptrdiff_t>(due);
-    rest.tokens.assign(batch.tokens.begin() + tokens_at, batch.tokens.end());
-    batch.tokens.resize(due);
-    if (batch.token_ends.empty()) return rest;
-    for (std::size_t i = due; i < batch.token_ends.size(); ++i)
-        rest.token_ends.push_back(batch.token_ends[i] - static_cast<std::uint32_t>(n));
-    batch.token_ends.resize(due);
-    return rest;
+    const bool last = end == batch_.records.size();
+    if (last && record_ == 0) {
+        any_ = false;
+        return std::move(batch_);
+    }
+    const std::size_t due = last ? batch_.tokens.size() : due_tokens(end);
+    const auto at = [](auto& all, std::size_t n) { return all.begin() + static_cast<std::ptrdiff_t>(n); };
+    Batch piece;
+    piece.partition = batch_.partition;
+    piece.dead_letters = std::exchange(batch_.dead_letters, {});
+    piece.records.assign(std::make_move_iterator(at(batch_.records, record_)),
+                         std::make_move_iterator(at(batch_.records, end)));
+    piece.tokens.assign(at(batch_.tokens, token_), at(batch_.tokens, due));
+    for (std::size_t i = token_; i < due && !batch_.token_ends.empty(); ++i)
+        piece.token_ends.push_back(batch_.token_ends[i] - static_cast<std::uint32_t>(record_));
+    record_ = end;
+    token_ = due;
+    if (last) {
+        any_ = false;
+        batch_ = {};
+    }
+    return piece;
 }
 
 Slice take_slice(Batch& batch, std::uint32_t begin, std::uint32_t end, std::uint32_t bytes_max) {
@@ -72,6 +79,7 @@ Slice take_slice(Batch& batch, std::uint32_t begin, std::uint32_t end, std::uint
         const std::uint64_t one = record.payload.size();
         if (n > begin && bytes_max != UINT32_MAX && out.bytes + one > bytes_max) break;
         out.bytes += one;
+        out.held += bytes_of(record);
         if (n < dead)
             out.dead_letters.push_back(std::move(batch.dead_letters[n]));
         else
@@ -86,8 +94,11 @@ Outputs sort_out(Output output, std::uint32_t sinks) {
     out.dead_letters = std::move(output.dead_letters);
     const SinkMask all = sinks >= 64 ? ~SinkMask{0} : (SinkMask{1} << sinks) - 1;
     bool routed = false;
+    for (const DeadLetter& letter : out.dead_letters)
+        out.held += bytes_of(letter.record) + letter.why.size();
     for (const Record& r : out.records) {
         out.bytes += r.payload.size();
+        out.held += bytes_of(r);
         routed = routed || (r.sinks & all) != all;
     }
     if (!routed) return out;

@@ -94,21 +94,6 @@ TEST_CASE("batch that is larger than the pull is handed on in pieces, tokens wit
     CHECK(out.sunk[0].size() == 1000);
 }
 
-TEST_CASE("partitions keep their own order, and one too many is refused") {
-    Outside out;
-    std::vector<std::expected<Pulled, Failure>> steps;
-    for (std::uint32_t p = 0; p < 3; ++p) steps.emplace_back(Pulled::some(numbered(p * 10, 2, 70 + p)));
-    Options options = quick();
-    options.engine.partitions_max = 2;
-    Pipeline p(std::move(options));
-    p.add_source("in", std::make_unique<Script>(out, std::move(steps)));
-    p.add_sink("a", std::make_unique<Keep>(out, 0));
-    const auto report = p.run();
-    REQUIRE(report);
-    CHECK(report->halt == HaltReason::source_failed);
-    CHECK(report->problem.find("partitions_max") != std::string::npos);
-}
-
 namespace {
 
 /// Never ends.
