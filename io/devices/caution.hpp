@@ -16,11 +16,11 @@ struct Caution {
     };
     std::vector<Known> known;
     bool sets_aside = false;  ///< What is sure becomes a dead letter; else it stops the pipeline.
-    /// One record at a time, each noted by the witness: nobody knows which one it was.
+    /// What was evaluated when the process ended without a word: each record is noted there.
+    std::vector<flow::Stretch> suspects;
+    /// One record at a time, since one of `known` may come at once.
     bool is_careful = false;
-    flow::Witness* witness = nullptr;
-
-    bool empty() const { return known.empty() && !is_careful; }
+    flow::Witness* witness = nullptr;  ///< Null: nobody wants to know.
 };
 
 }  // namespace holdfast::io

@@ -11,7 +11,7 @@ constexpr std::int64_t near_bytes = std::int64_t{16} << 20;
 }  // namespace
 
 void TransformStage::take_care(const Caution& caution) {
-    HF_ASSERT(!threads_ || caution.empty());
+    HF_ASSERT(!threads_ || caution.known.empty());
     caution_ = &caution;
     seen_.assign(caution.known.size(), -1);
     deadly_.clear();
@@ -33,6 +33,30 @@ bool TransformStage::is_careful(SourceId source) const {
             return true;
     }
     return false;
+}
+
+/// A slice that was evaluated when the process ended without a word is watched record by record.
+void TransformStage::take_care_of(flow::Input& input) const {
+    if (caution_ == nullptr) return;
+    const flow::Stretch here = input.stretch();
+    for (const flow::Stretch& suspect : caution_->suspects)
+        if (suspect.overlaps(here)) input.witness = caution_->witness;
+    if (is_careful(input.source)) input.witness = caution_->witness;
+}
+
+/// With threads, and where there is nothing to remember or to watch.
+bool TransformStage::runs_beside(const flow::Input& input) const {
+    return threads_ && !plan_.reach(input.source).remembers && input.witness == nullptr;
+}
+
+void TransformStage::begin(Evaluation& evaluation) {
+    if (caution_ == nullptr || caution_->witness == nullptr) return;
+    evaluation.noted = caution_->witness->begins(evaluation.input.stretch());
+}
+
+void TransformStage::finished(const Evaluation& evaluation) {
+    if (caution_ == nullptr || caution_->witness == nullptr) return;
+    caution_->witness->ends(evaluation.noted);
 }
 
 std::vector<std::shared_ptr<const flow::Place>> TransformStage::places() const {

@@ -170,7 +170,7 @@ void TransformStage::transform(const Transform& order) {
     Waiting& next = lane.waiting.emplace_back();
     next.order = order;
     ++waiting_;
-    if (threads_ && !plan_.reach(source).remembers) evaluate(source, next);
+    if (runs_beside(input_of(order))) evaluate(next);
     serve(source);
 }
 
@@ -183,8 +183,11 @@ void TransformStage::serve(SourceId source) {
     Lane& lane = lanes_[source.index];
     while (!lane.waiting.empty() && !stopped_) {
         Waiting& next = lane.waiting.front();
-        if (!evaluate(source, next)) return;
-        if (!next.learned) learn(source, next.evaluation->result);
+        if (!evaluate(next)) return;
+        if (!next.learned) {
+            learn(source, next.evaluation->result);
+            finished(*next.evaluation);
+        }
         next.learned = true;
         if (!answer(next.order, next.evaluation->result)) return;
         spare_.push_back(std::move(next.evaluation));
@@ -197,7 +200,7 @@ void TransformStage::serve(SourceId source) {
 }
 
 /// True once it is done; begins it if it was not begun.
-bool TransformStage::evaluate(SourceId source, Waiting& next) {
+bool TransformStage::evaluate(Waiting& next) {
     if (next.evaluation) return next.evaluation->done;
     // Not before: without threads there is one for each source, however many wait.
     if (spare_.empty()) spare_.push_back(std::make_unique<Evaluation>());
@@ -206,7 +209,8 @@ bool TransformStage::evaluate(SourceId source, Waiting& next) {
     Evaluation& evaluation = *next.evaluation;
     evaluation.input = input_of(next.order);
     evaluation.done = false;
-    if (threads_ && !plan_.reach(source).remembers) {
+    begin(evaluation);
+    if (runs_beside(evaluation.input)) {
         threads_->start(evaluation);
         return false;
     }
@@ -234,7 +238,7 @@ flow::Input TransformStage::input_of(const Transform& order) const {
     input.source_name = numbers_.source(payload.source);
     input.now = ring_.now();
     input.deadly = deadly_;
-    if (is_careful(payload.source)) input.witness = caution_->witness;
+    take_care_of(input);
     return input;
 }
 

@@ -14,6 +14,7 @@
 // Rule 5: a record that fails by on_error = "fail_batch" stops the pipeline before its batch.
 // Rule 6: a record that surely ends the process is not evaluated: it is set aside, or its batch is
 //         left as it is and the pipeline told (reached()). Around it batches are of one record.
+//         What is evaluated is told to the witness first; what is suspected, record by record.
 // Bound: Limits for each source, and for the evaluator.
 // Doesn't know: what programs do, where sinks write.
 #pragma once
@@ -59,8 +60,8 @@ public:
     void give_up_what_is_too_much() { gives_up_ = true; }
     /// That happened: its source is to be read again, in slices.
     bool gave_up() const { return gave_up_; }
-    /// Before the first order. Lives: `caution` as long as this. Where it isn't empty there are no
-    /// threads.
+    /// Before the first order. Lives: `caution` as long as this. Where it knows records there are
+    /// no threads.
     void take_care(const Caution& caution);
     /// Whether batches of this source should be of one record.
     bool is_careful(SourceId source) const;
@@ -101,8 +102,12 @@ private:
     bool may_grow(std::uint16_t source) const;
     bool may_expand(std::uint16_t source, const std::vector<flow::NodePrograms>& programs) const;
     void learn(SourceId source, const flow::Result& result);
-    bool evaluate(SourceId source, Waiting& next);
+    bool evaluate(Waiting& next);
     flow::Input input_of(const Transform& order) const;
+    bool runs_beside(const flow::Input& input) const;
+    void take_care_of(flow::Input& input) const;
+    void begin(Evaluation& evaluation);
+    void finished(const Evaluation& evaluation);
     bool answer(const Transform& order, flow::Result& result);
     bool store(const Transform& order, flow::Result& result, SliceTransformed& answer);
     bool place(const Transform& order, flow::Result& result, Outputs& outputs, std::size_t size,

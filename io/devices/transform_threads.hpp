@@ -27,6 +27,7 @@ namespace holdfast::io {
 struct Evaluation {
     flow::Input input;
     flow::Result result;
+    std::uint32_t noted = 0;  ///< By Witness::begins.
     bool done = false;
 };
 

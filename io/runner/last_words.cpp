@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
@@ -25,8 +26,11 @@ namespace {
 constexpr std::size_t known_max = 32;
 constexpr const char* heading = "holdfast last words 1";
 
-// The file: lines of one size. The first says what life it is, the second where it is or died, the
-// others where others died, with their number as the signal's neighbour.
+// The file: lines of one size. The first says what life it is, the second where it is or died, then
+// where others died, with their number as the signal's neighbour; then the slices that were begun,
+// and those that are suspected from lives before.
+constexpr std::size_t stretches_at = known_max + 2;
+constexpr std::size_t lines_max = stretches_at + 2 * LastWords::stretches_max;
 constexpr long line_at(std::size_t n) { return static_cast<long>(n * spot_line_size); }
 
 SpotLine line_of(const std::string& text) {
@@ -35,6 +39,24 @@ SpotLine line_of(const std::string& text) {
     line.back() = '\n';
     std::copy_n(text.begin(), std::min(text.size(), line.size() - 1), line.begin());
     return line;
+}
+
+SpotLine line_of(const flow::Stretch& stretch) {
+    return line_of(fmt::format("began source={} partition={:x} from={} to={}", stretch.source,
+                               stretch.partition, stretch.from, stretch.to));
+}
+
+bool read_stretch(const SpotLine& line, flow::Stretch& out) {
+    unsigned long long partition = 0;
+    long long from = 0, to = 0;
+    const std::string text(line.data(), line.size());
+    if (std::sscanf(text.c_str(), "began source=%u partition=%llx from=%lld to=%lld", &out.source,
+                    &partition, &from, &to) != 4)
+        return false;
+    out.partition = partition;
+    out.from = from;
+    out.to = to;
+    return from < to;
 }
 
 std::string name_of(int signal) {
@@ -92,7 +114,7 @@ LastWords::~LastWords() {
 }
 
 void LastWords::read(const Log& log) {
-    std::vector<SpotLine> lines(known_max + 2);
+    std::vector<SpotLine> lines(lines_max);
     const ssize_t n = ::pread(fd_, lines.data(), lines.size() * sizeof(SpotLine), 0);
     if (n <= 0) return;
     lines.resize(static_cast<std::size_t>(n) / sizeof(SpotLine));
@@ -109,7 +131,11 @@ void LastWords::read(const Log& log) {
     if (graph != graph_number(pipeline_)) return;
     file_.runs = std::string_view(state) == "runs";
     file_.stamp = stamp;
-    for (std::size_t i = 1; i < lines.size(); ++i) {
+    flow::Stretch stretch;
+    for (std::size_t i = stretches_at; i < lines.size(); ++i)
+        if (read_stretch(lines[i], stretch) && stretch.source < pipeline_.sources.size())
+            file_.stretches.push_back(stretch);
+    for (std::size_t i = 1; i < std::min(lines.size(), stretches_at); ++i) {
         Death death;
         int coded = 0;
         if (!read_spot_line(lines[i], death.spot, coded)) continue;
@@ -119,7 +145,7 @@ void LastWords::read(const Log& log) {
         if (i == 1) {
             file_.has_place = true;
             file_.place = death;
-        } else if (death.deaths > 0) {
+        } else {
             file_.deaths.push_back(death);
         }
     }
@@ -128,7 +154,7 @@ void LastWords::read(const Log& log) {
 /// The whole file, in one write.
 void LastWords::write() {
     if (fd_ < 0) return;
-    std::vector<SpotLine> lines(known_max + 2, line_of(""));
+    std::vector<SpotLine> lines(lines_max, line_of(""));
     lines[0] = line_of(fmt::format("{} {} stamp={:x} graph={:x}", heading,
                                    file_.runs ? "runs" : "ended", file_.stamp, file_.graph));
     for (std::size_t i = 0; i < file_.deaths.size(); ++i) {
@@ -136,6 +162,8 @@ void LastWords::write() {
         lines[i + 2] =
             spot_line(death.spot, static_cast<int>(death.deaths) * 1000 + death.signal);
     }
+    for (std::size_t i = 0; i < suspects_.size(); ++i)
+        lines[stretches_at + stretches_max + i] = line_of(suspects_[i]);
     const std::size_t size = lines.size() * sizeof(SpotLine);
     if (::pwrite(fd_, lines.data(), size, 0) == static_cast<ssize_t>(size)) return;
     log_(Level::warn,
@@ -146,25 +174,28 @@ void LastWords::write() {
 void LastWords::judge(std::uint64_t stamp) {
     if (!file_.runs) return;
     const bool moved = file_.stamp != stamp;
-    if (!file_.has_place || (file_.place.signal == 0 && moved)) {
-        // What was noted is no proof where there was progress, but worth another look.
-        is_careful_ = !moved || file_.has_place;
-        if (is_careful_)
-            log_(Level::info,
-                 "the last run ended without a word: until the first commit records go through "
-                 "transforms one by one, each noted before");
-        return;
-    }
+    suspect();
+    if (!file_.has_place) return;
     const auto same = [&](const Death& death) { return death.spot == file_.place.spot; };
     auto at = std::find_if(file_.deaths.begin(), file_.deaths.end(), same);
+    // A SIGKILL hits some record; only the second one that hits the same tells anything.
+    const bool is_chance = file_.place.signal == 0 && moved && at == file_.deaths.end();
     if (at == file_.deaths.end()) {
         if (file_.deaths.size() == known_max) file_.deaths.erase(file_.deaths.begin());
         at = file_.deaths.insert(file_.deaths.end(), {file_.place.spot, 0, 0});
     }
+    if (is_chance) return;
     at->deaths = std::min(at->deaths + 1, 1000u);
     at->signal = file_.place.signal;
-    is_careful_ = true;
     say_death(*at);
+}
+
+/// Each stretch once, as many as there are lines for, those of the last life before older ones.
+void LastWords::suspect() {
+    for (const flow::Stretch& stretch : file_.stretches)
+        if (suspects_.size() < stretches_max &&
+            std::find(suspects_.begin(), suspects_.end(), stretch) == suspects_.end())
+            suspects_.push_back(stretch);
 }
 
 void LastWords::say_death(const Death& death) const {
@@ -188,45 +219,76 @@ std::string LastWords::why(const Death& death) const {
 }
 
 /// A record below a committed position is never evaluated again.
+bool LastWords::is_settled(const Checkpoint& from, const flow::Spot& spot) const {
+    const SourceSettings& source = pipeline_.sources[spot.source];
+    if (!replayable(source)) return true;
+    return std::any_of(from.partitions.begin(), from.partitions.end(),
+                       [&](const CheckpointPartition& p) {
+                           return p.source == identity_of(source) && p.position > spot.position &&
+                                  partition_number(source.name, p.key) == spot.partition;
+                       });
+}
+
 void LastWords::forget_settled(const Checkpoint& from) {
-    std::erase_if(file_.deaths, [&](const Death& death) {
-        const SourceSettings& source = pipeline_.sources[death.spot.source];
-        if (!replayable(source)) return true;
-        return std::any_of(
-            from.partitions.begin(), from.partitions.end(), [&](const CheckpointPartition& p) {
-                return p.source == identity_of(source) && p.position > death.spot.position &&
-                       partition_number(source.name, p.key) == death.spot.partition;
-            });
+    std::erase_if(file_.deaths, [&](const Death& death) { return is_settled(from, death.spot); });
+    std::erase_if(suspects_, [&](const flow::Stretch& stretch) {
+        return is_settled(from, {stretch.source, 0, stretch.partition, stretch.to - 1});
     });
+    if (suspects_.empty()) return;
+    log_(Level::info, LogLine("the last run ended without a word: what it was evaluating is evaluated "
+                              "with a note before each record")
+                          .with("slices", suspects_.size())
+                          .text());
 }
 
 Caution LastWords::begin(const Checkpoint& from) {
     const std::uint64_t stamp = progress_number(from);
-    is_careful_ = false;
+    suspects_.clear();
     judge(stamp);
     forget_settled(from);
-    is_careful_ = is_careful_ || !file_.deaths.empty();
     file_.runs = true;
     file_.stamp = stamp;
     file_.graph = graph_number(pipeline_);
     file_.has_place = false;
+    file_.stretches.clear();
     is_noted_ = false;
+    begun_ = 0;
     write();
     if (fd_ >= 0) write_deaths_to(fd_, line_at(1));
     Caution out;
-    out.is_careful = is_careful_;
     out.sets_aside = pipeline_.on_crash == OnCrash::dead_letter;
-    out.witness = this;
-    for (const Death& death : file_.deaths)
-        out.known.push_back({death.spot, why(death), death.deaths >= deaths_max});
+    out.suspects = suspects_;
+    out.witness = fd_ < 0 ? nullptr : this;
+    for (const Death& death : file_.deaths) {
+        const flow::Spot& spot = death.spot;
+        if (death.deaths < deaths_max)
+            out.suspects.push_back({spot.source, spot.partition, spot.position, spot.position + 1});
+        if (death.deaths > 0) out.known.push_back({spot, why(death), death.deaths >= deaths_max});
+    }
+    out.is_careful = !out.known.empty();
     return out;
 }
 
 void LastWords::end() {
     file_.runs = false;
     file_.has_place = false;
+    suspects_.clear();
     write();
     forget_deaths();
+}
+
+std::uint32_t LastWords::begins(const flow::Stretch& stretch) {
+    const auto number = static_cast<std::uint32_t>(std::countr_one(begun_));
+    if (number >= stretches_max) return stretches_max;
+    begun_ |= 1u << number;
+    const SpotLine line = line_of(stretch);
+    [[maybe_unused]] const auto n =
+        ::pwrite(fd_, line.data(), line.size(), line_at(stretches_at + number));
+    return number;
+}
+
+void LastWords::ends(std::uint32_t number) {
+    if (number < stretches_max) begun_ &= ~(1u << number);
 }
 
 void LastWords::enters(const flow::Spot& spot) {

@@ -2,14 +2,15 @@
 // From it the next life knows that one died, where, and what to be careful with.
 //
 // Rule 1: a record is blamed only for a death while it was evaluated: by the line that a fault's
-//         handler wrote, or, in a careful life, by the note that stood when the process ended
-//         without a word. For a note alone (a SIGKILL) only if that life made no progress.
+//         handler wrote, or by the note that stood when the process ended without a word. A first
+//         note at a place, of a life that made progress, counts as none yet.
 // Rule 2: deaths are counted by place; `deaths_max` at one place make it sure.
-// Rule 3: a life that ended without a word, without progress and without a place makes the next
-//         one careful, until its first commit. Such a life notes each record before it is
-//         evaluated; any other writes twice, at its start and at its end.
+// Rule 3: each slice is noted before it is evaluated. If a life ends without a word, what it had
+//         begun and not committed is suspected, until a life is past it or ends in an orderly way:
+//         there each record is noted before it is evaluated. What others do is no excuse.
 // Rule 4: another graph of transforms, or a record that is committed: what was known is forgotten.
-// Bound: 8 KiB of file; what it holds survives the process, not the machine, which blames nobody.
+// Bound: 9 KiB of file, `stretches_max` slices at a time; what it holds survives the process, not
+//        the machine, which blames nobody.
 // Doesn't know: what becomes of such a record (Caution).
 #pragma once
 
@@ -28,6 +29,7 @@ namespace holdfast::io {
 class LastWords final : public flow::Witness {
 public:
     static constexpr std::uint32_t deaths_max = 3;
+    static constexpr std::uint32_t stretches_max = 16;
 
     /// Reads what the last life left. A file that can't be used is as none, and said.
     LastWords(const PipelineConfig& pipeline, const Log& log);
@@ -39,6 +41,8 @@ public:
     /// It ends in an orderly way, whatever the reason.
     void end();
 
+    std::uint32_t begins(const flow::Stretch& stretch) override;
+    void ends(std::uint32_t number) override;
     void enters(const flow::Spot& spot) override;
     void leaves() override;
 
@@ -55,12 +59,15 @@ private:
         bool has_place = false;
         Death place;
         std::vector<Death> deaths;
+        std::vector<flow::Stretch> stretches;  ///< That were begun, the newest lives' first.
     };
 
     void read(const Log& log);
     void write();
     void judge(std::uint64_t stamp);
+    void suspect();
     void forget_settled(const Checkpoint& from);
+    bool is_settled(const Checkpoint& from, const flow::Spot& spot) const;
     void say_death(const Death& death) const;
     std::string why(const Death& death) const;
 
@@ -69,8 +76,9 @@ private:
     std::string path_;
     int fd_ = -1;
     File file_;
-    bool is_careful_ = false;
-    bool is_noted_ = false;  ///< A note stands in the file.
+    std::vector<flow::Stretch> suspects_;
+    std::uint32_t begun_ = 0;  ///< A bit for each line of `begins` that is in use.
+    bool is_noted_ = false;    ///< A note stands in the file.
 };
 
 /// A number for what decides what becomes of a record: names, programs and their order.

@@ -46,7 +46,7 @@ void Pipeline::name_what_hangs() {
 
 /// Before a record that surely ends the process: everything else is finished and committed first.
 void Pipeline::watch_deaths(Instant now) {
-    if (!transforms_ || caution_.empty()) return;
+    if (!transforms_ || caution_.known.empty()) return;
     if (caution_.is_careful && engine_.engine().stats().commits > 0) caution_.is_careful = false;
     if (transforms_->reached() == nullptr) return;
     if (!stops_) {

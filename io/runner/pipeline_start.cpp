@@ -285,11 +285,11 @@ void Pipeline::build_transforms() {
     plan_ = std::make_unique<flow::Plan>(flow_spec(pipeline_));
     if (words_ != nullptr) caution_ = words_->begin(loaded_);
     // One place at a time where a record may end the process.
-    const std::uint32_t threads = caution_.empty() ? pipeline_.transform_threads : 0;
+    const std::uint32_t threads = caution_.known.empty() ? pipeline_.transform_threads : 0;
     transforms_ = std::make_unique<TransformStage>(
         *ring_, *plan_, [this] { return compile_all(pipeline_); }, flow_limits(pipeline_), threads,
         names_, payloads_, events_, options_.log);
-    if (!caution_.empty()) transforms_->take_care(caution_);
+    transforms_->take_care(caution_);
     if (may_go_in_slices(pipeline_)) transforms_->give_up_what_is_too_much();
     name_what_hangs();
 }

@@ -15,10 +15,9 @@ import rounds
 import strikes
 
 
-def play(seed, kind, program, keep):
+def play(seed, weights, program, keep):
     rng = random.Random(seed)
-    if kind is None:
-        kind = rng.choices(list(rounds.WEIGHTS), rounds.WEIGHTS.values())[0]
+    kind = rng.choices(list(weights), weights.values())[0]
     folder = tempfile.mkdtemp(prefix=f"chaos-{seed}-", dir=keep)
     try:
         outcome = rounds.KINDS[kind](rng, folder, program)
@@ -72,12 +71,15 @@ def main():
     parser.add_argument("--rounds", type=int, default=0, help="this many, however long it takes")
     parser.add_argument("--jobs", type=int, default=2 * (os.cpu_count() or 1), help="at a time")
     parser.add_argument("--only", choices=list(rounds.KINDS), help="rounds of this kind alone")
+    parser.add_argument("--without", choices=list(rounds.KINDS), help="no rounds of this kind")
     parser.add_argument("--folder", default="build/chaos", help="where it works and keeps what failed")
     args = parser.parse_args()
     keep = os.path.abspath(args.folder)
     os.makedirs(keep, exist_ok=True)
     if not strikes.has_strace():
         sys.exit("strace is missing; ./dev chaos installs it")
+    weights = {k: w for k, w in rounds.WEIGHTS.items()
+               if args.only in (None, k) and k != args.without}
     begun, done, seed = time.monotonic(), [], args.seed
 
     def goes_on():
@@ -90,7 +92,7 @@ def main():
         running = {}
         while running or goes_on():
             while len(running) < args.jobs and goes_on():
-                running[pool.submit(play, seed, args.only, os.path.abspath(args.program), keep)] = seed
+                running[pool.submit(play, seed, weights, os.path.abspath(args.program), keep)] = seed
                 seed += 1
             ended, _ = concurrent.futures.wait(running, 1, concurrent.futures.FIRST_COMPLETED)
             for future in ended:

@@ -96,8 +96,10 @@ def at_event(rng, folder, command):
             continue
         data = os.read(watch, 1 << 16)
         while data:  # struct inotify_event, inotify(7)
-            data = data[16 + int.from_bytes(data[12:16], "little") :]
-            left -= 1
+            size = 16 + int.from_bytes(data[12:16], "little")
+            # Each slice that is evaluated is noted there.
+            left -= not data[16:size].startswith(b"last_words")
+            data = data[size:]
     process.kill()
     os.close(watch)
     return finish("at an event in data_dir", process, signal.SIGKILL)

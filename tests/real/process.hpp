@@ -88,10 +88,10 @@ private:
 std::vector<std::string> program(std::vector<std::string> arguments);
 /// Runs it to its end; fails the test if that takes longer.
 Exited run(std::vector<std::string> arguments, Process::Options options = {},
-           std::chrono::milliseconds limit = std::chrono::seconds(60));
+           std::chrono::milliseconds limit = std::chrono::minutes(4));
 /// Waits until a condition holds; false at the limit.
 template <class Condition>
-bool eventually(Condition condition, std::chrono::milliseconds limit = std::chrono::seconds(20));
+bool eventually(Condition condition, std::chrono::milliseconds limit = std::chrono::minutes(2));
 
 /// Waits until it has said `what` on its stderr.
 bool says(const Process& process, const std::string& what);

@@ -87,7 +87,7 @@ void Evaluator::begin(const Input& input, Result& result) {
     place_->enter_slice(input.source, input.partition);
     if (input.framing != codec::Framing::lines) return;
     // Where one of them kills, none is parsed ahead.
-    if (!input.deadly.empty()) return;
+    if (!input.deadly.empty() || input.witness != nullptr) return;
     const auto rest = input.bytes.subspan(input.begin);
     const std::size_t mark = has_mark(rest, input.begin) ? mark_size : 0;
     for (const std::uint32_t i : plan_.reach(input.source).nodes) {

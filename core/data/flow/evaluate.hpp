@@ -79,7 +79,13 @@ struct Input {
     Instant now{};
     /// Records that a node sets aside without looking at them: they go to the dead letters.
     std::span<const Deadly> deadly;
-    Witness* witness = nullptr;  ///< May be null.
+    Witness* witness = nullptr;  ///< Told of each record; null: of none.
+
+    /// What the slice may take of its partition.
+    Stretch stretch() const {
+        return {source.index, partition, position + static_cast<std::int64_t>(begin),
+                position + static_cast<std::int64_t>(bytes.size())};
+    }
 };
 
 /// The number that stands for a partition, as `$meta` and dead letters show it: 16 hex digits.

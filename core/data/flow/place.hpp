@@ -61,11 +61,28 @@ struct Deadly {
     std::string_view why;
 };
 
-/// Told before each record is given to a node, and when a slice is done: for lives that must find
-/// out which record it is.
+/// A piece of a partition.
+struct Stretch {
+    std::uint32_t source = 0;
+    std::uint64_t partition = 0;  ///< As Input::partition.
+    std::int64_t from = 0;
+    std::int64_t to = 0;  ///< Past its last byte.
+    bool operator==(const Stretch&) const = default;
+
+    bool overlaps(const Stretch& other) const {
+        return source == other.source && partition == other.partition && from < other.to &&
+               other.from < to;
+    }
+};
+
+/// Told what is evaluated, so that a next life knows it, whatever ends this one.
 class Witness {
 public:
     virtual ~Witness() = default;
+    /// A slice is begun, and is over. Returns a number for `ends`.
+    virtual std::uint32_t begins(const Stretch& stretch) = 0;
+    virtual void ends(std::uint32_t number) = 0;
+    /// In a slice that is suspected: before each record that is given to a node, and at its end.
     virtual void enters(const Spot& spot) = 0;
     virtual void leaves() = 0;
 };
