@@ -1,0 +1,247 @@
+// Values as JSON text.
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <charconv>
+#include <cstring>
+#include <limits>
+
+#include "core/jq/machine/value.hpp"
+#include "core/jq/text.hpp"
+
+namespace holdfast::jq::machine {
+namespace {
+
+/// Where text goes: a record's outputs, or the heap.
+struct ToBytes {
+    std::vector<std::byte>& out;
+    void add(std::string_view text) {
+        const auto* from = reinterpret_cast<const std::byte*>(text.data());
+        out.insert(out.end(), from, from + text.size());
+    }
+};
+struct ToHeap {
+    TextBuilder& out;
+    void add(std::string_view text) { out.add(text); }
+};
+
+bool needs_escape(char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7F || c == '"' || c == '\\';
+}
+
+template <class To>
+void write_escape(char c, To& to) {
+    constexpr std::string_view hex = "0123456789abcdef";
+    constexpr std::string_view plain = "\"\\\n\t\r\b\f", letters = "\"\\ntrbf";
+    const std::size_t at = plain.find(c);
+    if (at != plain.npos) {
+        const char escape[] = {'\\', letters[at]};
+        return to.add({escape, 2});
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    const char escape[] = {'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]};
+    to.add({escape, 6});
+}
+
+template <class To>
+void write_text(std::string_view text, To& to) {
+    to.add("\"");
+    std::size_t plain = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (!needs_escape(text[i])) [[likely]]
+            continue;
+        to.add(text.substr(plain, i - plain));
+        write_escape(text[i], to);
+        plain = i + 1;
+    }
+    to.add(text.substr(plain));
+    to.add("\"");
+}
+
+template <class To>
+struct Writer {
+    Heap& heap;
+    To to;
+    std::size_t levels_max;
+    bool verbatim;  ///< What was read may be copied: it has no line ends, or they do not matter.
+    std::size_t level = 0;
+    bool fits = true;
+
+    void write(const Value& value) {
+        switch (value.kind) {
+            case Kind::null:
+                return to.add("null");
+            case Kind::no:
+                return to.add("false");
+            case Kind::yes:
+                return to.add("true");
+            case Kind::number:
+                return write_number(value);
+            case Kind::string:
+                if (value.form == Form::made) return write_text(value.bytes(), to);
+                to.add("\"");
+                to.add(value.bytes());
+                return to.add("\"");
+            default:
+                return write_container(value);
+        }
+    }
+
+    void write_number(const Value& value) {
+        if (value.form == Form::read) return to.add(value.bytes());
+        std::string digits;
+        append_double(value.number, digits);
+        to.add(digits);
+    }
+
+    void write_container(const Value& value) {
+        if (value.form == Form::read && verbatim && level == 0 && levels_max >= Tape::depth_max) {
+            return to.add(value.node->bytes());
+        }
+        if (value.form == Form::read && verbatim && level + read_levels(value) <= levels_max) {
+            return to.add(value.node->bytes());
+        }
+        if (++level > levels_max || heap.exhausted()) {
+            fits = false;
+        } else if (value.is(Kind::array)) {
+            write_array(opened(heap, value));
+        } else {
+            write_object(opened(heap, value));
+        }
+        --level;
+    }
+
+    /// How deep a container that was read is, where that may matter.
+    std::size_t read_levels(const Value& value) const {
+        if (level + Tape::depth_max <= levels_max) return Tape::depth_max;
+        std::size_t depth = 0, deepest = 0;
+        const std::string_view text = value.node->bytes();
+        bool quoted = false;
+        for (std::size_t i = 0; i < text.size(); ++i) {
+            const char c = text[i];
+            if (c == '\\') {
+                ++i;
+            } else if (c == '"') {
+                quoted = !quoted;
+            } else if (!quoted && (c == '[' || c == '{')) {
+                deepest = std::max(deepest, ++depth);
+            } else if (!quoted && (c == ']' || c == '}')) {
+                --depth;
+            }
+        }
+        return deepest;
+    }
+
+    void write_array(const Value& array) {
+        to.add("[");
+        for (std::uint32_t i = 0; i < array.size && fits; ++i) {
+            if (i > 0) to.add(",");
+            write(array.array->items[i]);
+        }
+        to.add("]");
+    }
+
+    void write_object(const Value& object) {
+        to.add("{");
+        for (std::uint32_t i = 0; i < object.object->count && fits; ++i) {
+            if (i > 0) to.add(",");
+            write_text(object.object->members[i].key.bytes(), to);
+            to.add(":");
+            write(object.object->members[i].value);
+        }
+        to.add("}");
+    }
+};
+
+}  // namespace
+
+bool write_json(Heap& heap, const Value& value, std::vector<std::byte>& out,
+                std::size_t levels_max, bool lines) {
+    Writer<ToBytes> writer{heap, {out}, levels_max, lines};
+    writer.write(value);
+    return writer.fits;
+}
+
+Value to_json(Heap& heap, const Value& value) {
+    TextBuilder text(heap);
+    // As compact as jq: nothing is copied with its white space.
+    Writer<ToHeap> writer{heap, {text}, depth_max + std::size_t{1}, false};
+    writer.write(value);
+    return text.value();
+}
+
+void append_double(double number, std::string& out) {
+    using Limits = std::numeric_limits<double>;
+    if (number != number) {
+        out += "null";
+        return;
+    }
+    number = std::clamp(number, Limits::lowest(), Limits::max());
+    std::array<char, 32> text;
+    if (number > -1e17 && number < 1e17 &&
+        number == static_cast<double>(static_cast<std::int64_t>(number))) {
+        const auto whole = static_cast<std::int64_t>(number);
+        if (whole == 0 && std::bit_cast<std::uint64_t>(number) != 0) out += '-';
+        out.append(text.data(), std::to_chars(text.data(), text.data() + 32, whole).ptr);
+        return;
+    }
+    // One digit, the others, the exponent: "d.dddde+XX".
+    const auto end = std::to_chars(text.data(), text.data() + 32, number,
+                                   std::chars_format::scientific).ptr;
+    const std::string_view all(text.data(), static_cast<std::size_t>(end - text.data()));
+    const std::size_t e = all.find('e');
+    int exponent = 0;
+    const char* from = all.data() + e + 1 + (all[e + 1] == '+');
+    std::from_chars(from, end, exponent);
+    const auto digits = static_cast<int>(e) - (all[0] == '-') - (e > 2);
+    if (exponent < -4 || exponent >= digits + 15) {
+        out.append(all);
+        return;
+    }
+    if (exponent >= digits - 1) {
+        for (const char c : all.substr(0, e)) {
+            if (c != '.') out += c;
+        }
+        out.append(static_cast<std::size_t>(exponent - digits + 1), '0');
+        return;
+    }
+    std::array<char, 64> fixed;
+    out.append(fixed.data(), std::to_chars(fixed.data(), fixed.data() + 64, number,
+                                           std::chars_format::fixed).ptr);
+}
+
+std::string_view type_name(const Value& value) {
+    switch (value.kind) {
+        case Kind::null:
+            return "null";
+        case Kind::no:
+        case Kind::yes:
+            return "boolean";
+        case Kind::number:
+            return "number";
+        case Kind::string:
+            return "string";
+        case Kind::array:
+            return "array";
+        default:
+            return "object";
+    }
+}
+
+std::string described(Heap& heap, const Value& value) {
+    constexpr std::size_t shown_max = 29;
+    std::string text(to_json(heap, value).bytes());
+    if (text.size() > shown_max) {
+        const bool closes = text[0] == '"' || text[0] == '[' || text[0] == '{';
+        const char close = text.back();
+        std::size_t keep = shown_max - 3 - closes;
+        while (keep > 0 && (static_cast<unsigned char>(text[keep]) & 0xC0) == 0x80) --keep;
+        text.resize(keep);
+        text += "...";
+        if (closes) text += close;
+    }
+    return std::string(type_name(value)) + " (" + text + ")";
+}
+
+}  // namespace holdfast::jq::machine
