@@ -244,6 +244,7 @@ constexpr Mutant all[] = {
     {287, "a route has 32 bits", "", 2000},
     {288, "a drain that reads all says drained", "", 2000},
     {289, "a second stop puts the deadline off", "", 5000},
+    {321, "a window asks for a commit with each batch that is settled", "", 2000},
     {330, "what may be written again has no bound", "", 2000},
     {331, "what a commit has staged counts as durable", "", 2000},
     {332, "a window that is full waits for the commit interval", "", 2000},

@@ -176,9 +176,26 @@ private:
         bool one_batch = true;
         bool done = true;  ///< The engine was told of all of it.
     };
+    /// A batch's outputs for a sink, from their first write on until they are surely durable.
+    struct Begun {
+        BatchId batch;
+        std::uint32_t outputs = 0;
+        std::uint32_t bytes = 0;
+        bool retired = false;  ///< Surely, when the running cycle began.
+    };
     bool commits_are_bounded() const;
     void note_cycle(const Event& event, const Effects& effects);
-    std::array<Uncovered, 8> uncovered() const;
+    Uncovered uncovered(std::uint32_t sink);
+    void note_sent(std::uint32_t unit);
+    void note_begun(const Part& part, std::uint32_t sink);
+    void forget_given(std::uint32_t log);
+    void retire_windows();
+    void free_windows();
+    bool is_done(const Begun& entry, std::uint32_t sink) const;
+    bool may_be_held(std::uint32_t sink) const;
+    bool may_be_half_full(std::uint32_t sink) const;
+    bool window_may_ask() const;
+    void note_windows();
     void check_repeats(const Event& event, const Effects& effects, const Engine& engine);
     void check_repeats(std::uint32_t sink, const Uncovered& now, const Repeats& told);
 
@@ -235,7 +252,6 @@ private:
     void check_batches_max(const Pull& e);
     Waiting waiting_at(std::uint32_t sink) const;
     bool lingers(std::uint32_t sink) const;
-    bool windows_count() const;
     void check_lingered(const WriteToSink& e, const Attempt& a);
     std::uint32_t lull(std::uint32_t sink) const;
     void check_lingers(const Engine& engine);
@@ -400,7 +416,11 @@ private:
     std::vector<std::int64_t> durable_lead_;  ///< [log * 8 + sink]
     std::uint64_t cycle_sequence_ = 0;        ///< Of its last checkpoint.
     bool cycle_open_ = false;
-    std::uint64_t repeats_looked_ = 0;
+    /// Units that were sent in this life and that no durable position covered, when last looked at.
+    std::array<std::vector<std::uint32_t>, 8> given_;
+    std::array<std::vector<Begun>, 8> begun_;  ///< By sink, in order.
+    bool windows_count_ = false;   ///< What may be written again is bounded (I43), in this config.
+    bool window_asked_ = false;    ///< For a commit, perhaps, since the last cycle began.
 };
 
 /// min(initial * 2^(n-1), max), in integers.

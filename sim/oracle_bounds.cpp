@@ -45,9 +45,10 @@ void Oracle::check_bounds(const Event& event, const Effects& effects, const Engi
     if (tick && engine.deadline() <= stage_.now) {
         return fail("I20", "timers", "a deadline that has passed is kept after a Tick");
     }
+    const Instant deadline = engine.deadline();
     for (const std::uint32_t index : open_) {
         const Attempt& a = stage_.attempts[index];
-        if (engine.deadline() > a.deadline) {
+        if (deadline > a.deadline) {
             return fail("I20", "timers",
                         a.sink < 8 ? "a write in flight has no timer for its deadline"
                                    : "a dead-letter write in flight has no timer for its deadline");

@@ -57,6 +57,7 @@ void Oracle::note_persisted(const CheckpointSynced& e) {
             cycle_ = Cycle::none;
             commit_.owed = false;
             commit_.proceeds = true;
+            if (windows_count_) free_windows();
             return;
         case StoreOutcome::retriable:
         case StoreOutcome::ambiguous: cycle_ = Cycle::sync_failed; return commit_fails(true);
@@ -170,6 +171,7 @@ void Oracle::begins_cycle() {
 
 void Oracle::begin_cycle() {
     check_cycle_is_needed();
+    if (windows_count_) retire_windows();
     commit_.step = counted_.steps;
     commit_.began = commit_.began_latest = stage_.now;
     commit_.began_once = true;
@@ -196,7 +198,8 @@ void Oracle::check_cycle_is_needed() {
                                        source_ends_.begin() + stage_.draw->config.sources,
                                        [](std::uint32_t ends) { return ends > 0; });
     if (batches_open_ == 0 && all_ended) return;
-    if (windows_count()) return;  // A window that keeps its lane asks for a cycle by itself (I43).
+    // A window that keeps its lane, or is half full, asks for a cycle by itself (I43).
+    if (windows_count_ && (any_revoked_ || window_asked_ || window_may_ask())) return;
     // Each cycle before its time must have been bought with settled records, or bytes.
     ++commit_.early;
     std::uint64_t settled = forgotten_;
@@ -204,7 +207,10 @@ void Oracle::check_cycle_is_needed() {
     const std::uint64_t bought = (config.records > 0 ? settled / config.records : 0) +
                                  (config.bytes > 0 ? bytes_in_ / config.bytes : 0);
     if (commit_.early <= bought) return;
-    fail("I44", "commits when due", "a commit before its time, and nothing asks for it");
+    fail("I44", "commits when due",
+         "a commit before its time, and nothing asks for it: of " + std::to_string(settled) +
+             " outputs and " + std::to_string(bytes_in_) + " bytes " + std::to_string(bought) +
+             " such commits come, this is number " + std::to_string(commit_.early));
 }
 
 // ---- after each step ---------------------------------------------------------------------------
@@ -280,8 +286,11 @@ void Oracle::check_quiet(const Engine& engine) {
 
 /// A batch was released: all that its sinks were sent of it counts towards the next commit.
 void Oracle::count_towards_commit(const BatchTruth& b) {
-    forgotten_ += static_cast<std::uint64_t>(std::ranges::count_if(
-        b.units, [&](std::uint32_t u) { return b.lost || !stage_.ledger.units[u].sent; }));
+    // Of a lost partition nothing can be committed: it counts only where it was settled before.
+    if (!b.lost) {
+        forgotten_ += static_cast<std::uint64_t>(std::ranges::count_if(
+            b.units, [&](std::uint32_t u) { return !stage_.ledger.units[u].sent; }));
+    }
     if (b.arrived <= commit_.began_latest || b.lost || !b.outputs_known) return;
     for (std::uint32_t s = 0; s < stage_.draw->config.sinks; ++s) {
         const std::uint32_t n = b.from[s + 1] - b.from[s];

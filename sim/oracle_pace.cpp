@@ -137,14 +137,6 @@ void Oracle::check_lingered(const WriteToSink& e, const Attempt& a) {
          "a write of " + std::to_string(e.records) + " records has not waited for more");
 }
 
-/// What may be written again is bounded (I43), so that a sink may have to wait for a commit.
-bool Oracle::windows_count() const {
-    const Config& config = stage_.draw->config;
-    return commits_are_bounded() &&
-           std::any_of(config.source.begin(), config.source.begin() + config.sources,
-                       [](const SourceConfig& s) { return s.commit == CommitMode::checkpoint; });
-}
-
 /// Nothing of the sink is in flight or failed, and something that was fanned out is not sent.
 std::uint32_t Oracle::lull(std::uint32_t sink) const {
     std::uint32_t unsent = 0;
@@ -167,9 +159,11 @@ std::uint32_t Oracle::lull(std::uint32_t sink) const {
 
 void Oracle::check_lingers(const Engine& engine) {
     for (std::uint32_t s = 0; s < stage_.draw->config.sinks && !failed(); ++s) {
-        if (!lingers(s) || stage_.ledger.may_drop(s) || windows_count()) continue;
+        if (!lingers(s) || stage_.ledger.may_drop(s)) continue;
         const SinkConfig& sink = stage_.draw->config.sink[s];
-        const std::uint32_t unsent = open_writes_[s] > 0 ? 0 : lull(s);
+        // A sink that waits for room in its window begins to linger when it has some.
+        const bool held = windows_count_ && (any_revoked_ || may_be_held(s));
+        const std::uint32_t unsent = open_writes_[s] > 0 || held ? 0 : lull(s);
         if (unsent == 0) {
             lull_since_[s] = never;
             continue;

@@ -37,21 +37,24 @@ void Oracle::count(const BatchPulled& e) {
 }
 
 void Oracle::check_stats(const Stats& stats) {
-    std::string wrong;
-    const auto compare = [&](const char* what, std::uint64_t said, std::uint64_t counted) {
-        if (said == counted || !wrong.empty()) return;
-        wrong = std::string(what) + ": " + std::to_string(said) + " said, " +
-                std::to_string(counted) + " counted";
+    // In each step: words are made only where something differs.
+    struct {
+        const char* what = nullptr;
+        std::uint64_t said = 0, counted = 0;
+    } wrong;
+    const auto compare = [&wrong](const char* what, std::uint64_t said, std::uint64_t counted) {
+        if (said != counted && wrong.what == nullptr) [[unlikely]] wrong = {what, said, counted};
     };
     const Counted& c = counted_;
     const auto at = [this](std::uint32_t s) { return stage_.draw->engine_sink(s); };
     compare("steps", stats.steps, c.steps);
     for (std::uint32_t s = 0; s < stage_.draw->config.sinks; ++s) {
-        compare("delivered", stats.sink[at(s)].delivered, c.sink[s].delivered);
-        compare("parked", stats.sink[at(s)].parked, c.sink[s].parked);
-        compare("writes", stats.sink[at(s)].writes, c.sink[s].writes);
-        compare("retries", stats.sink[at(s)].retries, c.sink[s].retries);
-        compare("ambiguous", stats.sink[at(s)].ambiguous, c.sink[s].ambiguous);
+        const auto& sink = stats.sink[at(s)];
+        compare("delivered", sink.delivered, c.sink[s].delivered);
+        compare("parked", sink.parked, c.sink[s].parked);
+        compare("writes", sink.writes, c.sink[s].writes);
+        compare("retries", sink.retries, c.sink[s].retries);
+        compare("ambiguous", sink.ambiguous, c.sink[s].ambiguous);
     }
     for (std::uint32_t s = 0; s < stage_.draw->config.sources; ++s) {
         compare("batches", stats.source[s].batches, c.source[s].batches);
@@ -71,7 +74,11 @@ void Oracle::check_stats(const Stats& stats) {
         counted_.held_peak = std::max(counted_.held_peak, leased_);
         compare("held peak", stats.held_peak, c.held_peak);
     }
-    if (!wrong.empty()) return fail("I42", "statistics", wrong);
+    if (wrong.what != nullptr) {
+        return fail("I42", "statistics",
+                    std::string(wrong.what) + ": " + std::to_string(wrong.said) + " said, " +
+                        std::to_string(wrong.counted) + " counted");
+    }
     const bool whole = halted_ && !any_revoked_ && halt_reason_ == HaltReason::finished;
     if (whole) check_stats_at_end(stats);
 }

@@ -58,7 +58,15 @@ void Oracle::restart(const Config&) {
     store_failures_ = 0;
     stop_deadline_ = never;
     cycle_sequence_ = 0;
-    cycle_open_ = false;
+    cycle_open_ = window_asked_ = false;
+    for (auto& given : given_) given.clear();
+    for (auto& begun : begun_) begun.clear();
+    const Config& config = stage_.draw->config;
+    windows_count_ = commits_are_bounded() &&
+                     std::any_of(config.source.begin(), config.source.begin() + config.sources,
+                                 [](const SourceConfig& source) {
+                                     return source.commit == CommitMode::checkpoint;
+                                 });
 }
 
 void Oracle::fail(const char* invariant, const char* title, std::string detail,
@@ -85,7 +93,7 @@ void Oracle::step(const Event& event, const Effects& effects, const Engine& engi
     if (!failed() && !was_halted) check_gate(event, effects);
     if (!failed()) check_bounds(event, effects, engine);
     if (!failed()) check_stats(engine.stats());
-    if (!failed()) check_repeats(event, effects, engine);
+    if (!failed() && windows_count_) check_repeats(event, effects, engine);
     if (failed() || was_halted || halted_) return;
     check_rests(engine);
     if (!failed()) check_cycle(engine);
@@ -196,6 +204,7 @@ void Oracle::told_assigned(const PartitionAssigned& e) {
     slots_used_[e.partition.index] = true;
     p = {};
     p.known = Known::assigned;
+    if (windows_count_) forget_given(log);
     p.epoch = e.epoch.value;
     p.staged = p.committed = p.checked = p.read = p.told = e.position.value;
     p.ends = {e.position.value};

@@ -244,12 +244,14 @@ void Oracle::on(const WriteToSink& e, const Effects& all) {
         if (a.epochs[i] != epoch_of(u.record)) continue;
         check_send(a.items[i], sink);
         u.told = Told::in_flight;
+        if (windows_count_ && !u.sent) note_sent(a.items[i]);
         u.sent = true;
     }
     bool more = false;
     for (const Part& part : all.parts(e.parts)) {
         BatchTruth* b = stage_.batch(part.batch);
         if (b == nullptr) continue;
+        if (windows_count_) note_begun(part, e.sink.index);
         if (b->fanned_out) continue;
         more = b->fanned_out = true;
         b->written = stage_.now;

@@ -78,7 +78,7 @@ void EngineState::leave_window(std::uint32_t lane, const Entry& e, bool fenced) 
         const CommitConfig& bound = config.commit;
         const Load& settled = l.window.settled;
         if ((bound.records && 2 * settled.records >= bound.records) ||
-            (bound.bytes && 2 * settled.bytes >= bound.bytes)) {
+            (bound.bytes && 2 * settled.bytes >= bound.bytes) || mutant(321)) {
             commit().wanted = true;
         }
         return;
@@ -95,8 +95,11 @@ void EngineState::retire(std::uint32_t lane, Effects&) {
     for (std::uint64_t n = l.retirable(config.sink[lane]); n > 0; --n) {
         const Entry& e = l.pop();
         Batch& b = batches[e.batch];
-        c.records += mutant(250) ? 1 : e.outputs;
-        c.bytes += e.bytes;
+        // Of a lost partition nothing is left to commit.
+        if (!b.fenced) {
+            c.records += mutant(250) ? 1 : e.outputs;
+            c.bytes += e.bytes;
+        }
         leave_window(lane, e, b.fenced);
         if (flags().fan_out_blocked) flags().wake_intake = 1;
         if (config.sink[lane].has_mark && e.clean && e.has_mark) c.marks_dirty = true;

@@ -34,8 +34,9 @@ constexpr int survived = 0;
 constexpr int found_by_simulator = 41;
 constexpr int found_by_tests = 42;
 constexpr int not_a_jump = 43;
-constexpr rlim_t seconds_max = 20;
+constexpr rlim_t seconds_plain = 20;  // Of a processor, for the checks with nothing turned round.
 constexpr std::uint64_t seeds_first = 40;  // Before the tests: most are found in these.
+constexpr rlim_t seconds_first = 2;        // They take a fiftieth of it, where nothing hangs.
 
 struct Flip {
     std::uint64_t address = 0;  ///< 0: nothing is turned round.
@@ -46,6 +47,7 @@ struct Settings {
     std::uint64_t seeds = 2000;
     std::uint64_t every = 1;  ///< Only each n-th jump.
     std::uint32_t jobs = 2;
+    rlim_t seconds = 0;  ///< Of a processor, for one jump.
     bool verbose = false;
 };
 
@@ -79,8 +81,16 @@ bool simulator_is_content(std::uint64_t first, std::uint64_t end) {
     return true;
 }
 
-int check(std::uint64_t seeds) {
+/// Of a processor, from the start on: others may use it as well.
+void limit_time(rlim_t seconds, rlim_t at_most) {
+    const rlimit time{std::min(seconds, at_most), at_most + 1};
+    ::setrlimit(RLIMIT_CPU, &time);
+}
+
+int check(std::uint64_t seeds, rlim_t seconds) {
+    limit_time(seconds_first, seconds);
     if (!simulator_is_content(1, std::min(seeds, seeds_first))) return found_by_simulator;
+    limit_time(seconds, seconds);
     Catch::Session session;
     const char* const arguments[] = {"flips", "-a", "-o", "/dev/null"};
     session.applyCommandLine(4, arguments);
@@ -88,7 +98,7 @@ int check(std::uint64_t seeds) {
     return simulator_is_content(seeds_first, seeds) ? survived : found_by_simulator;
 }
 
-[[noreturn]] void child(const Flip& flip, std::uint64_t seeds) {
+[[noreturn]] void child(const Flip& flip, std::uint64_t seeds, rlim_t seconds) {
     const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
     ::dup2(null, 1);
     ::dup2(null, 2);
@@ -96,10 +106,8 @@ int check(std::uint64_t seeds) {
     ::setrlimit(RLIMIT_CORE, &none);
     const rlimit memory{std::uint64_t{3} << 30, std::uint64_t{3} << 30};
     ::setrlimit(RLIMIT_AS, &memory);
-    const rlimit time{seconds_max, seconds_max + 1};  // Of a processor: others may use it as well.
-    ::setrlimit(RLIMIT_CPU, &time);
     if (flip.address != 0 && !turn_round(flip.address)) ::_exit(not_a_jump);
-    ::_exit(check(seeds));
+    ::_exit(check(seeds, seconds));
 }
 
 const char* verdict(int status) {
@@ -122,7 +130,7 @@ int run(const std::vector<Flip>& flips, const Settings& settings) {
     while (next < flips.size() || !running.empty()) {
         if (next < flips.size() && running.size() < settings.jobs) {
             const pid_t pid = ::fork();
-            if (pid == 0) child(flips[next], settings.seeds);
+            if (pid == 0) child(flips[next], settings.seeds, settings.seconds);
             running[pid] = next++;
             continue;
         }
@@ -161,11 +169,14 @@ int main(int argc, char** argv) {
     settings.verbose = std::getenv("HF_FLIPS_VERBOSE") != nullptr;
     ::setenv("RC_PARAMS", "max_success=40 seed=1", 1);
     int status = 0;
+    rusage used{};
     const pid_t plain = ::fork();
-    if (plain == 0) child({}, settings.seeds);
-    if (::waitpid(plain, &status, 0) != plain || std::string(verdict(status)) != "survived") {
+    if (plain == 0) child({}, settings.seeds, seconds_plain);
+    if (::wait4(plain, &status, 0, &used) != plain || std::string(verdict(status)) != "survived") {
         std::fprintf(stderr, "flips: without a flip: %s\n", verdict(status));
         return 1;
     }
+    // Most that hang do so for ever: a few times what all the checks take is enough to know.
+    settings.seconds = 2 + 3 * static_cast<rlim_t>(used.ru_utime.tv_sec + 1);
     return run(read_flips(argv[1], settings.every), settings);
 }
