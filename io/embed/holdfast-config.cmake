@@ -5,4 +5,12 @@
 include(CMakeFindDependencyMacro)
 find_dependency(Threads)
 find_dependency(simdjson)
+# libjq has neither a CMake package nor a pkg-config file. Without it all but holdfast::jq works.
+find_library(HF_LIBJQ jq)
+add_library(holdfast::libjq INTERFACE IMPORTED)
+if(HF_LIBJQ)
+    set_target_properties(holdfast::libjq PROPERTIES INTERFACE_LINK_LIBRARIES "${HF_LIBJQ}")
+else()
+    message(STATUS "holdfast: libjq was not found (Debian: libjq-dev): holdfast::jq will not link")
+endif()
 include("${CMAKE_CURRENT_LIST_DIR}/holdfast-targets.cmake")

@@ -1,4 +1,5 @@
 # Installs the library below `work`, builds examples/embed against it as a user would, and runs it.
+# Then takes the project in (add_subdirectory), and links a shared library with it.
 function(run)
     execute_process(COMMAND ${ARGV} RESULT_VARIABLE code)
     if(NOT code EQUAL 0)
@@ -65,3 +66,34 @@ if(NOT code EQUAL 0 OR NOT out MATCHES "one")
     message(FATAL_ERROR "own_loop failed (${code}): ${out}")
 endif()
 run(${work}/build/check_sink)
+
+# Taken in by another project: the same targets, none of what only the program needs. Once is enough.
+if(sanitize)
+    return()
+endif()
+file(WRITE ${work}/taken/CMakeLists.txt
+"cmake_minimum_required(VERSION 3.25)
+project(takes_holdfast LANGUAGES CXX)
+add_subdirectory(${source} holdfast)
+foreach(target holdfast hf_runner hf_cli hf_sim)
+    if(TARGET \${target})
+        message(FATAL_ERROR \"\${target} is no part of the library\")
+    endif()
+endforeach()
+add_library(plugin SHARED plugin.cpp)
+target_link_libraries(plugin PRIVATE holdfast::engine holdfast::embed)
+add_executable(orders ${source}/examples/embed/orders.cpp)
+target_link_libraries(orders PRIVATE holdfast::embed)
+")
+file(WRITE ${work}/taken/plugin.cpp
+"#include <holdfast/io/embed/pipeline.hpp>
+extern \"C\" bool runs() { return !holdfast::embed::Pipeline{}.run(); }
+")
+run(${CMAKE_COMMAND} -S ${work}/taken -B ${work}/taken/build -G ${generator}
+    -D CMAKE_CXX_COMPILER=${compiler} -D "CMAKE_CXX_FLAGS=-O0 ${flags}"
+    -D CMAKE_DISABLE_FIND_PACKAGE_CLI11=ON -D CMAKE_DISABLE_FIND_PACKAGE_tomlplusplus=ON
+    -D CMAKE_DISABLE_FIND_PACKAGE_PkgConfig=ON -D CMAKE_DISABLE_FIND_PACKAGE_fmt=ON
+    -D CMAKE_CXX_COMPILER_LAUNCHER=${launcher})
+run(${CMAKE_COMMAND} --build ${work}/taken/build --target plugin orders)
+file(MAKE_DIRECTORY ${work}/taken/run)
+run(${work}/taken/build/orders ${work}/taken/run)
