@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 #include "core/data/framing.hpp"
 
 // Under AddressSanitizer free blocks are poisoned: a device that reads a batch after its release
@@ -229,7 +230,7 @@ void Payloads::put_slice(BatchId slice, BatchId batch, std::size_t begin, std::s
     HF_ASSERT(begin < end && end <= whole.bytes.size());
     Payload part = whole;
     part.block = {};
-    part.bytes = whole.bytes.subspan(begin, end - begin);
+    part.bytes = whole.bytes.subspan(mutant(302) ? 0 : begin, end - begin);
     part.records = records;
     part.terminated = end < whole.bytes.size() || whole.terminated;
     part.first = {whole.first.value + static_cast<std::int64_t>(begin)};
@@ -274,7 +275,10 @@ const OutputRun* Payloads::run_of(const Slot& slot, const Part& part) {
     if (outputs == nullptr || slot.payload.fate != Fate::deliver) return nullptr;
     if (part.sink == no_sink) return outputs->dead.records > 0 ? &outputs->dead : nullptr;
     HF_ASSERT(part.sink.index < outputs->run_of_sink.size());
-    const std::uint8_t run = outputs->run_of_sink[part.sink.index];
+    const std::size_t neighbour = (part.sink.index + std::size_t{1}) % outputs->run_of_sink.size();
+    std::uint8_t run = outputs->run_of_sink[part.sink.index];
+    const std::uint8_t other = outputs->run_of_sink[neighbour];
+    if (mutant(301) && outputs->runs[other].records == outputs->runs[run].records) run = other;
     HF_ASSERT(run < outputs->runs.size());
     return &outputs->runs[run];
 }
@@ -328,6 +332,7 @@ void RecordWalk::place(RecordView& record) {
     record.position = position_;
     if (!origins_.empty()) {
         record.position = {first_.value + static_cast<std::int64_t>(origins_.front())};
+        if (mutant(311)) record.position = first_;
         origins_ = origins_.subspan(1);
     }
     record.why = why_.empty() ? nullptr : &why_.front();

@@ -9,6 +9,7 @@
 // J5: an end that nobody asked for is explained by a fault.
 // J6: what transforms set aside is among the dead letters, whole, and nothing else is.
 #include <algorithm>
+#include <cstdlib>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -48,6 +49,12 @@ std::string payload_of(const std::string& letter) {
         if (i < letter.size()) out += letter[i];
     }
     return out;
+}
+
+std::int64_t position_of(const std::string& letter) {
+    const std::string head = "\"position\":";
+    const std::size_t at = letter.find(head);
+    return at == std::string::npos ? -1 : std::atoll(letter.c_str() + at + head.size());
 }
 
 }  // namespace
@@ -138,7 +145,7 @@ void JointWorld::judge_sink(std::uint32_t index) const {
     bool torn = false;
     std::map<std::uint32_t, std::uint32_t> reached;  // By file: the serial that came last.
     for (const std::string& line : lines_of(text, torn)) {
-        if (line.find("#foreign ") != std::string::npos && !sink.exact()) continue;
+        if (line.find("#foreign ") != std::string::npos && !foreign_[index].empty()) continue;
         const auto found = wants.find(line);
         demand(found != wants.end() || vague, "J4", who + ": nobody wrote this line: " + line);
         if (found == wants.end()) continue;
@@ -169,17 +176,26 @@ void JointWorld::judge_dead_letters() const {
     if (!plan_.base.dead_letters.present) return;
     const std::string text = disk_.durable_contents(joint_dead_letters).value_or("");
     bool torn = false;
-    std::map<std::string, std::uint32_t> there;
-    for (const std::string& letter : lines_of(text, torn)) ++there[payload_of(letter)];
+    std::map<std::string, std::set<std::int64_t>> there;
+    for (const std::string& letter : lines_of(text, torn))
+        there[payload_of(letter)].insert(position_of(letter));
     demand(!torn, "J6", "the last dead letter is torn");
     for (const JointFile& file : files_)
         for (const std::uint32_t at : file.lines) {
             const JointLine& line = lines_[at];
             if (!plan_.outcome(file.source, line).dead) continue;
-            const bool found = there.erase(line.text) > 0;
-            demand(found || !must_be_read(line), "J6", "no dead letter: " + line.text);
+            const auto found = there.find(line.text);
+            demand(found != there.end() || !must_be_read(line), "J6",
+                   "no dead letter: " + line.text);
+            if (found == there.end()) continue;
+            demand(found->second == std::set<std::int64_t>{line.offset}, "J6",
+                   "a dead letter with another place than its record: " + line.text);
+            there.erase(found);
         }
-    demand(there.empty(), "J6",
+    // A power loss leaves holes in what was not synced, and the file is only appended to.
+    const bool vague = std::any_of(sessions_.begin(), sessions_.end(),
+                                   [](const JointSession& each) { return each.powerless; });
+    demand(there.empty() || vague, "J6",
            "a dead letter that is none: " + (there.empty() ? "" : there.begin()->first));
 }
 

@@ -151,7 +151,7 @@ void JointPlan::draw_sinks(const Ask& ask, bool durable) {
         s.batch_records = std::array{1u << 16, 1u, 5u}[ask(3)];
         s.batch_bytes = 1u << 20;
         s.batch_timeout = ask(4) == 3 ? milliseconds(200) : Duration{0};
-        s.timeout = ask(6) == 5 ? milliseconds(300) : Duration{0};
+        s.timeout = ask(3) == 2 ? milliseconds(300) : Duration{0};
         sinks.push_back(std::move(sink));
     }
     // What nobody takes goes to some sink or other.

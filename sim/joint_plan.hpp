@@ -23,6 +23,7 @@ struct JointLine {
     std::uint32_t serial = 0;
     std::uint32_t k = 0;
     bool bad = false;  ///< No JSON.
+    std::int64_t offset = 0;    ///< Where it begins in its file.
     std::uint32_t session = 0;  ///< The process that ran when it was written, or the next one.
 };
 

@@ -32,6 +32,7 @@ struct JointFile {
     std::uint32_t source = 0;
     std::string path;
     std::vector<std::uint32_t> lines;  ///< Into JointWorld::lines_; complete ones.
+    std::int64_t end = 0;                ///< What is written, and what is still to be.
     std::string rest;                    ///< What is still to be written,
     std::deque<std::uint32_t> pending;   ///< and the lines that it ends.
     bool rotated = false;
@@ -42,7 +43,7 @@ struct JointFile {
 /// One process: what it was told, and how it ended.
 struct JointSession {
     JointVariant variant;
-    bool died = false, powerless = false, faulty = false, asked = false;
+    bool died = false, powerless = false, faulty = false, asked = false, eof = false;
     io::RunReport report;
 };
 
@@ -69,6 +70,7 @@ private:
     Instant next() const override { return next_; }
     void draw_faults();
     JointVariant draw_variant();
+    io::PipelineConfig config_of(JointPlan plan, const JointSession& session);
     void session(const JointVariant& variant);
     void last_session();
     void live(const io::PipelineConfig& config);

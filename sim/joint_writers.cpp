@@ -64,7 +64,8 @@ void JointWorld::append(const std::string& path, std::uint32_t source) {
     for (std::uint64_t n = pick(lines_count, most); n > 0; --n)
         file.rest += next_line(place->second) + "\n";
     const std::size_t all = file.rest.size();
-    write_some(file, pick(is_written_whole, 3) != 2 ? all : pick(is_written_to, all + 1));
+    const bool whole = (process_ && sessions_.back().eof) || pick(is_written_whole, 3) != 2;
+    write_some(file, whole ? all : pick(is_written_to, all + 1));
 }
 
 std::string JointWorld::next_line(std::uint32_t index) {
@@ -81,6 +82,8 @@ std::string JointWorld::next_line(std::uint32_t index) {
     line.text = line.bad ? "!" + name + " " + filler
                          : "{\"id\":\"" + name + "\",\"k\":" + std::to_string(line.k) +
                                ",\"w\":\"" + filler + "\"}";
+    line.offset = file.end;
+    file.end += static_cast<std::int64_t>(line.text.size()) + 1;
     file.pending.push_back(static_cast<std::uint32_t>(lines_.size()));
     lines_.push_back(std::move(line));
     return lines_.back().text;
@@ -168,7 +171,8 @@ std::set<std::string> JointWorld::who_knows(const std::string& path) const {
 
 void JointWorld::append_to_output() {
     const auto sink = static_cast<std::uint32_t>(pick(which_output, plan_.sinks.size()));
-    if (plan_.sinks[sink].exact() || !disk_.exists(joint_output(sink))) return;
+    const bool is_first = sessions_.empty();  // Then it stands there when the sink begins.
+    if (!is_first && (plan_.sinks[sink].exact() || !disk_.exists(joint_output(sink)))) return;
     const std::string line = "#foreign " + std::to_string(foreign_[sink].size()) + "#";
     foreign_[sink].push_back(line);
     disk_.append(joint_output(sink), line + "\n");

@@ -21,6 +21,7 @@ enum class Habitat : std::uint8_t {
     graphs,
     keys,
     memory,
+    joint,  ///< The whole pipeline: joint_world.hpp.
 };
 
 struct Mutant {

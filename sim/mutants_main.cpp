@@ -25,6 +25,7 @@
 
 #include "core/base/mutant.hpp"
 #include "sim/device_worlds.hpp"
+#include "sim/joint_world.hpp"
 #include "sim/mutants.hpp"
 #include "sim/world.hpp"
 
@@ -81,6 +82,7 @@ const char* breach(sim::Habitat habitat, std::uint64_t seed) {
             found = sim::run_file_sink(seed, seed % 2 == 0 ? Delivery::exactly_once
                                                            : Delivery::at_least_once);
             break;
+        case sim::Habitat::joint: found = sim::run_joint(seed); break;
         case sim::Habitat::dead_letters:
             found = sim::run_dead_letters(seed, seed % 2 == 0 ? sim::Death::power_loss
                                                               : sim::Death::kill);
@@ -242,7 +244,7 @@ bool devices_are_right() {
     for (const sim::Habitat habitat : {sim::Habitat::tailer, sim::Habitat::streams, sim::Habitat::reads, sim::Habitat::text,
                                        sim::Habitat::checkpoints, sim::Habitat::file_sink, sim::Habitat::dead_letters,
                                        sim::Habitat::tokens, sim::Habitat::graphs, sim::Habitat::keys,
-                                       sim::Habitat::memory}) {
+                                       sim::Habitat::memory, sim::Habitat::joint}) {
         // Odd seeds of the tailer are its wide world, of which a few fail: docs/simulator.md, Limits.
         const bool has_wide =
             habitat == sim::Habitat::tailer || habitat == sim::Habitat::streams;

@@ -28,6 +28,10 @@ CheckpointStore::CheckpointStore(Ring& ring, Events& events, Log log, Config con
 void CheckpointStore::bind(SourceId source, PartitionId partition, Epoch epoch, std::string key) {
     HF_ASSERT(source.index < config_.sources.size());
     if (bindings_.size() <= partition.index) bindings_.resize(partition.index + std::size_t{1});
+    if (Binding& old = bindings_[partition.index]; mutant(298) && old.bound && old.epoch != epoch) {
+        old.epoch = epoch;
+        return;
+    }
     const auto entry =
         partitions_.try_emplace({config_.sources[source.index], std::move(key)}).first;
     const Binding* before = find(partition, epoch);

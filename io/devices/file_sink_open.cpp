@@ -127,6 +127,7 @@ Task<std::int64_t> FileSink::lock() {
 Task<std::int64_t> FileSink::prepare_length(std::int64_t size) {
     std::int64_t result = 0;
     if (!config_.mark) {
+        if (mutant(319)) co_return 0;
         result = co_await append_to(size);
         co_return result;
     }

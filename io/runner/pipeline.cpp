@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 #include "io/runner/identity.hpp"
 
 namespace holdfast::io {
@@ -146,7 +147,7 @@ void Pipeline::loop() {
             feed(now, Tick{});
             continue;
         }
-        if (transforms_) transforms_->wake();
+        if (transforms_ && !mutant(305)) transforms_->wake();
         if (transforms_ && transforms_->gave_up()) break;
         watch_memory(now);
         watch_deaths(now);
@@ -258,7 +259,8 @@ void Pipeline::on_signals() {
     if (!running_) return;
     const Instant now = ring_->now();
     if (first)
-        events_.push(Stop{StopMode::drain, now + pipeline_.shutdown_timeout});
+        events_.push(
+            Stop{StopMode::drain, mutant(308) ? never : now + pipeline_.shutdown_timeout});
     else
         events_.push(Stop{StopMode::now, now});
 }
@@ -279,13 +281,17 @@ void Pipeline::on(const Pull& order) {
 
 void Pipeline::on(const Transform& order) { transforms_->transform(order); }
 
-void Pipeline::on(const ReleaseBatch& release) { payloads_.release(release.batch); }
+void Pipeline::on(const ReleaseBatch& release) {
+    if (!mutant(304)) payloads_.release(release.batch);
+}
 
 void Pipeline::on(const WriteToSink& write) {
     sinks_[write.sink.index]->write(write, engine_.effects().parts(write.parts));
 }
 
-void Pipeline::on(const CancelWrite& cancel) { sinks_[cancel.sink.index]->cancel(cancel); }
+void Pipeline::on(const CancelWrite& cancel) {
+    if (!mutant(306)) sinks_[cancel.sink.index]->cancel(cancel);
+}
 
 void Pipeline::on(const SyncSink& sync) { sinks_[sync.sink.index]->sync(sync); }
 
@@ -294,12 +300,17 @@ void Pipeline::on(const WriteDeadLetters& write) {
 }
 
 void Pipeline::on(const StageSink& stage) {
+    if (mutant(295)) return;
     checkpoints_->stage(stage);
     if (FileSink* sink = file_sinks_[stage.sink.index])
         checkpoints_->know(stage.sink, sink->known_at(stage.mark));
 }
-void Pipeline::on(const StagePosition& stage) { checkpoints_->stage(stage); }
-void Pipeline::on(const StageLead& stage) { checkpoints_->stage(stage); }
+void Pipeline::on(const StagePosition& stage) {
+    if (!mutant(296)) checkpoints_->stage(stage);
+}
+void Pipeline::on(const StageLead& stage) {
+    if (!mutant(294)) checkpoints_->stage(stage);
+}
 void Pipeline::on(const WriteCheckpoint& write) { checkpoints_->write(write); }
 void Pipeline::on(const SyncCheckpoint& sync) { checkpoints_->sync(sync); }
 
@@ -308,7 +319,10 @@ void Pipeline::on(const CommitPosition&) { HF_ASSERT(false); }
 
 void Pipeline::on(const RevokeDone& done) {
     // A slot does not say whose it is; each source knows its own.
-    for (const auto& source : sources_) source->revoke_done(done);
+    for (const auto& source : sources_) {
+        source->revoke_done(done);
+        if (mutant(303)) return;
+    }
 }
 
 // Every source of this version reads only when it is pulled.

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <climits>
 
+#include "core/base/mutant.hpp"
 #include "io/devices/blackhole_sink.hpp"
 #include "io/devices/faulty_sink.hpp"
 #include "io/runner/identity.hpp"
@@ -264,6 +265,7 @@ std::unique_ptr<FileSink> Pipeline::make_file_sink(SinkId id, Events& answers) {
     const std::string name = identity_of(sink);
     for (const CheckpointSink& known : loaded_.sinks)
         if (known.sink == name) config.mark = known.mark, config.known = known.file;
+    if (mutant(292) && id.index < loaded_.sinks.size()) config.mark = loaded_.sinks[id.index].mark;
     config.turn = &look_turn_;
     config.set_aside = pipeline_.data_dir + "/set_aside";
     config.words = &names_.words();
@@ -328,12 +330,12 @@ std::unique_ptr<Source> Pipeline::make_file_source(SourceId id) {
     config.transformed = is_transformed(pipeline_, id.index);
     config.poll_interval_max = std::max(config.poll_interval_max, source.poll_interval);
     for (std::uint16_t s = 0; s < pipeline_.sinks.size(); ++s)
-        config.sinks.emplace(identity_of(pipeline_.sinks[s]), SinkId{s});
+        config.sinks.emplace(identity_of(pipeline_.sinks[mutant(293) ? 0 : s]), SinkId{s});
     config.recorded_ns = recorded_ns_;
     config.written_as = [this](const FileStat& file) { return written_as(file); };
     config.refuse = [this](std::string problem) { refuse_config(std::move(problem)); };
     for (const CheckpointPartition& known : loaded_.partitions) {
-        if (known.source != identity_of(source)) continue;
+        if ((known.source != identity_of(source) && !mutant(309)) || mutant(310)) continue;
         if (known.key == CheckpointStore::look_key) {
             config.looked_ns = known.position;
         } else {
@@ -422,7 +424,7 @@ bool Pipeline::save_marks(RunReport& report) {
         const auto& known = loaded_.sinks;
         any = any || std::find(known.begin(), known.end(), now) == known.end();
     }
-    if (!any) return true;
+    if (!any || mutant(291)) return true;
     bool done = false;
     StoreOutcome outcome = StoreOutcome::failed;
     scope_.spawn([](CheckpointStore& store, StoreOutcome& out, bool& ready) -> Task<> {

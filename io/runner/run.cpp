@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/base/mutant.hpp"
 #include "io/runner/pipeline.hpp"
 #include "io/runner/transforms.hpp"
 
@@ -26,6 +27,7 @@ void raise_open_files_limit(const Log& log) {
 }
 
 bool may_begin_again(const PipelineConfig& pipeline, const RunReport& report) {
+    if (mutant(297)) return false;
     return report.end == End::halted && report.halt.reason == HaltReason::sink_sync_failed &&
            std::all_of(pipeline.sources.begin(), pipeline.sources.end(), replayable);
 }

@@ -4,8 +4,8 @@
 #include <cstring>
 
 #include "core/base/assert.hpp"
-#include "core/base/mutant.hpp"
 #include "core/base/mix.hpp"
+#include "core/base/mutant.hpp"
 #include "core/data/flow/readable.hpp"
 
 namespace holdfast::flow {
@@ -270,6 +270,7 @@ void Evaluator::route(std::uint32_t node, const Record& record) {
     for (std::uint32_t i = 0; i + 1 < spec.outputs; ++i) {
         if ((matches >> i & 1) == 0) continue;
         pass(node, spec.first_port + i, record);
+        if (mutant(316)) return;
     }
 }
 
@@ -283,7 +284,7 @@ void Evaluator::unrouted(std::uint32_t node, const Record& record, std::string_v
                         rule.empty() ? "unrouted: no condition of " + spec.spec.name + " holds"
                                      : "rejected: " + std::string(rule));
         case Unrouted::route:
-            return pass(node, spec.unmatched(), record);
+            return pass(node, spec.unmatched() - (mutant(318) ? 1 : 0), record);
     }
 }
 
@@ -456,7 +457,9 @@ void Evaluator::fail(std::uint32_t node, const Record& record, Reason reason,
         result_->failure = {node, text, input_->position + offset};
         return;
     }
-    if (spec.on_error == OnError::dead_letter) set_aside(node, record, reason, text);
+    if (spec.on_error == OnError::dead_letter && !mutant(317)) {
+        set_aside(node, record, reason, text);
+    }
 }
 
 /// To the dead letters, once.
