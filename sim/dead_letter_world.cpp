@@ -3,6 +3,8 @@
 // What is demanded: I10 (what was answered ok is there for ever, as one whole line with the
 // record's very bytes and where it began), I9 (a file that nobody cut the power of holds nothing
 // but whole lines of records that were sent).
+//
+// Doesn't know: the code that writes letters. What a letter is, it writes itself, by docs/data.md.
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -20,6 +22,25 @@ namespace {
 struct Died {};
 
 const std::string path = "/out/deep/dead.jsonl";
+
+/// A record, and what a dead letter says of its bytes.
+struct Sample {
+    std::string bytes;
+    std::string encoding = "utf8";
+    std::string payload;
+};
+
+std::string base64(const std::string& bytes) {
+    const std::string digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string bits, out;
+    for (const char c : bytes)
+        for (int bit = 7; bit >= 0; --bit) bits += (static_cast<unsigned char>(c) >> bit & 1) + '0';
+    while (bits.size() % 6 != 0) bits += '0';
+    for (std::size_t i = 0; i < bits.size(); i += 6)
+        out += digits[static_cast<std::size_t>(std::stoi(bits.substr(i, 6), nullptr, 2))];
+    while (out.size() % 4 != 0) out += '=';
+    return out;
+}
 
 struct Names : io::RecordNames {
     std::string_view source(SourceId) const override { return "in"; }
@@ -64,28 +85,41 @@ struct DeadLetterWorld {
     std::uint64_t roll(std::uint64_t bound) { return scale(mix(seed, 2, rolls++, 0), bound); }
 
     /// The record that begins at a position: some are binary, some longer than a sector.
-    std::string record(std::int64_t at) const {
+    Sample sample(std::int64_t at) const {
         const std::uint64_t chance = mix(seed, 1, static_cast<std::uint64_t>(at), 0);
         const std::uint64_t length = scale(mix64(chance), chance % 16 == 0 ? 1500 : 80);
-        std::string text(length, static_cast<char>('a' + chance % 26));
-        if (chance % 5 == 0) text += '\xff';
-        return text;
+        Sample out;
+        out.bytes = out.payload = std::string(length, static_cast<char>('a' + chance % 26));
+        switch (chance / 32 % 8) {
+            case 0:
+                out.bytes += "\xff";
+                break;
+            case 1:  // As text it would be six times as long, and each byte is the same.
+                out.bytes = std::string(100 + length, '\0');
+                return {out.bytes, "zeros", std::to_string(out.bytes.size())};
+            case 2:  // As text it would be six times as long.
+                out.bytes += std::string(100 + length, '\x01');
+                break;
+            case 3:
+                out.bytes += "\"\\\t\r\x01\x1f/\x7f\xc3\xa9\xf0\x9f\x99\x82";
+                out.payload += "\\\"\\\\\\t\\r\\u0001\\u001f/\x7f\xc3\xa9\xf0\x9f\x99\x82";
+                return out;
+            case 4:  // The first half of a surrogate pair is no UTF-8.
+                out.bytes += "\xed\xa0\x80";
+                break;
+            default: return out;
+        }
+        out.encoding = "base64";
+        out.payload = base64(out.bytes);
+        return out;
     }
-    /// Its line, up to the time, which is the clock's.
+    std::string record(std::int64_t at) const { return sample(at).bytes; }
+    /// Its line, but for the time, which is the clock's.
     std::string line(std::int64_t at) const {
-        const std::string bytes = record(at);
-        const DeadLetterHead head{.source = "in",
-                                  .partition = "log",
-                                  .position = at,
-                                  .sink = "a",
-                                  .reason = Reason::refused,
-                                  .attempts = 3,
-                                  .encoding = encoding_of(std::as_bytes(std::span(bytes)))};
-        std::string text;
-        begin_dead_letter(head, text);
-        append_payload(head.encoding, std::as_bytes(std::span(bytes)), text);
-        end_dead_letter(text);
-        return without_time(text);
+        const Sample is = sample(at);
+        return ",\"source\":\"in\",\"partition\":\"log\",\"position\":" + std::to_string(at) +
+               ",\"sink\":\"a\",\"reason\":\"refused\",\"attempts\":3,\"encoding\":\"" +
+               is.encoding + "\",\"payload\":\"" + is.payload + "\"}\n";
     }
     static std::string without_time(const std::string& text) {
         const std::size_t comma = text.find(',');

@@ -14,7 +14,8 @@
 // Rule 5: whatever else was read is delivered, and committed up to the first batch that Rule 2 or 3
 //         holds back, batch by batch.
 // Rule 6: where a commit cycle never ends, a window that is bounded stays full: the sinks of sources
-//         that commit to the checkpoint are as good as dead.
+//         that commit to the checkpoint are as good as dead. So it does, as far as it is full, in a
+//         stuck lane: what stands there is never durable.
 // Doesn't know: the order of different sources' batches in a lane; there it assumes the worst.
 #include <algorithm>
 #include <array>
@@ -206,8 +207,28 @@ private:
                bytes + more > config.queue_bytes_max;
     }
 
+    /// It would be too much beside what a stuck lane may have in its window.
+    bool waits_for_window(const Unit& u) const {
+        const CommitConfig& bound = draw_.config.commit;
+        const Record& of = ledger_.records[u.record];
+        const bool counts =
+            draw_.config.source[log_of(of).source].commit == CommitMode::checkpoint;
+        if (!stuck_[u.sink] || u.sent || !counts) return false;
+        std::uint64_t records = 0, bytes = 0;
+        for (const Unit& other : ledger_.units) {
+            const Record& r = ledger_.records[other.record];
+            if (other.sink != u.sink || is_passed(r)) continue;
+            // What is begun counts whole, and so does what would be.
+            if (!other.sent && r.order != of.order) continue;
+            ++records;
+            bytes += std::max(r.bytes, 10u);
+        }
+        return (bound.records > 0 && records > bound.records) ||
+               (bound.bytes > 0 && bytes > bound.bytes);
+    }
+
     bool explained(const Unit& u) {
-        if (dead(u.sink)) return true;
+        if (dead(u.sink) || waits_for_window(u)) return true;
         const Record& r = ledger_.records[u.record];
         if (must_be_parked(u)) {
             if (store_dead()) return true;

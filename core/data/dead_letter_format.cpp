@@ -3,6 +3,7 @@
 #include <array>
 
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 
 namespace holdfast {
 namespace {
@@ -43,7 +44,7 @@ void append_escaped(unsigned char c, std::string& out) {
         case '\t': out += "\\t"; return;
         default: break;
     }
-    if (c >= 0x20) {
+    if (c >= 0x20 || mutant(322)) {
         out += static_cast<char>(c);
         return;
     }
@@ -198,7 +199,7 @@ void append_payload(PayloadEncoding encoding, std::span<const std::byte> piece, 
     if (encoding == PayloadEncoding::zeros) {
         out += std::to_string(piece.size());
     } else if (encoding == PayloadEncoding::base64) {
-        append_base64(piece, out);
+        append_base64(mutant(323) ? piece.first(piece.size() / 3 * 3) : piece, out);
     } else {
         for (const std::byte byte : piece) append_escaped(std::to_integer<unsigned char>(byte), out);
     }
