@@ -72,19 +72,66 @@ TEST_CASE("jq's operators bind as in its grammar") {
 }
 
 TEST_CASE("everything that jq 1.8 takes is a program of the machine's") {
-    for (const char* text : {
-             "", ".", "..", ".a", ".a.b", ".\"a\"", ".a.\"b\"?", ".[]", ".[0]", ".a[1:2]", ".[:2]?",
-             ".[1:]", ".a.[0]", ".a[]?", "(1)?.b", "1??", "[]", "[.[]]", "{}", "{a}", "{a:1,b:2}",
-             "{$x:1}", "{$__loc__}", "{\"a b\"}", "{\"a\\(1)\":2}", "{(\"a\",\"b\"):1}", "{if:1}",
-             "{@base64 \"x\":1}", "{a:1|2}", "{a:1+2, b: reduce 1 as $x (0;$x)}", "$__loc__",
-             "if . then 1 end", "if 1 then 2 elif 3 then 4 else 5 end", "try error catch .",
-             "reduce .[] as [$a,$b] (0; . + $a)", "foreach .[] as $x (0; 1)",
-             "foreach .[] as {a:$x} (0; 1; 2)", "label $out | 1, break $out", "def f: 1; f",
-             "def f(g; $a): g | $a; f(1; 2)", "def f: def g: 3; g; f", "@base64 \"x\\(.a)y\"",
-             "@json", ". as {a: $x, $b, (\"c\"): [$d], \"e\": $f} ?// [$g] | $x", "1 as $x | $x",
-             "\"\\u00e9\\ud83d\\ude00\\n\"", "\"\\(\"nested \\(1)\")\"", ".a?//1", "1 # note\n+ 1",
-             "1 # a \\\n still\n", "a::b", "a::b(1)", "$a::b", ".and.or.if", "-(1)", "- 1",
-             "def f: .; def g: .;", ".1 + 1.e3", "import \"a\" as a; a::f", "{a: -1}"}) {
+    for (const char* text : {"",
+                             ".",
+                             "..",
+                             ".a",
+                             ".a.b",
+                             ".\"a\"",
+                             ".a.\"b\"?",
+                             ".[]",
+                             ".[0]",
+                             ".a[1:2]",
+                             ".[:2]?",
+                             ".[1:]",
+                             ".a.[0]",
+                             ".a[]?",
+                             "(1)?.b",
+                             "1??",
+                             "[]",
+                             "[.[]]",
+                             "{}",
+                             "{a}",
+                             "{a:1,b:2}",
+                             "{$x:1}",
+                             "{$__loc__}",
+                             "{\"a b\"}",
+                             "{\"a\\(1)\":2}",
+                             "{(\"a\",\"b\"):1}",
+                             "{if:1}",
+                             "{@base64 \"x\":1}",
+                             "{a:1|2}",
+                             "{a:1+2, b: reduce 1 as $x (0;$x)}",
+                             "$__loc__",
+                             "if . then 1 end",
+                             "if 1 then 2 elif 3 then 4 else 5 end",
+                             "try error catch .",
+                             "reduce .[] as [$a,$b] (0; . + $a)",
+                             "foreach .[] as $x (0; 1)",
+                             "foreach .[] as {a:$x} (0; 1; 2)",
+                             "label $out | 1, break $out",
+                             "def f: 1; f",
+                             "def f(g; $a): g | $a; f(1; 2)",
+                             "def f: def g: 3; g; f",
+                             "@base64 \"x\\(.a)y\"",
+                             "@json",
+                             ". as {a: $x, $b, (\"c\"): [$d], \"e\": $f} ?// [$g] | $x",
+                             "1 as $x | $x",
+                             "\"\\u00e9\\ud83d\\ude00\\n\"",
+                             "\"\\(\"nested \\(1)\")\"",
+                             ".a?//1",
+                             "1 # note\n+ 1",
+                             "1 # a \\\n still\n",
+                             "a::b",
+                             "a::b(1)",
+                             "$a::b",
+                             ".and.or.if",
+                             "-(1)",
+                             "- 1",
+                             "def f: .; def g: .;",
+                             ".1 + 1.e3",
+                             "import \"a\" as a; a::f",
+                             "{a: -1}"}) {
         INFO(text);
         CHECK(is_program(text));
     }
@@ -108,8 +155,9 @@ TEST_CASE("what is no jq program is refused where it stops being one") {
 }
 
 TEST_CASE("programs of any depth are parsed or refused, not died of") {
-    for (const char* open : {"(", "[", "{a:", "-", "if ", "try ", "\"\\(", ".[", "1 as $x|", "def f:",
-                             "reduce ", "label $a|", ". as [", "1|", "1+", "1,", ".a", "1//", "?//"}) {
+    for (const char* open :
+         {"(", "[", "{a:", "-", "if ", "try ", "\"\\(", ".[", "1 as $x|", "def f:", "reduce ",
+          "label $a|", ". as [", "1|", "1+", "1,", ".a", "1//", "?//"}) {
         std::string text;
         for (int i = 0; i < 20000; ++i) text += open;
         INFO(open);

@@ -135,6 +135,7 @@ TEST_CASE("core includes only core and headers without clocks, files, threads or
     const std::map<std::string, std::set<std::string>> own{
         {"core/engine/owned.hpp", {"memory", "vector"}},
         {"core/codec/msgpack_write.cpp", {"msgpack.hpp"}},
+        {"core/jq/machine/natives_math.cpp", {"cmath"}},
         {"core/jq/tape.cpp", {"simdjson.h"}}};
     std::vector<std::string> findings;
     for (const File& file : read_files({"core"}, {".cpp", ".hpp"})) {

@@ -116,8 +116,8 @@ void merge_sort(Heap& heap, Value* keys, std::uint32_t* order, std::uint32_t* sc
             std::size_t left = begin, right = middle;
             for (std::size_t at = begin; at < end; ++at) {
                 const bool take_left =
-                    right == end || (left < middle && compare(heap, keys[order[left]],
-                                                              keys[order[right]]) <= 0);
+                    right == end ||
+                    (left < middle && compare(heap, keys[order[left]], keys[order[right]]) <= 0);
                 scratch[at] = take_left ? order[left++] : order[right++];
             }
         }

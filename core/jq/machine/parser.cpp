@@ -108,19 +108,23 @@ ExprId ParseState::add(Expr expr) {
     for (std::uint32_t i = stride - 1; !binds && i < expr.count; i += stride) {
         reach(syntax_.lists[expr.items + i]);
     }
-    if (expr.height > Syntax::height_max) return fail("the program is too long a chain", expr.offset);
+    if (expr.height > Syntax::height_max)
+        return fail("the program is too long a chain", expr.offset);
     syntax_.exprs.push_back(expr);
     return static_cast<ExprId>(syntax_.exprs.size() - 1);
 }
 
 ExprId ParseState::add(Op op, std::size_t offset, std::uint32_t a, std::uint32_t b,
                        std::uint32_t c) {
-    return add(Expr{.op = op, .a = a, .b = b, .c = c, .offset = static_cast<std::uint32_t>(offset)});
+    return add(
+        Expr{.op = op, .a = a, .b = b, .c = c, .offset = static_cast<std::uint32_t>(offset)});
 }
 
 ExprId ParseState::literal(std::string_view value, std::size_t offset) {
     const ExprId part = text(value);
-    return add(Expr{.op = Op::string, .items = list({part}), .count = 1,
+    return add(Expr{.op = Op::string,
+                    .items = list({part}),
+                    .count = 1,
                     .offset = static_cast<std::uint32_t>(offset)});
 }
 
@@ -167,7 +171,10 @@ ExprId ParseState::binary(int level) {
 
 ExprId ParseState::joined(const Token& sign, ExprId left, ExprId right) {
     if (failed_) return none;
-    return add(Expr{.op = level_of(sign).op, .a = left, .b = right, .text = text(sign.text),
+    return add(Expr{.op = level_of(sign).op,
+                    .a = left,
+                    .b = right,
+                    .text = text(sign.text),
                     .offset = static_cast<std::uint32_t>(sign.offset)});
 }
 
@@ -229,7 +236,9 @@ std::expected<Parsed, SyntaxError> parse(std::string_view program) {
     if (!state.failed() && !state.at_end()) state.fail_unexpected("");
     if (state.failed()) return std::unexpected(state.error());
     for (std::size_t i = leading.size(); i-- > 0;) {
-        const Expr whole{.op = Op::define, .a = leading[i], .b = out.main,
+        const Expr whole{.op = Op::define,
+                         .a = leading[i],
+                         .b = out.main,
                          .offset = out.syntax.definitions[leading[i]].offset};
         out.syntax.exprs.push_back(whole);
         out.main = static_cast<ExprId>(out.syntax.exprs.size() - 1);
@@ -237,11 +246,11 @@ std::expected<Parsed, SyntaxError> parse(std::string_view program) {
     return out;
 }
 
-std::expected<std::uint32_t, SyntaxError> parse_definitions(std::string_view text,
-                                                            Syntax& syntax) {
+std::expected<std::uint32_t, SyntaxError> parse_definitions(std::string_view text, Syntax& syntax) {
     ParseState state(text, syntax);
     while (!state.failed() && state.at_definition()) state.definition();
-    if (!state.failed() && (!state.at_end() || syntax.definitions.empty())) state.fail_unexpected("def");
+    if (!state.failed() && (!state.at_end() || syntax.definitions.empty()))
+        state.fail_unexpected("def");
     if (state.failed()) return std::unexpected(state.error());
     return static_cast<std::uint32_t>(syntax.definitions.size() - 1);
 }

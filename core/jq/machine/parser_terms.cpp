@@ -9,8 +9,9 @@ namespace {
 /// Words that are no function's name, but may be keys and fields.
 bool is_keyword(std::string_view word) {
     constexpr std::array<std::string_view, 19> keywords{
-        "__loc__", "and", "as",     "break",   "catch",  "def", "elif",   "else", "end", "foreach",
-        "if",      "import", "include", "label", "module", "or",  "reduce", "then", "try"};
+        "__loc__", "and", "as",      "break", "catch",  "def",     "elif",
+        "else",    "end", "foreach", "if",    "import", "include", "label",
+        "module",  "or",  "reduce",  "then",  "try"};
     for (const std::string_view keyword : keywords) {
         if (word == keyword) return true;
     }
@@ -102,8 +103,8 @@ PatternId ParseState::pattern() {
     if (!enter()) return leave_with(none);
     const std::size_t offset = token_.offset;
     if (token_.kind == Token::Kind::variable) {
-        syntax_.patterns.push_back({.name = text(token_.text),
-                                    .offset = static_cast<std::uint32_t>(offset)});
+        syntax_.patterns.push_back(
+            {.name = text(token_.text), .offset = static_cast<std::uint32_t>(offset)});
         made = static_cast<PatternId>(syntax_.patterns.size() - 1);
         step();
     } else if (take("[")) {
@@ -144,7 +145,8 @@ PatternId ParseState::object_pattern(std::size_t offset) {
 
 /// `$a`, `$a: P`, `a: P`, `"a": P`, `(a): P`
 PatternId ParseState::entry_pattern() {
-    Pattern entry{.kind = Pattern::Kind::entry, .offset = static_cast<std::uint32_t>(token_.offset)};
+    Pattern entry{.kind = Pattern::Kind::entry,
+                  .offset = static_cast<std::uint32_t>(token_.offset)};
     if (token_.kind == Token::Kind::variable) {
         entry.name = text(token_.text);
         entry.key = literal(token_.text, token_.offset);
@@ -181,7 +183,8 @@ ExprId ParseState::term() {
         }
         case Token::Kind::number:
             step();
-            return add(Expr{.op = Op::number, .text = text(token.text),
+            return add(Expr{.op = Op::number,
+                            .text = text(token.text),
                             .offset = static_cast<std::uint32_t>(token.offset)});
         case Token::Kind::quote:
             return string(none, token.offset);
@@ -189,13 +192,15 @@ ExprId ParseState::term() {
             step();
             const TextId format = text(token.text);
             if (token_.kind == Token::Kind::quote) return string(format, token.offset);
-            return add(Expr{.op = Op::format, .text = format,
+            return add(Expr{.op = Op::format,
+                            .text = format,
                             .offset = static_cast<std::uint32_t>(token.offset)});
         }
         case Token::Kind::variable:
             step();
             if (token.text == "__loc__") return add(Op::location, token.offset);
-            return add(Expr{.op = Op::variable, .text = text(token.text),
+            return add(Expr{.op = Op::variable,
+                            .text = text(token.text),
                             .offset = static_cast<std::uint32_t>(token.offset)});
         case Token::Kind::name:
             return word_term(token);
@@ -243,8 +248,8 @@ ExprId ParseState::word_term(const Token& token) {
         if (token_.kind != Token::Kind::variable) return fail("break requires a label", offset);
         const TextId name = text(token_.text);
         step();
-        return add(Expr{.op = Op::leave, .text = name,
-                        .offset = static_cast<std::uint32_t>(offset)});
+        return add(
+            Expr{.op = Op::leave, .text = name, .offset = static_cast<std::uint32_t>(offset)});
     }
     if (is_keyword(token.text)) {
         fail_unexpected("");
@@ -262,7 +267,9 @@ ExprId ParseState::call(const Token& token) {
         } while (!failed_ && take(";"));
         want(")");
     }
-    return add(Expr{.op = Op::call, .text = text(token.text), .items = list(arguments),
+    return add(Expr{.op = Op::call,
+                    .text = text(token.text),
+                    .items = list(arguments),
                     .count = static_cast<std::uint32_t>(arguments.size()),
                     .offset = static_cast<std::uint32_t>(token.offset)});
 }
@@ -312,8 +319,8 @@ ExprId ParseState::label(std::size_t offset) {
     step();
     want("|");
     const ExprId body = query();
-    return add(Expr{.op = Op::label, .a = body, .text = name,
-                    .offset = static_cast<std::uint32_t>(offset)});
+    return add(Expr{
+        .op = Op::label, .a = body, .text = name, .offset = static_cast<std::uint32_t>(offset)});
 }
 
 /// The quote is the current word. Items: texts and expressions in turn, texts first.
@@ -331,7 +338,9 @@ ExprId ParseState::string(TextId format, std::size_t offset) {
         if (!failed_ && !token_.is(")")) fail_unexpected(")");
     }
     if (failed_) return none;
-    Expr expr{.op = Op::string, .text = format, .items = list(parts),
+    Expr expr{.op = Op::string,
+              .text = format,
+              .items = list(parts),
               .count = static_cast<std::uint32_t>(parts.size()),
               .offset = static_cast<std::uint32_t>(offset)};
     return add(expr);
@@ -345,7 +354,8 @@ ExprId ParseState::object(std::size_t offset) {
         } while (!failed_ && take(","));
         want("}");
     }
-    return add(Expr{.op = Op::object, .items = list(items),
+    return add(Expr{.op = Op::object,
+                    .items = list(items),
                     .count = static_cast<std::uint32_t>(items.size()),
                     .offset = static_cast<std::uint32_t>(offset)});
 }
@@ -364,10 +374,10 @@ void ParseState::member(std::vector<std::uint32_t>& items) {
     if (token.kind == Token::Kind::variable) {
         step();
         key = literal(token.text, offset);
-        value = token.text == "__loc__"
-                    ? add(Op::location, offset)
-                    : add(Expr{.op = Op::variable, .text = text(token.text),
-                               .offset = static_cast<std::uint32_t>(offset)});
+        value = token.text == "__loc__" ? add(Op::location, offset)
+                                        : add(Expr{.op = Op::variable,
+                                                   .text = text(token.text),
+                                                   .offset = static_cast<std::uint32_t>(offset)});
         // `{$x: 1}`: the key is the variable's value.
         if (token_.is(":")) key = value;
     } else if (token.kind == Token::Kind::name || token.kind == Token::Kind::number) {

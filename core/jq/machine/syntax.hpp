@@ -1,9 +1,9 @@
 // A jq program as a tree: what the parser makes and the compiler reads.
 //
 // Rule 1: everything is an index into a table of the Syntax; `none` is no entry.
-// Rule 2: each expression knows where in the text it stands, so that errors can say line and column.
-// Bound: height_max levels, so that who walks it recursively is bounded, too.
-// Doesn't know: what names mean.
+// Rule 2: each expression knows where in the text it stands, so that errors can say line and
+// column. Bound: height_max levels, so that who walks it recursively is bounded, too. Doesn't know:
+// what names mean.
 #pragma once
 
 #include <cstdint>
@@ -19,35 +19,35 @@ using PatternId = std::uint32_t;
 inline constexpr std::uint32_t none = UINT32_MAX;
 
 enum class Op : std::uint8_t {
-    identity,      ///< `.`
-    recurse,       ///< `..`
-    number,        ///< text: its digits.
-    string,        ///< items: literal and interpolated parts in turn; text: its `@format` or none.
-    format,        ///< text: `@format` alone.
-    index,         ///< a[b]; optional: `?`.
-    slice,         ///< a[b:c], b or c may be none; optional.
-    iterate,       ///< a[]; optional.
-    pipe,          ///< a | b
-    comma,         ///< a , b
-    negate,        ///< -a
-    alternative,   ///< a // b
-    conjunction,   ///< a and b
-    disjunction,   ///< a or b
-    binary,        ///< a OP b: arithmetic or comparison; text: the operator.
-    update,        ///< a OP b: `=`, `|=`, `+=` and the like; text: the operator.
-    attempt,       ///< try a catch b; b may be none.
-    condition,     ///< if a then b else c; c may be none.
-    reduce,        ///< reduce a as items (b; c)
-    foreach,       ///< foreach a as items (b; c; d); d may be none.
-    define,        ///< def; a: the definition, b: what follows.
-    bind,          ///< a as items | b
-    label,         ///< label $text | a
-    leave,         ///< break $text
-    call,          ///< text(items)
-    variable,      ///< $text
-    array,         ///< [a]; a may be none.
-    object,        ///< {items}: keys and values in turn.
-    location,      ///< $__loc__
+    identity,     ///< `.`
+    recurse,      ///< `..`
+    number,       ///< text: its digits.
+    string,       ///< items: literal and interpolated parts in turn; text: its `@format` or none.
+    format,       ///< text: `@format` alone.
+    index,        ///< a[b]; optional: `?`.
+    slice,        ///< a[b:c], b or c may be none; optional.
+    iterate,      ///< a[]; optional.
+    pipe,         ///< a | b
+    comma,        ///< a , b
+    negate,       ///< -a
+    alternative,  ///< a // b
+    conjunction,  ///< a and b
+    disjunction,  ///< a or b
+    binary,       ///< a OP b: arithmetic or comparison; text: the operator.
+    update,       ///< a OP b: `=`, `|=`, `+=` and the like; text: the operator.
+    attempt,      ///< try a catch b; b may be none.
+    condition,    ///< if a then b else c; c may be none.
+    reduce,       ///< reduce a as items (b; c)
+    foreach,      ///< foreach a as items (b; c; d); d may be none.
+    define,       ///< def; a: the definition, b: what follows.
+    bind,         ///< a as items | b
+    label,        ///< label $text | a
+    leave,        ///< break $text
+    call,         ///< text(items)
+    variable,     ///< $text
+    array,        ///< [a]; a may be none.
+    object,       ///< {items}: keys and values in turn.
+    location,     ///< $__loc__
 };
 
 struct Expr {
@@ -68,8 +68,8 @@ struct Expr {
 struct Pattern {
     enum class Kind : std::uint8_t { variable, array, object, entry };
     Kind kind = Kind::variable;
-    TextId name = none;     ///< Of variable; of entry: `$name` there, or none.
-    ExprId key = none;      ///< Of entry: its key, or none where it is the name.
+    TextId name = none;       ///< Of variable; of entry: `$name` there, or none.
+    ExprId key = none;        ///< Of entry: its key, or none where it is the name.
     PatternId inside = none;  ///< Of entry: what the value binds to, or none.
     std::uint32_t items = 0;
     std::uint32_t count = 0;

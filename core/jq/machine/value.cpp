@@ -249,7 +249,9 @@ Object* fresh_object(Heap& heap, std::size_t capacity) {
     return object;
 }
 
-Value make_object(Heap& heap, std::size_t capacity) { return value_of(fresh_object(heap, capacity)); }
+Value make_object(Heap& heap, std::size_t capacity) {
+    return value_of(fresh_object(heap, capacity));
+}
 
 const Value* find(const Object& object, std::string_view key) {
     const std::uint32_t at = find_at(object, key);
@@ -263,7 +265,8 @@ void put(Heap& heap, Object& fresh, const Value& key, const Value& value) {
         fresh.members[at].value = value;
         return;
     }
-    if (fresh.count == fresh.capacity) grow(heap, fresh, std::max<std::size_t>(4, fresh.capacity * 2));
+    if (fresh.count == fresh.capacity)
+        grow(heap, fresh, std::max<std::size_t>(4, fresh.capacity * 2));
     if (fresh.count == fresh.capacity) return;
     new (fresh.members + fresh.count++) Member{key, value};
     if (fresh.slots != nullptr) {

@@ -120,7 +120,9 @@ public:
         charged_ += bytes;
         if (used_ + charged_ > limit_) exhausted_ = true;
     }
-    bool fits(std::size_t bytes) const { return bytes <= limit_ && used_ + charged_ <= limit_ - bytes; }
+    bool fits(std::size_t bytes) const {
+        return bytes <= limit_ && used_ + charged_ <= limit_ - bytes;
+    }
     bool exhausted() const { return exhausted_; }
     void exhaust() { exhausted_ = true; }
     /// Work of builtins that look at many values: it counts like instructions.
@@ -233,14 +235,16 @@ bool contains(Heap& heap, const Value& a, const Value& b);
 
 // ---- text ----
 /// As one line of JSON. False: it has more than `levels_max` levels; then some of it was written.
-bool write_json(Heap& heap, const Value& value, std::vector<std::byte>& out,
-                std::size_t levels_max, bool lines);
+bool write_json(Heap& heap, const Value& value, std::vector<std::byte>& out, std::size_t levels_max,
+                bool lines);
 /// As JSON in the heap: what tojson gives.
 Value to_json(Heap& heap, const Value& value);
 /// What jq prints for a double: 17 digits, the shortest that give it again.
 void append_double(double number, std::string& out);
 std::string_view type_name(const Value& value);
-/// `string ("abc")`, cut as in jq's errors.
+/// As JSON, cut as in jq's errors.
+std::string shown(Heap& heap, const Value& value);
+/// `string ("abc")`.
 std::string described(Heap& heap, const Value& value);
 /// The value of a node that Tape::read() made. Lives: the nodes and the record as long as it.
 Value value_of(const Node& node, NodeId id);

@@ -156,8 +156,8 @@ struct Writer {
 
 }  // namespace
 
-bool write_json(Heap& heap, const Value& value, std::vector<std::byte>& out,
-                std::size_t levels_max, bool lines) {
+bool write_json(Heap& heap, const Value& value, std::vector<std::byte>& out, std::size_t levels_max,
+                bool lines) {
     Writer<ToBytes> writer{heap, {out}, levels_max, lines};
     writer.write(value);
     return writer.fits;
@@ -187,8 +187,8 @@ void append_double(double number, std::string& out) {
         return;
     }
     // One digit, the others, the exponent: "d.dddde+XX".
-    const auto end = std::to_chars(text.data(), text.data() + 32, number,
-                                   std::chars_format::scientific).ptr;
+    const auto end =
+        std::to_chars(text.data(), text.data() + 32, number, std::chars_format::scientific).ptr;
     const std::string_view all(text.data(), static_cast<std::size_t>(end - text.data()));
     const std::size_t e = all.find('e');
     int exponent = 0;
@@ -207,8 +207,9 @@ void append_double(double number, std::string& out) {
         return;
     }
     std::array<char, 64> fixed;
-    out.append(fixed.data(), std::to_chars(fixed.data(), fixed.data() + 64, number,
-                                           std::chars_format::fixed).ptr);
+    out.append(
+        fixed.data(),
+        std::to_chars(fixed.data(), fixed.data() + 64, number, std::chars_format::fixed).ptr);
 }
 
 std::string_view type_name(const Value& value) {
@@ -229,7 +230,7 @@ std::string_view type_name(const Value& value) {
     }
 }
 
-std::string described(Heap& heap, const Value& value) {
+std::string shown(Heap& heap, const Value& value) {
     constexpr std::size_t shown_max = 29;
     std::string text(to_json(heap, value).bytes());
     if (text.size() > shown_max) {
@@ -241,7 +242,11 @@ std::string described(Heap& heap, const Value& value) {
         text += "...";
         if (closes) text += close;
     }
-    return std::string(type_name(value)) + " (" + text + ")";
+    return text;
+}
+
+std::string described(Heap& heap, const Value& value) {
+    return std::string(type_name(value)) + " (" + shown(heap, value) + ")";
 }
 
 }  // namespace holdfast::jq::machine

@@ -1,0 +1,27 @@
+// From the Syntax to Code.
+//
+// Rule 1: jq's order of evaluation: of several arguments the last varies slowest.
+// Rule 2: functions that do not call themselves are laid out where they are called, while the code
+//         is small; what they are given is laid out where they use it.
+// Rule 3: a last call takes its caller's place, so that loops need no space.
+// Bound: instructions_max; compile_depth levels of recursion.
+#pragma once
+
+#include <expected>
+#include <string_view>
+
+#include "core/jq/machine/code.hpp"
+#include "core/jq/machine/syntax.hpp"
+
+namespace holdfast::jq::machine {
+
+/// `unsupported`: a program of jq's that this machine does not take.
+struct CompileFault {
+    std::string reason;
+    std::size_t offset = 0;
+    bool unsupported = false;
+};
+
+std::expected<Code, CompileFault> compile(std::string_view program);
+
+}  // namespace holdfast::jq::machine

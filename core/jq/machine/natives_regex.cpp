@@ -1,0 +1,159 @@
+// Regular expressions: compiled once for each text and flags, matched by the outside's engine.
+#include <algorithm>
+
+#include "core/jq/machine/builtins.hpp"
+
+namespace holdfast::jq::machine {
+namespace {
+
+constexpr std::size_t kept_max = 16;
+
+struct Mode {
+    RegexFlags flags;
+    bool global = false;
+    bool skip_empty = false;
+};
+
+bool mode_of(Bench& bench, const Value& modifiers, Mode& mode) {
+    if (modifiers.is(Kind::null)) return true;
+    if (!modifiers.is(Kind::string)) {
+        return bench.fail(described(bench.heap, modifiers) + " is not a string");
+    }
+    const std::string_view text = text_of(bench.heap, modifiers);
+    for (const char c : text) {
+        switch (c) {
+            case 'g':
+                mode.global = true;
+                break;
+            case 'i':
+                mode.flags.ignore_case = true;
+                break;
+            case 'x':
+                mode.flags.extended = true;
+                break;
+            case 's':
+                mode.flags.single_line = true;
+                break;
+            case 'p':
+                mode.flags.single_line = mode.flags.dot_all = true;
+                break;
+            case 'l':
+                mode.flags.longest = true;
+                break;
+            case 'n':
+                mode.skip_empty = true;
+                break;
+            default:
+                return bench.fail(std::string(text) + " is not a valid modifier string");
+        }
+    }
+    return true;
+}
+
+/// nullptr: the error is set.
+Regex* regex_of(Bench& bench, std::string_view pattern, RegexFlags flags) {
+    for (KeptRegex& kept : bench.regexes) {
+        if (kept.flags == flags && kept.pattern == pattern) return kept.regex.get();
+    }
+    std::string error;
+    std::unique_ptr<Regex> made = bench.outside.regex(pattern, flags, error);
+    if (made == nullptr) {
+        bench.fail("Regex failure: " + error);
+        return nullptr;
+    }
+    if (bench.regexes.size() == kept_max) bench.regexes.erase(bench.regexes.begin());
+    bench.regexes.push_back({std::string(pattern), flags, std::move(made)});
+    return bench.regexes.back().regex.get();
+}
+
+/// Code points before a byte, asked for in rising order mostly.
+struct Counted {
+    std::string_view text;
+    std::size_t byte = 0;
+    std::uint64_t points = 0;
+
+    double before(std::int64_t where) {
+        const auto at = static_cast<std::size_t>(where);
+        if (at < byte) byte = points = 0;
+        points += points_of(text.substr(byte, at - byte));
+        byte = at;
+        return static_cast<double>(points);
+    }
+};
+
+void put_place(Heap& heap, Object& object, Counted& counted, const Span& span) {
+    const bool takes_part = span.begin >= 0;
+    const std::string_view part =
+        takes_part ? counted.text.substr(static_cast<std::size_t>(span.begin),
+                                         static_cast<std::size_t>(span.end - span.begin))
+                   : std::string_view();
+    const auto key = [](std::string_view name) { return Value::of(name); };
+    put(heap, object, key("offset"), Value::of(takes_part ? counted.before(span.begin) : -1.0));
+    put(heap, object, key("length"), Value::of(static_cast<double>(points_of(part))));
+    put(heap, object, key("string"), takes_part ? Value::of(part) : Value());
+}
+
+Value match_value(Heap& heap, Counted& counted, const std::vector<Span>& spans,
+                  const std::vector<std::string>& names) {
+    Object* match = fresh_object(heap, 4);
+    put_place(heap, *match, counted, spans[0]);
+    ArrayBuilder captures(heap);
+    for (std::size_t i = 1; i < spans.size(); ++i) {
+        Object* capture = fresh_object(heap, 4);
+        put_place(heap, *capture, counted, spans[i]);
+        const std::string& name = names[i - 1];
+        put(heap, *capture, Value::of(std::string_view("name")),
+            name.empty() ? Value() : make_string(heap, name));
+        captures.add(value_of(capture));
+    }
+    put(heap, *match, Value::of(std::string_view("captures")), captures.value());
+    return value_of(match);
+}
+
+/// All matches as an array, or whether there is one. v: text, pattern, modifiers, test.
+bool match(Bench& bench, const Value* v, Value& out) {
+    if (!v[0].is(Kind::string)) {
+        return bench.fail(described(bench.heap, v[0]) +
+                          " cannot be matched, as it is not a string");
+    }
+    if (!v[1].is(Kind::string)) {
+        return bench.fail(described(bench.heap, v[1]) +
+                          " cannot be matched, as it is not a string");
+    }
+    Mode mode;
+    if (!mode_of(bench, v[2], mode)) return false;
+    const std::string_view text = text_of(bench.heap, v[0]);
+    Regex* regex = regex_of(bench, text_of(bench.heap, v[1]), mode.flags);
+    if (regex == nullptr) return false;
+    std::vector<Span> spans;
+    ArrayBuilder matches(bench.heap);
+    Counted counted{text};
+    bool any = false;
+    for (std::size_t from = 0; from <= text.size() && !bench.heap.exhausted();) {
+        bench.heap.work(8);
+        const Regex::Found found = regex->search(text, from, spans);
+        if (found == Regex::Found::gave_up) {
+            return bench.fail("the regular expression takes too many steps on this text");
+        }
+        if (found == Regex::Found::no) break;
+        const auto begin = static_cast<std::size_t>(spans[0].begin);
+        const auto end = static_cast<std::size_t>(spans[0].end);
+        if (!mode.skip_empty || end > begin) {
+            any = true;
+            if (v[3].truthy()) break;
+            matches.add(match_value(bench.heap, counted, spans, regex->names()));
+        }
+        if (!mode.global) break;
+        // Behind an empty match the next one begins at the next character.
+        from =
+            end > begin ? end : end + std::max<std::size_t>(1, byte_of_point(text.substr(end), 1));
+    }
+    out = v[3].truthy() ? Value::of(any) : matches.value();
+    return true;
+}
+
+}  // namespace
+
+std::vector<NativeEntry> regex_natives() { return {{"_match_impl", 3, match}}; }
+
+}  // namespace holdfast::jq::machine

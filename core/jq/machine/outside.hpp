@@ -1,0 +1,60 @@
+// What the machine asks the outside for: the clock, regular expressions, when to stop.
+//
+// Rule: the machine is pure; what differs from run to run comes through here.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdfast::jq::machine {
+
+/// Where a match or a group of it stands, in bytes.
+struct Span {
+    std::int64_t begin = -1;  ///< -1: the group takes no part.
+    std::int64_t end = -1;
+};
+
+/// A compiled regular expression.
+class Regex {
+public:
+    enum class Found : std::uint8_t { yes, no, gave_up };
+    virtual ~Regex() = default;
+    /// The first match at or behind `from`; spans[0] is the whole, then its groups.
+    virtual Found search(std::string_view text, std::size_t from, std::vector<Span>& spans) = 0;
+    /// The names of the groups from 1 on; empty where one has none.
+    virtual const std::vector<std::string>& names() const = 0;
+};
+
+struct RegexFlags {
+    bool ignore_case = false;
+    bool extended = false;
+    bool single_line = false;
+    bool dot_all = false;
+    bool longest = false;
+    bool operator==(const RegexFlags&) const = default;
+};
+
+class Outside {
+public:
+    virtual ~Outside() = default;
+    /// Seconds since 1970.
+    virtual double now() = 0;
+    /// Seconds east of UTC at a time, and what the zone is called then.
+    virtual std::int64_t zone(std::int64_t seconds, std::string& name) = 0;
+    /// nullptr: `error` says why.
+    virtual std::unique_ptr<Regex> regex(std::string_view pattern, RegexFlags flags,
+                                         std::string& error) = 0;
+    /// Whether a run that takes long shall end; nullptr: it may go on, else the bound's name.
+    virtual const char* stop() = 0;
+    /// A run begins: its time is counted from here.
+    virtual void begin() = 0;
+    /// `$ENV`: names and values in turn.
+    virtual std::vector<std::string> environment() = 0;
+    /// For another thread.
+    virtual std::unique_ptr<Outside> clone() const = 0;
+};
+
+}  // namespace holdfast::jq::machine

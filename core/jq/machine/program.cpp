@@ -1,0 +1,144 @@
+#include "core/jq/machine/program.hpp"
+
+#include <cstring>
+#include <utility>
+
+namespace holdfast::jq::machine {
+
+MachineProgram::MachineProgram(std::shared_ptr<const Code> code, Use use,
+                               std::unique_ptr<Outside> outside, Limits limits)
+    : code_(std::move(code)),
+      use_(use),
+      outside_(std::move(outside)),
+      limits_(limits),
+      vm_(*code_, *outside_, limits) {}
+
+std::unique_ptr<Program> MachineProgram::clone() const {
+    auto copy = std::make_unique<MachineProgram>(code_, use_, outside_->clone(), limits_);
+    copy->lines_ = lines_;
+    copy->outputs_bytes_max_ = outputs_bytes_max_;
+    return copy;
+}
+
+Value MachineProgram::meta_value() {
+    Heap& heap = vm_.heap();
+    Object* object = fresh_object(heap, 4);
+    const auto member = [&](std::string_view key, const Value& value) {
+        put(heap, *object, Value::of(key), value);
+    };
+    member("source", make_string(heap, meta_.source));
+    member("partition", make_string(heap, meta_.partition));
+    Value position = make_string(heap, std::to_string(meta_.position));
+    position.kind = Kind::number;
+    position.form = Form::read;
+    member("position", position);
+    member("id", make_string(heap, record_id(meta_)));
+    return value_of(object);
+}
+
+Value MachineProgram::environment_value() {
+    Heap& heap = vm_.heap();
+    Object* object = fresh_object(heap, 0);
+    const std::vector<std::string> all = outside_->environment();
+    for (std::size_t i = 0; i + 1 < all.size(); i += 2) {
+        if (!is_utf8(all[i]) || !is_utf8(all[i + 1])) continue;
+        put(heap, *object, make_string(heap, all[i]), make_string(heap, all[i + 1]));
+    }
+    return value_of(object);
+}
+
+void MachineProgram::begin(std::span<const std::byte> record) {
+    // A program over a large record may hold some of its values several times.
+    vm_.heap().set_limit(limits_.memory + 4 * record.size());
+    vm_.begin();
+    verbatim_ = lines_ || std::memchr(record.data(), '\n', record.size()) == nullptr;
+    if (code_->asks_meta) vm_.set_global(Global::meta, meta_value());
+    if (code_->asks_environment) vm_.set_global(Global::environment, environment_value());
+}
+
+ProgramResult MachineProgram::run(std::span<const std::byte> record, std::vector<std::byte>& out,
+                                  std::string& error) {
+    nodes_.trim(0, Tape::kept_bytes / sizeof(Node));
+    tape_.trim();
+    if (!tape_.read(record, nodes_)) {
+        error = tape_.error();
+        error += " (at byte " + std::to_string(tape_.error_offset()) + ")";
+        return {Verdict::fail, 0, true};
+    }
+    begin(record);
+    return run_over(value_of(nodes_[0], 0), out, error);
+}
+
+ProgramResult MachineProgram::run_over(const Value& input, std::vector<std::byte>& out,
+                                       std::string& error) {
+    const std::size_t before = out.size();
+    Outputs outputs;
+    vm_.start(input);
+    Value value;
+    Vm::Next ended = vm_.next(value);
+    while (ended == Vm::Next::output && outputs.wrong.empty()) {
+        if (use_ == Use::program) {
+            take(value, input, outputs, out, before);
+        } else if (value.truthy()) {
+            return {Verdict::keep, 1};
+        } else if (++outputs.seen > outputs_max) {
+            outputs.wrong = too_large(outputs_bytes_max_, true);
+        }
+        if (outputs.wrong.empty()) ended = vm_.next(value);
+    }
+    if (outputs.wrong.empty() && ended != Vm::Next::end) outputs.wrong = words(ended);
+    if (outputs.wrong.empty()) return outputs.result;
+    out.resize(before);
+    error = outputs.wrong;
+    return {Verdict::fail, 0};
+}
+
+void MachineProgram::take(const Value& value, const Value& input, Outputs& outputs,
+                          std::vector<std::byte>& out, std::size_t before) {
+    if (++outputs.seen > outputs_max) {
+        outputs.wrong = too_large(outputs_bytes_max_, true);
+        return;
+    }
+    if (outputs.seen == 1 && value.same(input)) {
+        outputs.same = true;
+        outputs.result = {Verdict::keep, 1};
+        return;
+    }
+    if (std::exchange(outputs.same, false)) write(input, outputs, out, before);
+    write(value, outputs, out, before);
+    outputs.result = {Verdict::change, outputs.seen};
+}
+
+void MachineProgram::write(const Value& value, Outputs& outputs, std::vector<std::byte>& out,
+                           std::size_t before) {
+    if (!write_json(vm_.heap(), value, out, Tape::depth_max, verbatim_)) {
+        outputs.wrong = "an output has more than 64 levels";
+    }
+    out.push_back(std::byte{'\n'});
+    if (out.size() - before > outputs_bytes_max_) {
+        outputs.wrong = too_large(outputs_bytes_max_, false);
+    }
+}
+
+/// Why the run did not end well.
+std::string MachineProgram::words(Vm::Next ended) {
+    if (ended == Vm::Next::stop) {
+        const std::string& bound = vm_.bound();
+        if (bound == "program_memory") {
+            return "program_memory: the program needs more than " +
+                   std::to_string(limits_.memory >> 20) + " MiB for this record";
+        }
+        if (bound == "depth") {
+            return "depth: a value nests more than " + std::to_string(depth_max) + " levels";
+        }
+        if (bound == "program_time") {
+            return "program_time: the program takes too long for this record";
+        }
+        return bound;
+    }
+    const Value& error = vm_.error();
+    if (error.is(Kind::string)) return std::string(text_of(vm_.heap(), error));
+    return "(not a string): " + std::string(to_json(vm_.heap(), error).bytes());
+}
+
+}  // namespace holdfast::jq::machine

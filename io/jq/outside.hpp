@@ -1,0 +1,18 @@
+// The jq machine's outside in this process: the wall clock, the time zone, Oniguruma.
+//
+// Rule: a regular expression may retry and nest only so much on one text, else it gave up.
+#pragma once
+
+#include <memory>
+
+#include "core/jq/machine/outside.hpp"
+
+namespace holdfast::jq {
+
+/// `seconds_max`: how long a run may take by the clock.
+std::unique_ptr<machine::Outside> make_outside(double seconds_max);
+
+/// Ends runs that are under way, in every thread: the process shall stop. Async-signal-safe.
+void stop_programs();
+
+}  // namespace holdfast::jq
