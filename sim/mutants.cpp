@@ -280,6 +280,12 @@ constexpr Mutant all[] = {
     {335, "what a sink is being given does not count as what may be written again", "", 2000},
     {380, "a file that was rewritten to the same length just after a read is not looked at", "", 2000,
      Habitat::tailer},
+    {381, "a name that has a file counts as its own since before the last look", "", 5000,
+     Habitat::tailer},
+    {384, "a look ends before the names that it knows were asked", "", 20000, Habitat::tailer},
+    {385, "a first look that could not open all counts as none", "", 20000, Habitat::tailer},
+    {386, "a folder that changed during a look counts as looked at", "", 20000,
+     Habitat::tailer},
 };
 
 }  // namespace

@@ -178,19 +178,23 @@ void TailWorld::judge() {
         if (claim.lives.empty()) return check(false, "bytes that are of no file");
         credit(claim);
     }
+    // Inputs that end are given away with their unfinished lines: who has read "<1" of one, and finds
+    // "<12:..." there later, cannot tell.
+    const std::size_t alike = header_ + (config_.end == io::EndAt::eof ? 3 : 0);
     for (Life& life : lives_) {
         life.emitted.resize(life.text.size());
         const bool all = config_.end == io::EndAt::eof && config_.stream.framing == io::Framing::lines;
         const std::size_t end = all ? life.text.size() : complete(life.text);
         for (std::size_t i = 0; i < end; ++i) {
             if (life.foreign) {
-                check(i < header_ || life.emitted[i] == 0, "of no concern, and read: " + life.text);
+                check(i < alike || life.emitted[i] == 0, "of no concern, and read: " + life.text);
                 continue;
             }
             const std::string what = "life " + std::to_string(&life - lives_.data()) + " byte " +
                                      std::to_string(i) + ": " + life.text.substr(0, 40);
-            check(life.lossy || i < life.owed_from || i < header_ || life.emitted[i] >= 1, "not read: " + what);
-            check(crashed_ || life.twin || life.shared || i < header_ || life.emitted[i] <= 1,
+            check(life.lossy || i < life.owed_from || i < alike || life.emitted[i] >= 1,
+                  "not read: " + what);
+            check(crashed_ || life.twin || life.shared || i < alike || life.emitted[i] <= 1,
                   "read twice: " + what);
         }
     }
@@ -205,10 +209,10 @@ void TailWorld::append(const std::string& path) {
         if (config_.read_from == io::ReadFrom::end) {
             lives_.back().owed_from = SIZE_MAX;
             // A file may be assigned before anything stands in it.
-            for (auto& [name, claim] : claims_) {
-                if (claim.position == 0) claim.lives.push_back(at_[path]);
-            }
+            begins_as(at_[path], 0, 0);
         }
+        // Emptied and written anew, it is the same as far as all files are.
+        if (header_ > 0) begins_as(at_[path], 1, header_);
     }
     Life& life = lives_[at_[path]];
     std::string more;
@@ -233,6 +237,14 @@ void TailWorld::append(const std::string& path) {
     tell("* " + path + " grows to " + std::to_string(life.text.size()) + ", life " +
          std::to_string(at_[path]));
     disk_.append(path, more);
+}
+
+/// Whoever stands between these places may go on in this life as well.
+void TailWorld::begins_as(std::size_t life, std::size_t first, std::size_t last) {
+    for (auto& [name, claim] : claims_) {
+        const auto at = static_cast<std::size_t>(claim.position);
+        if (at >= first && at <= last) claim.lives.push_back(life);
+    }
 }
 
 /// A record with this line in it, as it stands in a file behind `before`.
@@ -350,6 +362,7 @@ void TailWorld::crash() {
     idle_.clear();
     pending_.clear();
     checkpoints_.records = durable_;
+    checkpoints_.looked_ns = durable_look_ns_;
     if (wide_) rest_a_while();
     start();
 }

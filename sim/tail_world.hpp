@@ -81,6 +81,7 @@ private:
 
     // The writers.
     void append(const std::string& path);
+    void begins_as(std::size_t life, std::size_t first, std::size_t last);
     std::string record(std::string line, const std::string& before) const;
     std::size_t complete(const std::string& text) const;
     void rotate(const std::string& path);

@@ -49,30 +49,48 @@ bool FileSource::was_closed(const FileStat& st) const {
            closed->second.modified_ns == st.modified_ns;
 }
 
+/// Requires: names are listed after this.
+void FileSource::begin_look() {
+    look_ = {.begun_ns = ring_.wall_ns(), .folders = {}, .goes_on = true};
+}
+
 /// Looks at the folders that have changed for rotated names of which nobody knows the file.
 Task<> FileSource::adopt_new() {
-    look_.begun_ns = ring_.wall_ns();
-    look_.folders.clear();
-    for (const std::string& folder : walk_.folders()) {
-        FileStat st;
-        const auto result = co_await stat(ring_, folder.c_str(), st);
-        if (result < 0) continue;
+    look_.folders = walk_.folders();
+    const std::map<std::string, std::int64_t> folders = look_.folders;
+    for (const auto& [folder, modified_ns] : folders) {
         const std::int64_t since = mutant(137) ? 0 : looks_.since(folder);
-        const bool has_changed = looks_.has_changed(folder, st.modified_ns, look_.begun_ns);
+        const bool has_changed = looks_.has_changed(folder, modified_ns, look_.begun_ns);
         // At a first start all that stands here is old.
         if (since != INT64_MAX && has_changed && !mutant(136)) {
             co_await adopt_new_in(folder, since);
         }
-        look_.folders[folder] = st.modified_ns;
     }
 }
 
 /// All that was found is known from here on, save what could not be opened: its folder counts as not
-/// looked at, or it might be rotated away and be taken for old.
-void FileSource::end_look() {
-    for (const auto& [path, entry] : unreadable_) look_.folders.erase(directory_of(path));
+/// looked at, or it might be rotated away and be taken for old. So does one that was changed
+/// meanwhile: a name that was listed may have been rotated away before it was opened. But not in a
+/// first look, before which all is old: a file that cannot be opened may never be (what stood there
+/// is remembered, see owed_).
+Task<> FileSource::end_look() {
+    looks_.end();
+    const bool is_first = last_look_ns() == INT64_MAX && looks_.ended() == 1 && !mutant(385);
+    for (const auto& [path, entry] : unreadable_) {
+        if (!is_first) look_.folders.erase(directory_of(path));
+    }
+    bool all = is_first || unreadable_.empty();
+    for (auto it = look_.folders.begin(); it != look_.folders.end();) {
+        FileStat st;
+        const auto result = co_await stat(ring_, it->first.c_str(), st);
+        const bool is_same = result >= 0 && st.modified_ns == it->second;
+        const bool counts = is_same || looks_.since(it->first) == INT64_MAX || mutant(386);
+        all = all && counts;
+        it = counts ? std::next(it) : look_.folders.erase(it);
+    }
+    look_.goes_on = false;
     for (const auto& [folder, modified_ns] : look_.folders) looks_.looked(folder, modified_ns);
-    if (!unreadable_.empty()) return;
+    if (!all) co_return;
     looks_.looked_at_all(look_.begun_ns);
     checkpoints_.looked(config_.id, look_.begun_ns);
 }
@@ -101,7 +119,7 @@ Task<> FileSource::adopt_new_in(std::string folder, std::int64_t since) {
             const bool replaced = result >= 0 && Inode{st.device, st.inode} != inode_of(*before);
             // Who has the name since before the last look leaves it to nobody: a copy of it stands
             // here (copytruncate).
-            if (result >= 0 && !replaced && stood_before(*before)) continue;
+            if (result >= 0 && !replaced && stood_before(*before, folder)) continue;
             // It was rotated as well, which takes in what came after it, in order.
             if (replaced || is_gone(result)) co_await lost_name(*before, replaced);
             if (!before->linked) predecessor_ = before;
@@ -117,12 +135,20 @@ Task<> FileSource::adopt_new_in(std::string folder, std::int64_t since) {
     }
 }
 
-/// Was this name its own at the last look? At a start only records tell.
-bool FileSource::stood_before(const TailedFile& file) const {
-    if (!scanning_first_) return true;
-    return std::any_of(loaded_.begin(), loaded_.end(), [&file](const auto& entry) {
-        return entry.second.file == &file && entry.second.key.path == file.key.path;
-    });
+/// Was this name its own at the last look that ended? One that was broken off, by an error or the end
+/// of the process, may have found it, and not what stood under its name before.
+bool FileSource::stood_before(const TailedFile& file, const std::string& folder) const {
+    if (mutant(381)) return true;
+    const std::uint64_t last = looks_.ended_in(folder);
+    if (last > 0) return file.looks_before < last;
+    return file.key.seen_ns <= last_look_ns();
+}
+
+/// It was found under the name that it has.
+void FileSource::seen(TailedFile& file) const {
+    file.looks_before = looks_.ended();
+    const std::int64_t now = look_.goes_on ? look_.begun_ns : ring_.wall_ns();
+    file.key.seen_ns = std::max<std::int64_t>(0, now);
 }
 
 Task<std::vector<FileSource::Sibling>> FileSource::new_among(std::vector<std::string> paths,
@@ -135,7 +161,8 @@ Task<std::vector<FileSource::Sibling>> FileSource::new_among(std::vector<std::st
         const TailedFile* known = co_await followed(st);
         if (known != nullptr) continue;
         const std::int64_t came = st.born_ns > 0 ? st.born_ns : st.modified_ns;
-        if (came < since || was_closed(st)) continue;
+        const bool is_owed = owed_.contains({st.device, st.inode});
+        if ((came < since && !is_owed) || was_closed(st)) continue;
         fresh.emplace_back(st.modified_ns, path, Inode{st.device, st.inode});
     }
     co_return fresh;

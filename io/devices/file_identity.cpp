@@ -74,9 +74,10 @@ void FileIdentity::take_fingerprint(std::span<const std::byte> head) {
 
 std::string encode_key(const FileKey& key) {
     const FileIdentity& id = key.identity;
-    return fmt::format("3:{:x}:{:x}:{:x}:{:x}:{:x}:{:x}:{:x}:{}", id.device, id.inode,
+    return fmt::format("4:{:x}:{:x}:{:x}:{:x}:{:x}:{:x}:{:x}:{:x}:{}", id.device, id.inode,
                        static_cast<std::uint64_t>(id.born_ns), key.generation, id.length, id.hash,
-                       static_cast<std::uint64_t>(key.oversized_at + 1), key.path);
+                       static_cast<std::uint64_t>(key.oversized_at + 1),
+                       static_cast<std::uint64_t>(key.seen_ns), key.path);
 }
 
 std::string encode_seal(const FileSeal& seal) {
@@ -100,16 +101,17 @@ std::optional<FileKey> decode_key(std::string_view text) {
                     {static_cast<std::uint32_t>(length), hash}};
     }
     const auto version = take_numbers<1>(text);
-    if (!version || (*version)[0] == 0 || (*version)[0] > 3) return std::nullopt;
+    if (!version || (*version)[0] == 0 || (*version)[0] > 4) return std::nullopt;
     const std::uint64_t of = (*version)[0];
     const auto file = take_numbers<2>(text);
-    const auto born = of == 3 ? take_numbers<1>(text) : std::array<std::uint64_t, 1>{};
+    const auto born = of >= 3 ? take_numbers<1>(text) : std::array<std::uint64_t, 1>{};
     const auto life = take_numbers<3>(text);
     const auto inside = of == 1 ? std::array<std::uint64_t, 1>{} : take_numbers<1>(text);
-    if (!file || !born || !life || !inside) return std::nullopt;
+    const auto seen = of == 4 ? take_numbers<1>(text) : std::array<std::uint64_t, 1>{};
+    if (!file || !born || !life || !inside || !seen) return std::nullopt;
     const auto [generation, length, hash] = *life;
     if (generation > UINT32_MAX || length > fingerprint_max || (*inside)[0] > INT64_MAX ||
-        (*born)[0] > INT64_MAX) {
+        (*born)[0] > INT64_MAX || (*seen)[0] > INT64_MAX) {
         return std::nullopt;
     }
     key.identity = {.device = (*file)[0],
@@ -120,6 +122,7 @@ std::optional<FileKey> decode_key(std::string_view text) {
     key.generation = static_cast<std::uint32_t>(generation);
     const auto at = static_cast<std::int64_t>((*inside)[0]);
     key.oversized_at = of == 2 ? at : at - 1;
+    key.seen_ns = static_cast<std::int64_t>((*seen)[0]);
     key.path = std::string(text);
     return key;
 }

@@ -10,9 +10,9 @@
 // Rule 4: the seal of a position covers bytes just before it: what was delivered last. It is made
 //         with each batch, and the checkpoint keeps that of the highest position delivered.
 // The key under which the checkpoint knows a file is text, numbers in hexadecimal, the path is for
-// people: "3:DEV:INO:BORN:GEN:LEN:HASH:AT:PATH", AT being oversized_at + 1; before it stands the
-// seal, if there is one: "s:POSITION:LEN:HASH:". Also read, without birth and seal:
-// "1:DEV:INO:GEN:LEN:HASH:PATH", and with oversized_at "2:DEV:INO:GEN:LEN:HASH:AT:PATH".
+// people: "4:DEV:INO:BORN:GEN:LEN:HASH:AT:SEEN:PATH", AT being oversized_at + 1; before it stands the
+// seal, if there is one: "s:POSITION:LEN:HASH:". Also read: "3:", without SEEN, and without birth and
+// seal "1:DEV:INO:GEN:LEN:HASH:PATH" and "2:DEV:INO:GEN:LEN:HASH:AT:PATH".
 #pragma once
 
 #include <cstddef>
@@ -84,6 +84,9 @@ struct FileKey {
     /// nowhere. A restart behind it then knows what it is in the midst of. (Streams without lines:
     /// the clean place before the oldest record in pieces that is not committed.)
     std::int64_t oversized_at = -1;
+    /// The wall time of the look that found it under this path, or of when it was found between two
+    /// looks; 0: nobody knows, long ago.
+    std::int64_t seen_ns = 0;
     std::string path;
     FileSeal seal;  ///< As it was read; encode_key leaves it out.
     bool operator==(const FileKey&) const = default;

@@ -133,6 +133,7 @@ Task<> FileSource::open_file(std::string path, First first, std::string known_as
         } else {
             unreadable(path, first, opened);
         }
+        co_await owe(path);
         co_return;
     }
     auto file = std::make_unique<TailedFile>();
@@ -156,6 +157,14 @@ Task<> FileSource::open_file(std::string path, First first, std::string known_as
     co_await insert(std::move(file), first, known_as);
 }
 
+/// It stands there at the first look: when it is rotated before it can be opened it is not old.
+Task<> FileSource::owe(std::string path) {
+    FileStat st;
+    if (looks_.ended() > 0 || owed_.size() >= aside_kept) co_return;
+    const auto result = co_await stat(ring_, path.c_str(), st);
+    if (result >= 0) owed_.insert({st.device, st.inode});
+}
+
 /// Takes in a file that was just opened. Its head decides whether we know it.
 Task<> FileSource::insert(std::unique_ptr<TailedFile> owned, First first, std::string known_as) {
     TailedFile& file = *owned;
@@ -172,11 +181,13 @@ Task<> FileSource::insert(std::unique_ptr<TailedFile> owned, First first, std::s
         }
     }
     file.size = std::max(file.size, got);
+    seen(file);
     if (got >= 0 && plain_.is_packed(file.fd)) co_await know_size(file);
     Known known = Known::unreadable;
     if (got >= 0) known = co_await resume_from_record(file, bytes);
     if (known == Known::unreadable) {
         unreadable(path, first, got < 0 ? got : -EIO);
+        if (looks_.ended() == 0 && owed_.size() < aside_kept) owed_.insert(inode_of(file));
         co_await close(ring_, file.fd);
         co_return;
     }
@@ -195,6 +206,7 @@ Task<> FileSource::insert(std::unique_ptr<TailedFile> owned, First first, std::s
     file.linked = walk_.matches(path);
     // Its next rotated name is derived from the path that it had, as are those of what came after it.
     if (!file.linked && !known_as.empty()) file.key.path = known_as;
+    owed_.erase(inode_of(file));
     files_[inode_of(file)] = std::move(owned);
     if (file.linked) name(file);
     ++unfinished_;

@@ -28,20 +28,24 @@ std::int64_t length_at_least(const CheckpointPartition& record) {
     return length;
 }
 
-/// Does this record tell enough to know its file on another device?
-bool travels(const FileKey& record, const FileIdentity& found) {
-    return record.identity.born_with(found) || record.seal.before.length > 0;
+/// Does this record tell enough to know its file on another device? Where nothing was read of a file
+/// its head is enough: at worst one that begins likewise is read from its beginning.
+bool travels(const FileKey& key, const CheckpointPartition& record, const FileIdentity& found) {
+    if (key.identity.born_with(found) || key.seal.before.length > 0) return true;
+    return key.identity.length > 0 && length_at_least(record) == 0;
 }
 
 }  // namespace
 
-/// Finds the file in the loaded checkpoint. Of several records the one with the same birth, then on
-/// the same device, then with the same path, then of the newest generation counts.
+/// Finds the file in the loaded checkpoint. Of several records the one with the same birth, then one
+/// that knows some of its bytes, then on the same device, with the same path, of the newest
+/// generation counts. (Of an empty file only numbers are known, and devices change theirs.)
 Task<FileSource::Known> FileSource::resume_from_record(TailedFile& file,
                                                        std::span<const std::byte> head) {
     const auto [begin, end] = loaded_.equal_range(file.key.identity.inode);
     const auto merit = [&file](const FileKey& key) {
-        return std::tuple(key.identity.born_with(file.key.identity),
+        const bool has_bytes = key.identity.length > 0 || key.seal.before.length > 0;
+        return std::tuple(key.identity.born_with(file.key.identity), has_bytes,
                           key.identity.device == file.device, key.path == file.key.path,
                           rank(key));
     };
@@ -78,6 +82,10 @@ Task<FileSource::Known> FileSource::resume_from_record(TailedFile& file,
         co_return Known::as_recorded;
     }
     if (rewritten == nullptr) co_return Known::no;
+    // The same file for sure, emptied: it has had its name for as long.
+    const FileKey& was = rewritten->key;
+    const bool is_same = was.path == file.key.path && was.identity.born_with(file.key.identity);
+    if (is_same) file.key.seen_ns = was.seen_ns;
     say_rewritten(file, rewritten->record.position);
     co_return Known::rewritten;
 }
@@ -92,7 +100,7 @@ Task<FileSource::Known> FileSource::is_recorded(TailedFile& file, std::span<cons
         co_return same_device && key.path == file.key.path ? Known::rewritten : Known::no;
     }
     if (!same_device) {
-        if (!travels(key, file.key.identity) || mutant(130)) co_return Known::no;
+        if (!travels(key, loaded.record, file.key.identity) || mutant(130)) co_return Known::no;
         const bool elsewhere = co_await is_elsewhere(file, loaded);
         if (elsewhere) co_return Known::no;
     }
@@ -132,6 +140,7 @@ void FileSource::resume(TailedFile& file, Loaded& loaded) {
     loaded.file = &file;
     file.key.generation = loaded.key.generation;
     file.key.oversized_at = loaded.key.oversized_at;
+    if (loaded.key.path == file.key.path) file.key.seen_ns = loaded.key.seen_ns;
     // Names of records are made of it: it stays, whatever the device is called now.
     file.key.identity.device = loaded.key.identity.device;
     file.key.seal = loaded.key.seal;

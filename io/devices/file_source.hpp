@@ -271,6 +271,7 @@ private:
     void schedule(TailedFile& file, Instant at);
     Duration poll_after(const TailedFile& file) const;
     Task<> poll_due();
+    Task<> poll_all(std::vector<TailedFile*> due);
     Task<> polled(TailedFile& file, std::int64_t result, const FileStat& st);
     Task<> end_if_read(TailedFile& file);
     Task<> resized(TailedFile& file, const FileStat& st);
@@ -288,9 +289,11 @@ private:
     Task<> adopt_siblings(std::string path, std::int64_t since_ns, bool was_empty);
     bool was_closed(const FileStat& st) const;
     Task<> adopt_new();
-    void end_look();
+    void begin_look();
+    Task<> end_look();
     Task<> adopt_new_in(std::string folder, std::int64_t since);
-    bool stood_before(const TailedFile& file) const;
+    bool stood_before(const TailedFile& file, const std::string& folder) const;
+    void seen(TailedFile& file) const;
     Task<std::vector<Sibling>> new_among(std::vector<std::string> paths, std::int64_t since);
     Task<> adopt(std::vector<Sibling> siblings, std::string had);
 
@@ -321,6 +324,7 @@ private:
     bool is_output(const FileStat& st, const std::string& path, First first);
     Task<> open_file(std::string path, First first, std::string known_as = {});
     Task<> insert(std::unique_ptr<TailedFile> file, First first, std::string known_as);
+    Task<> owe(std::string path);
     Task<> close_file(TailedFile& file);
 
     std::uint32_t line_max() const;
@@ -343,6 +347,7 @@ private:
     std::map<std::string_view, TailedFile*> paths_;  ///< Of the linked ones: views of key.path.
     std::set<std::string> outputs_found_;  ///< Names that lead to what we write: said once each.
     std::map<std::string, Unreadable> unreadable_;
+    std::set<Inode> owed_;  ///< Found at the first look, and not opened yet.
     std::map<Inode, Closed> aside_;       ///< Compressed, refused or read.
     std::deque<ReadText> texts_;          ///< The oldest first.
     std::uint32_t opening_anew_ = 0;
@@ -360,6 +365,7 @@ private:
     struct Look {
         std::int64_t begun_ns = 0;                    ///< In wall time.
         std::map<std::string, std::int64_t> folders;  ///< When they were changed last.
+        bool goes_on = false;
     };
     Look look_;  ///< The one that goes on.
     struct Begun {

@@ -68,7 +68,7 @@ Task<> FileSource::watch() {
     co_await find_recorded();
     forget_excess();
     co_await adopt_new();
-    end_look();
+    co_await end_look();
     co_await keep_beginnings();
     co_await say_missing();
     say_rest();
@@ -136,7 +136,8 @@ Task<> FileSource::scan(First first) {
     const Instant begun = ring_.now();
     co_await look_for_names(first);
     const Instant now = ring_.now();
-    const std::vector<std::string> reached = walk_.folders();
+    std::vector<std::string> reached;
+    for (const auto& [folder, modified_ns] : walk_.folders()) reached.push_back(folder);
     const std::int64_t took = (now - begun).ns * 20;
     const auto cost = config_.look_cost.ns * static_cast<std::int64_t>(reached.size());
     const std::int64_t soonest = std::min(config_.poll_interval.ns, config_.glob_interval.ns);
@@ -161,34 +162,27 @@ Task<> FileSource::look_for_names(First first) {
     }
     walk_forced_ = false;
     scans_skipped_ = 0;
+    begin_look();
     const std::function<bool(const std::string&)> is_file = [this](const std::string& path) {
         return paths_.contains(path);
     };
     const std::vector<std::string> found = co_await walk_.find(is_file);
     note_folders();
     if (first == First::later) co_await adopt_new();
-    Instant look_at = ring_.now();
+    std::vector<TailedFile*> known;
     for (const std::string& path : found) {
-        const auto known = paths_.find(path);
-        if (known != paths_.end()) {
+        const auto named = paths_.find(path);
+        if (named != paths_.end()) {
             // Something has changed somewhere: is this name still the same file's?
-            if (known->second->poll_at > look_at) schedule(*known->second, look_at);
-            look_at = look_at + look_spacing;
+            if (!mutant(384)) known.push_back(named->second);
         } else if (!unreadable_.contains(path)) {
             co_await discover(path, first);
         }
+        if (known.size() < polls_at_once) continue;
+        co_await poll_all(std::exchange(known, {}));
     }
-    if (first != First::later) co_return;
-    // A name that was listed may have been rotated away before it was opened: a folder that changed
-    // meanwhile counts as not looked at. (But for a first look: what it finds is old in any case.)
-    for (auto it = look_.folders.begin(); it != look_.folders.end();) {
-        FileStat st;
-        const auto result = co_await stat(ring_, it->first.c_str(), st);
-        const bool is_same = result >= 0 && st.modified_ns == it->second;
-        it = is_same || looks_.since(it->first) == INT64_MAX ? std::next(it)
-                                                             : look_.folders.erase(it);
-    }
-    end_look();
+    co_await poll_all(std::exchange(known, {}));
+    if (first == First::later) co_await end_look();
 }
 
 /// What was asked for and is not there: with `eof` the source ends without it.
@@ -256,23 +250,29 @@ Task<> FileSource::poll_due() {
     const Instant now = ring_.now();
     while (!polls_.empty() && polls_.begin()->at <= now) {
         std::vector<TailedFile*> due;
-        StatBatch batch(ring_);
         while (!polls_.empty() && polls_.begin()->at <= now && due.size() < polls_at_once) {
             TailedFile* file = polls_.begin()->file;
             polls_.erase(polls_.begin());
             file->poll_at = never;
-            if (file->finished && file->away == Away::no) continue;
-            const bool by_path = file->linked && config_.end == EndAt::never;
-            const std::string& path = is_parked(*file) ? file->parked_at : file->key.path;
             due.push_back(file);
-            batch.add(by_path || is_parked(*file) ? path.c_str() : nullptr, file->fd);
         }
-        co_await batch;
-        for (std::size_t i = 0; i < due.size(); ++i) {
-            const std::int64_t result = batch.result(i);
-            const FileStat& st = batch.stat(i);
-            co_await polled(*due[i], result, st);
-        }
+        co_await poll_all(std::move(due));
+    }
+}
+
+Task<> FileSource::poll_all(std::vector<TailedFile*> due) {
+    StatBatch batch(ring_);
+    std::erase_if(due, [](const TailedFile* f) { return f->finished && f->away == Away::no; });
+    for (const TailedFile* file : due) {
+        const bool by_path = file->linked && config_.end == EndAt::never;
+        const std::string& path = is_parked(*file) ? file->parked_at : file->key.path;
+        batch.add(by_path || is_parked(*file) ? path.c_str() : nullptr, file->fd);
+    }
+    co_await batch;
+    for (std::size_t i = 0; i < due.size(); ++i) {
+        const std::int64_t result = batch.result(i);
+        const FileStat& st = batch.stat(i);
+        co_await polled(*due[i], result, st);
     }
 }
 
@@ -364,6 +364,7 @@ void FileSource::regain_name(TailedFile& file, const std::string& path) {
                          .with("from", file.key.path)
                          .with("to", path));
     HF_ASSERT(!file.linked);
+    if (file.key.path != path) seen(file);
     file.key.path = path;
     file.linked = true;
     file.finishing = false;

@@ -34,10 +34,10 @@ bool FolderWalk::matches(std::string_view path) const {
     return include_.matches(path) && !excluded(path);
 }
 
-std::vector<std::string> FolderWalk::folders() const {
-    std::vector<std::string> all;
+std::map<std::string, std::int64_t> FolderWalk::folders() const {
+    std::map<std::string, std::int64_t> all;
     for (const auto& [folder, seen] : seen_) {
-        if (seen.modified_ns >= 0) all.push_back(folder);
+        if (seen.modified_ns >= 0) all.emplace(folder, seen.modified_ns);
     }
     return all;
 }

@@ -42,8 +42,9 @@ public:
     /// begins with is not there.
     const std::map<std::string, std::int64_t>& failed() const { return failed_; }
 
-    /// Those that the last find() reached and whose changes it hears of.
-    std::vector<std::string> folders() const;
+    /// Those that the last find() reached and whose changes it hears of, and when each had been
+    /// changed last before it was listed.
+    std::map<std::string, std::int64_t> folders() const;
 
     /// What was asked of the disk, and compared with patterns, ever. For tests of the bound.
     std::uint64_t looks() const { return looks_; }

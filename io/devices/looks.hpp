@@ -5,6 +5,8 @@
 // Rule 2: before the first look at a folder counts when holdfast looked last at all: the checkpoint
 //         says so, as wall time. Without one nothing is newer than the first look: what stands there
 //         is old.
+// Rule 3: a look ends when all that it found is known. What could not be opened, and a folder that
+//         changed meanwhile, is left out: it counts as not looked at.
 // Bound: one entry for each folder that patterns reach.
 #pragma once
 
@@ -46,14 +48,26 @@ public:
         const std::int64_t before = since(folder);
         folders_[folder] =
             before == INT64_MAX ? modified_ns + 1 : std::max(modified_ns, before);
+        ended_in_[folder] = ended_;
     }
     /// All folders that there are were looked at, in a look that began then.
     void looked_at_all(std::int64_t begun_ns) { at_all_ns_ = before(begun_ns); }
+
+    /// Looks of this process that have ended, whatever they left out.
+    std::uint64_t ended() const { return ended_; }
+    void end() { ++ended_; }
+    /// The number of the last one that left nothing out here; 0: none of this process.
+    std::uint64_t ended_in(const std::string& folder) const {
+        const auto known = ended_in_.find(folder);
+        return known != ended_in_.end() ? known->second : 0;
+    }
 
 private:
     static std::int64_t before(std::int64_t ns) { return ns == INT64_MAX ? ns : ns - lag.ns; }
 
     std::map<std::string, std::int64_t> folders_;
+    std::map<std::string, std::uint64_t> ended_in_;
+    std::uint64_t ended_ = 0;
     std::int64_t at_all_ns_;
 };
 

@@ -71,6 +71,7 @@ struct TailedFile {
     Instant gone_at{};               ///< Since when it is not linked, or when it last grew since.
     Instant active_at{};             ///< When it last grew.
     Instant verified_at{};
+    std::uint64_t looks_before = 0;   ///< So many looks had ended when it was found as key.path.
     std::uint64_t number = 0;         ///< That many files were opened before and with it.
     Instant poll_at = never;          ///< Its place in the order of polls.
     std::optional<Instant> retry_at;  ///< Not read before, after a read error.

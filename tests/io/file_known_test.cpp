@@ -42,6 +42,8 @@ TEST_CASE("a file key and its seal decode to what was encoded, also those of old
     CHECK(decode_key(encode_key(key)) == key);
     key.oversized_at = 0x123456;
     CHECK(decode_key(encode_key(key)) == key);
+    key.seen_ns = 1764364800123456789;
+    CHECK(decode_key(encode_key(key)) == key);
     key.seal = {0x7fffffffffff, {256, 0xabcdef}};
     CHECK(decode_key(encode_seal(key.seal) + encode_key(key)) == key);
     const auto first = decode_key("1:fe01:4d:3:100:deadbeef:/var/log/a:b.log");
@@ -51,6 +53,11 @@ TEST_CASE("a file key and its seal decode to what was encoded, also those of old
     const auto second = decode_key("2:fe01:4d:3:100:deadbeef:10:/x");
     REQUIRE(second);
     CHECK(second->oversized_at == 16);
+    const auto third = decode_key("3:fe01:4d:1f:3:100:deadbeef:11:/x:y");
+    REQUIRE(third);
+    CHECK(third->oversized_at == 16);
+    CHECK(third->seen_ns == 0);
+    CHECK(third->path == "/x:y");
     for (const char* bad : {"", "s:", "s:1:1:1", "s:1:1:1:", "s:1:2:1:3:1:1:1:1:1:1:0:/x",
                             "s:8000000000000000:1:1:3:1:1:1:1:1:1:0:/x", "3:1:1:1:1:1:1:/x",
                             "3:1:1:1:1:101:1:0:/x", "4:1:1:1:1:1:1:0:/x", "3:-1:1:1:1:1:1:0:/x"}) {
