@@ -138,6 +138,7 @@ private:
     void check_order(const Attempt& a);
     void check_dead_letter(std::uint32_t item, const Part& part);
     void check_limits(const WriteToSink& e, const Attempt& a, const SinkConfig& sink);
+    void check_clean(const WriteToSink& e, const Effects& all);
 
     // Regulation (oracle_regulation.cpp).
     void check_admission(const Pull& e);
@@ -186,7 +187,7 @@ private:
     bool commits_are_bounded() const;
     void note_cycle(const Event& event, const Effects& effects);
     Uncovered uncovered(std::uint32_t sink);
-    void note_sent(std::uint32_t unit);
+    void note_sent(Unit& u, std::uint32_t index);
     void note_begun(const Part& part, std::uint32_t sink);
     void forget_given(std::uint32_t log);
     void retire_windows();
@@ -233,6 +234,7 @@ private:
     void begin_cycle();
     void check_cycle_repeats();
     void may_be_new_cycle();
+    bool all_ended() const;
     void check_cycle_is_needed();
     void check_cycle(const Engine& engine);
     void check_quiet(const Engine& engine);

@@ -64,6 +64,17 @@ void Oracle::check_bounds(const Event& event, const Effects& effects, const Engi
     }
 }
 
+/// With a mark a write of more than one batch ends where one does, or there would be no clean point.
+void Oracle::check_clean(const WriteToSink& e, const Effects& all) {
+    const auto parts = all.parts(e.parts);
+    if (parts.empty() || parts.front().batch == parts.back().batch) return;
+    const BatchTruth* b = stage_.batch(parts.back().batch);
+    if (b == nullptr) return;
+    const std::uint32_t outputs = b->from[e.sink.index + 1] - b->from[e.sink.index];
+    if (parts.back().end == outputs) return;
+    fail("I24", "clean points", "a write to a sink with a mark ends within its second batch");
+}
+
 /// RunTicker: first a period after the start, then each period, none made up for.
 void Oracle::on(const RunTicker& e, const Effects&) {
     if (e.tick != ++ticks_ || stage_.now < ticker_due_) {

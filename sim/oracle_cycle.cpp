@@ -189,15 +189,17 @@ void Oracle::check_cycle_repeats() {
     commit_.rests_until = Instant{0};
 }
 
+bool Oracle::all_ended() const {
+    return std::all_of(source_ends_.begin(), source_ends_.begin() + stage_.draw->config.sources,
+                       [](std::uint32_t ends) { return ends > 0; });
+}
+
 void Oracle::check_cycle_is_needed() {
     const CommitConfig& config = stage_.draw->config.commit;
     if (!commit_.began_once || stage_.now >= commit_.began + config.interval || stopping_) return;
     const auto revoking = [](const Partition& p) { return p.known == Known::revoking; };
     if (std::ranges::any_of(partitions_, revoking)) return;
-    const bool all_ended = std::all_of(source_ends_.begin(),
-                                       source_ends_.begin() + stage_.draw->config.sources,
-                                       [](std::uint32_t ends) { return ends > 0; });
-    if (batches_open_ == 0 && all_ended) return;
+    if (batches_open_ == 0 && all_ended()) return;
     // A window that keeps its lane, or is half full, asks for a cycle by itself (I43).
     if (windows_count_ && (any_revoked_ || window_asked_ || window_may_ask())) return;
     // Each cycle before its time must have been bought with settled records, or bytes.
@@ -272,6 +274,7 @@ void Oracle::check_quiet(const Engine& engine) {
         urgent = urgent || p.known == Known::revoking;
     }
     if (!pending) return;
+    urgent = urgent || (batches_open_ == 0 && all_ended());
     urgent = urgent || (config.records > 0 && commit_.records >= config.records) ||
              (config.bytes > 0 && commit_.bytes >= config.bytes);
     const Instant due = commit_.began_latest + config.interval;

@@ -38,11 +38,13 @@ void Oracle::note_cycle(const Event& event, const Effects& effects) {
 
 // ---- what was given ----------------------------------------------------------------------------
 
-void Oracle::note_sent(std::uint32_t unit) {
-    const Unit& u = stage_.ledger.units[unit];
+void Oracle::note_sent(Unit& u, std::uint32_t index) {
+    const bool again = u.sent;
+    u.sent = true;
+    if (again || !windows_count_) return;
     const Log& log = stage_.ledger.logs[stage_.ledger.records[u.record].log];
     if (stage_.draw->config.source[log.source].commit == CommitMode::checkpoint) {
-        given_[u.sink].push_back(unit);
+        given_[u.sink].push_back(index);
     }
 }
 

@@ -237,6 +237,7 @@ void Oracle::on(const WriteToSink& e, const Effects& all) {
     }
     check_limits(e, a, sink);
     if (e.attempt == 1 && !failed()) check_lingered(e, a);
+    if (e.attempt == 1 && sink.has_mark && !failed()) check_clean(e, all);
     if (e.attempt > 1 && !failed()) check_streak(e, sink);
     if (sink.writes_max == 1 && !failed()) check_order(a);
     for (std::size_t i = 0; i < a.items.size() && !failed(); ++i) {
@@ -244,15 +245,13 @@ void Oracle::on(const WriteToSink& e, const Effects& all) {
         if (a.epochs[i] != epoch_of(u.record)) continue;
         check_send(a.items[i], sink);
         u.told = Told::in_flight;
-        if (windows_count_ && !u.sent) note_sent(a.items[i]);
-        u.sent = true;
+        note_sent(u, a.items[i]);
     }
     bool more = false;
     for (const Part& part : all.parts(e.parts)) {
         BatchTruth* b = stage_.batch(part.batch);
-        if (b == nullptr) continue;
-        if (windows_count_) note_begun(part, e.sink.index);
-        if (b->fanned_out) continue;
+        if (b != nullptr && windows_count_) note_begun(part, e.sink.index);
+        if (b == nullptr || b->fanned_out) continue;
         more = b->fanned_out = true;
         b->written = stage_.now;
     }

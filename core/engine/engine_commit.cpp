@@ -30,7 +30,7 @@ bool EngineState::commit_wanted(Instant now) {
         (config.commit.records && c.records >= config.commit.records && !mutant(248)) ||
         (config.commit.bytes && c.bytes >= config.commit.bytes && !mutant(249));
     if (due <= now || (flags().draining && !mutant(253)) || partitions.head().revoking_dirty > 0 ||
-        (much && !mutant(332)) || (batches.used() == 0 && input_over())) {
+        (much && !mutant(332)) || (batches.used() == 0 && input_over() && !mutant(325))) {
         return true;
     }
     if (mutant(243)) return false;

@@ -83,7 +83,7 @@ void EngineState::begin_delivery(Instant now, std::uint32_t lane, Effects& effec
         }
         // Whole batches or a piece of one: else writes would straddle batches for ever, and there
         // would be no clean point to retire to.
-        if (sink.has_mark && count && take < open) break;
+        if (sink.has_mark && count && take < open && !mutant(324)) break;
         if (e.sent == 0 && counts_in_window(e)) l.charge(config.commit, e);
         bytes += take == open ? open_bytes : l.bytes_of(e, take);
         count += take;
