@@ -272,7 +272,7 @@ constexpr Mutant all[] = {
     {322, "a control character stands in a dead letter as it is", "", 200, Habitat::dead_letters},
     {323, "the last bytes of binary data are missing in a dead letter", "", 200,
      Habitat::dead_letters},
-    {324, "a write to a sink with a mark ends within a batch that another one precedes", "", 2000},
+    {324, "a write to a sink with a mark ends within a batch that another one precedes", "", 10000},
     {325, "the last commit of all waits for the interval", "", 2000},
     {330, "what may be written again has no bound", "", 2000},
     {331, "what a commit has staged counts as durable", "", 2000},
