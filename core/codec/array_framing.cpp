@@ -30,9 +30,14 @@ const char* plain_text(const char* at, const char* end) {
 }  // namespace
 
 std::string error_text(const FramingError& error) {
-    static constexpr std::array<const char*, 6> names{"not an array",     "unexpected end",
-                                                      "empty element",    "unbalanced",
-                                                      "trailing garbage", "record too long"};
+    static constexpr std::array<const char*, 7> names{
+        "not an array",
+        "unexpected end",
+        "empty element",
+        "unbalanced",
+        "trailing garbage",
+        "this looks like UTF-16, and only UTF-8 is read (iconv -f UTF-16 -t UTF-8 makes that of it),",
+        "record too long"};
     return std::string(names.at(static_cast<std::size_t>(error.fault))) + " at byte " +
            std::to_string(error.offset);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/assert.hpp"
+#include "core/codec/utf16.hpp"
 
 namespace holdfast::codec {
 namespace {
@@ -10,6 +11,7 @@ namespace {
 // So that few extents are held however small the records are.
 constexpr std::size_t window = 4096;
 constexpr std::uint64_t no_limit = INT64_MAX;
+constexpr std::size_t looked_at = 64;  // For what it may be that is no array.
 
 }  // namespace
 
@@ -108,7 +110,7 @@ private:
     StreamCut skip(std::size_t bytes) const;
     StreamCut oversized(std::size_t begin) const;
     StreamCut inside() const;
-    StreamCut broken(const FramingError& error) const;
+    StreamCut broken(FramingError error) const;
 
     std::span<const std::byte> bytes_;
     const StreamPlace& place_;
@@ -225,7 +227,10 @@ StreamCut StreamCutter::inside() const {
     return cut;
 }
 
-StreamCut StreamCutter::broken(const FramingError& error) const {
+StreamCut StreamCutter::broken(FramingError error) const {
+    const bool is_other = error.fault == FramingFault::not_an_array && place_.position() == 0;
+    if (is_other && looks_like_utf16(bytes_.first(std::min(bytes_.size(), looked_at))))
+        error.fault = FramingFault::utf_16;
     const std::size_t piece = std::min(piece_max(), bytes_.size());
     StreamCut cut{.end = piece,
                   .records = 1,

@@ -26,6 +26,7 @@ enum class FramingFault : std::uint8_t {
     empty_element,     ///< A comma or ] where an element should begin.
     unbalanced,        ///< A bracket that closes another kind, or none.
     trailing_garbage,  ///< Something follows the array.
+    utf_16,            ///< It begins as UTF-16 does: see StreamCut.
     too_long,          ///< A record over the limit begins here, white space behind it included.
 };
 

@@ -149,7 +149,10 @@ void check_regulation(const Parts& parts, const PipelineConfig& config, Reader& 
 void check_data_dir(const Parts& parts, const PipelineConfig& config,
                     const std::vector<Output>& outputs, Reader& reader) {
     std::vector<Output> own;
-    for (const char* name : {"lock", "checkpoint.a", "checkpoint.b", "checkpoint.new"}) {
+    std::vector<std::string> names{"lock", "checkpoint.a", "checkpoint.b", "checkpoint.new",
+                                   "last_words"};
+    for (const SinkSettings& sink : config.sinks) names.push_back("set_aside/" + sink.name + ".0.1");
+    for (const std::string& name : names) {
         const std::string path = config.data_dir + "/" + name;
         own.push_back({{}, path, resolved(path), {}});
     }
@@ -174,9 +177,24 @@ void check_data_dir(const Parts& parts, const PipelineConfig& config,
     }
 }
 
+/// Who includes a whole folder doesn't mean the pipeline that stands in it.
+void check_config_file(const Parts& parts, const PipelineConfig& config, Reader& reader) {
+    if (config.file.empty()) return;
+    const std::string path = fs::absolute(config.file).lexically_normal().string();
+    const Output own{{}, path, resolved(path), {}};
+    for (std::size_t i = 0; i < config.sources.size(); ++i)
+        for (const std::string& pattern : config.sources[i].include)
+            if (reads(config.sources[i], pattern, own))
+                reader.problem(parts.sources[i].values.at("include").place,
+                               fmt::format("include {} matches this config file; expected a pattern "
+                                           "that doesn't, or exclude = [{}]",
+                                           in_quotes(pattern), in_quotes(path)));
+}
+
 void check_paths(const Parts& parts, const PipelineConfig& config, Reader& reader) {
     const std::vector<Output> outputs = outputs_of(parts, config);
     check_data_dir(parts, config, outputs, reader);
+    check_config_file(parts, config, reader);
     std::error_code error;
     for (std::size_t i = 0; i < outputs.size(); ++i) {
         const Output& output = outputs[i];

@@ -173,6 +173,20 @@ void check_names(const Parts& parts, Reader& reader) {
                                        transform.name));
 }
 
+/// Blank lines are left out for who parses.
+void check_blank(const Parts& parts, const PipelineConfig& config, Reader& reader) {
+    for (std::size_t i = 0; i < config.transforms.size(); ++i) {
+        const Value& blank = parts.transforms[i].values.at("skip_blank");
+        const bool parses = !config.transforms[i].texts.empty();
+        if (!blank.given || parses) continue;
+        reader.problem(blank.place,
+                       fmt::format("skip_blank is set, but transform \"{}\" parses nothing, so "
+                                   "that every line passes as it is; expected a key of records "
+                                   "(key_field), or no skip_blank",
+                                   config.transforms[i].node.name));
+    }
+}
+
 bool check_cycle(const Parts& parts, const PipelineConfig& config, Reader& reader) {
     std::vector<flow::NodeSpec> nodes;
     for (const TransformSettings& transform : config.transforms) nodes.push_back(transform.node);
@@ -289,6 +303,7 @@ TransformSettings transform_of(const Named& part) {
 
 void resolve_inputs(const Parts& parts, PipelineConfig& config, Reader& reader) {
     check_names(parts, reader);
+    check_blank(parts, config, reader);
     const Names names = names_in(config);
     for (std::size_t i = 0; i < config.transforms.size(); ++i)
         config.transforms[i].node.inputs =

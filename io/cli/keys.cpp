@@ -296,8 +296,8 @@ const Section& transform_section() {
              "filter|route|sample|throttle|dedupe|jq"},
             {"skip_blank", T::flag, "true",
              "A line of nothing but white space is dropped and counted as blank, where the transform "
-             "parses (`sample`, `throttle` and `dedupe` do with a key). `false`: it is no JSON, and "
-             "goes where `on_error` says.",
+             "parses (`sample`, `throttle` and `dedupe` do with a key; without one this key is refused). "
+             "`false`: it is no JSON, and goes where `on_error` says.",
              {}, 0, 0, nullptr, "filter|route|sample|throttle|dedupe|jq"},
             {"rules", T::rules, required,
              "The first one that matches decides; what matches none is kept. A rule has `missing`, "

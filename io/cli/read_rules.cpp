@@ -9,9 +9,8 @@
 namespace holdfast::cli {
 namespace {
 
-/// A scalar as JSON; empty for what has no place in a rule.
+/// A number or boolean as JSON; empty for what has no place in a rule.
 std::string json_of(const toml::node& node) {
-    if (const auto* text = node.as_string()) return jq::quoted(text->get());
     if (const auto* number = node.as_integer()) return fmt::format("{}", number->get());
     if (const auto* number = node.as_floating_point())
         return std::isfinite(number->get()) ? fmt::format("{}", number->get()) : std::string();
@@ -21,7 +20,7 @@ std::string json_of(const toml::node& node) {
 
 }  // namespace
 
-bool Reader::read_rule(const toml::table& table, RuleItem& rule,
+bool Reader::read_rule(const Key& rules, const toml::table& table, RuleItem& rule,
                        const std::vector<std::string>& path) {
     const auto wrong = [&](const Place& at, const std::string& what) {
         problem(at, what);
@@ -31,7 +30,8 @@ bool Reader::read_rule(const toml::table& table, RuleItem& rule,
         const std::string_view key = name.str();
         const Place at = place(name.source(), path);
         if (key == "equals") {
-            rule.json = json_of(node);
+            const auto* text = node.as_string();
+            rule.json = text ? jq::quoted(literal(rules, text->get(), at)) : json_of(node);
             rule.when = "equals";
             if (rule.json.empty())
                 return wrong(at, fmt::format("equals is {}; expected text, a number, true or false",
@@ -57,7 +57,7 @@ bool Reader::read_rule(const toml::table& table, RuleItem& rule,
         if (!rule.field.empty())
             return wrong(rule.place, "a rule names two fields; expected one of missing, present "
                                      "and field");
-        rule.field = text->get();
+        rule.field = literal(rules, text->get(), at);
         if (key != "field") rule.when = key;
     }
     const bool has_equals = table.contains("equals");
@@ -85,7 +85,7 @@ void Reader::read_rules(const Key& key, const toml::node& node, Value& value,
                                             expectation(key)));
             continue;
         }
-        if (read_rule(*table, rule, path)) value.rules.push_back(std::move(rule));
+        if (read_rule(key, *table, rule, path)) value.rules.push_back(std::move(rule));
     }
     value.given = !value.rules.empty();
 }

@@ -289,9 +289,7 @@ void Reader::read_list(const Key& key, const toml::node& node, Value& value,
                                             expectation(key)));
             continue;
         }
-        value.list.push_back({key.type == KeyType::globs ? literal(key, text->get(), item_place)
-                                                         : text->get(),
-                              item_place});
+        value.list.push_back({literal(key, text->get(), item_place), item_place});
     }
     value.given = !value.list.empty();
 }

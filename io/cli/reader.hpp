@@ -110,7 +110,8 @@ private:
                      const std::vector<std::string>& path);
     void read_rules(const Key& key, const toml::node& node, Value& value,
                     const std::vector<std::string>& path);
-    bool read_rule(const toml::table& table, RuleItem& rule, const std::vector<std::string>& path);
+    bool read_rule(const Key& rules, const toml::table& table, RuleItem& rule,
+                   const std::vector<std::string>& path);
     void read_number(const Key& key, const toml::node& node, Value& value);
     void report_unknown(const Section& section, std::string_view type, std::string_view name,
                         const Place& place);

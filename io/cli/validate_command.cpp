@@ -127,12 +127,20 @@ void report_components(const PipelineConfig& pipeline, const Report& report) {
                             format_size(per_file_bytes)));
 }
 
-std::size_t files_in(const std::string& folder) {
-    std::error_code error;
-    std::size_t files = 0;
+struct Files {
+    std::size_t count = 0;
+    std::uint64_t bytes = 0;
+};
+
+Files files_in(const std::string& folder) {
+    std::error_code error, unsized;
+    Files files;
     for (auto at = std::filesystem::directory_iterator(folder, error);
-         !error && at != std::filesystem::directory_iterator(); at.increment(error))
-        ++files;
+         !error && at != std::filesystem::directory_iterator(); at.increment(error)) {
+        ++files.count;
+        const std::uintmax_t size = at->file_size(unsized);
+        if (!unsized) files.bytes += size;
+    }
     return files;
 }
 
@@ -154,11 +162,12 @@ int validate_command(const ValidateCommand& command) {
     report_components(pipeline, report);
     for (const std::string& note : loaded.notes) report.warn(note);
     for (const std::string& warning : warnings(pipeline)) report.warn(warning);
-    if (const std::size_t files = files_in(pipeline.data_dir + "/set_aside"); files > 0)
-        report.warn(fmt::format("{}/set_aside has {} file{} with bytes that were in outputs and did "
-                                "not come again, or are somebody else's: deliver from them what is "
-                                "missing, then delete them (docs/configuration.md)",
-                                pipeline.data_dir, files, files == 1 ? "" : "s"));
+    if (const Files aside = files_in(pipeline.data_dir + "/set_aside"); aside.count > 0)
+        report.warn(fmt::format("{}/set_aside has {} file{} ({}) with bytes that were in outputs and "
+                                "did not come again, or are somebody else's: deliver from them what "
+                                "is missing, then delete them (docs/configuration.md)",
+                                pipeline.data_dir, aside.count, aside.count == 1 ? "" : "s",
+                                format_size(aside.bytes)));
     for (const SinkSettings& sink : pipeline.sinks)
         for (std::uint32_t input : sink.inputs)
             fmt::print("  {} -> {}: {}\n", pipeline.sources[input].name, sink.name,

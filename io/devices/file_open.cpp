@@ -95,7 +95,7 @@ Task<> FileSource::discover(std::string path, First first) {
     }
 }
 
-/// Reading it would feed the pipeline with what it writes, for ever.
+/// Reading it could feed the pipeline with what it writes, for ever.
 bool FileSource::is_output(const FileStat& st, const std::string& path, First first) {
     constexpr std::size_t names_max = 1000;
     if (!config_.written_as) return false;
@@ -103,13 +103,13 @@ bool FileSource::is_output(const FileStat& st, const std::string& path, First fi
     if (as.empty()) return false;
     unreadable_.erase(path);
     if (first == First::at_start && config_.refuse) {
-        config_.refuse(fmt::format("{}, which source \"{}\" would read, is the same file as {}: it "
-                                   "would be fed with what it writes. Remove that link, or choose "
-                                   "an include that doesn't match it",
+        config_.refuse(fmt::format("{}, which source \"{}\" would read, is the same file as {}: a "
+                                   "pipeline does not read its own files. Remove that link, or "
+                                   "choose an include that doesn't match it",
                                    path, config_.name, as));
     } else if (outputs_found_.size() < names_max && outputs_found_.insert(path).second) {
-        log(Level::warn, LogLine("this file is written by this pipeline itself, under another "
-                                 "name; it is not read")
+        log(Level::warn, LogLine("this file is this pipeline's own, under another name; it is "
+                                 "not read")
                              .with("source", config_.name)
                              .with("path", path)
                              .with("is", as));

@@ -102,9 +102,13 @@ Task<std::int64_t> FileSink::prepare() {
     co_await aside_.find(earlier);
     if (earlier.empty()) co_return 0;
     look_at_ = length_;
-    log_(Level::warn, LogLine("bytes of this sink's file are still set aside from earlier runs")
+    std::int64_t bytes = 0;
+    for (const SetAsideFile& file : earlier) bytes += file.bytes;
+    log_(Level::warn, LogLine("bytes of this sink's file are still set aside from earlier runs: deliver "
+                              "from them what is missing, then delete them")
                           .with("sink", config_.name)
                           .with("files", earlier.size())
+                          .with("bytes", bytes)
                           .with("last", earlier.back().path)
                           .text());
     co_return 0;

@@ -363,7 +363,8 @@ std::string Pipeline::written_as(const FileStat& file) const {
     for (const SinkSettings& sink : pipeline_.sinks)
         if (sink.type == SinkType::stdout_stream && ::fstat(STDOUT_FILENO, &own) == 0 && is_at(own))
             return fmt::format("standard output, where sink \"{}\" writes", sink.name);
-    for (const char* name : {"lock", "checkpoint.a", "checkpoint.b"}) {
+    if (::stat(pipeline_.file.c_str(), &own) == 0 && is_at(own)) return "the pipeline's config file";
+    for (const char* name : {"lock", "checkpoint.a", "checkpoint.b", "last_words"}) {
         const std::string path = fmt::format("{}/{}", pipeline_.data_dir, name);
         if (::stat(path.c_str(), &own) == 0 && is_at(own))
             return fmt::format("{}, a file of data_dir", path);
@@ -379,7 +380,7 @@ bool Pipeline::stdin_is_no_output() {
     file.inode = in.st_ino;
     const std::string as = written_as(file);
     if (as.empty()) return true;
-    refuse_config(fmt::format("standard input is {}: it would be fed with what it writes. Set "
+    refuse_config(fmt::format("standard input is {}: a pipeline does not read its own files. Set "
                               "another path, or read another file",
                               as));
     return false;

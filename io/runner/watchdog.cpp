@@ -68,9 +68,11 @@ void Watchdog::forward() {
         [[maybe_unused]] const auto written = ::write(write_fd_, &signal, sizeof signal);
         const int number = static_cast<int>(signal.ssi_signo);
         if (number != SIGINT && number != SIGTERM && number != SIGQUIT) continue;
-        last_ = clock_now();
-        if (stops_ == 0) first_ = last_;
-        stops_ += number == SIGQUIT ? 2 : 1;
+        const Instant now = clock_now();
+        if (stops_ == 0) first_ = now;
+        // Who sends more of them is in a hurry, and gets no more time.
+        if (stops_ < 2) second_ = now;
+        stops_ = std::min(stops_ + (number == SIGQUIT ? 2u : 1u), 2u);
     }
 }
 
@@ -80,7 +82,7 @@ void Watchdog::watch() {
         {
             const std::lock_guard lock(mutex_);
             if (ends_) return;
-            if (stops_ > 1) deadline = last_ + grace;
+            if (stops_ > 1) deadline = second_ + grace;
             if (stops_ > 0 && allowed_.ns < INT64_MAX / 2)
                 deadline = std::min(deadline, first_ + allowed_ + grace);
         }

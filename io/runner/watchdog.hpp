@@ -53,7 +53,7 @@ private:
     Duration allowed_{INT64_MAX};
     std::uint32_t stops_ = 0;
     Instant first_{};
-    Instant last_{};
+    Instant second_{};
     bool ends_ = false;
     std::thread thread_;  ///< Last: it uses all of the above.
 };

@@ -5,6 +5,7 @@ import concurrent.futures
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -82,7 +83,14 @@ def main():
                if args.only in (None, k) and k != args.without}
     begun, done, seed = time.monotonic(), [], args.seed
 
+    # Who has no more time wants what was found so far: rounds under way are finished first.
+    asked = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: asked.append(True))
+
     def goes_on():
+        if asked:
+            return False
         if args.rounds:
             return seed < args.seed + args.rounds
         struck = sum(sum(o.lives.values()) for _, o in done)

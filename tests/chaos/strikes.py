@@ -3,6 +3,7 @@
 Each is a function (rng, folder, command) -> Life. A strike that comes too late (the program was done)
 is not counted. What is drawn depends on the seed alone; where it hits depends on the machine as well.
 """
+import contextlib
 import ctypes
 import dataclasses
 import os
@@ -25,7 +26,8 @@ class Life:
 
 def start(folder, command):
     log = open(os.path.join(folder, "log"), "ab")
-    return subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    return subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                            start_new_session=True)
 
 
 def finish(kind, process, struck_by=None):
@@ -36,6 +38,9 @@ def finish(kind, process, struck_by=None):
         process.kill()
         process.wait()
         return Life(kind, None, False)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # strace that ends early leaves a stopped child.
     return Life(kind, code, struck_by is not None and code == -struck_by)
 
 

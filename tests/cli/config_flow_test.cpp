@@ -122,6 +122,20 @@ TEST_CASE("rules of a raw filter are read in order, with what each does") {
     has(warnings(result.config), "transform t: a record that it rejects halts the pipeline");
 }
 
+TEST_CASE("skip_blank of a transform that parses nothing is refused, at its place") {
+    const auto transform = [](const std::string& text) {
+        return parse("inputs = [\"t\"]\n[transforms.t]\ninputs = [\"in\"]\n" + text + "\n").problems;
+    };
+    const std::string skip = "skip_blank = true\n";
+    has(transform(skip + "type = \"sample\"\nrate = 2"), "t.toml(9,14): skip_blank is set, but transform");
+    has(transform(skip + "type = \"throttle\"\nthreshold = 2"), "parses nothing");
+    has(transform(skip + "type = \"raw_filter\"\nrules = [{ missing = \"a\" }]"), "skip_blank");
+    CHECK(transform(skip + "type = \"sample\"\nrate = 2\nkey_field = \"a\"").empty());
+    CHECK(transform(skip + "type = \"throttle\"\nthreshold = 2\nkey_field = \"a\"").empty());
+    CHECK(transform(skip + "type = \"dedupe\"\nfields.match = [\"a\"]").empty());
+    CHECK(transform(skip + "type = \"filter\"\ncondition = '.a'").empty());
+}
+
 TEST_CASE("a rule that says too little, too much or nonsense is refused at its place") {
     const auto rule = [](const std::string& text) {
         return parse("inputs = [\"t\"]\n[transforms.t]\ntype = \"raw_filter\"\n"

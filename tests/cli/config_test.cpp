@@ -323,6 +323,13 @@ TEST_CASE("an output is found in any depth of a pattern of many folders") {
     }
 }
 
+TEST_CASE("the config file is no input") {
+    std::string text = good;
+    text.replace(text.find("logs/*.jsonl"), 12, "*.toml");
+    CHECK(problem(text).find("matches this config file") != std::string::npos);
+    CHECK(parse(text, {"sources.in.exclude=[\"*.toml\"]"}).problems.empty());
+}
+
 TEST_CASE("the data directory is no input and no output") {
     const std::string head = "data_dir = \"logs\"\n";
     std::string text = good;

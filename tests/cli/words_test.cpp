@@ -1,4 +1,5 @@
 // Config texts that are hostile, or that mean something elsewhere: what is said of them.
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "io/cli/config.hpp"
@@ -97,6 +98,24 @@ TEST_CASE("what looks like a variable elsewhere is taken as it stands, and noted
     CHECK(parse(filter(".a == \"$${HOME}\"")).notes.empty());
     CHECK(parse(filter(".a == \"$${HOME}\"")).config.transforms[0].texts[0] == ".a == \"${HOME}\"");
     CHECK(parse(filter("$__loc__ | .a")).notes.empty());
+    const auto transform = [](const std::string& text) {
+        return parse(good("in", "out") + "[transforms.t]\ninputs = [\"in\"]\n" + text + "\n");
+    };
+    for (const char* text :
+         {"type = \"raw_filter\"\nrules = [{ field = \"a\", equals = \"${HOME}\" }]",
+          "type = \"raw_filter\"\nrules = [{ missing = \"${HOME}\" }]",
+          "type = \"dedupe\"\nfields.match = [\"${HOME}\"]",
+          "type = \"sample\"\nrate = 2\nkey_field = \"${HOME}\"",
+          "type = \"route\"\nroute.x = '.a == \"${HOME}\"'"}) {
+        INFO(text);
+        const auto notes = transform(text).notes;
+        CHECK(std::any_of(notes.begin(), notes.end(), [](const std::string& note) {
+            return has(note, "${HOME}") && has(note, "variables are not expanded");
+        }));
+    }
+    const auto rules = transform("type = \"raw_filter\"\n"
+                                 "rules = [{ field = \"a\", equals = \"$${HOME}\" }]");
+    CHECK(rules.config.transforms[0].rule_texts[0] == "a is \"${HOME}\"");
     const ConfigResult dollar = parse(good("in", "$HOME/out"));
     REQUIRE(dollar.notes.size() == 1);
     CHECK(has(dollar.notes[0], "p.toml(7,8): path holds \"$HOME/\""));

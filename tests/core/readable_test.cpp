@@ -135,9 +135,9 @@ TEST_CASE("UTF-16 is named as such, with a mark and without one") {
             CHECK(line.result.texts.front().starts_with("parse error: this looks like UTF-16"));
         }
     }
-    CHECK_FALSE(flow::looks_like_utf16(bytes_of("{\"a\":\"text\"}")));
-    CHECK_FALSE(flow::looks_like_utf16(bytes_of(std::string(100, '\0'))));
-    CHECK_FALSE(flow::looks_like_utf16(bytes_of("\0\0\0\0{}"s)));
+    CHECK_FALSE(codec::looks_like_utf16(bytes_of("{\"a\":\"text\"}")));
+    CHECK_FALSE(codec::looks_like_utf16(bytes_of(std::string(100, '\0'))));
+    CHECK_FALSE(codec::looks_like_utf16(bytes_of("\0\0\0\0{}"s)));
 }
 
 TEST_CASE("a record behind a hole says how large the hole is") {

@@ -28,7 +28,7 @@ std::string make_log(const TempDir& folder, int count) {
     Process awk({"/bin/sh", "-c",
                  "awk -v count=" + std::to_string(count) + " -f " HF_SOURCE_DIR
                  "/examples/make_log.awk > " + folder.at("out/logs/requests.jsonl")});
-    REQUIRE(awk.wait(std::chrono::seconds(60)));
+    REQUIRE(awk.wait(std::chrono::minutes(2)));
     REQUIRE(awk.result().code == 0);
     return read_file(folder.at("out/logs/requests.jsonl"));
 }

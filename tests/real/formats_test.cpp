@@ -6,6 +6,7 @@
 #include "tests/real/campaign.hpp"
 
 using namespace holdfast::real;
+using namespace std::string_literals;
 
 namespace {
 
@@ -168,6 +169,9 @@ TEST_CASE("on_parse_error of a source skips a record, or stops before it and goe
 TEST_CASE("a broken array stops or gives its rest to the dead letters, and says where") {
     for (const auto& [text, error] : std::vector<std::pair<std::string, std::string>>{
              {"{\"n\":1}\n", "not an array at byte 0"},
+             {"\xff\xfe[\0001\0]\0"s, "this looks like UTF-16, and only UTF-8 is read"},
+             {"\xfe\xff\0[\0001\0]"s, "this looks like UTF-16, and only UTF-8 is read"},
+             {"\0[\0001\0]\0\n"s, "this looks like UTF-16, and only UTF-8 is read"},
              {"[1,2", "unexpected end at byte 4"},
              {"[1,,2]", "empty element at byte 3"},
              {"[1,{\"a\":]}]", "unbalanced at byte 8"},

@@ -32,7 +32,7 @@ Exited shell(const TempDir& dir, const std::string& arguments, const std::string
     std::string command = "cd " + dir.path() + " && exec ";
     for (const std::string& argument : program({})) command += argument + " ";
     Process process({"/bin/sh", "-c", command + arguments + " " + redirections});
-    REQUIRE(process.wait(std::chrono::seconds(60)));
+    REQUIRE(process.wait(std::chrono::minutes(2)));
     return process.result();
 }
 
@@ -51,7 +51,7 @@ TEST_CASE("an output that is deleted is begun anew, also without fsync") {
         append_file(dir.at("logs/x"), lines(10, 10));
         CHECK(eventually([&] { return contains(read_file(dir.at("out/a")), lines(10, 10)); }));
         process.send(SIGTERM);
-        REQUIRE(process.wait(std::chrono::seconds(20)));
+        REQUIRE(process.wait(std::chrono::minutes(2)));
         INFO(fsync << process.result().err);
         CHECK(process.result().code == 0);
     }
@@ -116,7 +116,7 @@ TEST_CASE("more files than descriptors leave some for the checkpoint") {
     // The first checkpoints all need a descriptor.
     REQUIRE(eventually([&] { return exists(dir.at(".holdfast/p/checkpoint.b")); }));
     process.send(SIGTERM);
-    REQUIRE(process.wait(std::chrono::seconds(20)));
+    REQUIRE(process.wait(std::chrono::minutes(2)));
     INFO(process.result().err);
     CHECK(process.result().code == 0);
     CHECK(!contains(process.result().err, "checkpoint can't be written"));
@@ -134,12 +134,12 @@ TEST_CASE("a pipe without a reader holds up neither a signal nor a reader that c
         REQUIRE(says(process, "ring name="));
         process.send(SIGTERM);
         INFO(ring);
-        REQUIRE(process.wait(std::chrono::seconds(10)));
+        REQUIRE(process.wait(std::chrono::minutes(2)));
         CHECK(process.result().code == 75);
         Process second(program({"run", "--ring", ring, "--set", "sources.in.end=eof", file}));
         sleep_ms(300);
         CHECK(read_file(dir.at("out/a")) == lines(0, 100'000));
-        REQUIRE(second.wait(std::chrono::seconds(20)));
+        REQUIRE(second.wait(std::chrono::minutes(2)));
         CHECK(second.result().code == 0);
     }
 }
@@ -185,7 +185,7 @@ TEST_CASE("a data directory that is deleted is made again, and nothing is lost o
         CHECK(contains(process.result().err, "the data directory was deleted"));
         CHECK(run({"run", file}).code == 74);  // It is locked anew, too.
         process.send(SIGTERM);
-        REQUIRE(process.wait(std::chrono::seconds(20)));
+        REQUIRE(process.wait(std::chrono::minutes(2)));
         INFO(process.result().err);
         CHECK(process.result().code == 0);
     }
@@ -204,7 +204,7 @@ TEST_CASE("a data directory that cannot be made again ends the process at once, 
     std::filesystem::remove_all(dir.at(".holdfast"));
     dir.write(".holdfast", "a file where a folder must be");
     append_file(dir.at("logs/x"), lines(10, 10));
-    REQUIRE(process.wait(std::chrono::seconds(20)));
+    REQUIRE(process.wait(std::chrono::minutes(2)));
     INFO(process.result().err);
     CHECK(process.result().code == 74);
     CHECK(contains(process.result().err, "the data directory was deleted while it was in use"));

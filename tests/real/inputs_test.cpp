@@ -54,7 +54,7 @@ bool reads_all(const TempDir& dir, const std::string& text) {
 
 void end(Process& process) {
     process.send(SIGTERM);
-    REQUIRE(process.wait(std::chrono::seconds(20)));
+    REQUIRE(process.wait(std::chrono::minutes(2)));
     INFO(process.result().err);
     CHECK(process.result().code == 0);
 }

@@ -156,7 +156,7 @@ TEST_CASE("rotation under way loses and repeats nothing over 20 kills") {
                std::chrono::seconds(60));
     REQUIRE(process.running());
     process.send(SIGTERM);
-    REQUIRE(process.wait(std::chrono::seconds(30)));
+    REQUIRE(process.wait(std::chrono::minutes(2)));
     INFO(process.result().err);
     CHECK(process.result().code == 0);
     const Verdict v = judge(read_file(folder.at("out/a")), written);

@@ -263,7 +263,7 @@ void hold_against(const Case& c, int threads) {
     process.send(SIGTERM);
     CHECK(says(process, "stopping: finishing"));
     process.send(SIGTERM);
-    REQUIRE(process.wait(std::chrono::seconds(30)));
+    REQUIRE(process.wait(std::chrono::minutes(2)));
     INFO(process.result().err);
     CHECK_FALSE(process.result().signaled);
 }

@@ -33,7 +33,7 @@ TEST_CASE("a memory_limit that the config leaves out fits into the cgroup") {
                                           "[sources.in]\ntype = \"file\"\ninclude = [\"in.log\"]\n"
                                           "[sinks.a]\ntype = \"blackhole\"\ninputs = [\"in\"]\n");
     Process process(cgroup.inside({"validate", "--json", file}));
-    REQUIRE(process.wait(std::chrono::seconds(20)));
+    REQUIRE(process.wait(std::chrono::minutes(2)));
     const std::string said = process.result().out;
     INFO(said);
     // 0.85 x 100 MiB is the process's, and three quarters of it what it may need: the records get
@@ -72,7 +72,7 @@ TEST_CASE("a program whose sink is out keeps to its limit, and is never killed f
         process.send(SIGTERM);
         REQUIRE(says(process, "stopping: finishing"));
         process.send(SIGTERM);
-        REQUIRE(process.wait(std::chrono::seconds(20)));
+        REQUIRE(process.wait(std::chrono::minutes(2)));
         INFO(process.result().err);
         CHECK_FALSE(process.result().signaled);
     }

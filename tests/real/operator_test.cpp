@@ -40,7 +40,7 @@ Exited shell(const TempDir& dir, const std::string& before, const std::string& a
     std::string command = "cd " + dir.path() + " && " + before + " ";
     for (const std::string& word : program({})) command += word + " ";
     Process process({"/bin/sh", "-c", command + arguments + " " + after});
-    REQUIRE(process.wait(std::chrono::seconds(60)));
+    REQUIRE(process.wait(std::chrono::minutes(2)));
     return process.result();
 }
 
@@ -155,7 +155,7 @@ TEST_CASE("an output without fsync that is deleted behind a write is begun anew 
     append_file(dir.at("logs/x"), lines(10, 10));
     CHECK(eventually([&] { return contains(read_file(dir.at("out/a")), lines(10, 10)); }));
     process.send(SIGTERM);
-    REQUIRE(process.wait(std::chrono::seconds(40)));
+    REQUIRE(process.wait(std::chrono::minutes(2)));
     INFO(process.result().err);
     CHECK(process.result().code == 0);
 }
@@ -183,7 +183,7 @@ TEST_CASE("a data directory on a full disk holds up no record, and heals") {
         fs::remove(dir.at("state/junk"));
         CHECK(says(process, "the checkpoint is written again"));
         process.send(SIGTERM);
-        REQUIRE(process.wait(std::chrono::seconds(40)));
+        REQUIRE(process.wait(std::chrono::minutes(2)));
         INFO(process.result().err);
         CHECK(process.result().code == 0);
     }
@@ -204,7 +204,7 @@ TEST_CASE("a checkpoint that fails commit_attempts times halts, and a restart go
         dir.write("state/junk", std::string(64u << 10, 'x'));
         for (std::uint64_t n = 1; n <= 100; ++n)
             dir.write("logs/" + std::to_string(n), lines(10 * n, 10));
-        REQUIRE(process.wait(std::chrono::seconds(40)));
+        REQUIRE(process.wait(std::chrono::minutes(2)));
         INFO(process.result().err);
         CHECK(process.result().code == 74);
         CHECK(contains(process.result().err, "halted: the checkpoint in "));
@@ -244,7 +244,7 @@ TEST_CASE("a device that is always full is tried until a signal, and a folder is
                              "engine.shutdown_timeout=100ms", file}));
     REQUIRE(says(process, "the sink's file can't be written, it is tried again"));
     process.send(SIGTERM);
-    REQUIRE(process.wait(std::chrono::seconds(20)));
+    REQUIRE(process.wait(std::chrono::minutes(2)));
     INFO(process.result().err);
     CHECK(process.result().code == 75);
     CHECK(contains(process.result().err, "No space left on device"));

@@ -100,7 +100,7 @@ void signals(std::uint64_t seed) {
         Process process(program({"run", "--progress", "off", "--ring", ring, file}));
         sleep_ms(static_cast<int>(waits.next(0, 1) == 0 ? waits.next(0, 30) : waits.next(0, 200)));
         send_some(process, waits);
-        REQUIRE(process.wait(std::chrono::seconds(60)));
+        REQUIRE(process.wait(std::chrono::minutes(2)));
         const Exited exited = process.result();
         INFO(exited.err);
         // A signal before the program has begun to listen ends it, too.

@@ -34,7 +34,7 @@ std::string said_to_terminal(const std::vector<std::string>& arguments) {
         said.append(buffer, static_cast<std::size_t>(n));
     }
     ::close(master);
-    REQUIRE(process.wait(std::chrono::seconds(10)));
+    REQUIRE(process.wait(std::chrono::minutes(2)));
     INFO(said);
     REQUIRE(process.result().code == 0);
     return said;

@@ -7,9 +7,10 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <string>
+
+#include "core/codec/utf16.hpp"
 
 namespace holdfast::flow {
 
@@ -27,20 +28,9 @@ inline bool begins_with_mark(std::span<const std::byte> text) {
            text[2] == std::byte{0xbf};
 }
 
-/// Has it UTF-16's byte order mark, or a zero byte beside most others, always on the same side?
-inline bool looks_like_utf16(std::span<const std::byte> text) {
-    if (text.size() < 4) return false;
-    const auto first = std::to_integer<unsigned>(text[0]), second = std::to_integer<unsigned>(text[1]);
-    if ((first == 0xff && second == 0xfe) || (first == 0xfe && second == 0xff)) return true;
-    std::size_t zeros[2] = {0, 0};
-    for (std::size_t i = 0; i < text.size(); ++i) zeros[i & 1] += text[i] == std::byte{0} ? 1 : 0;
-    const std::size_t many = std::max(zeros[0], zeros[1]), few = std::min(zeros[0], zeros[1]);
-    return few == 0 && many >= text.size() / 4;
-}
-
 /// Words to put before an error of a record that cannot be parsed, where its bytes say more.
 inline std::string hint_of(std::span<const std::byte> text) {
-    if (looks_like_utf16(text))
+    if (codec::looks_like_utf16(text))
         return "this looks like UTF-16, and only UTF-8 is read (iconv -f UTF-16 -t UTF-8 makes that "
                "of it): ";
     const auto zero = [](std::byte b) { return b == std::byte{0}; };
