@@ -34,7 +34,8 @@ std::string base64(const std::string& bytes) {
     const std::string digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     std::string bits, out;
     for (const char c : bytes)
-        for (int bit = 7; bit >= 0; --bit) bits += (static_cast<unsigned char>(c) >> bit & 1) + '0';
+        for (int bit = 7; bit >= 0; --bit)
+            bits += (static_cast<unsigned char>(c) >> bit & 1) != 0 ? '1' : '0';
     while (bits.size() % 6 != 0) bits += '0';
     for (std::size_t i = 0; i < bits.size(); i += 6)
         out += digits[static_cast<std::size_t>(std::stoi(bits.substr(i, 6), nullptr, 2))];
