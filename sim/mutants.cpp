@@ -256,8 +256,6 @@ constexpr Mutant all[] = {
     {301, "a sink is given its neighbour's outputs", "", 200, Habitat::joint},
     {302, "each slice has the bytes of its batch's first", "", 500, Habitat::joint},
     {303, "only the first source learns that a revocation is done", "", 3000, Habitat::joint},
-    {304, "the memory of batches is never given back", "", 5000, Habitat::joint},
-    {305, "what waits for memory in the stage is not woken", "", 5000, Habitat::joint},
     {306, "a device is not told that its write was given up", "", 5000, Habitat::joint},
     {308, "a drain of the pipeline has no deadline", "", 2000, Habitat::joint},
     {309, "a source is given the positions of all sources", "", 3000, Habitat::joint},
