@@ -31,7 +31,7 @@ enum class OpKind : std::uint8_t {
     sync,      // fd: data and metadata needed to read it back (fdatasync)
     sync_all,  // fd: everything (fsync); on a directory's fd: its entries
     truncate,  // fd, offset = new length
-    stat,      // path, or fd when path is null -> *stat
+    stat,      // path, or fd when path is null -> *stat; flags: 0, or stat_at_hand
     rename,    // path -> path2
     unlink,    // path
     mkdir,     // path, mode
@@ -48,6 +48,10 @@ enum class OpKind : std::uint8_t {
     watch,       // fd, path of a directory -> its number in that queue
     watch_read,  // fd -> *changes since the last one; never waits, there may be none
 };
+
+/// For stat of a descriptor: what this machine knows, without asking a server for it. So it never
+/// waits, and no thread is woken for it.
+constexpr int stat_at_hand = 1;
 
 /// Something has changed in a directory that is watched. A hint: a file system may tell nothing.
 struct Change {
@@ -171,6 +175,9 @@ inline RingOp stat(Ring& r, const char* path, FileStat& out) {
 }
 inline RingOp stat(Ring& r, int fd, FileStat& out) {
     return RingOp(r, Op{.kind = OpKind::stat, .fd = fd, .stat = &out});
+}
+inline RingOp stat_now(Ring& r, int fd, FileStat& out) {
+    return RingOp(r, Op{.kind = OpKind::stat, .fd = fd, .flags = stat_at_hand, .stat = &out});
 }
 inline RingOp rename(Ring& r, const char* from, const char* to) {
     return RingOp(r, Op{.kind = OpKind::rename, .path = from, .path2 = to});

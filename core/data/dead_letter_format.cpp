@@ -58,10 +58,22 @@ std::size_t escaped_size(unsigned char c) {
     return c < 0x20 ? 6 : 1;
 }
 
+/// Appends the first bytes that are below `limit` and stand as they are; how many they are.
+std::size_t append_plain(std::span<const std::byte> bytes, unsigned limit, std::string& out) {
+    std::size_t n = 0;
+    while (n < bytes.size() && at(bytes, n) < limit &&
+           escaped_size(static_cast<unsigned char>(at(bytes, n))) == 1)
+        ++n;
+    out.append(reinterpret_cast<const char*>(bytes.data()), n);
+    return n;
+}
+
 /// Any bytes as the inside of a JSON string; those that are not UTF-8 stand as U+FFFD.
 void append_text(std::string_view text, std::string& out) {
     std::span<const std::byte> rest(reinterpret_cast<const std::byte*>(text.data()), text.size());
-    while (!rest.empty()) {
+    while (true) {
+        rest = rest.subspan(append_plain(rest, 0x80, out));
+        if (rest.empty()) return;
         const std::size_t length = sequence_length(rest);
         if (length == 0) out += replacement;
         for (std::size_t i = 0; i < length; ++i) {
@@ -201,7 +213,12 @@ void append_payload(PayloadEncoding encoding, std::span<const std::byte> piece, 
     } else if (encoding == PayloadEncoding::base64) {
         append_base64(mutant(323) ? piece.first(piece.size() / 3 * 3) : piece, out);
     } else {
-        for (const std::byte byte : piece) append_escaped(std::to_integer<unsigned char>(byte), out);
+        while (true) {
+            piece = piece.subspan(append_plain(piece, 0x100, out));
+            if (piece.empty()) return;
+            append_escaped(std::to_integer<unsigned char>(piece[0]), out);
+            piece = piece.subspan(1);
+        }
     }
 }
 

@@ -42,7 +42,7 @@ const Section& batch_section() {
         "How many records one write takes. A write goes out when any of the three is reached.",
         {
             {"max_records", T::count, "65536", "Records in one write.", {}, 1, 1 << 20},
-            {"max_bytes", T::size, "4MiB", "Bytes in one write; one record may be larger.", {}, 1,
+            {"max_bytes", T::size, "8MiB", "Bytes in one write; one record may be larger.", {}, 1,
              gib},
             {"timeout", T::duration, "0s", "How long a smaller write waits for more.", {}, 0, hour},
         }};

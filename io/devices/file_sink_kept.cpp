@@ -84,7 +84,7 @@ Task<std::int64_t> FileSink::make_room(const Order& order) {
     before_next_ = last_bytes(before_, vectors_);
     met_records_ = 0;
     FileStat now;
-    std::int64_t result = co_await io::stat(ring_, fd_, now);
+    std::int64_t result = co_await io::stat_now(ring_, fd_, now);
     if (result < 0) co_return result;
     written_end_ = std::max(written_end_, length_ + size_of(vectors_));
     kept_end_ = mutant(163) ? length_ : std::max(now.size, length_);

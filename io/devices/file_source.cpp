@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 
@@ -269,13 +270,22 @@ std::span<std::byte> FileSource::take_block(const Pull& pull, TailedFile& file) 
         return block;
     }
     const auto there = static_cast<std::uint64_t>(file.size - file.position);
-    auto wanted =
-        static_cast<std::uint32_t>(std::min<std::uint64_t>(block_allowed(pull, pool), there));
+    const std::uint32_t usual = std::max(block_allowed(pull, pool), file.block_before);
+    auto wanted = static_cast<std::uint32_t>(std::min<std::uint64_t>(usual, there));
     while (true) {
         const auto block = pool.take(wanted);
         if (!block.empty() || wanted <= BlockPool::block_min) return block;
         wanted /= 2;
     }
+}
+
+/// The block for a record of so many bytes that did not fit into what the pull allows; 0: it did.
+std::uint32_t FileSource::large_block(const Pull& pull, std::size_t bytes) const {
+    const std::size_t needed = std::bit_ceil(bytes);
+    const bool is_large = needed > block_allowed(pull, payloads_.pool());
+    return is_large ? static_cast<std::uint32_t>(
+                          std::min<std::size_t>(needed, payloads_.pool().block_max()))
+                    : 0;
 }
 
 /// How much of a block is for input: an eighth stays free where a transform may add to it.
@@ -322,6 +332,7 @@ bool FileSource::emit(const Pull& pull, TailedFile& file, std::span<std::byte> b
     file.partial = static_cast<std::int64_t>(cut.waiting);
     file.mid_line = cut.mid_line;
     file.block_wanted = 0;
+    file.block_before = large_block(pull, cut.bytes);
     healed(file);
     std::erase_if(file.leads, [&](const FileLead& l) { return l.position <= file.position; });
     if (cut.fate == Fate::stop) finish(file);

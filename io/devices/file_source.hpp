@@ -189,6 +189,7 @@ private:
     Task<> serve(Pull pull, TailedFile& file);
     Task<Served> bring(const Pull& pull, TailedFile& file);
     std::span<std::byte> take_block(const Pull& pull, TailedFile& file);
+    std::uint32_t large_block(const Pull& pull, std::size_t bytes) const;
     std::size_t room_in(std::span<const std::byte> block) const;
     std::size_t read_limit(const TailedFile& file, std::size_t room) const;
     bool closed_at(const TailedFile& file, std::int64_t end) const;

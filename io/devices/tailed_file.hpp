@@ -68,6 +68,7 @@ struct TailedFile {
     Away away = Away::no;
     bool verify = false;     ///< It may have been written anew: look before the next read.
     std::uint32_t block_wanted = 0;  ///< A record needs a block of this size; 0: none does.
+    std::uint32_t block_before = 0;  ///< The last record needed one: the next most likely does, too.
     Instant gone_at{};               ///< Since when it is not linked, or when it last grew since.
     Instant active_at{};             ///< When it last grew.
     Instant verified_at{};

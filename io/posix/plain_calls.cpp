@@ -29,9 +29,10 @@ int vector_count(const Op& op) {
 
 std::int64_t stat_of(const Op& op) {
     struct statx st{};
+    const int at_hand = op.flags == stat_at_hand ? AT_STATX_DONT_SYNC : 0;
     const int failed = op.path != nullptr
                            ? ::statx(AT_FDCWD, op.path, 0, stat_mask, &st)
-                           : ::statx(op.fd, "", AT_EMPTY_PATH, stat_mask, &st);
+                           : ::statx(op.fd, "", AT_EMPTY_PATH | at_hand, stat_mask, &st);
     if (failed != 0) return -errno;
     *op.stat = file_stat(st);
     return 0;
@@ -145,6 +146,11 @@ FileStat file_stat(const struct statx& from) {
         .links = from.stx_nlink,
         .mode = from.stx_mode,
     };
+}
+
+bool never_waits(const Op& op) {
+    if (op.kind == OpKind::watch_read) return true;
+    return op.kind == OpKind::stat && op.path == nullptr && op.flags == stat_at_hand;
 }
 
 std::int64_t perform_file(const Op& op) {

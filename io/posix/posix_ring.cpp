@@ -58,6 +58,12 @@ void PosixRing::start(Op& op) {
         timers_.emplace(TimerKey{op.at.ns, op.ring_data[1]}, &op);
         return;
     }
+    if (never_waits(op)) {
+        const std::int64_t result = perform_file(op);
+        const std::lock_guard lock(mutex_);
+        end(op, result);
+        return;
+    }
     if (!waits_for_peer(op)) {
         set_where(op, Where::file);
         files_.start(op);

@@ -18,9 +18,12 @@ constexpr std::uint32_t batches_waiting = 4;
 constexpr std::uint64_t commit_batches = 4;
 constexpr std::uint64_t queue_batches_most = 1024;
 constexpr std::uint64_t pull_bytes_least = 64u << 10;
-constexpr std::uint64_t pull_bytes_most = 1u << 20;
-// What is transformed should stay in a core's cache between its reading and its writing.
-constexpr std::uint64_t transformed_pull_bytes_most = 256u << 10;
+// What was read should be in a core's cache while it is counted and transformed; and while it is
+// read nobody hears that a sink has written, and wants its next write.
+constexpr std::uint64_t pull_bytes_most = 256u << 10;
+// Of a large memory so small pulls would be more batches than queues have places for.
+constexpr std::uint64_t large_pull_bytes_most = 1u << 20;
+constexpr std::uint64_t pulls_of_memory = 512;
 // Of records that are transformed each may have an origin and a reason why it failed.
 constexpr std::uint64_t transformed_records_most = 4096;
 constexpr std::uint64_t transformed_records_all = 16384;
@@ -35,7 +38,10 @@ std::uint32_t pull_bytes(const PipelineConfig& pipeline) {
     // Transformed batches may have their outputs beside them.
     const std::uint64_t share =
         pipeline.memory_limit / (transforms ? 8 : 4) / sources / batches_waiting;
-    const std::uint64_t largest = transforms ? transformed_pull_bytes_most : pull_bytes_most;
+    const std::uint64_t largest =
+        transforms ? pull_bytes_most
+                   : std::clamp(pipeline.memory_limit / pulls_of_memory, pull_bytes_most,
+                                large_pull_bytes_most);
     // A limit that is small for so many sources: less than the least, down to one page.
     const std::uint64_t most = std::clamp<std::uint64_t>(share, BlockPool::block_min, largest);
     const std::uint64_t wanted = sources == 1 ? std::max(most, pull_bytes_least) : most;
@@ -92,7 +98,9 @@ SinkConfig sink_config(const PipelineConfig& pipeline, const SinkSettings& sink)
     out.when_full = sink.when_full;
     out.on_transient = sink.on_transient;
     out.write_records_max = sink.batch_records;
-    out.write_bytes_max = std::min(sink.batch_bytes, out.queue_bytes_max);
+    // Half of the queue fills up while the other half is written.
+    out.write_bytes_max =
+        std::min(sink.batch_bytes, std::max<std::uint64_t>(out.queue_bytes_max / 2, 1));
     out.linger = sink.batch_timeout;
     out.writes_max = sink.type == SinkType::blackhole ? sink.max_in_flight : 1;
     out.attempt_timeout = sink.timeout;

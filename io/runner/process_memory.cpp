@@ -7,8 +7,10 @@
 #include <bit>
 #include <string_view>
 
+#include "core/data/flow/plan.hpp"
 #include "core/data/flow/recent.hpp"
 #include "core/engine/engine.hpp"
+#include "io/devices/plain_files.hpp"
 #include "io/payloads.hpp"
 #include "io/runner/engine_config.hpp"
 #include "io/runner/transforms.hpp"
@@ -40,6 +42,8 @@ constexpr std::uint64_t to_msgpack_factor = json_factor + 10;
 constexpr std::uint64_t kept_by_program = 5 * mib / 2;
 // An output of two bytes has an origin of four.
 constexpr std::uint64_t output_factor = 1 + 2;
+// What zstd takes beside its window, and the file's compressed bytes.
+constexpr std::uint64_t unpacker_bytes = 640 * kib;
 // A record's text of why it fails, with all that belongs to it.
 constexpr std::uint64_t why_bytes = 400;
 
@@ -110,13 +114,21 @@ std::uint64_t parsing_bytes(const PipelineConfig& pipeline, const flow::Spec& sp
            ((factor + 1 + writers) * text + programs * std::min(kept_by_program, 40 * text));
 }
 
-/// What the streams of one batch of this source may come to.
+/// What the streams of one batch of this source may come to. Sinks with the same inputs share one.
 std::uint64_t written_most(const PipelineConfig& pipeline, const flow::Spec& spec,
-                           std::uint64_t batch) {
+                           const flow::Plan& plan, std::uint32_t source, std::uint64_t batch) {
     const flow::Limits limits = flow_limits(pipeline);
-    const std::uint64_t kept = batch * std::max<std::size_t>(pipeline.sinks.size(), 1);
+    const flow::Reach& reach = plan.reach(SourceId{static_cast<std::uint16_t>(source)});
+    const std::uint64_t kept = batch * std::max<std::size_t>(reach.streams.size(), 1);
     if (std::ranges::none_of(spec.nodes, writes)) return kept;
     return kept + limits.slice_bytes + longest_text(pipeline, spec);
+}
+
+/// Of all compressed files of a source that may be open at a time: the text grows by doubling.
+std::uint64_t unpacked_bytes(const SourceSettings& source, const PoolSize& pool) {
+    if (source.decompress != Decompress::automatic) return 0;
+    const std::uint64_t text = pool.block_max + PlainFiles::ahead + PlainFiles::behind;
+    return PlainFiles::open_max * (Unpacker::window_max + unpacker_bytes + 3 * text);
 }
 
 }  // namespace
@@ -148,19 +160,22 @@ ProcessMemory process_memory(const PipelineConfig& pipeline) {
     part[ProcessMemory::set_aside] = {"set_aside", "why records are dead letters", 0};
     part[ProcessMemory::caches] = {"caches", "keys of dedupe and throttle", 0};
     part[ProcessMemory::carried] = {"carried", "of standard input, no whole record yet", 0};
+    part[ProcessMemory::unpacked] = {"unpacked", "compressed files: windows and text", 0};
 
     const flow::Spec spec = flow_spec(pipeline);
+    const flow::Plan plan(spec);
     if (!spec.nodes.empty()) part[ProcessMemory::parsing].bytes = parsing_bytes(pipeline, spec);
     const bool threads = pipeline.transform_threads > 0;
     std::uint64_t growing = 0;  // Copied as it grows, by each that writes.
     for (std::uint32_t i = 0; i < pipeline.sources.size(); ++i) {
         const SourceSettings& source = pipeline.sources[i];
         if (!replayable(source)) part[ProcessMemory::carried].bytes += 3ull * pool.block_max;
+        part[ProcessMemory::unpacked].bytes += unpacked_bytes(source, pool);
         if (!engine.source[i].transform) continue;
         const SourceConfig& pulls = engine.source[i];
         const std::uint64_t batch =
             std::max<std::uint64_t>(pulls.pull_bytes_max, line_max(pipeline, source));
-        const std::uint64_t written = written_most(pipeline, spec, batch);
+        const std::uint64_t written = written_most(pipeline, spec, plan, i, batch);
         growing = std::max(growing, written);
         // Without threads one at a time; with them all that may wait for their turn.
         part[ProcessMemory::outputs].bytes +=

@@ -39,6 +39,7 @@ struct ProcessMemory {
         set_aside,  ///< Why records are dead letters.
         caches,     ///< Keys of dedupe and throttle.
         carried,    ///< Standard input: what was read and is no whole record yet.
+        unpacked,   ///< Compressed files that are read: windows, and text that was not read yet.
         parts,
     };
     std::array<MemoryPart, parts> part;

@@ -55,6 +55,8 @@ bool UringRing::is_for_threads(const Op& op) const {
         case OpKind::watch:
         case OpKind::watch_read:
             return true;
+        case OpKind::stat:
+            return never_waits(op);
         case OpKind::write:
             return op.offset >= 0;
         case OpKind::truncate:

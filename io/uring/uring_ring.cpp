@@ -148,8 +148,8 @@ std::uint64_t UringRing::slot_for(Op& op) {
 void UringRing::start(Op& op) {
     HF_ASSERT(op.done != nullptr);
     op.ring_data[1] = is_for_threads(op) ? 1 : 0;
-    if (op.kind == OpKind::watch_read) {
-        // Never waits, and is asked often: no thread is woken for it.
+    if (never_waits(op)) {
+        // Asked often; the kernel would give a stat to a thread of its own.
         op.result = perform_file(op);
         ended_files_.push_back(&op);
         return;

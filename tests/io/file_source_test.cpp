@@ -170,6 +170,24 @@ TEST_CASE("a large file comes in batches that end at newlines and join without a
     for (const Got& g : t.got) REQUIRE(g.terminated);
 }
 
+TEST_CASE("lines that are longer than a pull are read once each, save the first of them") {
+    TailBench t;
+    t.max_bytes = 8192;
+    std::string all;
+    for (int i = 0; i < 20; ++i) all += std::string(60'000, 'x') + "\n";
+    all += "short\n";
+    std::int64_t read = 0;
+    t.ring.on_call = [&](Op& op) {
+        if (op.kind == OpKind::read && op.result > 1024) read += op.result;
+    };
+    t.append("a.log", all);
+    t.start();
+    t.run(seconds(100));
+    CHECK(t.text() == all);
+    // In blocks of 64 KiB: each with some of the line after it; the first also in smaller ones.
+    CHECK(read < 22 * (64 << 10) + (64 << 10));
+}
+
 TEST_CASE("max_records cuts a batch") {
     TailBench t;
     t.max_records = 3;

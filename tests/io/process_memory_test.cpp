@@ -78,6 +78,25 @@ TEST_CASE("what a process may need grows with the longest line, the threads, and
     CHECK(part(dedupe, ProcessMemory::parsing) == 3 * alone);
 }
 
+TEST_CASE("what a process may need has the windows of compressed files that are read") {
+    PipelineConfig pipeline = files();
+    CHECK(part(pipeline, ProcessMemory::unpacked) == 0);
+    pipeline.sources[0].decompress = Decompress::automatic;
+    CHECK(part(pipeline, ProcessMemory::unpacked) >= 32 * mib);
+    pipeline.sources.push_back(pipeline.sources[0]);
+    pipeline.sources[1].name = "more";
+    CHECK(part(pipeline, ProcessMemory::unpacked) >= 64 * mib);
+}
+
+TEST_CASE("what a process may need does not grow with sinks that share their inputs") {
+    PipelineConfig pipeline = with_step(flow::NodeType::filter);
+    const std::uint64_t one = part(pipeline, ProcessMemory::outputs);
+    SinkSettings same = pipeline.sinks[0];
+    same.name = "same";
+    pipeline.sinks.push_back(same);
+    CHECK(part(pipeline, ProcessMemory::outputs) == one);
+}
+
 TEST_CASE("a memory_limit that the config leaves out is the largest that fits") {
     const PipelineConfig pipeline = files();
     const auto total = [&](std::uint64_t limit) {

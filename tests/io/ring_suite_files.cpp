@@ -143,6 +143,12 @@ void stats(RingWorld& world) {
     CHECK(by_path.modified_ns == by_fd.modified_ns);
     CHECK(by_path.born_ns == by_fd.born_ns);
     CHECK(by_fd.born_ns <= by_fd.modified_ns);
+    FileStat now;
+    const Op at_hand{.kind = OpKind::stat, .fd = fd, .flags = stat_at_hand, .stat = &now};
+    CHECK(perform(ring, at_hand) == 0);
+    CHECK(now.size == 5);
+    CHECK(now.inode == by_fd.inode);
+    CHECK(now.modified_ns == by_fd.modified_ns);
     const std::string missing = world.path("missing");
     CHECK(perform(ring, Op{.kind = OpKind::stat, .path = missing.c_str(), .stat = &by_path}) ==
           -ENOENT);
@@ -150,6 +156,7 @@ void stats(RingWorld& world) {
     CHECK(perform(ring, Op{.kind = OpKind::stat, .path = dir.c_str(), .stat = &by_path}) == 0);
     CHECK(S_ISDIR(by_path.mode));
     close_file(ring, fd);
+    CHECK(perform(ring, at_hand) == -EBADF);
 }
 
 void changes_names(RingWorld& world) {
@@ -249,7 +256,9 @@ void completes_from_run_only(RingWorld& world) {
     Probe stat(Op{.kind = OpKind::stat, .fd = fd, .stat = &st});
     Probe truncate(Op{.kind = OpKind::truncate, .fd = fd, .offset = 0});
     Probe past(Op{.kind = OpKind::timeout, .at = ring.now()});
-    Probe* const all[] = {&list, &stat, &truncate, &past};
+    FileStat now;
+    Probe at_hand(Op{.kind = OpKind::stat, .fd = fd, .flags = stat_at_hand, .stat = &now});
+    Probe* const all[] = {&list, &stat, &truncate, &past, &at_hand};
     for (Probe* probe : all) {
         ring.start(probe->op);
         CHECK(probe->completions == 0);

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
 #include "tests/real/cgroup.hpp"
@@ -277,6 +278,52 @@ TEST_CASE("a process keeps to process_memory_max, whatever its records are, with
 TEST_CASE("a process keeps to process_memory_max, whatever its records are, with two threads") {
     for (const Case& c : cases())
         if (c.both) hold_against(c, 2);
+}
+
+/// A frame of zstd with a window of 8 MiB, its text in blocks that are not compressed.
+std::string zstd_frame(const std::string& plain) {
+    constexpr std::size_t block_most = 128 << 10;
+    std::string out("\x28\xb5\x2f\xfd\x00\x68", 6);
+    for (std::size_t at = 0; at < plain.size(); at += block_most) {
+        const std::size_t size = std::min(block_most, plain.size() - at);
+        const std::size_t head = size << 3 | (at + size == plain.size() ? 1u : 0u);
+        for (int shift = 0; shift < 24; shift += 8) out += static_cast<char>(head >> shift & 0xff);
+        out += plain.substr(at, size);
+    }
+    return out;
+}
+
+TEST_CASE("a process that reads compressed files keeps to process_memory_max, windows included") {
+    const TempDir folder;
+    const std::string plain = repeated(short_lines.record(1 << 16) + "\n", 20 * mib);
+    // One that holds the same as another would not be read.
+    for (int i = 0; i < 6; ++i)
+        folder.write("in" + std::to_string(i) + ".zst", zstd_frame(std::to_string(i) + "\n" + plain));
+    const std::string file = folder.write(
+        "pipe.toml", "data_dir = \"state\"\n[engine]\nmemory_limit = \"16MiB\"\n"
+                     "process_limit = \"20GiB\"\n[sources.in]\ntype = \"file\"\n"
+                     "include = [\"*.zst\"]\nend = \"eof\"\ndecompress = \"auto\"\n"
+                     "[sinks.out]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"out\"\n"
+                     "fsync = \"never\"\n");
+    const Exited said = run({"validate", "--json", file});
+    INFO(said.out);
+    REQUIRE(said.code == 0);
+    const std::uint64_t bound = number_after(said.out, "process_memory_max");
+    const Cgroup cgroup(bound);
+    if (!cgroup.made()) return;
+    Process process(cgroup.inside({"run", "--progress", "off", file}));
+    std::uint64_t peak = 0;
+    while (process.running()) {
+        peak = std::max(peak, peak_of(process.pid()));
+        sleep_ms(10);
+    }
+    std::printf("compressed files: %6.1f of %6.1f MiB\n", static_cast<double>(peak) / mib,
+                static_cast<double>(bound) / mib);
+    REQUIRE(process.wait(std::chrono::seconds(60)));
+    INFO(process.result().err);
+    CHECK(process.result().code == 0);
+    CHECK(peak <= bound);
+    CHECK(std::filesystem::file_size(folder.at("out")) == 6 * (plain.size() + 2));
 }
 
 TEST_CASE("records that once took six times the promised memory keep to it") {
