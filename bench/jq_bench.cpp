@@ -159,9 +159,26 @@ BENCHMARK_CAPTURE(compiled, identity, ".");
 BENCHMARK_CAPTURE(compiled, select_set_del,
                   R"(select(.level != "debug") | .env = "prod" | del(.user.name))");
 BENCHMARK_CAPTURE(compiled, build, "{time, level, user: .user.id}");
+// On the machine, each beside libjq.
+#define BESIDE_LIBJQ(name, text)               \
+    BENCHMARK_CAPTURE(compiled, name, (text)); \
+    BENCHMARK_CAPTURE(in_libjq, name, (text))
+BESIDE_LIBJQ(upcase, ".level |= ascii_upcase");
+BESIDE_LIBJQ(interpolation, R"(.line = "\(.level) \(.service) \(.host)")");
+BESIDE_LIBJQ(arithmetic, ".request.duration_s = .request.duration_ms / 1000");
+BESIDE_LIBJQ(map, ".user.roles |= map(ascii_upcase)");
+BESIDE_LIBJQ(with_entries, "with_entries(select(.value != null))");
+BESIDE_LIBJQ(to_entries, "to_entries | map(.key)");
+BESIDE_LIBJQ(attempt, ".n = (try (.trace_id | tonumber) catch null)");
+BESIDE_LIBJQ(bind, ".user as $u | .request + {user: $u.id}");
+BESIDE_LIBJQ(date, ".at = (.user.id | todate)");
+BESIDE_LIBJQ(test, R"(select(.request.path | test("carts/[0-9]+/items$")))");
+BESIDE_LIBJQ(capture, R"(.cart = (.request.path | capture("carts/(?<id>[0-9]+)").id))");
+BESIDE_LIBJQ(split, R"(.parts = (.request.path | split("/")))");
+BESIDE_LIBJQ(reduce, ".sum = reduce (.request.status, .request.bytes) as $n (0; . + $n)");
+BESIDE_LIBJQ(recurse, "[.. | numbers] | add");
 BENCHMARK_CAPTURE(in_libjq, select_and_set, drop_and_set);
 BENCHMARK_CAPTURE(in_libjq, select, R"(select(.level != "debug"))");
-BENCHMARK_CAPTURE(in_libjq, upcase, ".level |= ascii_upcase");
 BENCHMARK_CAPTURE(jq_command, select_and_set, drop_and_set)->UseRealTime()->Iterations(1);
 BENCHMARK_CAPTURE(jq_command, select, R"(select(.level != "debug"))")->UseRealTime()->Iterations(1);
 BENCHMARK_CAPTURE(jq_command, upcase, ".level |= ascii_upcase")->UseRealTime()->Iterations(1);

@@ -78,7 +78,7 @@ public:
     virtual void expect_lines() {}
     /// The same program for another thread.
     virtual std::unique_ptr<Program> clone() const = 0;
-    /// "native", or "libjq: " and why it isn't native.
+    /// "native", "machine", or "libjq: " and why it is neither.
     virtual std::string engine() const = 0;
 };
 

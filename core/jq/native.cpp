@@ -148,7 +148,7 @@ ProgramResult NativeProgram::leave(std::span<const std::byte> record, std::vecto
         twin_->bind(meta_);
         return twin_->run(record, out, error);
     }
-    error = "libjq is needed for this record";
+    error = "a twin is needed for this record";
     return {Verdict::fail, 0};
 }
 

@@ -1,10 +1,10 @@
-// A program that was compiled: a plan, the machine that runs it, and its twin in libjq for odd
+// A program that was compiled: a plan, the machine that runs it, and its twin for odd
 // records.
 //
 // Rule 1: every record is checked as a whole, also where the program looks at none of it.
 // Rule 2: a record that the machine leaves goes to the twin, which is made when it is first needed.
 // Bound: outputs_max of one record, and bytes as limit_outputs() says, else it fails.
-// Doesn't know: libjq (the twin comes from outside).
+// Doesn't know: the whole language (the twin comes from outside).
 #pragma once
 
 #include <functional>

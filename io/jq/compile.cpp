@@ -2,35 +2,48 @@
 
 #include <utility>
 
+#include "core/jq/machine/compiler.hpp"
+#include "core/jq/machine/program.hpp"
 #include "core/jq/native.hpp"
 #include "core/jq/plan.hpp"
 #include "io/jq/libjq_program.hpp"
+#include "io/jq/outside.hpp"
 
 namespace holdfast {
 namespace {
 
 using namespace jq;
 
-/// libjq compiles every program, so that it has the last word on what is one.
+/// How long one record may take, by the clock.
+constexpr double program_seconds_max = 5;
+
+std::unique_ptr<Program> on_machine(const std::shared_ptr<const machine::Code>& code, Use use) {
+    return std::make_unique<machine::MachineProgram>(code, use, make_outside(program_seconds_max),
+                                                     machine::Limits{});
+}
+
+/// What the machine does not take yet, jq 1.6 may: modules, and functions that 1.8 no longer has.
+CompiledProgram by_library(const std::string& program, Use use, const machine::CompileFault& why) {
+    const std::string engine = why.reason + " (at byte " + std::to_string(why.offset) + ")";
+    auto made = LibjqProgram::compile(program, use, engine);
+    if (made) return std::move(*made);
+    CompileError error{made.error().message, why.offset};
+    if (!why.unsupported) error.message = why.reason;
+    return std::unexpected(error);
+}
+
 CompiledProgram compile(std::string_view text, Use use) {
     const std::string program(text);
-    auto plan = make_plan(program);
-    const std::string why =
-        plan ? "for odd records"
-             : plan.error().reason + " (at byte " + std::to_string(plan.error().offset) + ")";
-    auto twin = LibjqProgram::compile(program, use, why);
-    if (!twin) {
-        CompileError error = twin.error();
-        if (!plan) error.offset = plan.error().offset;
-        return std::unexpected(error);
+    if (program.find('\0') != std::string::npos) {
+        return std::unexpected(CompileError{"a zero byte", program.find('\0')});
     }
-    if (!plan) return std::move(*twin);
-    const auto make_twin = [program, use, why]() -> std::unique_ptr<Program> {
-        auto made = LibjqProgram::compile(program, use, why);
-        return made ? std::move(*made) : nullptr;
-    };
+    auto made = machine::compile(program);
+    if (!made) return by_library(program, use, made.error());
+    const auto code = std::make_shared<const machine::Code>(std::move(*made));
+    auto plan = make_plan(program);
+    if (!plan) return on_machine(code, use);
     return std::make_unique<NativeProgram>(std::make_shared<const Plan>(std::move(*plan)), use,
-                                           make_twin);
+                                           [code, use] { return on_machine(code, use); });
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
-// From jq text to a Program: compiled natively where that is possible, else run by libjq.
+// From jq text to a Program: compiled natively where that is possible, else run on the machine, and
+// by libjq only what the machine does not take.
 //
-// Rule 1: every program that jq 1.6 accepts is accepted, and none that it doesn't.
-// Rule 2: both engines agree in their outputs as JSON values and in error or not.
+// Rule 1: every program that jq 1.8 or 1.6 accepts is accepted.
+// Rule 2: a record that a compiled program leaves goes to the machine.
 #pragma once
 
 #include <cstddef>

@@ -2,7 +2,6 @@
 
 #include <oniguruma.h>
 
-#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
@@ -16,8 +15,6 @@ namespace holdfast::jq {
 namespace {
 
 using namespace machine;
-
-std::atomic<bool> stopping{false};
 
 struct FreeRegex {
     void operator()(regex_t* regex) const { onig_free(regex); }
@@ -129,7 +126,6 @@ public:
     }
 
     const char* stop() override {
-        if (stopping.load(std::memory_order_relaxed)) return "the process stops";
         const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - began_;
         return taken.count() > seconds_max_ ? "program_time" : nullptr;
     }
@@ -162,7 +158,5 @@ private:
 std::unique_ptr<Outside> make_outside(double seconds_max) {
     return std::make_unique<ProcessOutside>(seconds_max);
 }
-
-void stop_programs() { stopping.store(true, std::memory_order_relaxed); }
 
 }  // namespace holdfast::jq

@@ -12,7 +12,4 @@ namespace holdfast::jq {
 /// `seconds_max`: how long a run may take by the clock.
 std::unique_ptr<machine::Outside> make_outside(double seconds_max);
 
-/// Ends runs that are under way, in every thread: the process shall stop. Async-signal-safe.
-void stop_programs();
-
 }  // namespace holdfast::jq

@@ -10,6 +10,7 @@
 #include "core/data/flow/plan.hpp"
 #include "core/data/flow/recent.hpp"
 #include "core/engine/engine.hpp"
+#include "core/jq/machine/vm.hpp"
 #include "io/devices/plain_files.hpp"
 #include "io/payloads.hpp"
 #include "io/runner/engine_config.hpp"
@@ -99,6 +100,17 @@ std::uint64_t programs_of(const PipelineConfig& pipeline, std::size_t node) {
                : 1;
 }
 
+/// Of a program that runs on the jq machine: its heap, and once more for what moves as it grows.
+std::uint64_t machine_bytes(const PipelineConfig& pipeline, std::uint64_t text) {
+    const auto runs_there = [](const TransformSettings& transform) {
+        return std::ranges::any_of(transform.texts, [&](const std::string& one) {
+            return program_engine(transform, one) == "machine";
+        });
+    };
+    if (std::ranges::none_of(pipeline.transforms, runs_there)) return 0;
+    return 2 * (jq::machine::Limits{}.memory + 4 * text);
+}
+
 std::uint64_t parsing_bytes(const PipelineConfig& pipeline, const flow::Spec& spec) {
     std::uint64_t factor = 0, programs = 0, writers = 0;
     for (std::size_t i = 0; i < spec.nodes.size(); ++i) {
@@ -111,7 +123,8 @@ std::uint64_t parsing_bytes(const PipelineConfig& pipeline, const flow::Spec& sp
     const std::uint64_t text = longest_text(pipeline, spec);
     // What a step writes stands until the steps behind it are done; and a copy of the last line.
     return evaluators(pipeline) *
-           ((factor + 1 + writers) * text + programs * std::min(kept_by_program, 40 * text));
+           ((factor + 1 + writers) * text + programs * std::min(kept_by_program, 40 * text) +
+            machine_bytes(pipeline, text));
 }
 
 /// What the streams of one batch of this source may come to. Sinks with the same inputs share one.
@@ -190,7 +203,7 @@ ProcessMemory process_memory(const PipelineConfig& pipeline) {
             part[ProcessMemory::caches].bytes += flow::Recent::bytes_of(node.entries);
     for (const TransformSettings& transform : pipeline.transforms)
         if (std::any_of(transform.texts.begin(), transform.texts.end(), [&](const auto& text) {
-                return program_engine(transform, text) != "native";
+                return program_engine(transform, text).starts_with("libjq");
             }))
             out.unbounded.push_back(transform.node.name);
     return out;

@@ -22,17 +22,14 @@ TEST_CASE("engine says which engine runs a program, and why it isn't compiled") 
     CHECK(engine("select(.level != \"debug\") | .env = \"prod\" | del(.user.ssn)") == "native");
     CHECK(engine("") == "native");
     CHECK(engine("test(\"^a\\\\.b|c$|\")") == "native");
-    CHECK(engine(".a |= ascii_upcase") == "libjq: `|=` is not compiled here (at byte 3)");
-    CHECK(engine("keys") == "libjq: `keys` is not compiled (at byte 0)");
-    CHECK(engine(".a | test(\"a.c\")") ==
-          "libjq: a regular expression is not compiled (at byte 10)");
-    CHECK(engine("\"\\(.a)\"") == "libjq: string interpolation is not compiled (at byte 0)");
-    CHECK(engine("test(\"a\\\\\")").starts_with("libjq: a regular expression"));
-    CHECK(engine(".[0] = 1").starts_with("libjq: such a place to change"));
-    CHECK(engine("[.[]]").starts_with("libjq: several values at once"));
-    CHECK(engine(". as $x | $x").starts_with("libjq: `as`"));
+    for (const char* program :
+         {".a |= ascii_upcase", "keys", ".a | test(\"a.c\")", "\"\\(.a)\"", ".[0] = 1", "[.[]]",
+          ". as $x | $x", "def f: 1; f", "reduce .[] as $x (0; . + $x)", "todate", "input"}) {
+        INFO(program);
+        CHECK(engine(program) == "machine");
+    }
+    CHECK(engine("get_jq_origin").starts_with("libjq: get_jq_origin/0 is not defined"));
     CHECK(engine("\"\xff\"").starts_with("libjq: what is not UTF-8"));
-    CHECK(engine("def f: 1; f").starts_with("libjq: `def`"));
 }
 
 TEST_CASE("what one program makes the next one takes: an output of more than 64 levels fails where it is made") {
@@ -69,8 +66,8 @@ TEST_CASE("what one program makes the next one takes: an output of more than 64 
 TEST_CASE("$meta says where a record came from, in both engines") {
     CHECK(engine(".id = $meta.id") == "native");
     CHECK(engine("select($meta.position > 5 and $meta.source == \"in\")") == "native");
-    CHECK(engine("$meta | keys").starts_with("libjq: `keys`"));
-    CHECK(engine("{$meta}").starts_with("libjq: "));
+    CHECK(engine("$meta | keys") == "machine");
+    CHECK(engine("{$meta}") == "machine");
     const std::string id = "\"in:5f0c1b2a99d04e17:1200\"";
     const std::string all = "{\"source\":\"in\",\"partition\":\"5f0c1b2a99d04e17\",\"position\":1200,\"id\":" +
                             id + "}";
@@ -100,7 +97,7 @@ TEST_CASE("$meta says where a record came from, in both engines") {
     const auto own = compile_program(". as $meta | $meta.a");
     REQUIRE(own);
     CHECK_FALSE((*own)->asks_meta());
-    CHECK(output(**own) == "1");
+    CHECK(output(**own) == "1.0");
     CHECK_FALSE((*compile_program(".a"))->asks_meta());
     CHECK(engine("$other").starts_with("error: $other is not defined"));
     CHECK(engine("$meta | foo").starts_with("error: foo/0 is not defined"));
@@ -146,17 +143,13 @@ TEST_CASE("everything that docs/jq.md names as compiled is compiled") {
     CHECK(programs > 30);
 }
 
-TEST_CASE("what jq refuses is refused in jq's words") {
+TEST_CASE("what no jq takes is refused, with the place where it ends to be a program") {
     for (const char* program : {".a.[",
                                 "1 +",
                                 ".a == 1 == 2",
                                 ".a = .b = 1",
                                 "foo",
                                 "{a b}",
-                                "{a: 1 == 2}",
-                                "{if}",
-                                "if . then 1 end",
-                                ".a.[\"b\"]",
                                 "select(",
                                 "\"\\q\"",
                                 "$x",

@@ -69,8 +69,10 @@ bool index_value(Bench& bench, const Value& target, const Value& key, Value& res
 bool slice_value(Bench& bench, const Value& target, const Value& from, const Value& to,
                  Value& result);
 bool get_path_of(Bench& bench, const Value& root, const Value& path, Value& result);
+/// Containers on the way that are the owner's (not 0) are changed in place, the others are copied
+/// and the owner's from then on. Requires: nobody but the owner has a value of the owner's.
 bool set_path_of(Bench& bench, const Value& root, const Value& path, const Value& value,
-                 Value& result);
+                 Value& result, std::uint32_t owner = 0);
 bool delete_paths_of(Bench& bench, const Value& root, const Value& paths, Value& result);
 /// As `@name` writes it; a string.
 bool format_value(Bench& bench, std::string_view format, const Value& value, Value& result);

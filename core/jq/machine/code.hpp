@@ -58,8 +58,9 @@ enum class Do : std::uint8_t {
     parameter,     ///< closure (level a, slot b); flag: last call
     give_back,     ///< return
     native,        ///< builtins[a]: [last argument, ..., first, input] -> result
-    get_path,      ///< top := getpath(variable a; variable b), for `|=`
-    set_path,      ///< variable a := setpath(a; variable b; pop), for `|=`
+    new_owner,     ///< variable a := the owner of what `|=` makes on its way
+    get_path,      ///< top := getpath(variable a; variable b), for `|=`; variable b + 1: the owner
+    set_path,      ///< variable a := setpath(a; variable b; pop), for `|=`; the same owner
     delete_paths,  ///< top := delpaths(top; variable a)
     raise,         ///< error: constants[a]
     binary,        ///< native of two arguments whose right one is constants[b]

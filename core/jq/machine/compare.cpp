@@ -70,10 +70,10 @@ int compare_numbers(const Value& a, const Value& b) {
 int compare_arrays(Heap& heap, const Value& a, const Value& b) {
     const Value left = opened(heap, a), right = opened(heap, b);
     const std::uint32_t count = std::min(left.size, right.size);
-    heap.work(count);
+    heap.work(count + 1);
     for (std::uint32_t i = 0; i < count; ++i) {
         const int order = compare(heap, left.array->items[i], right.array->items[i]);
-        if (order != 0) return order;
+        if (order != 0 || heap.exhausted()) return order;
     }
     return left.size == right.size ? 0 : left.size < right.size ? -1 : 1;
 }
@@ -84,7 +84,7 @@ int compare_objects(Heap& heap, const Value& a, const Value& b) {
     const Value keys = sorted_keys(heap, left);
     const int by_keys = compare(heap, keys, sorted_keys(heap, right));
     if (by_keys != 0) return by_keys;
-    for (std::uint32_t i = 0; i < keys.size; ++i) {
+    for (std::uint32_t i = 0; i < keys.size && !heap.exhausted(); ++i) {
         const std::string_view key = keys.array->items[i].bytes();
         const Value* right_value = find(*right.object, key);
         if (right_value == nullptr) return 0;  // Memory is spent.
@@ -97,8 +97,9 @@ int compare_objects(Heap& heap, const Value& a, const Value& b) {
 bool equal_objects(Heap& heap, const Value& a, const Value& b) {
     const Value left = opened(heap, a), right = opened(heap, b);
     if (left.object->count != right.object->count) return false;
-    heap.work(left.object->count);
+    heap.work(left.object->count + 1);
     for (std::uint32_t i = 0; i < left.object->count; ++i) {
+        if (heap.exhausted()) return false;
         const Member& member = left.object->members[i];
         const Value* other = find(*right.object, member.key.bytes());
         if (other == nullptr || !equal(heap, member.value, *other)) return false;
@@ -169,10 +170,10 @@ bool equal(Heap& heap, const Value& a, const Value& b) {
     if (a.is(Kind::object)) return a.same(b) || equal_objects(heap, a, b);
     if (!a.is(Kind::array)) return compare(heap, a, b) == 0;
     const Value left = opened(heap, a), right = opened(heap, b);
-    if (left.size != right.size) return false;
-    heap.work(left.size);
+    if (left.size != right.size || left.same(right)) return left.size == right.size;
+    heap.work(left.size + 1);
     for (std::uint32_t i = 0; i < left.size; ++i) {
-        if (!equal(heap, left.array->items[i], right.array->items[i])) return false;
+        if (heap.exhausted() || !equal(heap, left.array->items[i], right.array->items[i])) return false;
     }
     return true;
 }
@@ -213,7 +214,9 @@ bool contains(Heap& heap, const Value& a, const Value& b) {
     }
     if (!a.is(Kind::object) || !b.is(Kind::object)) return equal(heap, a, b);
     const Value left = opened(heap, a), right = opened(heap, b);
+    heap.work(right.object->count + 1);
     for (std::uint32_t i = 0; i < right.object->count; ++i) {
+        if (heap.exhausted()) return false;
         const Member& wanted = right.object->members[i];
         const Value* mine = find(*left.object, wanted.key.bytes());
         if (mine == nullptr) return false;

@@ -225,10 +225,15 @@ void CompileState::update(const Expr& e, const Binding* scope) {
 /// deleted at the end.
 void CompileState::modify(ExprId paths, ExprId by, std::string_view sign, std::uint32_t value,
                           const Binding* scope) {
-    const std::uint32_t state = slot(), path = slot(), gone = slot(), mark = slot();
-    HF_ASSERT(path == state + 1);
+    const std::uint32_t state = slot();
+    const std::uint32_t path = slot();
+    const std::uint32_t owner = slot();
+    const std::uint32_t gone = slot();
+    const std::uint32_t mark = slot();
+    HF_ASSERT(owner == path + 1);
     emit(Do::duplicate);
     emit(Do::store, state);
+    emit(Do::new_owner, owner);
     emit(Do::empty_array, gone);
     const std::uint32_t fork = emit(Do::fork);
     emit(Do::duplicate);

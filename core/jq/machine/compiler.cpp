@@ -303,6 +303,7 @@ std::expected<Code, CompileFault> CompileState::run(ExprId main) {
 }
 
 std::expected<Code, CompileFault> compile(std::string_view program) {
+    if (!is_utf8(program)) return std::unexpected(CompileFault{"what is not UTF-8", 0, true});
     auto parsed = parse(program);
     if (!parsed) return std::unexpected(CompileFault{parsed.error().reason, parsed.error().offset});
     if (parsed->syntax.has_imports) {

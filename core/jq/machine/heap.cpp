@@ -57,7 +57,7 @@ void Heap::reset() {
     text_end_ = nullptr;
     used_ = charged_ = 0;
     worked_ = 0;
-    exhausted_ = too_deep_ = false;
+    exhausted_ = too_deep_ = overworked_ = false;
     at_ = end_ = nullptr;
     if (blocks_.empty()) return;
     at_ = blocks_.front().bytes.get();

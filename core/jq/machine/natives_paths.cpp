@@ -68,7 +68,8 @@ Value places_of(Heap& heap, const Value& array, const Value& sought) {
     return places.value();
 }
 
-bool set_item(Bench& bench, const Value& target, double index, const Value& value, Value& out) {
+bool set_item(Bench& bench, const Value& target, double index, const Value& value,
+              std::uint32_t owner, Value& out) {
     if (index != index) return bench.fail("Cannot set array element at NaN index");
     const Value array =
         target.is(Kind::null) ? make_array(bench.heap, nullptr, 0) : opened(bench.heap, target);
@@ -77,6 +78,13 @@ bool set_item(Bench& bench, const Value& target, double index, const Value& valu
     if (index > index_max) return bench.fail("Array index too large");
     const auto at = static_cast<std::size_t>(index);
     if (at == array.size) return out = append(bench.heap, array, value), true;
+    if (owner != 0 && array.array->owner == owner && at < array.size) {
+        auto* own = const_cast<Array*>(array.array);
+        own->items[at] = value;
+        own->depth = std::max(own->depth, static_cast<std::uint16_t>(depth_of(value) + 1));
+        if (own->depth > depth_max) bench.heap.set_too_deep();
+        return out = array, true;
+    }
     const std::size_t count = std::max<std::size_t>(array.size, at + 1);
     if (!bench.heap.fits(count * sizeof(Value))) return bench.heap.exhaust(), true;
     auto* items = bench.heap.take_many<Value>(count);
@@ -90,6 +98,7 @@ bool set_item(Bench& bench, const Value& target, double index, const Value& valu
     made->depth = std::max<std::uint16_t>(array.array->depth,
                                           static_cast<std::uint16_t>(depth_of(value) + 1));
     if (made->depth > depth_max) bench.heap.set_too_deep();
+    made->owner = owner;
     out = array;
     out.array = made;
     out.size = made->used;
@@ -119,16 +128,16 @@ bool set_slice(Bench& bench, const Value& target, const Value& key, const Value&
 }
 
 /// target with value at key. Requires that the key can be looked up there.
-bool set_value(Bench& bench, const Value& target, const Value& key, const Value& value,
-               Value& out) {
+bool set_value(Bench& bench, const Value& target, const Value& key, const Value& value, Value& out,
+               std::uint32_t owner = 0) {
     const bool none = target.is(Kind::null);
     if (key.is(Kind::string) && (none || target.is(Kind::object))) {
         const Value object = none ? make_object(bench.heap, 1) : target;
-        out = set_member(bench.heap, object, key, value);
+        out = set_member(bench.heap, object, key, value, owner);
         return true;
     }
     if (key.is(Kind::number) && (none || target.is(Kind::array))) {
-        return set_item(bench, target, number_of(key), value, out);
+        return set_item(bench, target, number_of(key), value, owner, out);
     }
     if (key.is(Kind::object) && (none || target.is(Kind::array))) {
         return set_slice(bench, target, key, value, out);
@@ -143,14 +152,14 @@ bool set_value(Bench& bench, const Value& target, const Value& key, const Value&
 }
 
 bool set_from(Bench& bench, const Value& root, const Value& path, std::uint32_t at,
-              const Value& value, Value& out) {
+              const Value& value, std::uint32_t owner, Value& out) {
     if (at == path.size) return out = value, true;
     const Value& key = path.array->items[at];
     Value child;
     if (!index_value(bench, root, key, child)) return false;
     Value changed;
-    if (!set_from(bench, child, path, at + 1, value, changed)) return false;
-    return set_value(bench, root, key, changed, out);
+    if (!set_from(bench, child, path, at + 1, value, owner, changed)) return false;
+    return set_value(bench, root, key, changed, out, owner);
 }
 
 bool delete_items(Bench& bench, const Value& target, const Value& keys, Value& out) {
@@ -327,12 +336,12 @@ bool get_path_of(Bench& bench, const Value& root, const Value& path, Value& out)
     return true;
 }
 
-bool set_path_of(Bench& bench, const Value& root, const Value& path, const Value& value,
-                 Value& out) {
+bool set_path_of(Bench& bench, const Value& root, const Value& path, const Value& value, Value& out,
+                 std::uint32_t owner) {
     if (!path.is(Kind::array)) return bench.fail("Path must be specified as an array");
     const Value keys = opened(bench.heap, path);
     if (keys.size > depth_max) return bench.heap.set_too_deep(), true;
-    return set_from(bench, root, keys, 0, value, out);
+    return set_from(bench, root, keys, 0, value, owner, out);
 }
 
 bool delete_paths_of(Bench& bench, const Value& root, const Value& paths, Value& out) {

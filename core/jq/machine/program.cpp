@@ -111,7 +111,8 @@ void MachineProgram::take(const Value& value, const Value& input, Outputs& outpu
 
 void MachineProgram::write(const Value& value, Outputs& outputs, std::vector<std::byte>& out,
                            std::size_t before) {
-    if (!write_json(vm_.heap(), value, out, Tape::depth_max, verbatim_)) {
+    if (!write_json(vm_.heap(), value, out, Tape::depth_max, before + outputs_bytes_max_,
+                    verbatim_)) {
         outputs.wrong = "an output has more than 64 levels";
     }
     out.push_back(std::byte{'\n'});

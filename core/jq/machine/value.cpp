@@ -304,11 +304,19 @@ Value get_item(Heap& heap, const Value& array, double index) {
     return open.array->items[static_cast<std::uint32_t>(index)];
 }
 
-Value set_member(Heap& heap, const Value& object, const Value& key, const Value& value) {
+std::uint32_t owner_of(const Value& value) {
+    if (value.form == Form::read) return 0;
+    if (value.is(Kind::array)) return value.array->owner;
+    return value.is(Kind::object) ? value.object->owner : 0;
+}
+
+Value set_member(Heap& heap, const Value& object, const Value& key, const Value& value,
+                 std::uint32_t owner) {
     const Value open = opened(heap, object);
     // What was just opened is nobody else's.
-    Object* copy = object.form == Form::read ? const_cast<Object*>(open.object)
-                                             : copy_object(heap, *open.object, 1);
+    const bool own = object.form == Form::read || (owner != 0 && open.object->owner == owner);
+    Object* copy = own ? const_cast<Object*>(open.object) : copy_object(heap, *open.object, 1);
+    copy->owner = owner;
     put(heap, *copy, Value::of(text_of(heap, key)), value);
     return value_of(copy);
 }

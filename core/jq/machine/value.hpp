@@ -78,6 +78,7 @@ struct Array {
     std::uint32_t used = 0;  ///< So many were written, by the longest of those who share it.
     std::uint32_t capacity = 0;
     std::uint16_t depth = 1;
+    std::uint32_t owner = 0;  ///< Of whose making it is; see set_path_of(). 0: nobody's.
 };
 
 struct Member {
@@ -93,6 +94,7 @@ struct Object {
     std::uint32_t capacity = 0;
     std::uint32_t mask = 0;
     std::uint16_t depth = 1;
+    std::uint32_t owner = 0;
 };
 
 inline constexpr std::uint16_t depth_max = 1000;
@@ -126,7 +128,12 @@ public:
     bool exhausted() const { return exhausted_; }
     void exhaust() { exhausted_ = true; }
     /// Work of builtins that look at many values: it counts like instructions.
-    void work(std::size_t steps) { worked_ += steps; }
+    void work(std::size_t steps) {
+        worked_ += steps;
+        if (worked_ > work_max) exhausted_ = overworked_ = true;
+    }
+    /// Values that share parts may be compared for ever; so this ends a run as spent memory does.
+    bool overworked() const { return overworked_; }
     std::uint64_t worked() const { return worked_; }
     /// A container would nest too deep: the run ends as if memory were spent, with other words.
     bool too_deep() const { return too_deep_; }
@@ -136,6 +143,7 @@ public:
     void set_limit(std::size_t bytes) { limit_ = bytes; }
 
     static constexpr std::size_t small_bytes = 4096;
+    static constexpr std::uint64_t work_max = 100'000'000;
 
 private:
     static constexpr std::size_t block_bytes = 64 << 10;
@@ -155,6 +163,7 @@ private:
     std::uint64_t worked_ = 0;
     bool exhausted_ = false;
     bool too_deep_ = false;
+    bool overworked_ = false;
 };
 
 // ---- numbers and strings ----
@@ -181,7 +190,11 @@ const Value* find(const Object& object, std::string_view key);
 /// What stands at the key, also of an object that was read; null where nothing does.
 Value get_member(Heap& heap, const Value& object, std::string_view key, bool& found);
 Value get_item(Heap& heap, const Value& array, double index);
-Value set_member(Heap& heap, const Value& object, const Value& key, const Value& value);
+/// In place where the object is the owner's own (not 0).
+Value set_member(Heap& heap, const Value& object, const Value& key, const Value& value,
+                 std::uint32_t owner = 0);
+/// Of a container that was built: whose own it is.
+std::uint32_t owner_of(const Value& value);
 Value remove_member(Heap& heap, const Value& object, std::string_view key);
 /// Writes into an object that nobody else has yet.
 void put(Heap& heap, Object& fresh, const Value& key, const Value& value);
@@ -234,9 +247,10 @@ Value sorted_keys(Heap& heap, const Value& object);
 bool contains(Heap& heap, const Value& a, const Value& b);
 
 // ---- text ----
-/// As one line of JSON. False: it has more than `levels_max` levels; then some of it was written.
+/// As one line of JSON. False: it has more than `levels_max` levels, or `out` came to more than
+/// `bytes_max`; then some of it was written.
 bool write_json(Heap& heap, const Value& value, std::vector<std::byte>& out, std::size_t levels_max,
-                bool lines);
+                std::size_t bytes_max, bool lines);
 /// As JSON in the heap: what tojson gives.
 Value to_json(Heap& heap, const Value& value);
 /// What jq prints for a double: 17 digits, the shortest that give it again.

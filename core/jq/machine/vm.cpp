@@ -52,7 +52,7 @@ void Vm::begin() {
     std::fill(globals_.begin(), globals_.end(), Value());
     bench_.error = error_ = Value();
     bench_.halts = false;
-    top_ = floor_ = frame_floor_ = labels_ = 0;
+    top_ = floor_ = frame_floor_ = labels_ = owners_ = 0;
     frame_ = 0;
     follow_ = {};
     spent_ = 0;
@@ -88,7 +88,9 @@ Vm::Next Vm::ended(Flow flow) {
 /// Steps so far, memory, and now and then the clock. False: the run stops.
 bool Vm::spend() {
     if (heap_.exhausted()) {
-        bound_ = heap_.too_deep() ? "depth" : "program_memory";
+        bound_ = heap_.too_deep()     ? "depth"
+                 : heap_.overworked() ? "program_time"
+                                      : "program_memory";
         return false;
     }
     spent_ += check_every - until_check_;

@@ -166,6 +166,7 @@ private:
     std::uint32_t frame_floor_ = 0;
     std::uint32_t pc_ = 0;
     std::uint32_t labels_ = 0;
+    std::uint32_t owners_ = 0;
     Follow follow_;
     Value error_;
     std::uint64_t spent_ = 0;

@@ -156,16 +156,25 @@ Vm::Flow Vm::step_more(const Instruction& in) {
         case Do::loud:
             --follow_.quiet;
             return Flow::on;
+        case Do::new_owner:
+            slot(0, in.a).value = Value::of(static_cast<double>(++owners_));
+            return Flow::on;
         case Do::get_path: {
             Value result;
             const bool good = get_path_of(bench_, slot(0, in.a).value, slot(0, in.b).value, result);
+            // Who is given a container that is our own may keep it: it is changed no more.
+            Value& owner = slot(0, in.b + 1).value;
+            if (good && owner_of(result) == static_cast<std::uint32_t>(owner.number)) {
+                owner = Value::of(static_cast<double>(++owners_));
+            }
             return answered(good, result);
         }
         case Do::set_path: {
             Value result;
             const Value value = pop();
             Value& root = slot(0, in.a).value;
-            if (!set_path_of(bench_, root, slot(0, in.b).value, value, result)) {
+            const auto owner = static_cast<std::uint32_t>(slot(0, in.b + 1).value.number);
+            if (!set_path_of(bench_, root, slot(0, in.b).value, value, result, owner)) {
                 error_ = bench_.error;
                 return Flow::raise;
             }

@@ -15,6 +15,8 @@ namespace {
 /// Where text goes: a record's outputs, or the heap.
 struct ToBytes {
     std::vector<std::byte>& out;
+    std::size_t bytes_max;
+    bool full() const { return out.size() > bytes_max; }
     void add(std::string_view text) {
         const auto* from = reinterpret_cast<const std::byte*>(text.data());
         out.insert(out.end(), from, from + text.size());
@@ -22,6 +24,7 @@ struct ToBytes {
 };
 struct ToHeap {
     TextBuilder& out;
+    bool full() const { return false; }  // Memory is spent before.
     void add(std::string_view text) { out.add(text); }
 };
 
@@ -102,7 +105,7 @@ struct Writer {
         if (value.form == Form::read && verbatim && level + read_levels(value) <= levels_max) {
             return to.add(value.node->bytes());
         }
-        if (++level > levels_max || heap.exhausted()) {
+        if (++level > levels_max || heap.exhausted() || to.full()) {
             fits = false;
         } else if (value.is(Kind::array)) {
             write_array(opened(heap, value));
@@ -157,8 +160,8 @@ struct Writer {
 }  // namespace
 
 bool write_json(Heap& heap, const Value& value, std::vector<std::byte>& out, std::size_t levels_max,
-                bool lines) {
-    Writer<ToBytes> writer{heap, {out}, levels_max, lines};
+                std::size_t bytes_max, bool lines) {
+    Writer<ToBytes> writer{heap, {out, bytes_max}, levels_max, lines};
     writer.write(value);
     return writer.fits;
 }

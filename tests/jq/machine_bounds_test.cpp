@@ -1,0 +1,161 @@
+// What data and programs may not do to the process: each is an answer or an error of that record,
+// within its bounds, and the next record is served as if nothing had been.
+#include <catch2/catch.hpp>
+#include <memory>
+#include <string>
+
+#include "core/jq/machine/compiler.hpp"
+#include "core/jq/machine/program.hpp"
+#include "io/jq/compile.hpp"
+#include "io/jq/outside.hpp"
+#include "tests/jq/both.hpp"
+
+namespace {
+
+using namespace holdfast;
+
+/// The outputs with two spaces between them, or `! ` and the error.
+std::string words(const test::Outcome& is) {
+    if (is.verdict == Verdict::fail) return "! " + is.error;
+    std::string all;
+    for (const std::string& one : is.outputs) all += (all.empty() ? "" : "  ") + one;
+    return all;
+}
+
+std::string run(const std::string& program, const std::string& record) {
+    auto made = compile_program(program);
+    REQUIRE(made.has_value());
+    std::string first = words(test::run(**made, record));
+    CHECK(words(test::run(**made, record)) == first);
+    return first;
+}
+
+/// With few steps instead of five seconds, so that the test takes no time.
+std::string run_short(const std::string& program, const std::string& record) {
+    using namespace jq::machine;
+    auto code = compile(program);
+    REQUIRE(code.has_value());
+    MachineProgram made(std::make_shared<const Code>(std::move(*code)), jq::Use::program,
+                        jq::make_outside(3600), {.steps = 1'000'000});
+    std::string first = words(test::run(made, record));
+    CHECK(words(test::run(made, record)) == first);
+    return first;
+}
+
+const std::string no_date = "! error converting number of seconds since epoch to datetime";
+
+}  // namespace
+
+TEST_CASE("a time in nanoseconds is an error of its record") {
+    const std::string record = R"({"ts":1700000000000000000})";
+    CHECK(run(".when = (.ts | todate)", record) == no_date);
+    CHECK(run(".when = (.ts | strftime(\"%Y\"))", record) == no_date);
+    CHECK(run(".when = (.ts | strflocaltime(\"%Y\"))", record) == no_date);
+    CHECK(run(".ts | gmtime", record) == no_date);
+    CHECK(run(".ts | localtime", record) == no_date);
+    CHECK(run(".when = (.ts / 1e9 | todate)", record) ==
+          R"({"ts":1700000000000000000,"when":"2023-11-14T22:13:20Z"})");
+    for (const char* odd : {"infinite", "-infinite", "nan", "1e300", "-1e18"}) {
+        CHECK(run(std::string(odd) + " | todate", "0") == no_date);
+    }
+}
+
+TEST_CASE("an index from the data takes no more memory than the program may have") {
+    CHECK(run(".a[.i] = 1", R"({"i":800000000})") == "! Array index too large");
+    CHECK(run("setpath([\"a\", .i]; 1)", R"({"i":500000000})").starts_with("! program_memory: "));
+    CHECK(run(".a[.i] = 1", R"({"i":2})") == R"({"i":2,"a":[null,null,1]})");
+    CHECK(run(".s * .n", R"({"s":"ab","n":1000000000})").starts_with("! program_memory: "));
+    CHECK(run("[range(.k)] | length", R"({"k":30000000})").starts_with("! program_memory: "));
+    CHECK(run("[.a | range(1e9)]", "{}").starts_with("! program_memory: "));
+}
+
+TEST_CASE("matches of nothing go on, in any text") {
+    CHECK(run("[match(\"a*\"; \"g\").offset]", R"("日本語")") == "[0,1,2,3]");
+    CHECK(run("[splits(\"\")]", R"("é a")") == R"(["","é"," ","a",""])");
+    CHECK(run("[scan(\"x*\")]", R"("日本")") == R"(["","",""])");
+    CHECK(run(".msg | gsub(\"^\"; \"> \")", R"({"msg":"a b"})") == R"("> a b")");
+    CHECK(run(".msg | gsub(\"[0-9]*\"; \"\")", R"({"msg":"a1 b"})") == R"("a b")");
+    CHECK(run("gsub(\"\"; \"-\")", R"("é😀")") == R"("-é-😀-")");
+    CHECK(run("gsub(\"$\"; \"!\")", R"("é")") == R"("é!")");
+}
+
+TEST_CASE("programs that never end are ended by their bounds") {
+    CHECK(run_short("def f: f; f", "0").starts_with("! program_time: "));
+    CHECK(run_short("until(false; .)", "0").starts_with("! program_time: "));
+    CHECK(run_short("last(range(1e18))", "0").starts_with("! program_time: "));
+    CHECK(run_short("[range(1000)] as $a | [range(1000)] | contains($a | map(. + 0.5))", "0") ==
+          "false");
+    CHECK(run("def f: 1 + f; f", "0").starts_with("! program_memory: "));
+    CHECK(run("[repeat(1)]", "0").starts_with("! program_memory: "));
+    CHECK(run("def f: f | f; f", "0").starts_with("! program_memory: "));
+    CHECK(run("repeat(1)", "0") == "! a record has more than 1000000 outputs");
+    CHECK(run("try (def f: 1 + f; f) catch 0", "0").starts_with("! program_memory: "));
+}
+
+TEST_CASE("loops by last calls take no space") {
+    CHECK(run("def f: if . >= 300000 then . else . + 1 | f end; f", "0") == "300000");
+    CHECK(run("until(. >= 300000; . + 1)", "0") == "300000");
+    CHECK(run("last(range(300000))", "0") == "299999");
+    CHECK(run("reduce range(300000) as $i (0; . + $i)", "0") == "44999850000");
+    CHECK(run("last(limit(100000; repeat(1)))", "0") == "1");
+    CHECK(run("reduce range(20000) as $i (\"\"; . + \"x\") | length", "0") == "20000");
+}
+
+TEST_CASE("updating each of many values copies what holds them once") {
+    CHECK(run("[range(20000)] | .[] |= . + 1 | add", "0") == "200010000");
+    CHECK(run("[range(20000)] | .[] += 1 | add", "0") == "200010000");
+    CHECK(run("[range(9000) | {a: .}] | .[].a |= . + 1 | map(.a) | add", "0") == "40504500");
+    CHECK(run("[range(9000)] | (.[] | select(. % 2 == 0)) |= empty | length", "0") == "4500");
+}
+
+TEST_CASE("what an update was given stays as it is while the update goes on") {
+    const std::string by = " |= (if type == \"object\" then {p: ., q: .} else (. // 0) + 1 end)";
+    CHECK(run("(.a.x, .a, getpath([\"a\", \"p\", \"x\"]))" + by, R"({"a":{"x":1}})") ==
+          R"({"a":{"p":{"x":3},"q":{"x":2}}})");
+    CHECK(run(". as $old | .a.x |= 5 | .a.x |= 6 | [., $old]", R"({"a":{"x":1}})") ==
+          R"([{"a":{"x":6}},{"a":{"x":1}}])");
+    CHECK(run("[.[] = (1, 2)]", "[0,0]") == "[[1,1],[2,2]]");
+    CHECK(run("(.a = 1 | .b = 2) as $one | $one | .a = 3 | [., $one]", "{}") ==
+          R"([{"a":3,"b":2},{"a":1,"b":2}])");
+}
+
+TEST_CASE("values that share their parts are written and compared within bounds") {
+    const std::string many = "reduce range(50) as $i (1; [., .])";
+    CHECK(run(many, "0") == "! outputs of a record exceed 4194304 bytes");
+    CHECK(run(many + " | tojson", "0").starts_with("! program_memory: "));
+    CHECK(run("(" + many + ") == (" + many + ")", "0").starts_with("! program_time: "));
+    CHECK(run("[" + many + ", " + many + "] | sort | length", "0").starts_with("! program_time: "));
+    CHECK(run("[.. | numbers] | length", "[1,[2]]") == "2");
+}
+
+TEST_CASE("values nest to their bound, and no program dies of it") {
+    CHECK(run("reduce range(1000000) as $i (1; [.])", "0").starts_with("! depth: "));
+    CHECK(run("reduce range(1000000) as $i (1; {a: .})", "0").starts_with("! depth: "));
+    CHECK(run("setpath([range(2000)]; 1)", "null").starts_with("! depth: "));
+    CHECK(run("reduce range(900) as $i (1; [.]) | tojson | length", "0") == "1801");
+    CHECK(run("reduce range(900) as $i (1; [.]) | . == .", "0") == "true");
+    CHECK(run("reduce range(900) as $i (1; [.]) | flatten", "0") == "[1]");
+    CHECK(run("reduce range(65) as $i (1; [.])", "0") == "! an output has more than 64 levels");
+    CHECK(run("[..] | length", std::string(64, '[') + std::string(64, ']')) == "64");
+}
+
+TEST_CASE("the machine stops for one record only") {
+    auto made = compile_program("if .k > 1000000 then [range(.k)] else .k + 1 end");
+    REQUIRE(made.has_value());
+    for (int i = 0; i < 20; ++i) {
+        CHECK(test::run(**made, R"({"k":30000000})").verdict == Verdict::fail);
+        CHECK(test::run(**made, R"({"k":1})").outputs == std::vector<std::string>{"2"});
+    }
+}
+
+TEST_CASE("what the machine does not look into keeps its bytes") {
+    const std::string record =
+        R"({"a":{"n":1.0, "s":"\u0041","d":{"x":1,"x":2}},"e":1E2,"big":12345678901234567890,"n":3})";
+    const std::string rest = R"({"a":{"n":1.0, "s":"\u0041","d":{"x":1,"x":2}},"e":1E2,)"
+                             R"("big":12345678901234567890,"n":)";
+    CHECK(run(".n |= . + 1", record) == rest + "4}");
+    CHECK(run(".n += 1 | .n -= 1", record) == rest + "3}");
+    CHECK(run(".a.d |= .", record).find("1.0") != std::string::npos);
+    CHECK(run("map(.)", record).find("12345678901234567890") != std::string::npos);
+    CHECK(run("select(.n + 1 == 4)", record) == record);
+}
