@@ -281,8 +281,15 @@ private:
     Task<> lost_name(TailedFile& file, bool replaced);
     Task<std::vector<std::string>> names_in(std::string directory);
     Task<> find_recorded();
-    Task<> find_recorded(const Loaded& loaded,
-                         std::map<std::string, std::vector<std::string>>& names);
+    /// What stands in a folder.
+    struct Listed {
+        std::vector<std::string> names;  ///< Sorted.
+        std::multimap<std::uint64_t, std::string> by_inode;
+        bool asked = false;  ///< For inodes.
+    };
+    Task<> find_recorded(const Loaded& loaded, std::map<std::string, Listed>& names);
+    Task<bool> is_under(std::string path, const Loaded& loaded);
+    Task<> ask_inodes(std::string directory, Listed& listed);
     void forget_excess();
 
     // file_adopt.cpp: files that came and were rotated before they were seen.

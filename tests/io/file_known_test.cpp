@@ -300,6 +300,25 @@ TEST_CASE("a file that is written under its rotated name is read as long as it s
     CHECK(t.open_files() == 1);
 }
 
+TEST_CASE("a file that got any other name in its folder while holdfast was down is read on") {
+    TailBench t;
+    t.config.include = {t.directory + "/*.log"};
+    t.append("a.log", "one\n");
+    t.append("other.log", "other\n");
+    t.start();
+    t.run();
+    t.stop();
+    t.append("a.log", "two\n");
+    t.rename("a.log", "kept-by-hand");
+    t.append("a.log", "new\n");
+    t.append("b", "no log\n");
+    t.start();
+    t.run(seconds(6));
+    t.append("kept-by-hand", "three\n");
+    t.run(seconds(20));
+    CHECK(t.text() == "one\nother\ntwo\nnew\nthree\n");
+}
+
 TEST_CASE("a rotated file is not let go before its sinks have it") {
     TailBench t;
     t.commit = false;
