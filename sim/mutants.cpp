@@ -283,9 +283,6 @@ constexpr Mutant all[] = {
     {381, "a name that has a file counts as its own since before the last look", "", 5000,
      Habitat::tailer},
     {384, "a look ends before the names that it knows were asked", "", 20000, Habitat::tailer},
-    {385, "a first look that could not open all counts as none", "", 20000, Habitat::tailer},
-    {386, "a folder that changed during a look counts as looked at", "", 20000,
-     Habitat::tailer},
 };
 
 }  // namespace

@@ -98,7 +98,9 @@ std::uint32_t SimDisk::make_node(const Place& place, std::string_view path, std:
     }
     fresh.mode = mode;
     fresh.directory = directory;
-    fresh.modified_ns = fresh.born_ns = wall_ns_;
+    fresh.modified_ns = wall_ns_;
+    // Two devices never make files with one number in the same instant.
+    fresh.born_ns = wall_ns_ + static_cast<std::int64_t>(fresh.device);
     state_.nodes.emplace(number, std::move(fresh));
     node(place.directory).entries[place.name] = number;
     node(place.directory).modified_ns = wall_ns_;

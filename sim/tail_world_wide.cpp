@@ -58,7 +58,11 @@ void TailWorld::widen() {
         clock_.advance(clock_.now + seconds(3));
         disk_.set_wall(clock_.wall_ns());
     }
-    if (pick(has_input, 2) == 1) append("/logs/a.log");
+    if (pick(has_input, 2) == 1) {
+        append("/logs/a.log");
+        clock_.advance(clock_.now + seconds(1));  // It is older than the process.
+        disk_.set_wall(clock_.wall_ns());
+    }
 }
 
 /// "file found ... path=P position=N": from there on it owes the user all of it.

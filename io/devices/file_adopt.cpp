@@ -75,7 +75,7 @@ Task<> FileSource::adopt_new() {
 /// is remembered, see owed_).
 Task<> FileSource::end_look() {
     looks_.end();
-    const bool is_first = last_look_ns() == INT64_MAX && looks_.ended() == 1 && !mutant(385);
+    const bool is_first = last_look_ns() == INT64_MAX && looks_.ended() == 1;
     for (const auto& [path, entry] : unreadable_) {
         if (!is_first) look_.folders.erase(directory_of(path));
     }
@@ -84,7 +84,7 @@ Task<> FileSource::end_look() {
         FileStat st;
         const auto result = co_await stat(ring_, it->first.c_str(), st);
         const bool is_same = result >= 0 && st.modified_ns == it->second;
-        const bool counts = is_same || looks_.since(it->first) == INT64_MAX || mutant(386);
+        const bool counts = is_same || looks_.since(it->first) == INT64_MAX;
         all = all && counts;
         it = counts ? std::next(it) : look_.folders.erase(it);
     }

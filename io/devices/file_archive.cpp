@@ -144,6 +144,7 @@ Task<> FileSource::go_on_from_plain(TailedFile& file, std::span<const std::byte>
     struct Candidate {
         std::int64_t position;
         Fingerprint tail;
+        const CheckpointPartition* record = nullptr;
     };
     std::vector<Candidate> known;
     for (const auto& [inode, other] : files_) {
@@ -155,10 +156,21 @@ Task<> FileSource::go_on_from_plain(TailedFile& file, std::span<const std::byte>
         if (text.identity.length > 0 && text.identity.begins(head))
             known.push_back({text.position, text.tail});
     }
+    // Of the last process, whose files are not found, or not yet: these keep their records.
+    for (const auto& [inode, loaded] : loaded_) {
+        const FileKey& key = loaded.key;
+        if (loaded.used || key.identity.length == 0 || !key.identity.begins(head)) continue;
+        known.push_back({key.seal.position, key.seal.before, &loaded.record});
+    }
     for (const Candidate& text : known) {
-        if (text.position <= file.position) continue;
+        const std::int64_t position =
+            text.record != nullptr ? text.record->position : text.position;
+        if (position <= file.position) continue;
         const bool same = co_await has_tail(file, text.position, text.tail);
-        if (same) file.position = text.position;
+        if (!same) continue;
+        file.position = position;
+        file.leads.clear();
+        if (text.record != nullptr) take_leads(file, *text.record);
     }
     if (file.position == 0) co_return;
     FileStat st;

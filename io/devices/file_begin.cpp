@@ -3,6 +3,8 @@
 // Law (`read_from = "end"`): what stood in a file at the first look is not read; all that comes after
 //     it is, whatever happens. So the place is durable before the file is said to be found and before
 //     anything of it is read: a process that is killed meanwhile looks anew, and has promised nothing.
+// Law: what the first look of all finds is read, though it is rotated and the process killed before
+//     the first commit: it is durable, with the look, before it is said to be found.
 // Law: a file that was made since the last run of a source that knew files is read from its
 //     beginning.
 #include "core/base/mutant.hpp"
@@ -29,6 +31,22 @@ void FileSource::say_found(const TailedFile& file, const std::string& path) {
                          .with("path", path)
                          .with("position", file.position)
                          .with("size", file.size));
+}
+
+/// Is it lost to a restart unless its record is durable? What stood there before the first look of all
+/// is old for one that knows neither it nor that look.
+bool FileSource::must_be_kept(const TailedFile& file) const {
+    if (config_.read_from == ReadFrom::end) return file.assigned.has_value();
+    const bool is_first = scanning_first_ && config_.looked_ns == INT64_MAX;
+    return is_first && !plain_.is_packed(file.fd);
+}
+
+void FileSource::found(TailedFile& file, const std::string& path) {
+    if (must_be_kept(file)) {
+        begun(file, path);
+    } else {
+        say_found(file, path);
+    }
 }
 
 /// It is found, and not known. Nobody reads it before keep_beginnings.

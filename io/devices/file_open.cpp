@@ -145,7 +145,10 @@ Task<> FileSource::open_file(std::string path, First first, std::string known_as
     TailedFile* other = nullptr;
     if (seen >= 0) other = co_await followed(st);
     if (seen < 0 || !S_ISREG(st.mode) || other != nullptr || is_output(st, path, first)) {
-        if (seen < 0) unreadable(path, first, seen);
+        if (seen < 0) {
+            unreadable(path, first, seen);
+            co_await owe(path);
+        }
         co_await close(ring_, file->fd);
         co_return;
     }
@@ -157,12 +160,35 @@ Task<> FileSource::open_file(std::string path, First first, std::string known_as
     co_await insert(std::move(file), first, known_as);
 }
 
-/// It stands there at the first look: when it is rotated before it can be opened it is not old.
 Task<> FileSource::owe(std::string path) {
     FileStat st;
-    if (looks_.ended() > 0 || owed_.size() >= aside_kept) co_return;
+    if (looks_.ended() > 0) co_return;
     const auto result = co_await stat(ring_, path.c_str(), st);
-    if (result >= 0) owed_.insert({st.device, st.inode});
+    const std::int64_t born = std::max<std::int64_t>(0, st.born_ns);
+    if (result >= 0) owe({.device = st.device, .inode = st.inode, .born_ns = born}, path);
+}
+
+/// It stands there at the first look of all: when it is rotated before it can be opened it is not old,
+/// also if we are gone then.
+void FileSource::owe(const FileIdentity& identity, const std::string& path) {
+    if (looks_.ended() > 0 || last_look_ns() != INT64_MAX || owed_.size() >= aside_kept) return;
+    const auto [owed, is_new] = owed_.try_emplace({identity.device, identity.inode});
+    if (!is_new || config_.read_from == ReadFrom::end) return;
+    FileKey key{.identity = identity, .path = path};
+    key.identity.take_fingerprint({});
+    const auto slot = slots_.take();
+    if (!slot) return;
+    owed->second = encode_key(key);
+    checkpoints_.bind(config_.id, slot->partition, slot->epoch, owed->second);
+    checkpoints_.stage(StagePosition{slot->partition, slot->epoch, {0}});
+    slots_.give_back(*slot);
+}
+
+void FileSource::take_owed(TailedFile& file) {
+    const auto owed = owed_.find(inode_of(file));
+    if (owed == owed_.end()) return;
+    file.loaded_key = std::move(owed->second);
+    owed_.erase(owed);
 }
 
 /// Takes in a file that was just opened. Its head decides whether we know it.
@@ -187,7 +213,7 @@ Task<> FileSource::insert(std::unique_ptr<TailedFile> owned, First first, std::s
     if (got >= 0) known = co_await resume_from_record(file, bytes);
     if (known == Known::unreadable) {
         unreadable(path, first, got < 0 ? got : -EIO);
-        if (looks_.ended() == 0 && owed_.size() < aside_kept) owed_.insert(inode_of(file));
+        owe(file.key.identity, path);
         co_await close(ring_, file.fd);
         co_return;
     }
@@ -206,18 +232,14 @@ Task<> FileSource::insert(std::unique_ptr<TailedFile> owned, First first, std::s
     file.linked = walk_.matches(path);
     // Its next rotated name is derived from the path that it had, as are those of what came after it.
     if (!file.linked && !known_as.empty()) file.key.path = known_as;
-    owed_.erase(inode_of(file));
+    take_owed(file);
     files_[inode_of(file)] = std::move(owned);
     if (file.linked) name(file);
     ++unfinished_;
     co_await begin_at(file, first, bytes, known);
     file.busy = false;
     if (file.finished) co_return;
-    if (file.assigned && config_.read_from == ReadFrom::end) {
-        begun(file, path);
-    } else {
-        say_found(file, path);
-    }
+    found(file, path);
     if (predecessor_ != nullptr) {
         queue_after(file, *predecessor_);
         predecessor_ = &file;

@@ -72,6 +72,9 @@ void FileSource::note(TailedFile& file) {
     file.loaded_key = encode_key(file.key);
     checkpoints_.bind(config_.id, slot->partition, slot->epoch, file.loaded_key);
     checkpoints_.stage(StagePosition{slot->partition, slot->epoch, {file.position}});
+    for (const FileLead& lead : file.leads) {
+        checkpoints_.stage(StageLead{slot->partition, slot->epoch, lead.sink, {lead.position}});
+    }
     slots_.give_back(*slot);
 }
 

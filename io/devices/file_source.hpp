@@ -311,6 +311,8 @@ private:
         return config_.looked_ns != INT64_MAX ? config_.looked_ns : config_.recorded_ns;
     }
     bool begins_at_end(const TailedFile& file, First first) const;
+    bool must_be_kept(const TailedFile& file) const;
+    void found(TailedFile& file, const std::string& path);
     void begun(TailedFile& file, const std::string& path);
     void say_found(const TailedFile& file, const std::string& path);
     Task<> keep_beginnings();
@@ -333,6 +335,8 @@ private:
     Task<> open_file(std::string path, First first, std::string known_as = {});
     Task<> insert(std::unique_ptr<TailedFile> file, First first, std::string known_as);
     Task<> owe(std::string path);
+    void owe(const FileIdentity& identity, const std::string& path);
+    void take_owed(TailedFile& file);
     Task<> close_file(TailedFile& file);
 
     std::uint32_t line_max() const;
@@ -355,7 +359,8 @@ private:
     std::map<std::string_view, TailedFile*> paths_;  ///< Of the linked ones: views of key.path.
     std::set<std::string> outputs_found_;  ///< Names that lead to what we write: said once each.
     std::map<std::string, Unreadable> unreadable_;
-    std::set<Inode> owed_;  ///< Found at the first look, and not opened yet.
+    /// Found at the first look of all, and not opened yet: their records.
+    std::map<Inode, std::string> owed_;
     std::map<Inode, Closed> aside_;       ///< Compressed, refused or read.
     std::deque<ReadText> texts_;          ///< The oldest first.
     std::uint32_t opening_anew_ = 0;

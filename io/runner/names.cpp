@@ -36,9 +36,14 @@ std::uint64_t partition_number(std::string_view source, const std::string& key) 
     const auto file = decode_key(key);
     // The checkpoint, too, knows a source by its name.
     const std::uint64_t name = hash_bytes(std::as_bytes(std::span(source))).low;
-    // Not of the fingerprint and the path, which change while a file is read.
-    return file ? mix(file->identity.device, file->identity.inode, file->generation, name)
-                : mix(0, 0, 0, name);
+    if (!file) return mix(0, 0, 0, name);
+    // Not of the fingerprint and the path, which change while a file is read, nor of the device, which
+    // may be called otherwise after a reboot, where the birth is known.
+    const FileIdentity& of = file->identity;
+    const std::uint64_t place = of.born_ns > 0
+                                    ? static_cast<std::uint64_t>(of.born_ns)
+                                    : of.device;
+    return mix(place, of.inode, file->generation, name);
 }
 
 void Names::bind(SourceId source, PartitionId partition, Epoch epoch, std::string key) {

@@ -155,6 +155,31 @@ TEST_CASE("a log that was read and is then rotated and compressed is not read ag
     CHECK(t.text() == text + "new\nmore\n" + lines_of(0, 1999) + "another\n");
 }
 
+TEST_CASE("a log that was read and is compressed while holdfast is down is not read again") {
+    TailBench t;
+    t.config.decompress = Decompress::automatic;
+    t.config.include = {t.path("app.log*")};
+    const std::string text = lines_of(0, 2000);
+    t.append("app.log", text);
+    t.start();
+    t.run(seconds(2));
+    CHECK(t.text() == text);
+    t.stop();
+    // The lines that came meanwhile are read, as is another log that begins alike.
+    t.remove("app.log");
+    t.append("app.log.1.gz", gzip(text + "more\n"));
+    t.append("app.log.2.gz", gzip(lines_of(0, 1999) + "another\n"));
+    t.start();
+    t.run(seconds(20));
+    CHECK(t.text().substr(text.size()).size() == 5 + lines_of(0, 1999).size() + 8);
+    CHECK(t.text().find("more\n") != std::string::npos);
+    CHECK(t.text().find("another\n") != std::string::npos);
+    const std::string all = t.text();
+    t.start();
+    t.run(seconds(20));
+    CHECK(t.text() == all);
+}
+
 TEST_CASE("a compressed file that is cut short is said, counted, and what is there is read") {
     TailBench t;
     t.config.decompress = Decompress::automatic;

@@ -139,3 +139,33 @@ TEST_CASE("a name that a start listed and that was rotated away before it was op
     t.run(seconds(5));
     CHECK(has(t, "first\n"));
 }
+
+TEST_CASE("what the first look of all found is read though the process dies before it commits") {
+    TailBench t;
+    t.config.recorded_ns = t.ring.wall_ns();  // A start has been noted before the source looks.
+    int saved = 0;
+    std::map<std::string, CheckpointPartition> durable;
+    std::int64_t looked_ns = INT64_MAX;
+    t.checkpoints.saved = [&] {
+        ++saved;
+        durable = t.checkpoints.records;
+        looked_ns = t.checkpoints.looked_ns;
+    };
+    t.append("a.log", "one\n");
+    let_time_pass();
+    t.start();
+    t.run(milliseconds(1));
+    CHECK(saved == 1);
+    CHECK(t.said("file found"));
+    t.stop();
+    t.checkpoints.records = durable;
+    t.checkpoints.looked_ns = looked_ns;
+    t.rename("a.log", "a.log.1");
+    t.append("a.log", "two\n");
+    t.got.clear();
+    t.start();
+    t.run(seconds(5));
+    CHECK(has(t, "one\n"));
+    CHECK(has(t, "two\n"));
+    CHECK(saved == 1);
+}
