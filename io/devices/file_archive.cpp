@@ -123,6 +123,25 @@ Task<bool> FileSource::has_tail(TailedFile& file, std::int64_t position, Fingerp
     co_return Fingerprint::of(there) == tail;
 }
 
+/// Whether it goes on from a file that is open, of which something that was read is not settled yet.
+/// Its own record would say that it is: if we died then, and the other file is gone, it would be lost.
+Task<bool> FileSource::holds_what_is_owed(TailedFile& file, std::span<const std::byte> head) {
+    std::vector<std::pair<std::int64_t, Fingerprint>> owed;
+    for (const auto& [inode, other] : files_) {
+        if (!other->assigned || other->key.identity.length == 0) continue;
+        if (!other->key.identity.begins(head)) continue;
+        const Position settled =
+            checkpoints_.staged(other->assigned->partition, other->assigned->epoch);
+        if (settled.value < other->position)
+            owed.emplace_back(other->position, other->ending.fingerprint());
+    }
+    for (const auto& [position, tail] : owed) {
+        const bool same = co_await has_tail(file, position, tail);
+        if (same) co_return true;
+    }
+    co_return false;
+}
+
 /// The size of a compressed file is what is known of it: it is unpacked as far as a record reaches.
 Task<> FileSource::know_size(TailedFile& file) {
     std::int64_t most = 1;

@@ -16,6 +16,7 @@ namespace holdfast::io {
 namespace {
 
 constexpr Duration descriptor_retry = seconds(5);
+constexpr Duration plain_retry = seconds(1);
 constexpr Duration age_max = seconds(3600);
 
 }  // namespace
@@ -39,6 +40,16 @@ void FileSource::wait_for_descriptor(const std::string& path, First first) {
                       "ends (or raise the limit: ulimit -n, or LimitNOFILE of its service)")
             .with("source", config_.name)
             .with("path", path));
+}
+
+/// Its turn comes when what was read of its text elsewhere is settled.
+void FileSource::wait_for_plain(const std::string& path, First first) {
+    Unreadable& entry = unreadable_[path];
+    if (entry.trouble.error() == 0) entry.first = first;
+    entry.trouble = {};
+    entry.trouble.failed(EMFILE, ring_.now(), config_.give_up_after);
+    entry.retry_at = ring_.now() + plain_retry;
+    retry_soonest_ = std::min(retry_soonest_, entry.retry_at);
 }
 
 /// Those that wait, in the order of their names, as far as the descriptors reach.
@@ -216,6 +227,14 @@ Task<> FileSource::insert(std::unique_ptr<TailedFile> owned, First first, std::s
         owe(file.key.identity, path);
         co_await close(ring_, file.fd);
         co_return;
+    }
+    if (known == Known::no && plain_.is_packed(file.fd)) {
+        const bool is_early = co_await holds_what_is_owed(file, bytes);
+        if (is_early) {
+            wait_for_plain(path, first);
+            co_await let_go(file.fd);
+            co_return;
+        }
     }
     const auto entry = unreadable_.find(path);
     const bool waited = entry != unreadable_.end() && entry->second.trouble.error() == EMFILE;

@@ -328,6 +328,8 @@ private:
 
     // file_open.cpp: taking files in and letting them go.
     void wait_for_descriptor(const std::string& path, First first);
+    void wait_for_plain(const std::string& path, First first);
+    Task<bool> holds_what_is_owed(TailedFile& file, std::span<const std::byte> head);
     Task<> give_descriptors();
     Task<> let_go(int fd);
     Task<> discover(std::string path, First first);

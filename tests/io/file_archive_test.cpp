@@ -155,6 +155,39 @@ TEST_CASE("a log that was read and is then rotated and compressed is not read ag
     CHECK(t.text() == text + "new\nmore\n" + lines_of(0, 1999) + "another\n");
 }
 
+TEST_CASE("a log that is compressed before its sinks have it is owed until they have") {
+    const bool dies = GENERATE(true, false);
+    TailBench t;
+    t.config.include = {t.directory + "/app.log*", t.directory + "/other.log"};
+    t.config.decompress = Decompress::automatic;
+    const std::string text = lines_of(0, 1000);
+    t.append("app.log", text);
+    t.commit = false;
+    t.start();
+    t.run();
+    REQUIRE(t.text() == text);
+    t.append("app.log.1.gz", gzip(text));
+    t.remove("app.log");
+    t.run(seconds(20));
+    CHECK(t.text() == text);
+    if (dies) {
+        t.commit = true;
+        t.start();
+        t.run(seconds(20));
+        CHECK(t.text() == text + text);
+    } else {
+        // They have it now: it is theirs once, and the compressed file goes on behind it.
+        for (const Got& got : t.got)
+            t.checkpoints.stage(StagePosition{got.partition, got.epoch, {got.next}});
+        t.commit = true;
+        t.run(seconds(20));
+        CHECK(t.text() == text);
+        t.start();
+        t.run(seconds(20));
+        CHECK(t.text() == text);
+    }
+}
+
 TEST_CASE("a log that was read and is compressed while holdfast is down is not read again") {
     TailBench t;
     t.config.decompress = Decompress::automatic;
