@@ -278,11 +278,8 @@ constexpr Mutant all[] = {
     {333, "a sink that waits for its window is not woken when it has room", "", 2000},
     {334, "what may be written again is bounded in records only", "", 2000},
     {335, "what a sink is being given does not count as what may be written again", "", 2000},
-    {380, "a file that was rewritten to the same length just after a read is not looked at", "", 2000,
-     Habitat::tailer},
     {381, "a name that has a file counts as its own since before the last look", "", 5000,
      Habitat::tailer},
-    {384, "a look ends before the names that it knows were asked", "", 20000, Habitat::tailer},
 };
 
 }  // namespace
