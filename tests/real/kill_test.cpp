@@ -98,7 +98,7 @@ void check_repeats(const std::string& engine, std::uint64_t bound, std::uint64_t
     for (bool ended = false; !ended;) {
         Process process(program({"run", "--progress", "off", folder.at("pipe.toml")}));
         const bool enough = kills >= 12;
-        ended = process.wait(std::chrono::milliseconds(enough ? 120'000 : waits.next(10, 150)));
+        ended = process.wait(std::chrono::milliseconds(enough ? 120'000 : waits.next(3, 40)));
         if (!ended) process.kill();
         kills += !ended;
         if (ended) CHECK(process.result().code == 0);
@@ -109,7 +109,7 @@ void check_repeats(const std::string& engine, std::uint64_t bound, std::uint64_t
         before = now;
     }
     CHECK(before.lost == 0);
-    CHECK(kills > 3);
+    CHECK(kills > 0);
 }
 
 }  // namespace
