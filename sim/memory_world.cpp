@@ -71,7 +71,7 @@ enum class Step : std::uint8_t {
 std::unique_ptr<Program> make(Step step) {
     const auto native = [](const char* text, jq::Use use) {
         auto plan = std::make_shared<jq::Plan>(*jq::make_plan(text));
-        return std::make_unique<jq::NativeProgram>(std::move(plan), use, jq::MakeTwin());
+        return std::make_unique<jq::NativeProgram>(std::move(plan), use, nullptr);
     };
     switch (step) {
         case Step::condition: return native("true", jq::Use::condition);

@@ -40,24 +40,23 @@ std::size_t valid_utf8_prefix(std::string_view text) {
     return at;
 }
 
-void append_utf8(std::uint32_t point, std::string& out) {
-    HF_ASSERT(point <= 0x10ffff && (point < 0xd800 || point > 0xdfff));
-    const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
+std::size_t encode_utf8(std::uint32_t point, std::span<char, 4> out) {
+    HF_ASSERT(point <= 0x10ffff);
     if (point < 0x80) {
-        put(point);
-        return;
+        out[0] = static_cast<char>(point);
+        return 1;
     }
-    if (point < 0x800) {
-        put(0xc0 | point >> 6);
-    } else if (point < 0x10000) {
-        put(0xe0 | point >> 12);
-        put(0x80 | (point >> 6 & 0x3f));
-    } else {
-        put(0xf0 | point >> 18);
-        put(0x80 | (point >> 12 & 0x3f));
-        put(0x80 | (point >> 6 & 0x3f));
-    }
-    put(0x80 | (point & 0x3f));
+    const std::size_t size = point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+    constexpr std::uint32_t leads[] = {0xc0, 0xe0, 0xf0};
+    for (std::size_t i = size; --i > 0; point >>= 6) out[i] = static_cast<char>(0x80 | (point & 0x3f));
+    out[0] = static_cast<char>(leads[size - 2] | point);
+    return size;
+}
+
+void append_utf8(std::uint32_t point, std::string& out) {
+    HF_ASSERT(point < 0xd800 || point > 0xdfff);
+    char bytes[4];
+    out.append(bytes, encode_utf8(point, bytes));
 }
 
 }  // namespace holdfast::codec

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -37,6 +38,9 @@ inline bool valid_utf8(std::string_view text) {
 }
 /// The length of the longest valid prefix.
 std::size_t valid_utf8_prefix(std::string_view text);
+/// Writes the bytes of a code point, a surrogate's as well; returns how many: 1 to 4.
+/// Requires point <= 0x10ffff.
+std::size_t encode_utf8(std::uint32_t point, std::span<char, 4> out);
 /// Appends one character. Requires point <= 0x10ffff and no surrogate.
 void append_utf8(std::uint32_t point, std::string& out);
 

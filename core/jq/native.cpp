@@ -84,13 +84,14 @@ std::string too_large(std::size_t bytes_max, bool too_many) {
     return "outputs of a record exceed " + std::to_string(bytes_max) + " bytes";
 }
 
-NativeProgram::NativeProgram(std::shared_ptr<const Plan> plan, Use use, MakeTwin make_twin)
-    : plan_(std::move(plan)), use_(use), make_twin_(std::move(make_twin)), machine_(*plan_) {}
+NativeProgram::NativeProgram(std::shared_ptr<const Plan> plan, Use use,
+                             std::shared_ptr<const Program> twin)
+    : plan_(std::move(plan)), use_(use), twin_made_of_(std::move(twin)), machine_(*plan_) {}
 
 NativeProgram::~NativeProgram() = default;
 
 std::unique_ptr<Program> NativeProgram::clone() const {
-    return std::make_unique<NativeProgram>(plan_, use_, make_twin_);
+    return std::make_unique<NativeProgram>(plan_, use_, twin_made_of_);
 }
 
 void NativeProgram::bind(const RecordMeta& meta) {
@@ -142,7 +143,7 @@ ProgramResult NativeProgram::run_over(std::span<const std::byte> record,
 ProgramResult NativeProgram::leave(std::span<const std::byte> record, std::vector<std::byte>& out,
                                    std::string& error) {
     ++left_;
-    if (!twin_ && make_twin_) twin_ = make_twin_();
+    if (!twin_ && twin_made_of_) twin_ = twin_made_of_->clone();
     if (twin_) {
         twin_->limit_outputs(outputs_bytes_max_);
         twin_->bind(meta_);

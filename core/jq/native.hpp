@@ -2,12 +2,11 @@
 // records.
 //
 // Rule 1: every record is checked as a whole, also where the program looks at none of it.
-// Rule 2: a record that the machine leaves goes to the twin, which is made when it is first needed.
+// Rule 2: a record that the machine leaves goes to the twin, which is cloned when it is first needed.
 // Bound: outputs_max of one record, and bytes as limit_outputs() says, else it fails.
 // Doesn't know: the whole language (the twin comes from outside).
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -23,15 +22,13 @@ enum class Use : std::uint8_t { program, condition };
 /// In the words that the graph has for it as well (core/data/flow/evaluate.cpp).
 std::string too_large(std::size_t bytes_max, bool too_many);
 
-/// Makes the twin; may give null, then such records fail.
-using MakeTwin = std::function<std::unique_ptr<Program>()>;
-
 class NativeProgram final : public Program {
 public:
     static constexpr std::uint32_t outputs_max = 1'000'000;
     static constexpr std::size_t outputs_bytes_default = std::size_t{4} << 20;
 
-    NativeProgram(std::shared_ptr<const Plan> plan, Use use, MakeTwin make_twin);
+    /// `twin`: is cloned when it is first needed; null: records that need one fail.
+    NativeProgram(std::shared_ptr<const Plan> plan, Use use, std::shared_ptr<const Program> twin);
     ~NativeProgram() override;
 
     ProgramResult run(std::span<const std::byte> record, std::vector<std::byte>& out,
@@ -54,7 +51,7 @@ private:
 
     std::shared_ptr<const Plan> plan_;
     Use use_;
-    MakeTwin make_twin_;
+    std::shared_ptr<const Program> twin_made_of_;
     Machine machine_;
     std::unique_ptr<Program> twin_;
     RecordMeta meta_;

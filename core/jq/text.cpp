@@ -5,6 +5,8 @@
 #include <charconv>
 #include <limits>
 
+#include "core/codec/utf8.hpp"
+
 namespace holdfast::jq {
 namespace {
 
@@ -27,25 +29,6 @@ int hex4(const char* p) {
 
 bool high_surrogate(int unit) { return unit >= 0xD800 && unit < 0xDC00; }
 bool low_surrogate(int unit) { return unit >= 0xDC00 && unit < 0xE000; }
-
-void append_utf8(std::uint32_t point, std::string& out) {
-    const auto put = [&out](std::uint32_t byte) { out += static_cast<char>(byte); };
-    if (point < 0x80) {
-        put(point);
-    } else if (point < 0x800) {
-        put(0xC0 | point >> 6);
-        put(0x80 | (point & 0x3F));
-    } else if (point < 0x10000) {
-        put(0xE0 | point >> 12);
-        put(0x80 | (point >> 6 & 0x3F));
-        put(0x80 | (point & 0x3F));
-    } else {
-        put(0xF0 | point >> 18);
-        put(0x80 | (point >> 12 & 0x3F));
-        put(0x80 | (point >> 6 & 0x3F));
-        put(0x80 | (point & 0x3F));
-    }
-}
 
 /// What a one-letter escape stands for; 0 if it is none.
 char plain_escape(char c) {
@@ -112,7 +95,8 @@ void decode_string(std::string_view inside, std::string& out) {
             point = 0x10000 + ((point - 0xD800) << 10) + (low - 0xDC00);
             i += 6;
         }
-        append_utf8(point, out);
+        char bytes[4];
+        out.append(bytes, codec::encode_utf8(point, bytes));
     }
 }
 

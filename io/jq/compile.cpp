@@ -43,7 +43,7 @@ CompiledProgram compile(std::string_view text, Use use) {
     auto plan = make_plan(program);
     if (!plan) return on_machine(code, use);
     return std::make_unique<NativeProgram>(std::make_shared<const Plan>(std::move(*plan)), use,
-                                           [code, use] { return on_machine(code, use); });
+                                           on_machine(code, use));
 }
 
 }  // namespace

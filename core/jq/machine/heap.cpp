@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/codec/utf8.hpp"
 #include "core/jq/machine/value.hpp"
 
 namespace holdfast::jq::machine {
@@ -122,22 +123,9 @@ void TextBuilder::add(std::string_view text) {
 }
 
 void TextBuilder::add_point(std::uint32_t point) {
-    const auto put = [this](std::uint32_t byte) { add(static_cast<char>(byte)); };
-    if (point < 0x80) {
-        put(point);
-    } else if (point < 0x800) {
-        put(0xC0 | point >> 6);
-        put(0x80 | (point & 0x3F));
-    } else if (point < 0x10000) {
-        put(0xE0 | point >> 12);
-        put(0x80 | (point >> 6 & 0x3F));
-        put(0x80 | (point & 0x3F));
-    } else {
-        put(0xF0 | point >> 18);
-        put(0x80 | (point >> 12 & 0x3F));
-        put(0x80 | (point >> 6 & 0x3F));
-        put(0x80 | (point & 0x3F));
-    }
+    char bytes[4];
+    const std::size_t size = codec::encode_utf8(point, bytes);
+    add(std::string_view(bytes, size));
 }
 
 }  // namespace holdfast::jq::machine
