@@ -1,6 +1,8 @@
 // See lanes.hpp.
 #include "io/embed/lanes.hpp"
 
+#include <algorithm>
+
 #include "core/base/assert.hpp"
 
 namespace holdfast::embed {
@@ -32,12 +34,8 @@ PartitionAssigned Lanes::assign(std::uint32_t slot, std::uint32_t source, std::u
     lane.number = number;
     lane.epoch = epoch;
     lane.used = ++clock_;
-    const Name name{source, number};
-    if (const auto was = went_on_at_.find(name); was != went_on_at_.end()) {
-        lane.next = was->second;
-        went_on_at_.erase(was);
-    }
-    slots_[name] = slot;
+    lane.next = begins_at_;
+    slots_[Name{source, number}] = slot;
     return {SourceId{static_cast<std::uint16_t>(source)}, PartitionId{slot}, epoch,
             Position{lane.next}};
 }
@@ -45,9 +43,8 @@ PartitionAssigned Lanes::assign(std::uint32_t slot, std::uint32_t source, std::u
 void Lanes::leave(std::uint32_t slot) {
     Lane& lane = lanes_[slot];
     HF_ASSERT(lane.leaving && lane.owed.empty());
-    const Name name{lane.source, lane.number};
-    went_on_at_[name] = lane.next;
-    slots_.erase(name);
+    begins_at_ = std::max(begins_at_, lane.next);
+    slots_.erase(Name{lane.source, lane.number});
     lane.leaving = false;
     free_.push_back(slot);
 }

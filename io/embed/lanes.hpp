@@ -1,11 +1,12 @@
 // The partitions of an embedded pipeline: which of the engine's slots each has, and what it is owed.
 //
 // Rule 1: a partition keeps its slot while anything of it is uncommitted; then another may take it,
-//         the one that was idle for longest first. It comes back with a new epoch, and counts on.
+//         the one that was idle for longest first. It comes back with a new epoch, and counts on
+//         behind all that have left: never a number twice, perhaps with a gap.
 // Rule 2: what arrives for a partition without a slot waits, in order; what arrives behind it of the
 //         same partition waits, too.
-// Bound: Config::partitions_max slots; a number of 8 bytes for each partition that ever was; what
-//        waits are pulls under way (SourceConfig::pulls_max for each source).
+// Bound: Config::partitions_max slots, however many partitions there ever are; what waits are pulls
+//        under way (SourceConfig::pulls_max for each source).
 // Doesn't know: threads, sources.
 #pragma once
 
@@ -132,7 +133,7 @@ private:
     std::uint64_t clock_ = 0;
     std::vector<std::uint32_t> free_;
     std::map<Name, std::uint32_t> slots_;
-    std::map<Name, std::int64_t> went_on_at_;  ///< Of those without a slot.
+    std::int64_t begins_at_ = 0;  ///< Behind every position of those that have left.
     std::deque<Arrival> waiting_;
 };
 

@@ -25,7 +25,7 @@ namespace holdfast::embed {
 enum class Format : std::uint8_t { json, msgpack };
 
 /// Where a record came from. Stable over restarts if the source gives positions of its own (an
-/// offset); else the pipeline counts from 0 in each run.
+/// offset); else the pipeline counts, anew in each run, each partition upwards.
 struct RecordId {
     std::uint16_t source = 0;     ///< In the order of add_source(). Filled in by the pipeline.
     std::uint32_t partition = 0;  ///< The batch's. Filled in by the pipeline.
