@@ -99,6 +99,8 @@ constexpr Mutant all[] = {
     {123, "the checkpoint that counts is overwritten", "", 200, Habitat::checkpoints},
     {124, "a failed sync of a sink's file is believed", "fsyncgate", 2000, Habitat::file_sink},
     {125, "a write that is cancelled after it was done stays in the file", "", 500, Habitat::file_sink},
+    {126, "the place to find one's way from is moved past what is settled", "", 2000,
+     Habitat::streams},
     {130, "a file on a device that is called otherwise is another file", "", 2000,
      Habitat::tailer},
     {131, "a file that was found has no record before it is read", "", 5000, Habitat::tailer},

@@ -72,8 +72,9 @@ const char* breach(sim::Habitat habitat, std::uint64_t seed) {
         case sim::Habitat::world_twice: return breach_of_engine(seed, true);
         case sim::Habitat::tailer: found = sim::run_tailer(seed); break;
         case sim::Habitat::streams:
+            // Both framings in the narrow and in the wide world (odd seeds).
             found = sim::run_tailer(
-                seed, seed % 2 == 0 ? io::Framing::json_array : io::Framing::msgpack);
+                seed, seed % 4 < 2 ? io::Framing::json_array : io::Framing::msgpack);
             break;
         case sim::Habitat::reads: found = sim::run_reads(seed); break;
         case sim::Habitat::text: found = sim::run_text(seed); break;

@@ -38,6 +38,7 @@ enum What : std::uint64_t {
     jump_seconds,
     sinks_hang,
     which_folder,
+    long_often,
 };
 
 constexpr int acts_max = 40;
@@ -63,6 +64,8 @@ TailWorld::TailWorld(Choices& choices, io::Framing framing, bool wide)
     config_.stream.framing = framing;
     config_.include = {"/logs/*.log*"};
     config_.line_max = 64 + static_cast<std::uint32_t>(pick(line_max, 4)) * 50;
+    // What finds its way again within pieces of records that are too long: where they are many.
+    if (framing != io::Framing::lines && pick(long_often, 3) == 2) long_each_ = 3;
     max_bytes_ = 4096u << pick(pull_bytes, 3);
     max_records_ = pick(limits_records, 2) == 0
                        ? UINT32_MAX
@@ -224,7 +227,7 @@ void TailWorld::append(const std::string& path) {
     for (std::uint64_t k = pick(lines, 12) + (begins ? 1 : 0); k > 0; --k) {
         const std::string head =
             "<" + std::to_string(at_[path]) + ":" + std::to_string(serial_++) + "> ";
-        const std::uint64_t length = pick(long_line, 20) == 19 ? 300 : pick(line_length, 40);
+        const std::uint64_t length = pick(long_line, long_each_) == long_each_ - 1 ? 300 : pick(line_length, 40);
         more += record(head + std::string(length, 'x'), life.text + rest_[path] + more);
     }
     // Writers stop wherever they like; what is left comes with the next append.

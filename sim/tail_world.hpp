@@ -136,6 +136,7 @@ private:
     std::uint32_t max_bytes_ = 4096, max_records_ = 1;
     bool faulty_ = false, crashing_ = false, crashed_ = false;
     bool wide_ = false, exact_ = false, mounted_ = false, ended_ = false;
+    std::uint64_t long_each_ = 20;  ///< About so many lines, and one is too long.
     std::size_t header_ = 0;  ///< Bytes that all files begin with.
     std::uint64_t names_ = 0, boots_ = 0;
     bool hanging_ = false;  ///< Its sinks take nothing.
