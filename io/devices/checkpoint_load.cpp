@@ -46,7 +46,7 @@ Task<CheckpointStore::SlotRead> CheckpointStore::read_slot(const std::string& pa
     FileStat file;
     read.error = co_await io::stat(ring_, static_cast<int>(fd), file);
     if (read.error == 0 && !S_ISREG(file.mode)) read.error = not_a_file;
-    read.written_ns = file.modified_ns;
+    read.file = file;
     std::vector<std::byte> bytes;
     if (read.error == 0 && file.size <= slot_size_max) {
         bytes.resize(static_cast<std::size_t>(file.size));
@@ -69,6 +69,7 @@ Task<CheckpointLoad> CheckpointStore::load() {
     std::array<SlotRead, 2> read;
     for (std::size_t i = 0; i < slots_.size(); ++i) {
         read[i] = co_await read_slot(slots_[i].path);
+        if (read[i].file) result.slots.push_back(*read[i].file);
     }
     result.problem = problem_of(read);
     if (!result.problem.empty()) co_return result;
@@ -100,7 +101,7 @@ Task<CheckpointLoad> CheckpointStore::load() {
                               .text());
     }
     result.state = CheckpointLoad::State::found;
-    result.written_ns = read[keep_].written_ns;
+    result.written_ns = read[keep_].file->modified_ns;
     result.checkpoint = std::move(*read[keep_].checkpoint);
     adopt(result.checkpoint);
     co_return result;

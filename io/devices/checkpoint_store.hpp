@@ -28,6 +28,7 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "core/data/checkpoint.hpp"
 #include "io/device.hpp"
@@ -45,6 +46,8 @@ struct CheckpointLoad {
     State state = State::failed;
     Checkpoint checkpoint;
     std::int64_t written_ns = INT64_MAX;  ///< With found: when, in wall time.
+    /// The files that the slots were; links to them stay when a slot is replaced.
+    std::vector<FileStat> slots;
     bool foreign = false;  ///< With failed: it is another pipeline's.
     std::string problem;  ///< For the user: what is wrong, and what to do.
 };
@@ -129,7 +132,7 @@ private:
         std::int64_t error = 0;  ///< Negated errno, or 0.
         CheckpointFault fault = CheckpointFault::empty;
         std::optional<Checkpoint> checkpoint;
-        std::int64_t written_ns = 0;
+        std::optional<FileStat> file;
     };
     struct Order {
         std::uint64_t sequence = 0;    ///< The engine's.

@@ -153,6 +153,7 @@ private:
     std::unique_ptr<TransformStage> transforms_;  ///< null: no source is transformed.
     Checkpoint loaded_;
     std::int64_t recorded_ns_ = INT64_MAX;  ///< When `loaded_` was written, in wall time.
+    std::vector<FileStat> slots_at_start_;  ///< See CheckpointLoad.
 
     bool halted_ = false;
     Halt halt_{HaltReason::finished};

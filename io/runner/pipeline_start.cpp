@@ -189,6 +189,7 @@ bool Pipeline::load(RunReport& report) {
     report.resumed = result.state == CheckpointLoad::State::found;
     loaded_ = std::move(result.checkpoint);
     recorded_ns_ = result.written_ns;
+    slots_at_start_ = std::move(result.slots);
     return true;
 }
 
@@ -369,6 +370,11 @@ std::string Pipeline::written_as(const FileStat& file) const {
         if (::stat(path.c_str(), &own) == 0 && is_at(own))
             return fmt::format("{}, a file of data_dir", path);
     }
+    // The first commit may have put a new file in a slot's place before the look comes to the link
+    // to the old one. With its birth: the number alone is given to another file once it is gone.
+    for (const FileStat& slot : slots_at_start_)
+        if (is_same_file(slot, file) && slot.born_ns != 0 && slot.born_ns == file.born_ns)
+            return fmt::format("a checkpoint of {}", pipeline_.data_dir);
     return {};
 }
 
