@@ -177,8 +177,12 @@ void JointWorld::judge_dead_letters() const {
     const std::string text = disk_.durable_contents(joint_dead_letters).value_or("");
     bool torn = false;
     std::map<std::string, std::set<std::int64_t>> there;
+    // A power loss leaves holes in what was not synced, and the file is only appended to.
+    const bool holed = std::any_of(sessions_.begin(), sessions_.end(),
+                                   [](const JointSession& each) { return each.powerless; });
     for (const std::string& letter : lines_of(text, torn))
-        there[payload_of(letter)].insert(position_of(letter));
+        if (!holed || letter.find('\0') == std::string::npos)
+            there[payload_of(letter)].insert(position_of(letter));
     demand(!torn, "J6", "the last dead letter is torn");
     for (const JointFile& file : files_)
         for (const std::uint32_t at : file.lines) {
@@ -192,10 +196,7 @@ void JointWorld::judge_dead_letters() const {
                    "a dead letter with another place than its record: " + line.text);
             there.erase(found);
         }
-    // A power loss leaves holes in what was not synced, and the file is only appended to.
-    const bool vague = std::any_of(sessions_.begin(), sessions_.end(),
-                                   [](const JointSession& each) { return each.powerless; });
-    demand(there.empty() || vague, "J6",
+    demand(there.empty(), "J6",
            "a dead letter that is none: " + (there.empty() ? "" : there.begin()->first));
 }
 

@@ -175,9 +175,13 @@ def rotation(rng, folder, program):
     write(os.path.join(folder, "p.toml"), pipeline.config().encode())
     command = [program, "run", "--ring", pipeline.ring, "--progress", "off", "p.toml"]
     writer, outcome = Writer(rng, folder), Outcome()
-    process = strikes.start(folder, command)
+    process, said = strikes.start(folder, command), 0
     writer.write_some()
-    wait_until_it_reads(folder)
+    if not wait_until_it_says(folder, b"file found"):
+        outcome.fail("hangs (nothing was found)")
+        process.kill()
+        process.wait()
+        return outcome
     for i in range(rng.randrange(40, 160)):
         writer.write_some()
         if rng.random() < 0.04:
@@ -192,8 +196,11 @@ def rotation(rng, folder, program):
             if rng.random() < 0.3:
                 writer.write_some()
                 writer.rotate()
+            said = os.path.getsize(folder + "/log")
             process = strikes.start(folder, command)
     wait_until_all_is_there(folder, pipeline, [writer.written])
+    # Before its first words nobody listens to signals.
+    wait_until_it_says(folder, b"\n", said)
     process.terminate()
     life = strikes.finish("SIGTERM", process)
     if not check_end(life, outcome, (0,)):
@@ -206,16 +213,19 @@ def rotation(rng, folder, program):
     return outcome
 
 
-def wait_until_it_reads(folder):
-    """What was rotated before the first look of all is an archive, and not read."""
-    until = time.monotonic() + 30
-    while time.monotonic() < until and b"file found" not in judge.read(folder + "/log"):
+def wait_until_it_says(folder, words, after=0):
+    """In its log, beyond byte `after`. (What was rotated before the first look of all is an archive.)"""
+    until = time.monotonic() + 300
+    while words not in judge.read(folder + "/log")[after:]:
+        if time.monotonic() > until:
+            return False
         time.sleep(0.01)
+    return True
 
 
 def wait_until_all_is_there(folder, pipeline, files):
     """Judges only when the outputs have stood still for a while: judging is slow."""
-    until, before = time.monotonic() + 30, None
+    until, before = time.monotonic() + 300, None
     while time.monotonic() < until:
         sizes = [os.path.getsize(p) for p in sorted(glob.glob(folder + "/out/*"))]
         if sizes == before:

@@ -147,6 +147,42 @@ TEST_CASE("checkpoint store forgets leads of a partition that begins again") {
     CHECK(b.store->staged().partitions.at(0).leads.empty());
 }
 
+TEST_CASE("checkpoint store has the seal of the highest position that was reached, none beyond it") {
+    Bench b;
+    b.load();
+    b.bind();
+    const PartitionId file{0};
+    const Epoch now{1};
+    const auto key = [&] { return b.store->staged().partitions.at(0).key; };
+    b.store->seal(file, now, Position{10}, "ten:");
+    b.store->seal(file, now, Position{20}, "twenty:");
+    b.store->seal(file, now, Position{30}, "thirty:");
+    b.store->seal(file, now, Position{30}, "again:");
+    b.store->seal(file, now, Position{25}, "late:");
+    b.store->seal(file, Epoch{2}, Position{12}, "stale:");
+    b.store->stage(StagePosition{file, now, Position{9}});
+    CHECK(key() == "k");
+    b.store->stage(StagePosition{file, now, Position{10}});
+    CHECK(key() == "ten:k");
+    b.store->stage(StagePosition{file, now, Position{19}});
+    CHECK(key() == "ten:k");
+    b.store->stage(StageLead{file, now, SinkId{1}, Position{20}});
+    CHECK(key() == "twenty:k");
+    b.store->bind(SourceId{0}, file, now, "new");
+    CHECK(key() == "twenty:new");
+    b.store->stage(StagePosition{file, now, Position{35}});
+    CHECK(key() == "thirty:new");
+    // Other contents: what was sealed is not there any more.
+    b.store->stage(StagePosition{file, now, Position{0}});
+    CHECK(key() == "new");
+    b.store->seal(file, now, Position{5}, "five:");
+    b.store->stage(StagePosition{file, now, Position{5}});
+    CHECK(key() == "five:new");
+    REQUIRE(b.write() == StoreOutcome::ok);
+    REQUIRE(b.sync() == StoreOutcome::ok);
+    CHECK(b.load().checkpoint.partitions.at(0).key == "five:new");
+}
+
 TEST_CASE("checkpoint store writes what was staged when it was ordered") {
     Bench b;
     b.load();

@@ -226,14 +226,29 @@ std::uint64_t peak_of(pid_t pid) {
     return 0;
 }
 
-/// Runs until the peak has not grown for a while.
+/// One of its threads runs, would if there were a processor, or waits for a disk.
+bool is_busy(pid_t pid) {
+    std::error_code error;
+    const std::string tasks = "/proc/" + std::to_string(pid) + "/task";
+    for (const auto& task : std::filesystem::directory_iterator(tasks, error)) {
+        std::ifstream in(task.path() / "stat");
+        std::string line;
+        std::getline(in, line);
+        const std::size_t at = line.rfind(") ");  // Before it a name of any bytes.
+        if (at != std::string::npos && (line[at + 2] == 'R' || line[at + 2] == 'D')) return true;
+    }
+    return false;
+}
+
+/// Runs until it has found its input, and for a while neither did anything nor grew: all is full.
 std::uint64_t settled_peak(Process& process) {
+    REQUIRE(says(process, "file found"));
     std::uint64_t peak = 0;
     int same = 0;
-    for (int i = 0; i < 400 && same < 12 && process.running(); ++i) {
+    for (int i = 0; i < 12000 && same < 12 && process.running(); ++i) {
         sleep_ms(50);
         const std::uint64_t now = peak_of(process.pid());
-        same = now > peak ? 0 : same + 1;
+        same = now > peak || is_busy(process.pid()) ? 0 : same + 1;
         peak = std::max(peak, now);
     }
     return peak;
