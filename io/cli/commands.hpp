@@ -11,6 +11,7 @@ namespace holdfast::cli {
 /// As in sysexits.h.
 enum Exit : int {
     exit_done = 0,
+    exit_failed = 1,  ///< Of `test`: some failed.
     exit_usage = 64,
     exit_internal = 70,
     exit_io = 74,
@@ -33,8 +34,18 @@ struct ValidateCommand {
     Terminal::Options terminal;
 };
 
+struct TestCommand {
+    std::vector<std::string> files;
+    std::vector<std::string> set;
+    std::string junit;  ///< The file for the report; empty: none.
+    std::string only;   ///< Tests with this in their names.
+    std::string color = "auto";
+    bool quiet = false;
+};
+
 int run_command(const RunCommand& command);
 int validate_command(const ValidateCommand& command);
+int test_command(const TestCommand& command);
 int keys_command(bool json);
 int version_command(bool json);
 

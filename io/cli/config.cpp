@@ -194,8 +194,8 @@ RegulationSettings regulation_of(const Values& engine) {
 }
 
 // The whole document into `config`, problems on the way.
-void build(const Document& document, const fs::path& folder, PipelineConfig& config,
-           Reader& reader) {
+void build(const Document& document, const fs::path& folder, ConfigResult& result, Reader& reader) {
+    PipelineConfig& config = result.config;
     const Values root = reader.read(root_section(), &document.root, {}, {{}, 1, 1});
     Parts parts;
     parts.sources =
@@ -241,6 +241,7 @@ void build(const Document& document, const fs::path& folder, PipelineConfig& con
     check_programs(parts, config, reader);
     check_paths(parts, config, reader);
     check_settings(parts, config, reader);
+    result.tests = read_tests(root.at("tests"), config, reader);
 }
 
 std::string with_place(const std::string& file, const Problem& problem) {
@@ -294,7 +295,7 @@ ConfigResult parse_config(std::string_view text, const std::string& file,
     result.config.file = file;
     result.config.name = path.stem().string();
     // After a syntax error the rest is unknown; to complain about it would mislead.
-    if (problems.empty()) build(document, path.parent_path(), result.config, reader);
+    if (problems.empty()) build(document, path.parent_path(), result, reader);
     if (problems.empty()) {
         const std::string what = check_engine_config(result.config);
         if (!what.empty()) problems.push_back({{}, what});
@@ -304,7 +305,8 @@ ConfigResult parse_config(std::string_view text, const std::string& file,
     return result;
 }
 
-ConfigResult load_config(const std::string& file, const std::vector<std::string>& set) {
+ConfigResult load_config_of_elsewhere(const std::string& file,
+                                      const std::vector<std::string>& set) {
     constexpr std::size_t longest = 4u << 20;
     std::error_code error;
     const auto status = fs::status(file, error);
@@ -331,7 +333,11 @@ ConfigResult load_config(const std::string& file, const std::vector<std::string>
             fmt::format("{}: is larger than 4MiB; expected a config file", file));
         return result;
     }
-    result = parse_config(text, file, set);
+    return parse_config(text, file, set);
+}
+
+ConfigResult load_config(const std::string& file, const std::vector<std::string>& set) {
+    ConfigResult result = load_config_of_elsewhere(file, set);
     check_memory(result);
     return result;
 }

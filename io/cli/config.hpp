@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "io/cli/config_tests.hpp"
 #include "io/runner/pipeline_config.hpp"
 
 namespace holdfast::cli {
@@ -18,6 +19,7 @@ struct ConfigResult {
     io::PipelineConfig config;
     std::vector<std::string> problems;  ///< `file(line,column): ...`; empty: the config is good.
     std::vector<std::string> notes;     ///< The same, of what hardly works as it was meant.
+    std::vector<TestCase> tests;        ///< Its `[[tests]]`.
 };
 
 /// Reads the config from `text`. `file` is its name: for messages, and its folder is what relative
@@ -27,5 +29,8 @@ ConfigResult parse_config(std::string_view text, const std::string& file,
 
 /// As parse_config, from a file. A file that cannot be read is a problem too.
 ConfigResult load_config(const std::string& file, const std::vector<std::string>& set);
+
+/// The same of a pipeline that is to run elsewhere: nobody asks whether its memory fits here.
+ConfigResult load_config_of_elsewhere(const std::string& file, const std::vector<std::string>& set);
 
 }  // namespace holdfast::cli

@@ -404,6 +404,21 @@ std::string input_name(const PipelineConfig& config, const From& from) {
                : names.texts[static_cast<std::size_t>(at - names.froms.begin())];
 }
 
+std::vector<InputName> input_names(const PipelineConfig& config) {
+    const Names names = names_in(config);
+    std::vector<InputName> out;
+    for (std::size_t i = 0; i < names.texts.size(); ++i)
+        out.push_back({names.texts[i], names.froms[i]});
+    return out;
+}
+
+bool gives_nothing(const PipelineConfig& config, const From& from) {
+    if (from.source) return false;
+    const flow::NodeSpec& node = config.transforms[from.index].node;
+    return has_rest(node) && from == rest_from(config, from.index) &&
+           node.unrouted != flow::Unrouted::route;
+}
+
 std::string_view type_name(const TransformSettings& transform) {
     switch (transform.node.type) {
         case NodeType::filter: return "filter";

@@ -17,6 +17,16 @@ void check_programs(const Parts& parts, const io::PipelineConfig& config, Reader
 /// `in`, `shape` or `by_level.errors`: as it is written in `inputs`.
 std::string input_name(const io::PipelineConfig& config, const flow::From& from);
 
+/// What may stand in `inputs`, in the order of the file.
+struct InputName {
+    std::string text;
+    flow::From from;
+};
+std::vector<InputName> input_names(const io::PipelineConfig& config);
+
+/// Whether nothing can come out there: what a transform doesn't pass on, where nobody takes that.
+bool gives_nothing(const io::PipelineConfig& config, const flow::From& from);
+
 /// "filter", "jq", ...
 std::string_view type_name(const io::TransformSettings& transform);
 

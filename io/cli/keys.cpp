@@ -110,6 +110,7 @@ const Section& root_section() {
             {"transforms", T::section, "", ""},
             {"sinks", T::section, required, ""},
             {"dead_letters", T::section, "", "", {}, 0, 0, &dead_letters_section()},
+            {"tests", T::tables, "", "", {}, 0, 0, &tests_section()},
         }};
     return section;
 }
@@ -393,7 +394,9 @@ std::vector<const Section*> all_sections() {
     return {&root_section(),  &engine_section(), &source_section(),
             &transform_section(), &fields_section(), &cache_section(),
             &sink_section(),  &batch_section(),  &retry_section(),
-            &inject_section(), &dead_letters_section(), &dead_letters_retry_section()};
+            &inject_section(), &dead_letters_section(), &dead_letters_retry_section(),
+            &tests_section(), &tests_inputs_section(), &tests_outputs_section(),
+            &tests_dead_letters_section()};
 }
 
 }  // namespace holdfast::cli

@@ -27,7 +27,11 @@ enum class KeyType : std::uint8_t {
     routes,    // a table of conditions by name
     rules,     // a list of tables: the rules of a raw filter
     globs,     // a list of paths that may hold *, ? and [...]
+    verbatim,  // text in which $$ is nothing special: bytes of records
+    time,      // a point in time, as RFC 3339 has it; kept as nanoseconds since 1970
+    records,   // a list of records: texts, or TOML values that stand for JSON
     section,   // a table with keys of its own
+    tables,    // a list of such tables
 };
 
 struct Section;
@@ -63,6 +67,11 @@ const Section& source_section();
 const Section& transform_section();
 const Section& sink_section();
 const Section& dead_letters_section();
+/// `[[tests]]` and the lists in one (keys_tests.cpp).
+const Section& tests_section();
+const Section& tests_inputs_section();
+const Section& tests_outputs_section();
+const Section& tests_dead_letters_section();
 
 /// All of them in the order of the documentation.
 std::vector<const Section*> all_sections();

@@ -46,7 +46,8 @@ std::string expectation(const Key& key) {
         range = fmt::format(" between {} and {}", format_value(key, key.min),
                             format_value(key, key.max));
     switch (key.type) {
-        case T::text: return "text in quotes";
+        case T::text:
+        case T::verbatim: return "text in quotes";
         case T::path: return "a path in quotes";
         case T::size: return "a size such as \"64MiB\"" + range;
         case T::duration: return "a duration such as \"100ms\"" + range;
@@ -59,7 +60,11 @@ std::string expectation(const Key& key) {
         case T::rules:
             return "a list of rules such as [{ missing = \"user.id\", then = \"drop\" }]";
         case T::globs: return "a list of paths such as [\"logs/*.jsonl\"]";
+        case T::time: return "a time such as \"2026-01-31T23:59:59Z\"";
+        case T::records:
+            return "a list of records such as ['{\"id\":1}', '{\"id\":2}']";
         case T::section: return "a table";
+        case T::tables: return fmt::format("a list of tables, each [{}]", key.section->name);
         case T::flag: return "true or false";
         case T::choice: break;
     }
@@ -95,11 +100,12 @@ std::string markdown_range(const Key& key) {
         return text + "\"`";
     }
     if (key.type == T::flag) return "`true` `false`";
-    if (key.type == T::text) return "text";
+    if (key.type == T::text || key.type == T::verbatim) return "text";
     if (key.type == T::section || key.type == T::path) return "path";
     if (key.type == T::names || key.type == T::globs || key.type == T::fields ||
-        key.type == T::rules)
+        key.type == T::rules || key.type == T::records || key.type == T::tables)
         return "list";
+    if (key.type == T::time) return "time";
     if (key.type == T::routes) return "table";
     if (key.max == INT64_MAX) return "number";
     return fmt::format("{} to {}", format_value(key, key.min), format_value(key, key.max));
@@ -122,7 +128,7 @@ std::string keys_as_markdown() {
         out += fmt::format("### {}\n\n{}\n\n| key | values | default | |\n|---|---|---|---|\n",
                            heading(*section), section->doc);
         for (const Key& key : section->keys) {
-            if (key.type == T::section) continue;
+            if (key.doc.empty()) continue;  // A table with keys of its own, which has its part.
             std::string doc(key.doc);
             std::string types;
             for (std::string_view type : words_of(key.only))
@@ -141,7 +147,7 @@ std::string keys_as_json() {
     json.begin_list();
     for (const Section* section : all_sections()) {
         for (const Key& key : section->keys) {
-            if (key.type == T::section) continue;
+            if (key.doc.empty()) continue;
             json.begin_object();
             json.field("section", section->name);
             json.field("key", key.name);

@@ -46,13 +46,44 @@ void add_terminal_flags(CLI::App& sub, Terminal::Options& options, Verbosity& ve
         ->excludes(verbose);
 }
 
-void add_config(CLI::App& sub, std::string& file, std::vector<std::string>& set) {
-    sub.add_option("FILE", file, "The config file")->required()->envname("HOLDFAST_CONFIG");
+void add_set(CLI::App& sub, std::vector<std::string>& set) {
     sub.add_option("--set", set, "KEY=VALUE: replaces a value of the file; may be repeated")
         ->type_size(1)
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->envname("HOLDFAST_SET");
+}
+
+void add_config(CLI::App& sub, std::string& file, std::vector<std::string>& set) {
+    sub.add_option("FILE", file, "The config file")->required()->envname("HOLDFAST_CONFIG");
+    add_set(sub, set);
+}
+
+void add_test(CLI::App& app, TestCommand& test, int& exit) {
+    auto* sub = command(app, "test", "Run the [[tests]] of configs: transforms without a pipeline",
+                        "holdfast test pipeline.toml\n"
+                        "  holdfast test --junit report.xml pipelines/*.toml\n"
+                        "A test in pipeline.toml:\n"
+                        "  [[tests]]\n"
+                        "  name = \"debug lines are dropped\"\n"
+                        "  [[tests.inputs]]\n"
+                        "  to = \"in\"\n"
+                        "  records = ['{\"level\":\"debug\"}', '{\"level\":\"error\"}']\n"
+                        "  [[tests.outputs]]\n"
+                        "  from = \"out\"\n"
+                        "  records = ['{\"level\":\"error\"}']\n"
+                        "Exit codes:\n"
+                        "  0 all passed, 1 some failed, 78 a config is wrong or there are no tests");
+    sub->add_option("FILE", test.files, "Config files")->required();
+    add_set(*sub, test.set);
+    sub->add_option("--junit", test.junit, "Also write the results to this file, as JUnit XML");
+    sub->add_option("--only", test.only, "Only tests with this text in their names");
+    sub->add_flag("-q,--quiet", test.quiet, "Say only what failed");
+    sub->add_option("--color", test.color, "auto, always or never")
+        ->check(CLI::IsMember({"auto", "always", "never"}))
+        ->envname("HOLDFAST_COLOR")
+        ->capture_default_str();
+    sub->callback([&test, &exit] { exit = test_command(test); });
 }
 
 int verbosity_of(const Verbosity& verbosity) { return verbosity.quiet ? -1 : verbosity.more > 0; }
@@ -136,6 +167,8 @@ int run(int argc, char** argv) {
         ->capture_default_str();
     validate_sub->callback([&] { exit = validate_command(validate); });
 
+    TestCommand test;
+    add_test(app, test, exit);
     holdfast::sim::SimOptions sim;
     add_sim(app, sim, exit);
 

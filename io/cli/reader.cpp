@@ -54,6 +54,7 @@ void fill_default(const Key& key, Value& value) {
             value.number = 10 * static_cast<std::int64_t>(parse_size(key.fallback).value());
             break;
         case KeyType::flag: value.number = key.fallback == "true" ? 1 : 0; break;
+        case KeyType::time: value.number = nanoseconds_of(key.fallback).value(); break;
         case KeyType::choice: value.text = key.fallback; break;
         default: break;
     }
@@ -221,6 +222,10 @@ void Reader::read_key(const Key& key, const toml::node& node, Value& value,
         case KeyType::globs: return read_list(key, node, value, path);
         case KeyType::routes: return read_routes(key, node, value, path);
         case KeyType::rules: return read_rules(key, node, value, path);
+        case KeyType::tables: return read_tables(key, node, value, path);
+        case KeyType::time: return read_time(key, node, value);
+        case KeyType::records: return read_records(key, node, value, path);
+        case KeyType::verbatim: break;
         case KeyType::section:
             if (!node.is_table()) wrong();
             return;
@@ -241,7 +246,8 @@ void Reader::read_key(const Key& key, const toml::node& node, Value& value,
         (text->get().empty() || text->get().size() > 4000 ||
          text->get().find('\0') != std::string::npos))
         return wrong(text->get().empty() ? " that is not empty" : " of at most 4000 bytes");
-    value.text = key.type == KeyType::choice ? text->get() : literal(key, text->get(), value.place);
+    const bool as_it_is = key.type == KeyType::choice || key.type == KeyType::verbatim;
+    value.text = as_it_is ? text->get() : literal(key, text->get(), value.place);
     value.given = true;
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -71,6 +72,7 @@ struct Value {
     std::vector<Item> list;
     std::vector<RuleItem> rules;
     std::shared_ptr<Values> section;
+    std::vector<std::shared_ptr<Values>> tables;
     Place place;
 };
 
@@ -110,6 +112,11 @@ private:
                      const std::vector<std::string>& path);
     void read_rules(const Key& key, const toml::node& node, Value& value,
                     const std::vector<std::string>& path);
+    void read_tables(const Key& key, const toml::node& node, Value& value,
+                     const std::vector<std::string>& path);
+    void read_time(const Key& key, const toml::node& node, Value& value);
+    void read_records(const Key& key, const toml::node& node, Value& value,
+                      const std::vector<std::string>& path);
     bool read_rule(const Key& rules, const toml::table& table, RuleItem& rule,
                    const std::vector<std::string>& path);
     void read_number(const Key& key, const toml::node& node, Value& value);
@@ -120,6 +127,10 @@ private:
     std::vector<Problem>& problems_;
     std::vector<Problem>& notes_;  ///< What works as it is written, but hardly as it was meant.
 };
+
+/// Since 1970; nothing for what has no offset or is out of range.
+std::optional<std::int64_t> nanoseconds_of(const toml::date_time& time);
+std::optional<std::int64_t> nanoseconds_of(std::string_view text);
 
 /// Reads TOML and lays `--set` flags over it. Empty if it isn't TOML (then there are problems).
 Document read_document(std::string_view text, const std::vector<std::string>& set,

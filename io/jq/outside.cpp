@@ -2,10 +2,12 @@
 
 #include <oniguruma.h>
 
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <ctime>
+#include <limits>
 #include <mutex>
 #include <utility>
 
@@ -92,11 +94,16 @@ OnigOptionType options_of(RegexFlags flags) {
     return options;
 }
 
+/// Where the clock stands; NaN: it goes.
+std::atomic<double> standing_at{std::numeric_limits<double>::quiet_NaN()};
+
 class ProcessOutside final : public Outside {
 public:
     explicit ProcessOutside(double seconds_max) : seconds_max_(seconds_max) { start_onig(); }
 
     double now() override {
+        const double stands = standing_at.load(std::memory_order_relaxed);
+        if (!std::isnan(stands)) return stands;
         return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch())
             .count();
     }
@@ -154,6 +161,9 @@ private:
 };
 
 }  // namespace
+
+void stand_still(double seconds) { standing_at.store(seconds, std::memory_order_relaxed); }
+void go_on() { stand_still(std::numeric_limits<double>::quiet_NaN()); }
 
 std::unique_ptr<Outside> make_outside(double seconds_max) {
     return std::make_unique<ProcessOutside>(seconds_max);

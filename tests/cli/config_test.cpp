@@ -154,7 +154,7 @@ TEST_CASE("an unknown key names its place and the nearest key") {
           "\"fsync\"?");
     CHECK(problem("[engin]\n" + std::string(good)) ==
           "/etc/hf/demo.toml(1,2): \"engin\" is not a key of this file; expected one of data_dir, "
-          "engine, sources, transforms, sinks, dead_letters; did you mean \"engine\"?");
+          "engine, sources, transforms, sinks, dead_letters, tests; did you mean \"engine\"?");
     CHECK(problem(std::string(good) + "retry = { max_atempts = 3 }\n") ==
           "/etc/hf/demo.toml(9,11): \"max_atempts\" is not a key of [retry]; expected one of "
           "max_attempts, initial_backoff, max_backoff; did you mean \"max_attempts\"?");
