@@ -297,6 +297,11 @@ TransformSettings transform_of(const Named& part) {
     out.node.window = Duration{values.number("window")};
     out.node.entries =
         static_cast<std::uint32_t>(values.section("cache").number("num_events"));
+    ProgramBounds& bounds = out.settings.bounds;
+    bounds.memory = static_cast<std::uint64_t>(values.number("program_memory"));
+    bounds.time = Duration{values.number("program_time")};
+    bounds.text = static_cast<std::uint64_t>(values.number("program_string"));
+    bounds.depth = static_cast<std::uint32_t>(values.number("program_depth"));
     read_texts(values, out);
     return out;
 }

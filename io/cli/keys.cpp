@@ -246,6 +246,9 @@ const Section& source_section() {
     return section;
 }
 
+/// What may run a program.
+constexpr std::string_view programs = "filter|route|sample|throttle|dedupe|jq";
+
 const Section& transform_section() {
     static const Section section{
         "transforms.NAME",
@@ -294,12 +297,27 @@ const Section& transform_section() {
              "as it came. `skip`: is dropped and counted. `fail_batch`: stops the pipeline "
              "before it.",
              "dead_letter|skip|fail_batch", 0, 0, nullptr,
-             "filter|route|sample|throttle|dedupe|jq"},
+             programs},
+            {"program_memory", T::size, "16MiB",
+             "What a program may take of memory for one record, and four times the record's size on "
+             "top. This, `program_time`, `program_string` and `program_depth` are bounds of a record: "
+             "what is beyond one is an error of that record, as `on_error` says, with the bound's "
+             "name as the reason. They hold for conditions, keys and programs; see docs/jq.md.",
+             {}, mib, 16 * gib, nullptr, programs},
+            {"program_time", T::duration, "5s",
+             "How long a program may take for one record.", {}, ms, hour, nullptr, programs},
+            {"program_string", T::size, "8MiB",
+             "How long a text may be that a program makes, and the record's size on top.",
+             {}, 4096, gib, nullptr, programs},
+            {"program_depth", T::count, "1000",
+             "How deep arrays and objects may lie within each other while a program runs. What is "
+             "in the record, and not looked into, counts as 64. (Outputs have at most 64.)",
+             {}, 128, 1000, nullptr, programs},
             {"skip_blank", T::flag, "true",
              "A line of nothing but white space is dropped and counted as blank, where the transform "
              "parses (`sample`, `throttle` and `dedupe` do with a key; without one this key is refused). "
              "`false`: it is no JSON, and goes where `on_error` says.",
-             {}, 0, 0, nullptr, "filter|route|sample|throttle|dedupe|jq"},
+             {}, 0, 0, nullptr, programs},
             {"rules", T::rules, required,
              "The first one that matches decides; what matches none is kept. A rule has `missing`, "
              "`present` or `field` (a path) with `equals`; and `then = \"drop\"` or "

@@ -98,13 +98,15 @@ std::expected<std::unique_ptr<Transformer>, Failure> made(CompiledProgram compil
 }  // namespace
 
 std::expected<std::unique_ptr<Transformer>, Failure> jq_transform(std::string_view program,
-                                                                  OnFailure on_failure) {
-    return made(compile_program(program), on_failure);
+                                                                  OnFailure on_failure,
+                                                                  const ProgramSettings& settings) {
+    return made(compile_program(program, settings), on_failure);
 }
 
 std::expected<std::unique_ptr<Transformer>, Failure> jq_filter(std::string_view condition,
-                                                               OnFailure on_failure) {
-    return made(compile_condition(condition), on_failure);
+                                                               OnFailure on_failure,
+                                                               const ProgramSettings& settings) {
+    return made(compile_condition(condition, settings), on_failure);
 }
 
 }  // namespace holdfast::embed

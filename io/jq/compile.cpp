@@ -1,5 +1,6 @@
 #include "io/jq/compile.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/jq/machine/compiler.hpp"
@@ -14,12 +15,24 @@ namespace {
 
 using namespace jq;
 
-/// How long one record may take, by the clock.
-constexpr double program_seconds_max = 5;
+/// A step takes two nanoseconds and more; so the clock is what ends a run, but where it stands.
+constexpr std::uint64_t steps_a_microsecond = 400;
 
-std::unique_ptr<Program> on_machine(const std::shared_ptr<const machine::Code>& code, Use use) {
-    return std::make_unique<machine::MachineProgram>(code, use, make_outside(program_seconds_max),
-                                                     machine::Limits{});
+machine::Limits limits_of(const ProgramBounds& bounds) {
+    machine::Limits out;
+    out.memory = bounds.memory;
+    out.time = bounds.time;
+    out.steps = static_cast<std::uint64_t>(bounds.time.ns) / 1000 * steps_a_microsecond;
+    out.text = bounds.text;
+    out.depth = static_cast<std::uint16_t>(
+        std::min<std::uint32_t>(bounds.depth, machine::Limits::depth_most));
+    return out;
+}
+
+std::unique_ptr<Program> on_machine(const std::shared_ptr<const machine::Code>& code, Use use,
+                                    const ProgramSettings& settings) {
+    return std::make_unique<machine::MachineProgram>(code, use, make_outside(),
+                                                     limits_of(settings.bounds));
 }
 
 /// What the machine does not take yet, jq 1.6 may: modules, and functions that 1.8 no longer has.
@@ -32,7 +45,7 @@ CompiledProgram by_library(const std::string& program, Use use, const machine::C
     return std::unexpected(error);
 }
 
-CompiledProgram compile(std::string_view text, Use use) {
+CompiledProgram compile(std::string_view text, Use use, const ProgramSettings& settings) {
     const std::string program(text);
     if (program.find('\0') != std::string::npos) {
         return std::unexpected(CompileError{"a zero byte", program.find('\0')});
@@ -41,14 +54,18 @@ CompiledProgram compile(std::string_view text, Use use) {
     if (!made) return by_library(program, use, made.error());
     const auto code = std::make_shared<const machine::Code>(std::move(*made));
     auto plan = make_plan(program);
-    if (!plan) return on_machine(code, use);
+    if (!plan) return on_machine(code, use, settings);
     return std::make_unique<NativeProgram>(std::make_shared<const Plan>(std::move(*plan)), use,
-                                           on_machine(code, use));
+                                           on_machine(code, use, settings));
 }
 
 }  // namespace
 
-CompiledProgram compile_program(std::string_view jq) { return compile(jq, Use::program); }
-CompiledProgram compile_condition(std::string_view jq) { return compile(jq, Use::condition); }
+CompiledProgram compile_program(std::string_view jq, const ProgramSettings& settings) {
+    return compile(jq, Use::program, settings);
+}
+CompiledProgram compile_condition(std::string_view jq, const ProgramSettings& settings) {
+    return compile(jq, Use::condition, settings);
+}
 
 }  // namespace holdfast

@@ -5,12 +5,15 @@
 // Rule 2: a record that a compiled program leaves goes to the machine.
 #pragma once
 
+#include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "core/base/time.hpp"
 #include "core/data/program.hpp"
 
 namespace holdfast {
@@ -22,11 +25,28 @@ struct CompileError {
 
 using CompiledProgram = std::expected<std::unique_ptr<Program>, CompileError>;
 
+/// What a program may take for one record; what is more is an error of that record, with the
+/// bound's name. (Programs that run in libjq have none.)
+struct ProgramBounds {
+    std::uint64_t memory = 16u << 20;  ///< program_memory; and four times the record.
+    Duration time = seconds(5);        ///< program_time
+    std::uint64_t text = 8u << 20;     ///< program_string: bytes of one text; and the record's.
+    std::uint32_t depth = 1000;        ///< program_depth: levels of a value; at most 1000.
+
+    auto operator<=>(const ProgramBounds&) const = default;
+};
+
+struct ProgramSettings {
+    ProgramBounds bounds;
+
+    auto operator<=>(const ProgramSettings&) const = default;
+};
+
 /// For `program`: a record becomes the program's outputs.
-CompiledProgram compile_program(std::string_view jq);
+CompiledProgram compile_program(std::string_view jq, const ProgramSettings& settings = {});
 
 /// For `condition`: the record is kept if an output is neither false nor null, else dropped; run()
 /// answers keep, drop or fail and never appends.
-CompiledProgram compile_condition(std::string_view jq);
+CompiledProgram compile_condition(std::string_view jq, const ProgramSettings& settings = {});
 
 }  // namespace holdfast

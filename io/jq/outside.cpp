@@ -99,7 +99,7 @@ std::atomic<double> standing_at{std::numeric_limits<double>::quiet_NaN()};
 
 class ProcessOutside final : public Outside {
 public:
-    explicit ProcessOutside(double seconds_max) : seconds_max_(seconds_max) { start_onig(); }
+    ProcessOutside() { start_onig(); }
 
     double now() override {
         const double stands = standing_at.load(std::memory_order_relaxed);
@@ -133,11 +133,12 @@ public:
     }
 
     const char* stop() override {
-        const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - began_;
-        return taken.count() > seconds_max_ ? "program_time" : nullptr;
+        return std::chrono::steady_clock::now() > until_ ? "program_time" : nullptr;
     }
 
-    void begin() override { began_ = std::chrono::steady_clock::now(); }
+    void begin(Duration time) override {
+        until_ = std::chrono::steady_clock::now() + std::chrono::nanoseconds(time.ns);
+    }
 
     std::vector<std::string> environment() override {
         std::vector<std::string> all;
@@ -152,12 +153,11 @@ public:
     }
 
     std::unique_ptr<Outside> clone() const override {
-        return std::make_unique<ProcessOutside>(seconds_max_);
+        return std::make_unique<ProcessOutside>();
     }
 
 private:
-    double seconds_max_;
-    std::chrono::steady_clock::time_point began_;
+    std::chrono::steady_clock::time_point until_;
 };
 
 }  // namespace
@@ -165,8 +165,6 @@ private:
 void stand_still(double seconds) { standing_at.store(seconds, std::memory_order_relaxed); }
 void go_on() { stand_still(std::numeric_limits<double>::quiet_NaN()); }
 
-std::unique_ptr<Outside> make_outside(double seconds_max) {
-    return std::make_unique<ProcessOutside>(seconds_max);
-}
+std::unique_ptr<Outside> make_outside() { return std::make_unique<ProcessOutside>(); }
 
 }  // namespace holdfast::jq

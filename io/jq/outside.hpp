@@ -9,8 +9,7 @@
 
 namespace holdfast::jq {
 
-/// `seconds_max`: how long a run may take by the clock.
-std::unique_ptr<machine::Outside> make_outside(double seconds_max);
+std::unique_ptr<machine::Outside> make_outside();
 
 /// From here on the wall clock of every program in this process stands at so many seconds since 1970.
 void stand_still(double seconds);

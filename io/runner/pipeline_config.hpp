@@ -15,6 +15,7 @@
 #include "core/data/line_cut.hpp"
 #include "core/model/config.hpp"
 #include "io/devices/file_source.hpp"
+#include "io/jq/compile.hpp"
 
 namespace holdfast::io {
 
@@ -55,6 +56,7 @@ struct InjectSettings {
 struct TransformSettings {
     flow::NodeSpec node;             ///< Its name, type, inputs and numbers.
     std::vector<std::string> texts;  ///< jq: conditions, the program, or the key.
+    ProgramSettings settings;          ///< Of what is jq.
     std::vector<std::string> outputs;  ///< route: names of its outputs, without `_unmatched`.
     std::vector<std::string> fields;   ///< dedupe: as they were written; the key is made of them.
     std::vector<std::string> key_fields;  ///< The same as paths, or jq programs.

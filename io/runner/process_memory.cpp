@@ -10,7 +10,6 @@
 #include "core/data/flow/plan.hpp"
 #include "core/data/flow/recent.hpp"
 #include "core/engine/engine.hpp"
-#include "core/jq/machine/vm.hpp"
 #include "io/devices/plain_files.hpp"
 #include "io/payloads.hpp"
 #include "io/runner/engine_config.hpp"
@@ -107,8 +106,11 @@ std::uint64_t machine_bytes(const PipelineConfig& pipeline, std::uint64_t text) 
             return program_engine(transform, one) == "machine";
         });
     };
-    if (std::ranges::none_of(pipeline.transforms, runs_there)) return 0;
-    return 2 * (jq::machine::Limits{}.memory + 4 * text);
+    // One runs at a time, and what it took is given back at its end.
+    std::uint64_t most = 0;
+    for (const TransformSettings& transform : pipeline.transforms)
+        if (runs_there(transform)) most = std::max(most, transform.settings.bounds.memory + 4 * text);
+    return 2 * most;
 }
 
 std::uint64_t parsing_bytes(const PipelineConfig& pipeline, const flow::Spec& spec) {

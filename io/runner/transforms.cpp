@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <utility>
 
 #include "core/base/assert.hpp"
@@ -136,7 +137,7 @@ CompiledProgram compile_key(const TransformSettings& transform, const std::strin
                              ? codec::Missing::is_null
                              : codec::Missing::drops;
     if (paths.size() == fields.size()) return codec::make_field_key(std::move(paths), missing);
-    CompiledProgram compiled = compile_program(text);
+    CompiledProgram compiled = compile_program(text, transform.settings);
     if (!compiled) return compiled;
     return codec::make_program_key(std::move(*compiled));
 }
@@ -149,10 +150,12 @@ CompiledProgram compile_text(const TransformSettings& transform, const std::stri
                               transform.node.type == flow::NodeType::route;
     // jq's library takes tens of milliseconds for a text, and each is wanted several times: when
     // the config is checked, and by every evaluator.
-    static thread_local std::map<std::pair<bool, std::string>, std::unique_ptr<Program>> known;
-    std::unique_ptr<Program>& program = known[{is_condition, text}];
+    using Asked = std::tuple<bool, std::string, ProgramSettings>;
+    static thread_local std::map<Asked, std::unique_ptr<Program>> known;
+    std::unique_ptr<Program>& program = known[{is_condition, text, transform.settings}];
     if (!program) {
-        CompiledProgram compiled = is_condition ? compile_condition(text) : compile_program(text);
+        CompiledProgram compiled = is_condition ? compile_condition(text, transform.settings)
+                                                : compile_program(text, transform.settings);
         if (!compiled) return compiled;
         program = std::move(*compiled);
     }

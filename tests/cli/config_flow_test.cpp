@@ -87,6 +87,24 @@ TEST_CASE("keys belong to types, and those that must be there are asked for") {
         "did you mean \"sample\"?");
 }
 
+TEST_CASE("bounds of programs are keys of each transform that runs one") {
+    const auto result = parse(
+        "inputs = [\"t\", \"u\"]\n[transforms.t]\ntype = \"jq\"\ninputs = [\"in\"]\nprogram = '.'\n"
+        "program_memory = \"2MiB\"\nprogram_time = \"250ms\"\nprogram_string = \"64KiB\"\n"
+        "program_depth = 200\n"
+        "[transforms.u]\ntype = \"filter\"\ninputs = [\"in\"]\ncondition = '.'\n");
+    REQUIRE(result.problems == std::vector<std::string>{});
+    const ProgramBounds& set = result.config.transforms[0].settings.bounds;
+    CHECK(set == ProgramBounds{2 << 20, milliseconds(250), 64 << 10, 200});
+    CHECK(result.config.transforms[1].settings.bounds == ProgramBounds{});
+    const auto raw = parse(
+        "inputs = [\"t\"]\n[transforms.t]\ntype = \"raw_filter\"\ninputs = [\"in\"]\n"
+        "rules = [{ missing = \"a\" }]\nprogram_time = \"1s\"\n");
+    REQUIRE(raw.problems.size() == 1);
+    CHECK(raw.problems[0].find("program_time is not a key of type \"raw_filter\"") !=
+          std::string::npos);
+}
+
 TEST_CASE("a program that isn't jq is refused at its place") {
     const auto result = parse(
         "inputs = [\"t\"]\n[transforms.t]\ntype = \"jq\"\ninputs = [\"in\"]\nprogram = '.a ='\n");

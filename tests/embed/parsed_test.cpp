@@ -167,3 +167,19 @@ TEST_CASE("jq program that is none is a failure, and one that fails can stop the
     CHECK(report->problem.starts_with("transform: parse error: "));
     CHECK(out.committed.empty());
 }
+
+TEST_CASE("a jq transformer has the bounds that it was given") {
+    Outside out;
+    Pipeline p(quick());
+    p.add_source("in", std::make_unique<Script>(out, one_batch({R"({"n":3})", R"({"n":1000000})"})));
+    ProgramSettings settings;
+    settings.bounds.text = 4096;
+    p.set_transform(std::move(*jq_transform("\"x\" * .n", OnFailure::dead_letter, settings)));
+    p.add_sink("a", std::make_unique<Keep>(out, 0));
+    p.set_dead_letters(std::make_unique<Letters>(out));
+    REQUIRE(p.run()->complete());
+    CHECK(out.sunk[0] == std::vector<std::string>{"\"xxx\""});
+    REQUIRE(out.dead.size() == 1);
+    CHECK(out.dead[0].why ==
+          "program error: program_string: the program makes a text of more than 4KiB");
+}

@@ -78,6 +78,21 @@ TEST_CASE("what a process may need grows with the longest line, the threads, and
     CHECK(part(dedupe, ProcessMemory::parsing) == 3 * alone);
 }
 
+TEST_CASE("what a process may need has the program_memory of each thread that transforms") {
+    PipelineConfig pipeline = with_step(flow::NodeType::program);
+    pipeline.transforms[0].texts = {"map(. + 1)"};
+    const std::uint64_t one = part(pipeline, ProcessMemory::parsing);
+    pipeline.transforms[0].settings.bounds.memory += 100 * mib;
+    // Its heap, and what moves as it grows.
+    CHECK(part(pipeline, ProcessMemory::parsing) == one + 2 * 100 * mib);
+    pipeline.transform_threads = 4;
+    CHECK(part(pipeline, ProcessMemory::parsing) == 4 * (one + 2 * 100 * mib));
+    // One program runs at a time.
+    pipeline.transforms.push_back(pipeline.transforms[0]);
+    pipeline.transforms[1].settings.bounds.memory -= 100 * mib;
+    CHECK(part(pipeline, ProcessMemory::parsing) < 4 * (one + 2 * 110 * mib));
+}
+
 TEST_CASE("what a process may need has the windows of compressed files that are read") {
     PipelineConfig pipeline = files();
     CHECK(part(pipeline, ProcessMemory::unpacked) == 0);

@@ -36,7 +36,7 @@ std::string run_short(const std::string& program, const std::string& record) {
     auto code = compile(program);
     REQUIRE(code.has_value());
     MachineProgram made(std::make_shared<const Code>(std::move(*code)), jq::Use::program,
-                        jq::make_outside(3600), {.steps = 1'000'000});
+                        jq::make_outside(), {.steps = 1'000'000});
     std::string first = words(test::run(made, record));
     CHECK(words(test::run(made, record)) == first);
     return first;
@@ -64,7 +64,7 @@ TEST_CASE("an index from the data takes no more memory than the program may have
     CHECK(run(".a[.i] = 1", R"({"i":800000000})") == "! Array index too large");
     CHECK(run("setpath([\"a\", .i]; 1)", R"({"i":500000000})").starts_with("! program_memory: "));
     CHECK(run(".a[.i] = 1", R"({"i":2})") == R"({"i":2,"a":[null,null,1]})");
-    CHECK(run(".s * .n", R"({"s":"ab","n":1000000000})").starts_with("! program_memory: "));
+    CHECK(run(".s * .n", R"({"s":"ab","n":1000000000})").starts_with("! program_string: "));
     CHECK(run("[range(.k)] | length", R"({"k":30000000})").starts_with("! program_memory: "));
     CHECK(run("[.a | range(1e9)]", "{}").starts_with("! program_memory: "));
 }
@@ -123,15 +123,71 @@ TEST_CASE("values that share their parts are written and compared within bounds"
     const std::string many = "reduce range(50) as $i (1; [., .])";
     CHECK(run(many, "0") == "! outputs of a record exceed 4194304 bytes");
     CHECK(run(many + " | tojson", "0").starts_with("! program_memory: "));
-    CHECK(run("(" + many + ") == (" + many + ")", "0").starts_with("! program_time: "));
-    CHECK(run("[" + many + ", " + many + "] | sort | length", "0").starts_with("! program_time: "));
+    CHECK(run_short("(" + many + ") == (" + many + ")", "0").starts_with("! program_time: "));
+    CHECK(run_short("[" + many + ", " + many + "] | sort | length", "0")
+              .starts_with("! program_time: "));
     CHECK(run("[.. | numbers] | length", "[1,[2]]") == "2");
 }
 
+TEST_CASE("the clock ends what one builtin does, too") {
+    const std::string many = "reduce range(50) as $i (1; [., .])";
+    ProgramSettings settings;
+    settings.bounds.time = milliseconds(30);
+    for (const std::string& program :
+         {"(" + many + ") == (" + many + ")", "[" + many + ", " + many + "] | sort | length",
+          std::string("def f: f; f")}) {
+        auto made = compile_program(program, settings);
+        REQUIRE(made.has_value());
+        CHECK(words(test::run(**made, "0")) ==
+              "! program_time: the program takes longer than 30ms for this record");
+    }
+}
+
+TEST_CASE("each bound of a program is as it was set, and is named") {
+    const auto run_with = [](const ProgramBounds& bounds, const std::string& program,
+                             const std::string& record) {
+        auto made = compile_program(program, {bounds});
+        REQUIRE(made.has_value());
+        return words(test::run(**made, record));
+    };
+    const std::string text = R"("x" * 5000 | length)";
+    CHECK(run_with({.text = 4998}, text, "0") ==
+          "! program_string: the program makes a text of more than 4998 bytes");
+    CHECK(run_with({.text = 4998}, text, "10") == "5000");
+    CHECK(run_with({.text = 4999}, text, "0") == "5000");
+    CHECK(run_with({.text = 4096}, text, "0") ==
+          "! program_string: the program makes a text of more than 4KiB");
+    CHECK(run_with({.text = 4096}, "try (\"x\" * 5000) catch 0", "0").starts_with("! program_s"));
+    for (const char* grows :
+         {"reduce range(5000) as $i (\"\"; . + \"x\")", "[range(3000) | \"x\"] | join(\" \")",
+          "[range(5000)] | tojson", "[range(5000) | 65] | implode", "\"\\([range(5000)])\"",
+          "\"x\" * 1e9", "\"x\" * 1e300", "\"a\" * 4000 | @base64", "\"a\" * 4000 | gsub(\"a\"; \"bb\")",
+          "[\"x\" * 3000] | . + . | add", "\"\\u0001\" * 2000 | tojson | tojson"}) {
+        INFO(grows);
+        CHECK(run_with({.text = 4096}, grows, "0") ==
+              "! program_string: the program makes a text of more than 4KiB");
+    }
+    CHECK(run_with({.depth = 128}, "reduce range(128) as $i (1; [.]) | tojson | length", "0") ==
+          "257");
+    CHECK(run_with({.depth = 128}, "reduce range(129) as $i (1; [.]) | tojson | length", "0") ==
+          "! program_depth: a value nests more than 128 levels");
+    CHECK(run_with({.depth = 128}, "setpath([range(129)]; 1)", "null").starts_with("! program_d"));
+    CHECK(run_with({.memory = 1u << 20}, "[range(100000)] | length", "0") ==
+          "! program_memory: the program needs more than 1MiB for this record");
+    CHECK(run_with({.memory = 8u << 20}, "[range(100000)] | length", "0") == "100000");
+}
+
+TEST_CASE("a text of the record is never too long for its program") {
+    const std::string record = '"' + std::string(20'000, 'x') + '"';
+    auto made = compile_program("ascii_upcase | length", {{.text = 4096}});
+    REQUIRE(made.has_value());
+    CHECK(words(test::run(**made, record)) == "20000");
+}
+
 TEST_CASE("values nest to their bound, and no program dies of it") {
-    CHECK(run("reduce range(1000000) as $i (1; [.])", "0").starts_with("! depth: "));
-    CHECK(run("reduce range(1000000) as $i (1; {a: .})", "0").starts_with("! depth: "));
-    CHECK(run("setpath([range(2000)]; 1)", "null").starts_with("! depth: "));
+    CHECK(run("reduce range(1000000) as $i (1; [.])", "0").starts_with("! program_depth: "));
+    CHECK(run("reduce range(1000000) as $i (1; {a: .})", "0").starts_with("! program_depth: "));
+    CHECK(run("setpath([range(2000)]; 1)", "null").starts_with("! program_depth: "));
     CHECK(run("reduce range(900) as $i (1; [.]) | tojson | length", "0") == "1801");
     CHECK(run("reduce range(900) as $i (1; [.]) | . == .", "0") == "true");
     CHECK(run("reduce range(900) as $i (1; [.]) | flatten", "0") == "[1]");

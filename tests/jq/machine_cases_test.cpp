@@ -23,7 +23,7 @@ std::string made_of(const std::string& program, const std::string& record) {
     auto code = machine::compile(program);
     if (!code) return "? " + code.error().reason;
     machine::MachineProgram made(std::make_shared<const machine::Code>(std::move(*code)),
-                                 Use::program, make_outside(5), {});
+                                 Use::program, make_outside(), {});
     const test::Outcome is = test::run(made, record);
     if (is.verdict == Verdict::fail) return "! " + is.error;
     std::string all;

@@ -152,7 +152,9 @@ int compare(Heap& heap, const Value& a, const Value& b) {
         case Kind::number:
             return compare_numbers(a, b);
         case Kind::string: {
+            if (a.same(b)) return 0;
             const std::string_view left = text_of(heap, a), right = text_of(heap, b);
+            heap.work(std::min(left.size(), right.size()) / 64);
             const int order = left.compare(right);
             return order == 0 ? 0 : order < 0 ? -1 : 1;
         }

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "core/codec/utf8.hpp"
+#include "core/jq/machine/outside.hpp"
 #include "core/jq/machine/value.hpp"
 
 namespace holdfast::jq::machine {
@@ -41,7 +42,7 @@ void Heap::give_back(char* end) {
 void* Heap::take_block(std::size_t bytes) {
     const std::size_t size = std::max(bytes, block_bytes);
     if (!fits(size)) {
-        exhausted_ = true;
+        exhaust();
         // What is small is given, so that few have to ask; the machine stops soon.
         if (bytes > small_bytes) return nullptr;
     }
@@ -52,13 +53,22 @@ void* Heap::take_block(std::size_t bytes) {
     return blocks_.back().bytes.get();
 }
 
-void Heap::reset() {
+void Heap::look() {
+    if (worked_ > limits_.steps) spend("program_time");
+    look_at_ = worked_ + look_every;
+    if (outside_ == nullptr) return;
+    if (const char* why = outside_->stop()) spend(why);
+}
+
+void Heap::reset(const Limits& limits) {
+    limits_ = limits;
     if (blocks_.size() > 1) blocks_.erase(blocks_.begin() + 1, blocks_.end());
     if (!blocks_.empty() && blocks_.front().size > block_bytes) blocks_.clear();
     text_end_ = nullptr;
     used_ = charged_ = 0;
     worked_ = 0;
-    exhausted_ = too_deep_ = overworked_ = false;
+    look_at_ = std::min(look_every, limits.steps);
+    bound_ = nullptr;
     at_ = end_ = nullptr;
     if (blocks_.empty()) return;
     at_ = blocks_.front().bytes.get();
@@ -66,11 +76,9 @@ void Heap::reset() {
     used_ = blocks_.front().size;
 }
 
-char* take_text(Heap& heap, std::size_t bytes) {
-    if (bytes > UINT32_MAX / 2) {
-        heap.exhaust();
-        return nullptr;
-    }
+char* take_text(Heap& heap, std::size_t bytes, std::size_t room) {
+    if (!heap.may_be_text(bytes)) return nullptr;
+    bytes += std::min(room, heap.limits().text - bytes);
     auto* taken = static_cast<char*>(heap.take(std::max<std::size_t>(bytes, 1)));
     if (taken != nullptr) heap.text_was_taken(taken + bytes);
     return taken;
@@ -102,7 +110,7 @@ Value ArrayBuilder::value() const {
     array->used = static_cast<std::uint32_t>(count_);
     array->capacity = static_cast<std::uint32_t>(capacity_);
     array->depth = static_cast<std::uint16_t>(depth_ + 1);
-    if (array->depth > depth_max) heap_.set_too_deep();
+    heap_.check_depth(array->depth);
     Value out(Kind::array);
     out.array = array;
     out.size = array->used;
@@ -111,12 +119,13 @@ Value ArrayBuilder::value() const {
 
 void TextBuilder::add(std::string_view text) {
     if (size_ + text.size() > capacity_) {
-        const std::size_t more = std::max({std::size_t{32}, capacity_ * 2, size_ + text.size()});
-        char* larger = take_text(heap_, more);
+        const std::size_t size = size_ + text.size();
+        const std::size_t room = std::max({std::size_t{32}, capacity_ * 2, size}) - size;
+        char* larger = take_text(heap_, size, room);
         if (larger == nullptr) return;
         if (size_ > 0) std::memcpy(larger, at_, size_);
         at_ = larger;
-        capacity_ = more;
+        capacity_ = size + std::min(room, heap_.limits().text - size);
     }
     if (!text.empty()) std::memcpy(at_ + size_, text.data(), text.size());
     size_ += text.size();

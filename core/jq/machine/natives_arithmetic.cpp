@@ -80,10 +80,11 @@ bool repeat(Bench& bench, const Value& string, double times, Value& out) {
     const std::string_view text = text_of(bench.heap, string);
     const double bytes = static_cast<double>(text.size()) * times;
     if (times < 1 || text.empty()) return out = Value::of(std::string_view()), true;
-    char* to = bytes < 2e9 ? take_text(bench.heap, text.size() * static_cast<std::size_t>(times))
-                           : nullptr;
-    if (to == nullptr) return bench.heap.exhaust(), true;
+    // As a double it may be beyond all that an integer holds.
+    if (!(bytes < 4e9)) return bench.heap.spend("program_string"), true;
     const auto count = static_cast<std::size_t>(times);
+    char* to = take_text(bench.heap, count * text.size());
+    if (to == nullptr) return true;
     for (std::size_t i = 0; i < count; ++i)
         std::copy(text.begin(), text.end(), to + i * text.size());
     out = Value::of(std::string_view(to, count * text.size()));

@@ -114,7 +114,7 @@ Value to_base(Heap& heap, std::string_view text, std::string_view digits, unsign
         }
     }
     if (count > 0) out.add(digits[held << (bits - count) & ((1U << bits) - 1)]);
-    while (out.size() % group != 0) out.add('=');
+    while (out.size() % group != 0 && !heap.exhausted()) out.add('=');
     return out.value();
 }
 

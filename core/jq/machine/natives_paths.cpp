@@ -82,7 +82,7 @@ bool set_item(Bench& bench, const Value& target, double index, const Value& valu
         auto* own = const_cast<Array*>(array.array);
         own->items[at] = value;
         own->depth = std::max(own->depth, static_cast<std::uint16_t>(depth_of(value) + 1));
-        if (own->depth > depth_max) bench.heap.set_too_deep();
+        bench.heap.check_depth(own->depth);
         return out = array, true;
     }
     const std::size_t count = std::max<std::size_t>(array.size, at + 1);
@@ -97,7 +97,7 @@ bool set_item(Bench& bench, const Value& target, double index, const Value& valu
     made->used = made->capacity = static_cast<std::uint32_t>(count);
     made->depth = std::max<std::uint16_t>(array.array->depth,
                                           static_cast<std::uint16_t>(depth_of(value) + 1));
-    if (made->depth > depth_max) bench.heap.set_too_deep();
+    bench.heap.check_depth(made->depth);
     made->owner = owner;
     out = array;
     out.array = made;
@@ -340,7 +340,8 @@ bool set_path_of(Bench& bench, const Value& root, const Value& path, const Value
                  std::uint32_t owner) {
     if (!path.is(Kind::array)) return bench.fail("Path must be specified as an array");
     const Value keys = opened(bench.heap, path);
-    if (keys.size > depth_max) return bench.heap.set_too_deep(), true;
+    bench.heap.check_depth(keys.size);
+    if (bench.heap.exhausted()) return true;
     return set_from(bench, root, keys, 0, value, owner, out);
 }
 
@@ -353,7 +354,8 @@ bool delete_paths_of(Bench& bench, const Value& root, const Value& paths, Value&
         const Value& path = all.array->items[i];
         if (!path.is(Kind::array)) return bench.fail("Path must be specified as an array");
         new (sorted + i) Value(opened(bench.heap, path));
-        if (sorted[i].size > depth_max) return bench.heap.set_too_deep(), true;
+        bench.heap.check_depth(sorted[i].size);
+        if (bench.heap.exhausted()) return true;
         new (sorted + all.size + i) Value(sorted[i]);
     }
     sort_by(bench.heap, sorted, sorted + all.size, all.size);

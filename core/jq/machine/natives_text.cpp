@@ -220,7 +220,7 @@ bool from_json(Bench& bench, const Value* v, Value& out) {
         out = Value::of(std::numeric_limits<double>::quiet_NaN());
         return true;
     }
-    char* padded = take_text(bench.heap, text.size() + 64);
+    auto* padded = bench.heap.take_many<char>(text.size() + 64);
     if (padded == nullptr) return true;
     if (!text.empty()) std::memcpy(padded, text.data(), text.size());
     std::memset(padded + text.size(), ' ', 64);

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/time.hpp"
+
 namespace holdfast::jq::machine {
 
 /// Where a match or a group of it stands, in bytes.
@@ -49,8 +51,8 @@ public:
                                          std::string& error) = 0;
     /// Whether a run that takes long shall end; nullptr: it may go on, else the bound's name.
     virtual const char* stop() = 0;
-    /// A run begins: its time is counted from here.
-    virtual void begin() = 0;
+    /// A run begins, which may take so long.
+    virtual void begin(Duration time) = 0;
     /// `$ENV`: names and values in turn.
     virtual std::vector<std::string> environment() = 0;
     /// For another thread.

@@ -4,6 +4,21 @@
 #include <utility>
 
 namespace holdfast::jq::machine {
+namespace {
+
+/// As one writes them in a config.
+std::string size_text(std::size_t bytes) {
+    if (bytes % (std::size_t{1} << 20) == 0) return std::to_string(bytes >> 20) + "MiB";
+    if (bytes % 1024 == 0) return std::to_string(bytes >> 10) + "KiB";
+    return std::to_string(bytes) + " bytes";
+}
+
+std::string time_text(Duration time) {
+    if (time.ns % 1'000'000'000 == 0) return std::to_string(time.ns / 1'000'000'000) + "s";
+    return std::to_string(time.ns / 1'000'000) + "ms";
+}
+
+}  // namespace
 
 MachineProgram::MachineProgram(std::shared_ptr<const Code> code, Use use,
                                std::unique_ptr<Outside> outside, Limits limits)
@@ -48,9 +63,7 @@ Value MachineProgram::environment_value() {
 }
 
 void MachineProgram::begin(std::span<const std::byte> record) {
-    // A program over a large record may hold some of its values several times.
-    vm_.heap().set_limit(limits_.memory + 4 * record.size());
-    vm_.begin();
+    vm_.begin(record.size());
     verbatim_ = lines_ || std::memchr(record.data(), '\n', record.size()) == nullptr;
     if (code_->asks_meta) vm_.set_global(Global::meta, meta_value());
     if (code_->asks_environment) vm_.set_global(Global::environment, environment_value());
@@ -66,7 +79,9 @@ ProgramResult MachineProgram::run(std::span<const std::byte> record, std::vector
         return {Verdict::fail, 0, true};
     }
     begin(record);
-    return run_over(value_of(nodes_[0], 0), out, error);
+    const ProgramResult result = run_over(value_of(nodes_[0], 0), out, error);
+    vm_.finish();
+    return result;
 }
 
 ProgramResult MachineProgram::run_over(const Value& input, std::vector<std::byte>& out,
@@ -124,18 +139,22 @@ void MachineProgram::write(const Value& value, Outputs& outputs, std::vector<std
 /// Why the run did not end well.
 std::string MachineProgram::words(Vm::Next ended) {
     if (ended == Vm::Next::stop) {
-        const std::string& bound = vm_.bound();
+        const std::string_view bound = vm_.bound();
         if (bound == "program_memory") {
-            return "program_memory: the program needs more than " +
-                   std::to_string(limits_.memory >> 20) + " MiB for this record";
+            return "program_memory: the program needs more than " + size_text(limits_.memory) +
+                   " for this record";
         }
-        if (bound == "depth") {
-            return "depth: a value nests more than " + std::to_string(depth_max) + " levels";
+        if (bound == "program_string") {
+            return "program_string: the program makes a text of more than " +
+                   size_text(limits_.text);
         }
-        if (bound == "program_time") {
-            return "program_time: the program takes too long for this record";
+        if (bound == "program_depth") {
+            return "program_depth: a value nests more than " + std::to_string(limits_.depth) +
+                   " levels";
         }
-        return bound;
+        HF_ASSERT(bound == "program_time");
+        return "program_time: the program takes longer than " + time_text(limits_.time) +
+               " for this record";
     }
     const Value& error = vm_.error();
     if (error.is(Kind::string)) return std::string(text_of(vm_.heap(), error));

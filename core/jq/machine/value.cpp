@@ -64,7 +64,7 @@ void grow(Heap& heap, Object& object, std::size_t capacity) {
 
 void deepen(Heap& heap, std::uint16_t& depth, const Value& inside) {
     depth = std::max(depth, static_cast<std::uint16_t>(depth_of(inside) + 1));
-    if (depth > depth_max) heap.set_too_deep();
+    heap.check_depth(depth);
 }
 
 Object* copy_object(Heap& heap, const Object& object, std::size_t more) {
@@ -188,13 +188,14 @@ Value concat(Heap& heap, const Value& a, const Value& b) {
     const std::string_view left = text_of(heap, a);
     const std::string_view right = text_of(heap, b);
     if (right.empty()) return Value::of(left);
+    const std::size_t size = left.size() + right.size();
+    if (!heap.may_be_text(size)) return Value::of(std::string_view());
     if (char* behind = heap.room_behind(left.data() + left.size(), right.size())) {
         std::memcpy(behind, right.data(), right.size());
-        return Value::of(std::string_view(left.data(), left.size() + right.size()));
+        return Value::of(std::string_view(left.data(), size));
     }
     // Half as much again, so that a text that grows is copied seldom.
-    const std::size_t size = left.size() + right.size();
-    char* to = take_text(heap, size < Heap::small_bytes ? size : size + size / 2);
+    char* to = take_text(heap, size, size < Heap::small_bytes ? 0 : size / 2);
     if (to == nullptr) return Value::of(std::string_view());
     if (size >= Heap::small_bytes) heap.give_back(to + size);
     if (!left.empty()) std::memcpy(to, left.data(), left.size());

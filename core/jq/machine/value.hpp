@@ -6,7 +6,7 @@
 //         its bytes, until somebody looks inside. So what is not touched is written as it was read.
 // Rule 3: memory has a limit. What is beyond it is not there: who takes much asks first, and the
 //         machine stops at the next instruction (Heap::exhausted).
-// Bound: Heap::limit; containers nest at most depth_max levels.
+// Bound: Limits; who reaches one of them is told its name (Heap::bound).
 // Doesn't know: programs.
 #pragma once
 
@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "core/base/assert.hpp"
+#include "core/base/time.hpp"
 #include "core/jq/tape.hpp"
 
 namespace holdfast::jq::machine {
@@ -97,11 +98,24 @@ struct Object {
     std::uint32_t owner = 0;
 };
 
-inline constexpr std::uint16_t depth_max = 1000;
+class Outside;
+
+/// What one run may take. What the record is comes on top: four times its size of memory, and once
+/// of texts.
+struct Limits {
+    /// Values are walked by recursion, and threads have stacks of a usual size.
+    static constexpr std::uint16_t depth_most = 1000;
+
+    std::size_t memory = std::size_t{16} << 20;
+    Duration time = seconds(5);  ///< By the outside's clock.
+    std::uint64_t steps = 2'000'000'000;
+    std::size_t text = std::size_t{8} << 20;  ///< Bytes of one text.
+    std::uint16_t depth = depth_most;         ///< Levels of one value; what was read counts as 64.
+};
 
 class Heap {
 public:
-    explicit Heap(std::size_t limit) : limit_(limit) {}
+    explicit Heap(const Limits& limits) : limits_(limits) {}
     Heap(const Heap&) = delete;
     Heap& operator=(const Heap&) = delete;
 
@@ -120,34 +134,49 @@ public:
     /// Memory elsewhere that counts, too.
     void charge(std::size_t bytes) {
         charged_ += bytes;
-        if (used_ + charged_ > limit_) exhausted_ = true;
+        if (used_ + charged_ > limits_.memory) exhaust();
     }
     bool fits(std::size_t bytes) const {
-        return bytes <= limit_ && used_ + charged_ <= limit_ - bytes;
+        return bytes <= limits_.memory && used_ + charged_ <= limits_.memory - bytes;
     }
-    bool exhausted() const { return exhausted_; }
-    void exhaust() { exhausted_ = true; }
-    /// Work of builtins that look at many values: it counts like instructions.
+    /// A bound was reached, whichever: builtins return soon, and the run ends.
+    bool exhausted() const { return bound_ != nullptr; }
+    /// Its name, or null. The first one counts.
+    const char* bound() const { return bound_; }
+    void spend(const char* bound) {
+        if (bound_ == nullptr) bound_ = bound;
+    }
+    void exhaust() { spend("program_memory"); }
+    /// Work of builtins that look at many values: it counts like instructions, and the outside is
+    /// asked as often. (Values that share parts may be compared for ever.)
     void work(std::size_t steps) {
         worked_ += steps;
-        if (worked_ > work_max) exhausted_ = overworked_ = true;
+        if (worked_ >= look_at_) [[unlikely]]
+            look();
     }
-    /// Values that share parts may be compared for ever; so this ends a run as spent memory does.
-    bool overworked() const { return overworked_; }
     std::uint64_t worked() const { return worked_; }
-    /// A container would nest too deep: the run ends as if memory were spent, with other words.
-    bool too_deep() const { return too_deep_; }
-    void set_too_deep() { too_deep_ = exhausted_ = true; }
-    /// Forgets everything; keeps one block for the next record.
-    void reset();
-    void set_limit(std::size_t bytes) { limit_ = bytes; }
+    /// Of a container that is being made.
+    void check_depth(std::size_t levels) {
+        if (levels > limits_.depth) spend("program_depth");
+    }
+    /// Whether a text of so many bytes may be made; else the run ends.
+    bool may_be_text(std::size_t bytes) {
+        if (bytes > limits_.text) spend("program_string");
+        return bytes <= limits_.text;
+    }
+    const Limits& limits() const { return limits_; }
+    /// Forgets everything; keeps one block for the next record, and goes by other limits.
+    void reset(const Limits& limits);
+    /// Who is asked whether the run shall end. Lives: as long as this.
+    void ask(Outside& outside) { outside_ = &outside; }
 
     static constexpr std::size_t small_bytes = 4096;
-    static constexpr std::uint64_t work_max = 100'000'000;
+    static constexpr std::uint64_t look_every = 1 << 14;  ///< Steps between questions.
 
 private:
     static constexpr std::size_t block_bytes = 64 << 10;
     void* take_block(std::size_t bytes);
+    void look();
 
     struct Block {
         std::unique_ptr<std::byte[]> bytes;
@@ -159,11 +188,11 @@ private:
     const char* text_end_ = nullptr;  ///< Where the last text ends.
     std::size_t used_ = 0;
     std::size_t charged_ = 0;
-    std::size_t limit_;
+    Limits limits_;
+    Outside* outside_ = nullptr;
     std::uint64_t worked_ = 0;
-    bool exhausted_ = false;
-    bool too_deep_ = false;
-    bool overworked_ = false;
+    std::uint64_t look_at_ = look_every;
+    const char* bound_ = nullptr;
 };
 
 // ---- numbers and strings ----
@@ -175,8 +204,9 @@ std::string_view text_of(Heap& heap, const Value& string);
 Value make_string(Heap& heap, std::string_view text);
 /// a + b; b goes into the room behind a, where a was the last to be built.
 Value concat(Heap& heap, const Value& a, const Value& b);
-/// Null where there is no such memory.
-char* take_text(Heap& heap, std::size_t bytes);
+/// Null where there is no such memory, or no text may be so long. `room`: so much more would be
+/// welcome behind it.
+char* take_text(Heap& heap, std::size_t bytes, std::size_t room = 0);
 
 // ---- containers ----
 /// An array or object that was read, one level of it built; what was built stays as it is.

@@ -6,7 +6,8 @@
 namespace holdfast::jq::machine {
 namespace {
 
-constexpr std::uint32_t check_every = 1 << 14;  ///< Instructions between looks at the clock.
+/// Instructions between looks at the clock.
+constexpr std::uint32_t check_every = Heap::look_every;
 constexpr std::uint32_t entries_kept = 1 << 12;
 constexpr std::size_t forks_kept = 1 << 10;
 
@@ -16,10 +17,11 @@ Vm::Vm(const Code& code, Outside& outside, Limits limits)
     : code_(code),
       outside_(outside),
       limits_(limits),
-      heap_(limits.memory),
+      heap_(limits),
       bench_{heap_, outside_, tape_, regexes_},
       globals_(8),
       get_path_id_(*find_native("getpath", 1)) {
+    heap_.ask(outside);
     for (const Constant& one : code.constants) {
         Value value(one.kind);
         if (one.kind == Kind::string) value = Value::of(std::string_view(one.text));
@@ -41,12 +43,13 @@ Value Vm::constant(std::uint32_t id) {
     return value;
 }
 
-void Vm::begin() {
-    heap_.reset();
+void Vm::begin(std::size_t record) {
+    // A program over a large record may hold some of its values several times.
+    Limits limits = limits_;
+    limits.memory += 4 * record;
+    limits.text = std::min<std::size_t>(limits.text + record, UINT32_MAX / 2);
+    heap_.reset(limits);
     forks_.clear();
-    if (forks_.capacity() > forks_kept) forks_.shrink_to_fit();
-    if (entries_.capacity() > entries_kept) entries_.release();
-    if (slots_.capacity() > entries_kept) slots_.release();
     entries_.reserve(64, 0);
     slots_.reserve(64, 0);
     std::fill(globals_.begin(), globals_.end(), Value());
@@ -60,8 +63,17 @@ void Vm::begin() {
     started_ = false;
 }
 
+void Vm::finish() {
+    heap_.reset(limits_);
+    forks_.clear();
+    if (forks_.capacity() > forks_kept) forks_.shrink_to_fit();
+    if (entries_.capacity() > entries_kept) entries_.release();
+    if (slots_.capacity() > entries_kept) slots_.release();
+    bench_.error = error_ = Value();
+}
+
 void Vm::start(const Value& input) {
-    outside_.begin();
+    outside_.begin(limits_.time);
     push(input);
     // Frame 0 is none, so that 0 can say so.
     frame_ = 0;
@@ -81,27 +93,21 @@ Vm::Next Vm::next(Value& output) {
 
 Vm::Next Vm::ended(Flow flow) {
     if (flow == Flow::output) return Next::output;
-    if (!bound_.empty()) return Next::stop;
+    if (heap_.exhausted()) return Next::stop;
     return flow == Flow::failed ? Next::fail : Next::end;
 }
 
 /// Steps so far, memory, and now and then the clock. False: the run stops.
 bool Vm::spend() {
-    if (heap_.exhausted()) {
-        bound_ = heap_.too_deep()     ? "depth"
-                 : heap_.overworked() ? "program_time"
-                                      : "program_memory";
-        return false;
-    }
     spent_ += check_every - until_check_;
     until_check_ = check_every;
-    if (spent_ + heap_.worked() > limits_.steps) bound_ = "program_time";
-    if (const char* why = outside_.stop(); why != nullptr && bound_.empty()) bound_ = why;
-    return bound_.empty();
+    if (heap_.exhausted()) return false;
+    if (spent_ + heap_.worked() > limits_.steps) heap_.spend("program_time");
+    if (const char* why = outside_.stop()) heap_.spend(why);
+    return !heap_.exhausted();
 }
 
 Vm::Flow Vm::run(Value& output) {
-    bound_.clear();
     std::uint64_t worked = heap_.worked();
     while (true) {
         if (--until_check_ == 0 || heap_.exhausted() || heap_.worked() - worked > check_every)

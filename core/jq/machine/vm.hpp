@@ -5,7 +5,7 @@
 // So going back to a fork is restoring a few numbers.
 //
 // Rule 1: nothing recurses on the machine's own stack, but for values, which are at most
-//         depth_max levels.
+//         Limits::depth_most levels.
 // Rule 2: a bound that is reached ends the run; `try` does not catch it.
 // Bound: Limits; each error names its own.
 // Doesn't know: records, outputs as text.
@@ -23,26 +23,23 @@
 
 namespace holdfast::jq::machine {
 
-struct Limits {
-    std::size_t memory = std::size_t{16} << 20;
-    std::uint64_t steps = 2'000'000'000;
-};
-
 class Vm {
 public:
     /// Lives: code and outside as long as this.
     Vm(const Code& code, Outside& outside, Limits limits);
 
     enum class Next : std::uint8_t { output, end, fail, stop };
-    /// Before the record's values are made: the heap is empty then.
-    void begin();
+    /// Before the record's values are made: the heap is empty then. `record`: its size.
+    void begin(std::size_t record = 0);
     void start(const Value& input);
+    /// Gives back the memory of a run, but for a little. Its values are gone.
+    void finish();
     /// fail: error() says why; stop: a bound was reached, bound() says which.
     Next next(Value& output);
 
     Heap& heap() { return heap_; }
     const Value& error() const { return error_; }
-    const std::string& bound() const { return bound_; }
+    std::string_view bound() const { return heap_.bound() == nullptr ? "" : heap_.bound(); }
     bool halted() const { return bench_.halts; }
     void set_global(Global which, const Value& value) {
         globals_[static_cast<std::size_t>(which)] = value;
@@ -171,7 +168,6 @@ private:
     Value error_;
     std::uint64_t spent_ = 0;
     std::uint32_t until_check_ = 0;
-    std::string bound_;
     bool started_ = false;
     std::uint32_t get_path_id_ = 0;
 };

@@ -169,7 +169,7 @@ bool write_json(Heap& heap, const Value& value, std::vector<std::byte>& out, std
 Value to_json(Heap& heap, const Value& value) {
     TextBuilder text(heap);
     // As compact as jq: nothing is copied with its white space.
-    Writer<ToHeap> writer{heap, {text}, depth_max + std::size_t{1}, false};
+    Writer<ToHeap> writer{heap, {text}, Limits::depth_most + std::size_t{1}, false};
     writer.write(value);
     return text.value();
 }
