@@ -46,6 +46,8 @@ struct TestCommand {
 int run_command(const RunCommand& command);
 int validate_command(const ValidateCommand& command);
 int test_command(const TestCommand& command);
+/// What stands behind `holdfast jq`; its exit codes are jq's.
+int jq_command(const std::vector<std::string>& arguments);
 int keys_command(bool json);
 int version_command(bool json);
 

@@ -10,6 +10,7 @@
 #include <exception>
 #include <sstream>
 #include <string>
+#include <string_view>
 
 #include "io/cli/commands.hpp"
 #include "io/printable.hpp"
@@ -128,6 +129,9 @@ void say(std::FILE* to, const std::string& text) {
 }
 
 int run(int argc, char** argv) {
+    // Its arguments are jq's: also --arg NAME VALUE and -cr.
+    if (argc > 1 && std::string_view(argv[1]) == "jq") return jq_command({argv + 2, argv + argc});
+
     CLI::App app{"holdfast takes records from sources and delivers each one to every sink"};
     app.name("holdfast");
     app.require_subcommand(1);
@@ -169,6 +173,9 @@ int run(int argc, char** argv) {
 
     TestCommand test;
     add_test(app, test, exit);
+    // Flags as jq's own are read by jq_command (below).
+    command(app, "jq", "Run a jq program over JSON, as the jq command does",
+            "holdfast jq -c '.msg' app.log");
     holdfast::sim::SimOptions sim;
     add_sim(app, sim, exit);
 

@@ -18,13 +18,17 @@ bool error_with(Bench& bench, const Value* v, Value&) {
 }
 
 bool halt(Bench& bench, const Value*, Value&) {
-    bench.halts = true;
+    bench.halts = bench.silent = true;
+    bench.exit_code = 0;
     return bench.fail("the program halts");
 }
 
 bool halt_with(Bench& bench, const Value* v, Value&) {
     if (!v[1].is(Kind::number)) return bench.fail("halt_error/1: number required");
     bench.halts = true;
+    bench.silent = false;
+    const double code = number_of(v[1]);
+    bench.exit_code = code >= 0 && code < 256 ? static_cast<int>(code) : 5;
     bench.error = v[0];
     return false;
 }
@@ -34,14 +38,28 @@ bool now(Bench& bench, const Value*, Value& out) {
     return true;
 }
 
-bool input(Bench& bench, const Value*, Value&) { return bench.fail("No more inputs"); }
+bool input(Bench& bench, const Value*, Value& out) {
+    std::string_view text;
+    std::string error;
+    if (!bench.outside.input(text, error)) return bench.fail(error);
+    return read_value(bench, text, out);
+}
 bool line_number(Bench& bench, const Value*, Value&) {
     return bench.fail("Unknown input line number");
 }
 
-/// What says something elsewhere says nothing here.
-bool same(Bench&, const Value* v, Value& out) {
+bool debug(Bench& bench, const Value* v, Value& out) {
     out = v[0];
+    if (!bench.outside.listens()) return true;
+    const std::string_view json = to_json(bench.heap, v[0]).bytes();
+    bench.outside.say("[\"DEBUG:\"," + std::string(json) + "]\n");
+    return true;
+}
+bool to_stderr(Bench& bench, const Value* v, Value& out) {
+    out = v[0];
+    if (!bench.outside.listens()) return true;
+    const bool is_text = v[0].is(Kind::string);
+    bench.outside.say(is_text ? text_of(bench.heap, v[0]) : to_json(bench.heap, v[0]).bytes());
     return true;
 }
 bool nothing(Bench&, const Value*, Value& out) {
@@ -74,8 +92,8 @@ std::vector<NativeEntry> other_natives() {
             {"input", 0, input},
             {"input_line_number", 0, line_number},
             {"input_filename", 0, nothing},
-            {"debug", 0, same},
-            {"stderr", 0, same},
+            {"debug", 0, debug},
+            {"stderr", 0, to_stderr},
             {"have_literal_numbers", 0, yes},
             {"have_decnum", 0, yes},
             {"get_search_list", 0, search_list},

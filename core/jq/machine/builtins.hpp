@@ -30,6 +30,8 @@ struct Bench {
     std::vector<KeptRegex>& regexes;
     Value error{};       ///< Of what failed.
     bool halts = false;  ///< The error ends the run, nobody catches it.
+    int exit_code = 0;   ///< Of what halts: for a command.
+    bool silent = false;  ///< It halts without an error.
 
     /// Sets the error; false, to be returned.
     bool fail(std::string_view words);
@@ -64,6 +66,8 @@ std::vector<std::string> builtin_names();
 
 // ---- shared among natives ----
 bool add_values(Bench& bench, const Value& a, const Value& b, Value& result);
+/// The value that stands in this text, which is copied. Bytes behind the text are not looked at.
+bool read_value(Bench& bench, std::string_view text, Value& result);
 /// What stands there, as `.[key]` has it.
 bool index_value(Bench& bench, const Value& target, const Value& key, Value& result);
 bool slice_value(Bench& bench, const Value& target, const Value& from, const Value& to,

@@ -115,7 +115,8 @@ inline constexpr auto defined = std::to_array<std::string_view>({
     "def transpose: [range(0; map(length) | max // 0) as $i | [.[][$i]]];",
     "def in(xs): . as $x | xs | has($x);",
     "def inside(xs): . as $x | xs | contains($x);",
-    "def inputs: empty;",
+    "def inputs: def _more: input | (., _more); "
+    "try _more catch if . == \"No more inputs\" then empty else error end;",
     "def ascii: [.] | implode;",
     "def truncate_stream(stream): . as $n | null | stream | . as $input"
     " | if (.[0] | length) > $n then setpath([0]; $input[0][$n:]) else empty end;",

@@ -210,7 +210,6 @@ bool to_json_text(Bench& bench, const Value* v, Value& out) {
     return true;
 }
 
-/// By the record's own reader, into nodes that live in the heap.
 bool from_json(Bench& bench, const Value* v, Value& out) {
     if (!v[0].is(Kind::string)) {
         return bench.fail(described(bench.heap, v[0]) + " only strings can be parsed");
@@ -220,25 +219,7 @@ bool from_json(Bench& bench, const Value* v, Value& out) {
         out = Value::of(std::numeric_limits<double>::quiet_NaN());
         return true;
     }
-    auto* padded = bench.heap.take_many<char>(text.size() + 64);
-    if (padded == nullptr) return true;
-    if (!text.empty()) std::memcpy(padded, text.data(), text.size());
-    std::memset(padded + text.size(), ' ', 64);
-    // What the reader takes is at most 20 times its input.
-    if (!bench.heap.fits(text.size() * 20)) return bench.heap.exhaust(), true;
-    Nodes nodes;
-    const auto* bytes = reinterpret_cast<const std::byte*>(padded);
-    if (!bench.tape.read({bytes, text.size()}, nodes)) {
-        return bench.fail(std::string(bench.tape.error()) + " at byte " +
-                          std::to_string(bench.tape.error_offset()) + " (while parsing '" +
-                          std::string(text.substr(0, 200)) + "')");
-    }
-    auto* kept = bench.heap.take_many<Node>(nodes.count());
-    if (kept == nullptr) return true;
-    std::memcpy(static_cast<void*>(kept), &nodes[0], nodes.count() * sizeof(Node));
-    bench.heap.work(text.size() / 8);
-    out = value_of(kept[0], 0);
-    return true;
+    return read_value(bench, text, out);
 }
 
 bool to_number(Bench& bench, const Value* v, Value& out) {
@@ -342,6 +323,29 @@ std::vector<NativeEntry> text_natives() {
             {"fromjson", 0, from_json},
             {"tonumber", 0, to_number},
             {"toboolean", 0, to_boolean}};
+}
+
+/// By the record's own reader, into nodes that live in the heap.
+bool read_value(Bench& bench, std::string_view text, Value& out) {
+    auto* padded = bench.heap.take_many<char>(text.size() + 64);
+    if (padded == nullptr) return true;
+    if (!text.empty()) std::memcpy(padded, text.data(), text.size());
+    std::memset(padded + text.size(), ' ', 64);
+    // What the reader takes is at most 20 times its input.
+    if (!bench.heap.fits(text.size() * 20)) return bench.heap.exhaust(), true;
+    Nodes nodes;
+    const auto* bytes = reinterpret_cast<const std::byte*>(padded);
+    if (!bench.tape.read({bytes, text.size()}, nodes)) {
+        return bench.fail(std::string(bench.tape.error()) + " at byte " +
+                          std::to_string(bench.tape.error_offset()) + " (while parsing '" +
+                          std::string(text.substr(0, 200)) + "')");
+    }
+    auto* kept = bench.heap.take_many<Node>(nodes.count());
+    if (kept == nullptr) return true;
+    std::memcpy(static_cast<void*>(kept), &nodes[0], nodes.count() * sizeof(Node));
+    bench.heap.work(text.size() / 8);
+    out = value_of(kept[0], 0);
+    return true;
 }
 
 }  // namespace holdfast::jq::machine

@@ -55,6 +55,15 @@ public:
     virtual void begin(Duration time) = 0;
     /// `$ENV`: names and values in turn.
     virtual std::vector<std::string> environment() = 0;
+    /// The next input, for `input`. False: `error` says why there is none. Lives: until the next
+    /// call, with Program::padding bytes behind it that may be read.
+    virtual bool input(std::string_view&, std::string& error) {
+        error = "No more inputs";
+        return false;
+    }
+    /// Whether somebody hears what `debug` and `stderr` say.
+    virtual bool listens() const { return false; }
+    virtual void say(std::string_view) {}
     /// For another thread.
     virtual std::unique_ptr<Outside> clone() const = 0;
 };

@@ -51,10 +51,9 @@ Value MachineProgram::meta_value() {
     return value_of(object);
 }
 
-Value MachineProgram::environment_value() {
-    Heap& heap = vm_.heap();
+Value environment_value(Heap& heap, Outside& outside) {
     Object* object = fresh_object(heap, 0);
-    const std::vector<std::string> all = outside_->environment();
+    const std::vector<std::string> all = outside.environment();
     for (std::size_t i = 0; i + 1 < all.size(); i += 2) {
         if (!is_utf8(all[i]) || !is_utf8(all[i + 1])) continue;
         put(heap, *object, make_string(heap, all[i]), make_string(heap, all[i + 1]));
@@ -66,7 +65,8 @@ void MachineProgram::begin(std::span<const std::byte> record) {
     vm_.begin(record.size());
     verbatim_ = lines_ || std::memchr(record.data(), '\n', record.size()) == nullptr;
     if (code_->asks_meta) vm_.set_global(Global::meta, meta_value());
-    if (code_->asks_environment) vm_.set_global(Global::environment, environment_value());
+    if (code_->asks_environment)
+        vm_.set_global(Global::environment, environment_value(vm_.heap(), *outside_));
 }
 
 ProgramResult MachineProgram::run(std::span<const std::byte> record, std::vector<std::byte>& out,

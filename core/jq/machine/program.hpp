@@ -16,6 +16,9 @@
 
 namespace holdfast::jq::machine {
 
+/// `$ENV`, in the heap.
+Value environment_value(Heap& heap, Outside& outside);
+
 class MachineProgram final : public Program {
 public:
     static constexpr std::uint32_t outputs_max = 1'000'000;
@@ -51,7 +54,6 @@ private:
                std::size_t before);
     std::string words(Vm::Next ended);
     Value meta_value();
-    Value environment_value();
 
     std::shared_ptr<const Code> code_;
     Use use_;

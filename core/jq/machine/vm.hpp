@@ -41,6 +41,9 @@ public:
     const Value& error() const { return error_; }
     std::string_view bound() const { return heap_.bound() == nullptr ? "" : heap_.bound(); }
     bool halted() const { return bench_.halts; }
+    /// Of a run that halted: with what a command is to end, and whether error() is to be said.
+    int exit_code() const { return bench_.exit_code; }
+    bool halts_with_error() const { return !bench_.silent; }
     void set_global(Global which, const Value& value) {
         globals_[static_cast<std::size_t>(which)] = value;
     }

@@ -1,0 +1,244 @@
+// See json_print.hpp.
+#include "io/cli/json_print.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "core/jq/text.hpp"
+#include "io/printable.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+
+class Printer {
+public:
+    Printer(std::string_view json, const PrintStyle& style, std::string& out)
+        : at_(json.data()), end_(json.data() + json.size()), style_(style), out_(out) {}
+
+    void top() {
+        skip_space();
+        if (at_ < end_ && *at_ == '"' && style_.raw && !style_.ascii) {
+            std::string plain;
+            jq::decode_string(string_inside(), plain);
+            out_ += plain;
+        } else if (style_.pretty || style_.sort_keys || style_.ascii) {
+            value(0);
+        } else {
+            compact();
+        }
+    }
+
+private:
+    void skip_space() {
+        while (at_ < end_ && is_space(*at_)) ++at_;
+    }
+    std::string_view string_inside();
+    void string();
+    void encoded(std::string_view plain);
+    void compact();
+    void value(std::size_t level);
+    void container(std::size_t level, bool is_object);
+    void sorted(std::size_t level);
+    void skip_value();
+    void new_line(std::size_t level);
+    void key();
+
+    const char* at_;
+    const char* end_;
+    const PrintStyle& style_;
+    std::string& out_;
+};
+
+/// What stands between the quotes; `at_` is behind them.
+std::string_view Printer::string_inside() {
+    const char* const begin = ++at_;
+    for (;;) {
+        const auto* quote =
+            static_cast<const char*>(std::memchr(at_, '"', static_cast<std::size_t>(end_ - at_)));
+        const auto* escape =
+            static_cast<const char*>(std::memchr(at_, '\\', static_cast<std::size_t>(quote - at_)));
+        if (escape != nullptr) {
+            at_ = escape + 2;
+            continue;
+        }
+        at_ = quote + 1;
+        return {begin, static_cast<std::size_t>(quote - begin)};
+    }
+}
+
+void Printer::string() {
+    const std::string_view inside = string_inside();
+    const bool as_it_is = std::memchr(inside.data(), '\\', inside.size()) == nullptr &&
+                          std::memchr(inside.data(), '\x7f', inside.size()) == nullptr;
+    if (as_it_is && !style_.ascii) {
+        out_.append(inside.data() - 1, inside.size() + 2);
+        return;
+    }
+    std::string plain;
+    jq::decode_string(inside, plain);
+    encoded(plain);
+}
+
+void Printer::encoded(std::string_view plain) {
+    constexpr std::string_view escaped = "\"\\\n\t\r\b\f", letters = "\"\\ntrbf";
+    out_ += '"';
+    for (std::size_t i = 0; i < plain.size();) {
+        const char c = plain[i];
+        const auto byte = static_cast<unsigned char>(c);
+        if (const std::size_t n = escaped.find(c); n != std::string_view::npos) {
+            out_ += '\\';
+            out_ += letters[n];
+        } else if (byte < 0x20 || byte == 0x7f) {
+            out_ += fmt::format("\\u{:04x}", byte);
+        } else if (byte < 0x80 || !style_.ascii) {
+            out_ += c;
+        } else {
+            const io::Character character = io::character_at(plain, i);
+            i += character.size;
+            const std::uint32_t above = character.point - 0x10000;
+            out_ += character.point < 0x10000
+                        ? fmt::format("\\u{:04x}", character.point)
+                        : fmt::format("\\u{:04x}\\u{:04x}", 0xd800 + (above >> 10),
+                                      0xdc00 + (above & 0x3ff));
+            continue;
+        }
+        ++i;
+    }
+    out_ += '"';
+}
+
+/// All but white space, in runs.
+void Printer::compact() {
+    const char* run = at_;
+    const auto flush = [&] { out_.append(run, static_cast<std::size_t>(at_ - run)); };
+    while (at_ < end_) {
+        if (*at_ == '"') {
+            flush();
+            string();
+            run = at_;
+        } else if (is_space(*at_)) {
+            flush();
+            skip_space();
+            run = at_;
+        } else {
+            ++at_;
+        }
+    }
+    flush();
+}
+
+void Printer::new_line(std::size_t level) {
+    if (!style_.pretty) return;
+    out_ += '\n';
+    if (style_.tabs)
+        out_.append(level, '\t');
+    else
+        out_.append(level * static_cast<std::size_t>(style_.indent), ' ');
+}
+
+void Printer::value(std::size_t level) {
+    skip_space();
+    if (*at_ == '"') return string();
+    if (*at_ == '{' && style_.sort_keys) return sorted(level);
+    if (*at_ == '{' || *at_ == '[') return container(level, *at_ == '{');
+    while (at_ < end_ && !is_space(*at_) && *at_ != ',' && *at_ != ']' && *at_ != '}')
+        out_ += *at_++;
+}
+
+/// A key, and the colon behind it.
+void Printer::key() {
+    skip_space();
+    string();
+    skip_space();
+    ++at_;
+    out_ += style_.pretty ? ": " : ":";
+}
+
+void Printer::container(std::size_t level, bool is_object) {
+    const char close = is_object ? '}' : ']';
+    out_ += *at_++;
+    skip_space();
+    bool is_first = true;
+    while (*at_ != close) {
+        if (!is_first) ++at_;  // The comma.
+        if (!is_first) out_ += ',';
+        is_first = false;
+        new_line(level + 1);
+        if (is_object) key();
+        value(level + 1);
+        skip_space();
+    }
+    if (!is_first) new_line(level);
+    out_ += *at_++;
+}
+
+void Printer::skip_value() {
+    std::size_t depth = 0;
+    skip_space();
+    do {
+        const char c = *at_;
+        if (c == '"') {
+            string_inside();
+        } else {
+            depth += c == '{' || c == '[' ? 1 : 0;
+            depth -= c == '}' || c == ']' ? 1 : 0;
+            ++at_;
+        }
+        if (depth > 0) continue;
+        if (c == '"' || c == '}' || c == ']') return;
+    } while (depth > 0 || (at_ < end_ && !is_space(*at_) && *at_ != ',' && *at_ != ']' && *at_ != '}'));
+}
+
+/// The members of an object in the order of their keys' code points; of equal keys the last one.
+void Printer::sorted(std::size_t level) {
+    struct Member {
+        std::string plain;
+        const char* value;
+    };
+    std::vector<Member> members;
+    ++at_;
+    skip_space();
+    while (*at_ != '}') {
+        if (*at_ == ',') ++at_;
+        skip_space();
+        Member& member = members.emplace_back();
+        jq::decode_string(string_inside(), member.plain);
+        skip_space();
+        ++at_;
+        member.value = at_;
+        skip_value();
+        skip_space();
+    }
+    const char* const behind = at_ + 1;
+    std::sort(members.begin(), members.end(), [](const Member& a, const Member& b) {
+        return a.plain != b.plain ? a.plain < b.plain : a.value < b.value;
+    });
+    out_ += '{';
+    bool is_first = true;
+    for (std::size_t i = 0; i < members.size(); ++i) {
+        if (i + 1 < members.size() && members[i].plain == members[i + 1].plain) continue;
+        if (!is_first) out_ += ',';
+        is_first = false;
+        new_line(level + 1);
+        encoded(members[i].plain);
+        out_ += style_.pretty ? ": " : ":";
+        at_ = members[i].value;
+        value(level + 1);
+    }
+    if (!is_first) new_line(level);
+    out_ += '}';
+    at_ = behind;
+}
+
+}  // namespace
+
+void print_json(std::string_view json, const PrintStyle& style, std::string& out) {
+    Printer(json, style, out).top();
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,216 @@
+// See json_values.hpp.
+#include "io/cli/json_values.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "core/base/assert.hpp"
+#include "core/data/program.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+constexpr std::size_t block = std::size_t{1} << 20;
+constexpr std::size_t line_most = std::size_t{64} << 20;
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+
+bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+
+}  // namespace
+
+/// True: the value ends with this byte, or, of a word, before it.
+bool ValueScan::step(char c) {
+    if (quoted_) {
+        if (escaped_) {
+            escaped_ = false;
+        } else if (c == '\\') {
+            escaped_ = true;
+        } else if (c == '"') {
+            quoted_ = false;
+            return depth_ == 0;
+        }
+        return false;
+    }
+    if (c == '"') {
+        quoted_ = true;
+    } else if (c == '{' || c == '[') {
+        ++depth_;
+    } else if (c == '}' || c == ']') {
+        // One too many stands for itself, and is no value.
+        return depth_ <= 1 || --depth_ == 0;
+    }
+    return false;
+}
+
+bool ValueScan::feed(std::string_view bytes, std::size_t& used) {
+    for (used = 0; used < bytes.size();) {
+        const char c = bytes[used];
+        switch (state_) {
+            case State::before:
+                if (is_space(c)) {
+                    ++used;
+                    continue;
+                }
+                state_ = c == '"'                                          ? State::text
+                         : c == '{' || c == '[' || c == '}' || c == ']'    ? State::container
+                                                                            : State::word;
+                if (state_ != State::word) break;
+                ++used;
+                continue;
+            case State::word:
+                if (is_space(c) || std::strchr("\"{}[]", c) != nullptr) return true;
+                ++used;
+                continue;
+            case State::text:
+            case State::container: break;
+        }
+        ++used;
+        if (step(c)) return true;
+    }
+    return false;
+}
+
+JsonInputs::JsonInputs(std::vector<std::string> files) : files_(std::move(files)) {
+    if (files_.empty()) files_.emplace_back();
+    buffer_.resize(block + Program::padding);
+}
+
+JsonInputs::~JsonInputs() { close(); }
+
+void JsonInputs::close() {
+    if (fd_ > 0) ::close(fd_);
+    fd_ = -1;
+}
+
+bool JsonInputs::open_next() {
+    while (next_file_ < files_.size()) {
+        const std::string& file = files_[next_file_++];
+        at_head_ = true;
+        at_ = end_ = before_ = line_end_ = 0;
+        lines_ = 0;
+        name_ = file.empty() ? "<stdin>" : file;
+        fd_ = file.empty() ? STDIN_FILENO : ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+        ended_ = fd_ < 0;
+        if (fd_ >= 0) return true;
+        troubles_.push_back("could not open " + file + ": " + std::strerror(errno));
+    }
+    return false;
+}
+
+/// More of the same file; false at its end. What is given next stays, and moves to the front.
+bool JsonInputs::more() {
+    if (ended_) return false;
+    if (end_ - at_ + block + Program::padding > buffer_.size() && at_ < block)
+        buffer_.resize(2 * buffer_.size());
+    if (at_ > 0) {
+        std::memmove(buffer_.data(), buffer_.data() + at_, end_ - at_);
+        end_ -= at_;
+        line_end_ -= std::min(line_end_, at_);
+        before_ = at_ = 0;
+    }
+    const std::size_t room = buffer_.size() - Program::padding - end_;
+    HF_ASSERT(room > 0);
+    if (before_reading_) before_reading_();
+    ::ssize_t got = 0;
+    do got = ::read(fd_, buffer_.data() + end_, room);
+    while (got < 0 && errno == EINTR);
+    if (got < 0) troubles_.push_back("could not read " + name_ + ": " + std::strerror(errno));
+    ended_ = got <= 0;
+    if (ended_) {
+        close();
+        return false;
+    }
+    end_ += static_cast<std::size_t>(got);
+    std::memset(buffer_.data() + end_, ' ', Program::padding);
+    if (at_head_ && left().starts_with(byte_order_mark)) at_ = byte_order_mark.size();
+    at_head_ = false;
+    return true;
+}
+
+JsonInputs::Got JsonInputs::line(std::string_view& text) {
+    std::size_t looked = 0;
+    for (;;) {
+        const void* newline = std::memchr(buffer_.data() + at_ + looked, '\n', end_ - at_ - looked);
+        if (newline != nullptr) {
+            const std::size_t end =
+                static_cast<std::size_t>(static_cast<const char*>(newline) - buffer_.data());
+            text = {buffer_.data() + at_, end - at_};
+            before_ = at_;
+            at_ = end + 1;
+            ++lines_;
+            return Got::text;
+        }
+        looked = end_ - at_;
+        if (looked > line_most) {
+            line_end_ = end_;
+            return Got::unfinished;
+        }
+        const bool was_head = at_head_;
+        if (more()) {
+            if (was_head) looked = 0;
+            continue;
+        }
+        if (at_ < end_) {
+            text = left();
+            before_ = at_;
+            at_ = end_;
+            return Got::text;
+        }
+        if (!open_next()) return Got::end;
+        looked = 0;
+    }
+}
+
+void JsonInputs::back() {
+    if (at_ > before_ && buffer_[at_ - 1] == '\n' && lines_ > 0) --lines_;
+    line_end_ = at_;
+    at_ = before_;
+}
+
+JsonInputs::Got JsonInputs::value(std::string_view& text) {
+    ValueScan scan;
+    std::size_t looked = 0;
+    const auto take = [&](std::size_t size) {
+        text = {buffer_.data() + at_, size};
+        lines_ += static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+        at_ += size;
+        before_ = at_;
+    };
+    for (;;) {
+        std::size_t used = 0;
+        const bool is_whole = scan.feed(left().substr(looked), used);
+        looked += used;
+        if (is_whole) {
+            take(looked);
+            return Got::text;
+        }
+        const bool was_head = at_head_;
+        const bool came = more();
+        if (was_head) looked = 0;
+        if (came) continue;
+        const bool is_word = scan.ends_here(), is_blank = scan.is_blank();
+        take(end_ - at_);
+        if (is_word) return Got::text;
+        if (!is_blank) return Got::unfinished;
+        if (!open_next()) return Got::end;
+        looked = 0;
+    }
+}
+
+std::string JsonInputs::rest() {
+    std::string out;
+    for (;;) {
+        out += left();
+        at_ = end_;
+        if (!more() && !open_next()) return out;
+    }
+}
+
+std::string JsonInputs::place() const { return name_ + ":" + std::to_string(lines_); }
+
+}  // namespace holdfast::cli

@@ -1,0 +1,254 @@
+// `holdfast jq` beside Debian's jq 1.6: the same flags, output and exit codes.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "tests/real/process.hpp"
+
+using namespace holdfast::real;
+
+namespace {
+
+struct Case {
+    std::vector<std::string> arguments;
+    std::string input;
+};
+
+const std::string people =
+    "{\"name\":\"ada\",\"age\":36,\"tags\":[\"a\",\"b\"]}\n{\"name\":\"bob\",\"age\":7,\"tags\":[]}\n";
+
+const std::vector<Case>& cases() {
+    static const std::vector<Case> all{
+        // How it is printed.
+        {{"."}, people},
+        {{"-c", "."}, people},
+        {{"--compact-output", "."}, " { \"a\" : [ 1 , 2 ] , \"b\" : { } } "},
+        {{"."}, "{\"a\":[],\"b\":{},\"c\":[[]],\"d\":{\"e\":{}}}"},
+        {{"--tab", "."}, people},
+        {{"--indent", "1", "."}, people},
+        {{"--indent", "7", "."}, people},
+        {{"--indent", "0", "."}, people},
+        {{"--indent", "3", "-c", "."}, people},
+        {{"-S", "."}, "{\"b\":1,\"a\":{\"d\":[{\"z\":1,\"y\":2}],\"c\":3}}"},
+        {{"-Sc", "."}, "{\"b\":1,\"a\":{\"d\":2,\"c\":\"}\\\"\"},\"\xc3\xa9\":0,\"Z\":[]}"},
+        {{"-a", "."}, "\"\xc3\xa9 \xf0\x9f\x98\x80 \\u007f\""},
+        {{"-ac", "."}, "{\"\xc3\xa9\":\"\xe2\x82\xac\"}"},
+        {{"-c", "."}, "\"\\u00e9\\/\\b\\u0001\\\"\\\\\""},
+        {{"."}, "\"\\ud83d\\ude00\""},
+        {{"-r", "."}, "\"a\\nb\\u00e9\" 1 [\"x\"] {\"a\":\"b\"} null"},
+        {{"-j", "."}, "\"a\" \"b\" 1 [\"x\"]"},
+        {{"-jc", "."}, "\"a\" [\"x\",2]"},
+        {{"-ra", "."}, "\"\xc3\xa9\""},
+        {{"-rc", ".name, .tags"}, people},
+        {{"-M", "."}, people},
+        // What is read.
+        {{"-c", "."}, "1 2\n3\n\n\n[4,\n5]{\"a\":6}\"x\"null true"},
+        {{"-c", "."}, "[1][2][3]"},
+        {{"-c", "."}, "  \n\t\r\n"},
+        {{"-c", "."}, ""},
+        {{"-c", ".a"}, "{\n  \"a\": {\n    \"b\": 1\n  }\n}\n{\"a\":2}\n{\n\"a\":3}\n"},
+        {{"-c", ".a"}, "{\"a\":1}\r\n{\"a\":2}\r\n"},
+        {{"-c", ".a"}, "{\"a\":1}"},
+        {{"-c", ".[]"}, "[1,[2],{\"a\":3}]\n[]\n[null]"},
+        {{"-n", "1+1"}, "5"},
+        {{"-n", "[inputs]"}, "1 2 3"},
+        {{"-cn", "[inputs]"}, ""},
+        {{"-cn", "input, input"}, "1\n2\n3"},
+        {{"-cn", "reduce inputs as $x (0; . + $x)"}, "1 2 3 4"},
+        {{"-cn", "first(inputs)"}, "1 2 3"},
+        {{"-c", "[., input]"}, "1 2 3 4"},
+        {{"-c", "[., (try input catch .)]"}, "1 2 3"},
+        {{"-s", "."}, "1 2 [3]"},
+        {{"-sc", "."}, ""},
+        {{"-sc", "map(.a) | add"}, "{\"a\":1}\n{\"a\":2}\n{\"a\":\n3}"},
+        {{"-R", "."}, "a\nb\"c\n\nd"},
+        {{"-Rc", "[., length]"}, "\xc3\xa9\xff\n"},
+        {{"-Rs", "."}, "a\nb\n"},
+        {{"-Rn", "[inputs]"}, "a\nb\n"},
+        {{"-Rr", "split(\",\") | .[1]"}, "a,b,c\nd,e\n"},
+        // Exit codes.
+        {{"-e", "."}, "1"},
+        {{"-e", "."}, "null"},
+        {{"-e", "."}, "false"},
+        {{"-e", "."}, "1 null"},
+        {{"-e", "."}, "null 1"},
+        {{"-e", "select(.)"}, "1 2"},
+        {{"-e", ".a"}, "{\"a\":0}"},
+        {{".a"}, "{\"a\":1} 7"},
+        {{"-c", ".a, .b.c.d"}, "{\"a\":1,\"b\":2}"},
+        {{"-c", ".[] | tonumber"}, "[\"1\",\"x\",\"3\"]"},
+        {{"error"}, "\"x\""},
+        {{"error"}, "{\"a\":1}"},
+        {{"halt"}, "1 2"},
+        {{"., halt"}, "1 2"},
+        {{"., halt_error"}, "\"bye\\n\""},
+        {{"halt_error"}, "{\"a\":1}"},
+        {{"halt_error(3)"}, "1"},
+        {{".a("}, "1"},
+        {{"nosuch"}, "1"},
+        {{".", "/no/such/file"}, ""},
+        {{"--nosuch", "."}, "1"},
+        {{"--indent", "9", "."}, "1"},
+        {{"--argjson", "x", "{", "."}, "1"},
+        // Arguments.
+        {{"--arg", "x", "a\"b", "$x"}, "1"},
+        {{"-c", "--arg", "x", "1", "--argjson", "y", "{\"z\":[1,-2]}", "[., $x, $y]"}, "0"},
+        {{"-c", "--arg", "x", "1", "def f: $x; [f, $ARGS.named]"}, "0"},
+        {{"-c", "--arg", "x", "-5", ". + ($x | tonumber)"}, "7"},
+        {{"-nc", "$ARGS", "--args", "a", "-c", "b"}, ""},
+        {{"-nc", "$ARGS", "--jsonargs", "1", "{\"a\":null}"}, ""},
+        {{"-nc", "--args", "$ARGS.positional", "x", "y"}, ""},
+        {{"-n", "env.HF_NO_SUCH_NAME"}, ""},
+        {{"-nr", "\"\\(1;2)\""}, ""},
+        {{"--", "-1"}, "5"},
+        // Programs as people write them.
+        {{"-c", "select(.age > 10)"}, people},
+        {{"-c", "{name, n: (.tags | length)}"}, people},
+        {{"-r", "\"\\(.name): \\(.tags | join(\",\"))\""}, people},
+        {{"-r", "[.name, .age] | @csv"}, people},
+        {{"-r", "[.name, .age] | @tsv"}, people},
+        {{"-c", ".tags |= map(ascii_upcase)"}, people},
+        {{"-c", "del(.age) | .x = .name"}, people},
+        {{"-c", "to_entries"}, people},
+        {{"-c", "with_entries(.key |= \"_\" + .)"}, people},
+        {{"-sc", "sort_by(.age) | map(.name)"}, people},
+        {{"-sc", "group_by(.tags | length) | map(length)"}, people},
+        {{"-c", ".name | test(\"^a\")"}, people},
+        {{"-c", "paths"}, people},
+        {{"-c", "[.. | numbers]"}, people},
+        {{"-c", "if .age > 10 then \"old\" elif .age > 5 then \"young\" else \"?\" end"}, people},
+        {{"-c", ".tags[0] // \"none\""}, people},
+        {{"-c", "[limit(3; repeat(1))]"}, "1"},
+        {{"-c", "[range(5)] | .[2:4]"}, "1"},
+        {{"-c", "path(..)"}, "[[1]]"},
+        {{"-c", "tojson, (tojson | fromjson)"}, people},
+        {{"-c", "@base64, @uri"}, "\"a b\""},
+        {{"-c", "now > 0"}, "1"},
+        {{"-c", "input_line_number"}, "1"},
+    };
+    return all;
+}
+
+/// Where 1.6 and this are known to differ, and why.
+const char* differs(const Case& one) {
+    const auto& a = one.arguments;
+    if (a.back() == "input_line_number") return "lines are not told to programs";
+    if (a[0] == "--") return "1.6 has no --";
+    if (a[0] == "., halt") return "1.6 goes on with the next value";
+    if (a.back() == "[., (try input catch .)]") return "1.6 says break";
+    if (a.size() == 2 && a[0] == "-ra") return "1.8 writes a text with -a and -r without quotes";
+    return nullptr;
+}
+
+Exited holdfast_jq(const Case& one) {
+    std::vector<std::string> arguments{"jq"};
+    arguments.insert(arguments.end(), one.arguments.begin(), one.arguments.end());
+    Process process(program(arguments), {.in_text = one.input});
+    REQUIRE(process.wait(std::chrono::minutes(2)));
+    return process.result();
+}
+
+Exited debian_jq(const Case& one) {
+    std::vector<std::string> arguments{"/usr/bin/jq"};
+    arguments.insert(arguments.end(), one.arguments.begin(), one.arguments.end());
+    Process process(arguments, {.in_text = one.input});
+    REQUIRE(process.wait(std::chrono::minutes(2)));
+    return process.result();
+}
+
+std::string text_of(const Case& one) {
+    std::string text;
+    for (const std::string& argument : one.arguments) text += " '" + argument + "'";
+    return text + " <<< '" + one.input + "'";
+}
+
+}  // namespace
+
+TEST_CASE("holdfast jq prints what jq prints, and exits as it does") {
+    if (!exists("/usr/bin/jq")) {
+        WARN("jq is not installed");
+        return;
+    }
+    for (const Case& one : cases()) {
+        if (differs(one) != nullptr) continue;
+        INFO("jq" << text_of(one));
+        const Exited ours = holdfast_jq(one), theirs = debian_jq(one);
+        INFO(ours.err << theirs.err);
+        CHECK(ours.out == theirs.out);
+        CHECK(ours.code == theirs.code);
+    }
+}
+
+TEST_CASE("holdfast jq says where JSON is broken, gives what came before, and exits with 2") {
+    for (const std::string broken : {"{\"a\":1}\n{\"a\"", "{\"a\":1}\n{\"a\":}\n{\"a\":3}\n",
+                                     "{\"a\":1}\n]\n", "{\"a\":1} x", "{\"a\":1}\n\"a", "{\"a\":1}\n{]"}) {
+        const Exited ours = holdfast_jq({{"-c", ".a"}, broken});
+        INFO(broken << "\n" << ours.err);
+        CHECK(ours.out == "1\n");
+        CHECK(ours.code == 2);
+        CHECK(contains(ours.err, "jq: error (at <stdin>:"));
+    }
+    // jq 1.6 says 0 and 4 here, 1.8 says 4 and 2.
+    CHECK(holdfast_jq({{"-e", "."}, ""}).code == 4);
+    CHECK(holdfast_jq({{"."}, "{"}).code == 2);
+}
+
+TEST_CASE("holdfast jq exits with 5 if the program failed on any value") {
+    const Exited ours = holdfast_jq({{"-c", ".a"}, "7\n{\"a\":2}\n"});
+    CHECK(ours.out == "2\n");
+    CHECK(ours.code == 5);
+    CHECK(contains(ours.err, "jq: error (at <stdin>:1): Cannot index number"));
+}
+
+TEST_CASE("holdfast jq names the place in a program that is none") {
+    const Exited ours = holdfast_jq({{"--arg", "x", "1", ".a |\n  .b +"}, "1"});
+    CHECK(ours.code == 3);
+    CHECK(contains(ours.err, "at line 2, column"));
+}
+
+TEST_CASE("holdfast jq reads a value of megabytes over many lines, and many values of one line") {
+    std::string list = "[", row;
+    for (int i = 0; i < 300'000; ++i) {
+        list += (i == 0 ? "\n" : ",\n") + std::to_string(i);
+        row += "{\"a\":" + std::to_string(i) + "} ";
+    }
+    list += "]";
+    CHECK(holdfast_jq({{"-c", "length, .[299999]"}, list}).out == "300000\n299999\n");
+    const std::string out = holdfast_jq({{"-c", ".a"}, row}).out;
+    CHECK(out.size() == 1'988'890);
+    CHECK(out.ends_with("\n299999\n"));
+    CHECK(holdfast_jq({{"-n", "reduce inputs as $x (0; . + $x.a)"}, row}).out == "44999850000\n");
+    const std::string text(5'000'000, 'x');
+    CHECK(holdfast_jq({{"length"}, "\"" + text + "\""}).out == "5000000\n");
+}
+
+TEST_CASE("holdfast jq reads files one after the other, and goes on where one is missing") {
+    const TempDir folder;
+    const std::string a = folder.write("a.json", "\xef\xbb\xbf{\"a\":1}\n");
+    const std::string b = folder.write("b.json", "{\"a\":2}");
+    const Exited ours = holdfast_jq({{".a", a, folder.at("none"), b}, ""});
+    CHECK(ours.out == "1\n2\n");
+    CHECK(ours.code == 2);
+    CHECK(contains(ours.err, "could not open " + folder.at("none")));
+    const std::string program = folder.write("p.jq", "# a comment\n.a + 1\n");
+    CHECK(holdfast_jq({{"-f", program, b}, ""}).out == "3\n");
+}
+
+TEST_CASE("holdfast jq ends quietly when its reader is gone") {
+    const TempDir folder;
+    const std::string file = folder.write("in.json", lines(0, 200'000));
+    Process process({"/bin/sh", "-c",
+                     program({"jq", "-c", ".", file}).front() + " jq -c . " + file + " | head -n 2"});
+    REQUIRE(process.wait(std::chrono::minutes(2)));
+    CHECK(process.result().err.empty());
+    const std::string out = process.result().out;
+    CHECK(std::count(out.begin(), out.end(), '\n') == 2);
+}
+
+TEST_CASE("holdfast jq writes what it has before it waits for more") {
+    Process::Options options;
+    options.in_open = true;
+    Process process(program({"jq", "-c", ".a"}), options);
+    process.write_in("{\"a\":1}\n{\"a\":2}\n{\"a\"");
+    CHECK(eventually([&] { return process.result().out == "1\n2\n"; }, std::chrono::seconds(60)));
+}
