@@ -15,6 +15,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/data/hurry.hpp"
+
 namespace holdfast {
 
 /// What becomes of one record.
@@ -30,6 +32,7 @@ struct ProgramResult {
     Verdict verdict = Verdict::keep;
     std::uint32_t outputs = 0;
     bool unreadable = false;  ///< fail: the record is no JSON; else the program failed on it.
+    bool ended = false;       ///< fail: somebody is in a hurry; nothing is known of the record.
 };
 
 /// Where a record came from: the same for the same record after a restart, where its source can be
@@ -76,7 +79,9 @@ public:
     virtual void limit_outputs(std::size_t) {}
     /// From now on no record has a newline in it.
     virtual void expect_lines() {}
-    /// The same program for another thread.
+    /// From now on it asks whether it is to end before its own end. Lives: as long as this.
+    virtual void heed(const Hurry&) {}
+    /// The same program for another thread, which heeds nobody.
     virtual std::unique_ptr<Program> clone() const = 0;
     /// "native", "machine", or "libjq: " and why it is neither.
     virtual std::string engine() const = 0;

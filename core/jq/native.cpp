@@ -143,7 +143,10 @@ ProgramResult NativeProgram::run_over(std::span<const std::byte> record,
 ProgramResult NativeProgram::leave(std::span<const std::byte> record, std::vector<std::byte>& out,
                                    std::string& error) {
     ++left_;
-    if (!twin_ && twin_made_of_) twin_ = twin_made_of_->clone();
+    if (!twin_ && twin_made_of_) {
+        twin_ = twin_made_of_->clone();
+        if (hurry_ != nullptr) twin_->heed(*hurry_);
+    }
     if (twin_) {
         twin_->limit_outputs(outputs_bytes_max_);
         twin_->bind(meta_);

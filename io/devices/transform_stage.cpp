@@ -182,7 +182,7 @@ void TransformStage::wake() {
 
 void TransformStage::serve(SourceId source) {
     Lane& lane = lanes_[source.index];
-    while (!lane.waiting.empty() && !stopped_) {
+    while (!lane.waiting.empty() && !stopped_ && !lane.ended) {
         Waiting& next = lane.waiting.front();
         if (!evaluate(next)) return;
         if (!next.learned) {
@@ -249,6 +249,11 @@ flow::Input TransformStage::input_of(const Transform& order) const {
 bool TransformStage::answer(const Transform& order, Result& result) {
     if (result.failure && result.failure->too_much) {
         gave_up_ = stopped_ = true;
+        return false;
+    }
+    if (result.failure && result.failure->ended) {
+        lanes_[payloads_.at(order.batch).source.index].ended = true;
+        if (!ended_) ended_ = result.failure;
         return false;
     }
     if (result.failure) {

@@ -22,6 +22,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -71,6 +72,10 @@ public:
     /// Where each evaluator is.
     std::vector<std::shared_ptr<const flow::Place>> places() const;
 
+    /// A program was ended because somebody is in a hurry: its order stays unanswered, and so do all
+    /// of its source from then on. Null: none was.
+    const flow::Result::Failure* ended() const { return ended_ ? &*ended_ : nullptr; }
+
     void transform(const Transform& order);
     /// Batches were released: what waits for memory may go on. Cheap if nothing waits.
     void wake();
@@ -92,6 +97,7 @@ private:
         std::deque<Waiting> waiting;
         std::uint32_t input_max = UINT32_MAX;
         std::uint32_t input_cap = UINT32_MAX / 2;
+        bool ended = false;   ///< One of its orders stays unanswered.
         bool learns = false;  ///< input_max, by what the programs made of the input so far.
         BatchId on_heap;  ///< The slice whose outputs are there; generation 0: none.
     };
@@ -135,6 +141,7 @@ private:
     std::vector<std::int64_t> seen_;  ///< By Caution::known: how far its partition was seen; -1.
     const Caution::Known* reached_ = nullptr;
     PartitionId reached_in_;
+    std::optional<flow::Result::Failure> ended_;
     bool stopped_ = false;
     bool gives_up_ = false;
     bool gave_up_ = false;

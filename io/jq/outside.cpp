@@ -133,12 +133,18 @@ public:
     }
 
     const char* stop() override {
-        return std::chrono::steady_clock::now() > until_ ? "program_time" : nullptr;
+        const Duration taken{
+            std::chrono::nanoseconds(std::chrono::steady_clock::now() - began_).count()};
+        if (hurry_ != nullptr && hurry_->ends(taken)) return "ended";
+        return taken > time_ ? "program_time" : nullptr;
     }
 
     void begin(Duration time) override {
-        until_ = std::chrono::steady_clock::now() + std::chrono::nanoseconds(time.ns);
+        began_ = std::chrono::steady_clock::now();
+        time_ = time;
     }
+
+    void heed(const Hurry& hurry) override { hurry_ = &hurry; }
 
     std::vector<std::string> environment() override {
         std::vector<std::string> all;
@@ -157,7 +163,9 @@ public:
     }
 
 private:
-    std::chrono::steady_clock::time_point until_;
+    std::chrono::steady_clock::time_point began_;
+    Duration time_{};
+    const Hurry* hurry_ = nullptr;
 };
 
 }  // namespace

@@ -151,6 +151,7 @@ void Pipeline::loop() {
         if (transforms_ && transforms_->gave_up()) break;
         watch_memory(now);
         watch_deaths(now);
+        watch_ended(now);
         if (options_.observer && observe_at_ <= now) observe(now);
         if (events_.empty()) ring_->run(next_wake());
     }

@@ -56,6 +56,7 @@ private:
     std::unique_ptr<Source> make_stdin_source(SourceId id);
     void build_sources();
     void build_transforms();
+    std::vector<flow::NodePrograms> programs() const;
     std::string written_as(const FileStat& file) const;
     bool stdin_is_no_output();
     void refuse_config(std::string problem);
@@ -81,6 +82,7 @@ private:
     void observe(Instant now);
     void watch_memory(Instant now);
     void watch_deaths(Instant now);
+    void watch_ended(Instant now);
     bool only_the_deadly_is_left() const;
     std::string crash_problem() const;
     Instant next_wake() const;
@@ -127,6 +129,7 @@ private:
     Caution caution_;
     Instant stops_since_ = never;  ///< Before a deadly record: when all before it was settled.
     bool stops_ = false;
+    bool gives_way_ = false;  ///< A program was ended for a stop, so the drain is short.
     std::uint64_t commits_then_ = 0;
     std::uint32_t life_;
     Config config_;

@@ -9,6 +9,9 @@
 namespace holdfast::io {
 namespace {
 
+// For writes and a commit of what was transformed before.
+constexpr Duration ended_drain = milliseconds(500);
+
 /// How long a commit of what is settled is waited for.
 Duration commit_takes(const PipelineConfig& pipeline) {
     return std::min(Duration{2 * pipeline.commit_interval.ns + milliseconds(500).ns},
@@ -62,6 +65,21 @@ void Pipeline::watch_deaths(Instant now) {
     }
     if (commits == commits_then_ && now < stops_since_ + commit_takes(pipeline_)) return;
     events_.push(Stop{StopMode::now, now});
+}
+
+/// A program did not come to its end in the time that a stop leaves: what is done is committed, and
+/// the rest is read again.
+void Pipeline::watch_ended(Instant now) {
+    if (!transforms_ || transforms_->ended() == nullptr || gives_way_) return;
+    gives_way_ = true;
+    // The signal may not have been looked at, since the program ran on this thread.
+    if (signals_.take() > 0) on_signals();
+    const auto& ended = *transforms_->ended();
+    log(Level::warn, LogLine("a program was ended by the stop; its record is read again at the next "
+                             "start")
+                         .with("transform", payloads_.transform_names[ended.node])
+                         .with("position", ended.position));
+    events_.push(Stop{StopMode::drain, now + std::min(ended_drain, pipeline_.shutdown_timeout)});
 }
 
 /// What else is left of its source waits behind it.

@@ -281,6 +281,13 @@ void Pipeline::build_sources() {
     loaded_.partitions = {};  // The sources have them now.
 }
 
+std::vector<flow::NodePrograms> Pipeline::programs() const {
+    std::vector<flow::NodePrograms> out = compile_all(pipeline_);
+    for (flow::NodePrograms& node : out)
+        for (const auto& program : node.programs) program->heed(process_.hurry());
+    return out;
+}
+
 void Pipeline::build_transforms() {
     const auto& sources = config_.source;
     const auto transforms = [](const SourceConfig& source) { return source.transform; };
@@ -290,7 +297,7 @@ void Pipeline::build_transforms() {
     // One place at a time where a record may end the process.
     const std::uint32_t threads = caution_.known.empty() ? pipeline_.transform_threads : 0;
     transforms_ = std::make_unique<TransformStage>(
-        *ring_, *plan_, [this] { return compile_all(pipeline_); }, flow_limits(pipeline_), threads,
+        *ring_, *plan_, [this] { return programs(); }, flow_limits(pipeline_), threads,
         names_, payloads_, events_, options_.log);
     transforms_->take_care(caution_);
     if (may_go_in_slices(pipeline_)) transforms_->give_up_what_is_too_much();

@@ -36,6 +36,11 @@ public:
     virtual void allow_to_end_in(Duration) {}
     /// What says, before that, what hangs. Called on any thread.
     virtual void name_what_hangs(std::function<void()>) {}
+    /// Whom programs heed while they run.
+    virtual const Hurry& hurry() const {
+        static const Hurry none;
+        return none;
+    }
     /// What the last life said before it ended. Null: nobody listens.
     virtual std::unique_ptr<LastWords> last_words(const PipelineConfig&, const Log&) { return {}; }
     /// Between two lives. False if somebody asked to stop.
@@ -55,6 +60,7 @@ public:
     void name_what_hangs(std::function<void()> words) override {
         signals_.watchdog().say_with(std::move(words));
     }
+    const Hurry& hurry() const override { return signals_.watchdog().hurry(); }
     std::unique_ptr<LastWords> last_words(const PipelineConfig& pipeline, const Log& log) override {
         return std::make_unique<LastWords>(pipeline, log);
     }

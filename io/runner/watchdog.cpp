@@ -73,22 +73,27 @@ void Watchdog::forward() {
         // Who sends more of them is in a hurry, and gets no more time.
         if (stops_ < 2) second_ = now;
         stops_ = std::min(stops_ + (number == SIGQUIT ? 2u : 1u), 2u);
+        hurry_.ask(stops_ > 1 ? Haste::now : Haste::soon);
     }
 }
 
 void Watchdog::watch() {
     while (true) {
-        Instant deadline = never;
+        Instant deadline = never, hurry_at = never;
         {
             const std::lock_guard lock(mutex_);
             if (ends_) return;
             if (stops_ > 1) deadline = second_ + grace;
-            if (stops_ > 0 && allowed_.ns < INT64_MAX / 2)
-                deadline = std::min(deadline, first_ + allowed_ + grace);
+            if (stops_ > 0 && allowed_.ns < INT64_MAX / 2) {
+                hurry_at = first_ + allowed_;
+                deadline = std::min(deadline, hurry_at + grace);
+            }
         }
         const Instant now = clock_now();
         if (deadline <= now) end();
-        const std::int64_t left = deadline == never ? -1 : (deadline - now).ns / 1'000'000 + 1;
+        if (hurry_at <= now) hurry_.ask(Haste::now);
+        const Instant next = hurry_at <= now ? deadline : std::min(hurry_at, deadline);
+        const std::int64_t left = next == never ? -1 : (next - now).ns / 1'000'000 + 1;
         std::array<pollfd, 2> wait{pollfd{.fd = signal_fd_, .events = POLLIN, .revents = 0},
                                    pollfd{.fd = wake_fd_, .events = POLLIN, .revents = 0}};
         ::poll(wait.data(), wait.size(), static_cast<int>(std::min<std::int64_t>(left, INT_MAX)));

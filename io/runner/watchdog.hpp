@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "core/base/time.hpp"
+#include "core/data/hurry.hpp"
 
 namespace holdfast::io {
 
@@ -36,6 +37,9 @@ public:
 
     /// How long the first signal leaves. Until it is called: for ever.
     void allow(Duration shutdown_timeout);
+    /// Tells programs of the signals: the first one leaves them what Haste::soon leaves, the second,
+    /// or the timeout, nothing.
+    const Hurry& hurry() const { return hurry_; }
     /// Said before it ends the process. Called on a thread of its own.
     void say_with(std::function<void()> last_words);
 
@@ -52,6 +56,7 @@ private:
     std::function<void()> last_words_;
     Duration allowed_{INT64_MAX};
     std::uint32_t stops_ = 0;
+    Hurry hurry_;
     Instant first_{};
     Instant second_{};
     bool ends_ = false;

@@ -442,6 +442,11 @@ void Evaluator::spread(std::uint32_t node, const Record& record, std::size_t siz
 /// Deals with a verdict of `fail`; false if it was another.
 bool Evaluator::fails(std::uint32_t node, const Record& record, const ProgramResult& result) {
     if (result.verdict != Verdict::fail) return false;
+    if (result.ended) {
+        const auto offset = static_cast<std::int64_t>(record.origin);
+        result_->failure = {.node = node, .position = input_->position + offset, .ended = true};
+        return true;
+    }
     if (result.unreadable) error_.insert(0, hint_of(record.text));
     error_.insert(0, result.unreadable ? "parse error: " : "program error: ");
     fail(node, record, result.unreadable ? Reason::parse_error : Reason::failed, error_);

@@ -125,6 +125,7 @@ struct Result {
         std::string text;
         std::int64_t position = 0;
         bool too_much = false;  ///< No record is wrong: the batch was given up.
+        bool ended = false;     ///< No record is wrong: somebody is in a hurry (Program::heed).
     };
     std::optional<Failure> failure;
 };

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/time.hpp"
+#include "core/data/hurry.hpp"
 
 namespace holdfast::jq::machine {
 
@@ -51,6 +52,8 @@ public:
                                          std::string& error) = 0;
     /// Whether a run that takes long shall end; nullptr: it may go on, else the bound's name.
     virtual const char* stop() = 0;
+    /// From now on stop() says "ended" where somebody is in a hurry. Lives: as long as this.
+    virtual void heed(const Hurry&) {}
     /// A run begins, which may take so long.
     virtual void begin(Duration time) = 0;
     /// `$ENV`: names and values in turn.

@@ -105,7 +105,7 @@ ProgramResult MachineProgram::run_over(const Value& input, std::vector<std::byte
     if (outputs.wrong.empty()) return outputs.result;
     out.resize(before);
     error = outputs.wrong;
-    return {Verdict::fail, 0};
+    return {.verdict = Verdict::fail, .outputs = 0, .ended = vm_.bound() == "ended"};
 }
 
 void MachineProgram::take(const Value& value, const Value& input, Outputs& outputs,
@@ -152,6 +152,7 @@ std::string MachineProgram::words(Vm::Next ended) {
             return "program_depth: a value nests more than " + std::to_string(limits_.depth) +
                    " levels";
         }
+        if (bound == "ended") return "ended";
         HF_ASSERT(bound == "program_time");
         return "program_time: the program takes longer than " + time_text(limits_.time) +
                " for this record";

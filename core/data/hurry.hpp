@@ -1,0 +1,41 @@
+// Somebody wants the process to end: how long programs may still run.
+//
+// Rule 1: set by one thread, read by any at any instant; it never becomes less.
+// Rule 2: who is ended by it has judged nothing: the record is read again.
+// Doesn't know: signals, clocks.
+#pragma once
+
+#include <cstdint>
+
+#include "core/base/time.hpp"
+
+namespace holdfast {
+
+enum class Haste : std::uint8_t {
+    none,
+    soon,  ///< What was read is finished, but for a program that takes long for one record.
+    now,   ///< Nothing is finished.
+};
+
+class Hurry {
+public:
+    /// With Haste::soon a program may have so long for a record.
+    static constexpr Duration patience = milliseconds(200);
+
+    void ask(Haste haste) {
+        const auto level = static_cast<std::uint8_t>(haste);
+        if (level > load()) __atomic_store_n(&level_, level, __ATOMIC_RELAXED);
+    }
+    /// Whether a program that has run so long for a record is ended.
+    bool ends(Duration taken) const {
+        const auto haste = static_cast<Haste>(load());
+        return haste == Haste::now || (haste == Haste::soon && taken >= patience);
+    }
+
+private:
+    std::uint8_t load() const { return __atomic_load_n(&level_, __ATOMIC_RELAXED); }
+
+    std::uint8_t level_ = 0;
+};
+
+}  // namespace holdfast
