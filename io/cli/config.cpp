@@ -256,8 +256,15 @@ std::vector<std::string> in_order(const std::string& file, const std::vector<Pro
     for (const Problem& problem : problems)
         sorted.emplace(std::pair(problem.place.line, problem.place.column), &problem);
     std::vector<std::string> out;
-    for (const auto& [place, problem] : sorted)
-        out.push_back(printable(with_place(file, *problem)));
+    for (const auto& [place, problem] : sorted) {
+        std::string& text = out.emplace_back(printable(with_place(file, *problem)));
+        std::string_view shown = problem->shown;
+        while (!shown.empty()) {
+            const std::size_t end = std::min(shown.find('\n'), shown.size());
+            text += "\n    " + printable(shown.substr(0, end));
+            shown.remove_prefix(std::min(end + 1, shown.size()));
+        }
+    }
     return out;
 }
 
@@ -334,6 +341,16 @@ ConfigResult load_config_of_elsewhere(const std::string& file,
         return result;
     }
     return parse_config(text, file, set);
+}
+
+std::vector<std::string> lines_of_problem(std::string_view problem) {
+    std::vector<std::string> out;
+    while (!problem.empty()) {
+        const std::size_t end = std::min(problem.find('\n'), problem.size());
+        out.emplace_back(problem.substr(0, end));
+        problem.remove_prefix(std::min(end + 1, problem.size()));
+    }
+    return out;
 }
 
 ConfigResult load_config(const std::string& file, const std::vector<std::string>& set) {

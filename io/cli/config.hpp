@@ -17,7 +17,9 @@ namespace holdfast::cli {
 
 struct ConfigResult {
     io::PipelineConfig config;
-    std::vector<std::string> problems;  ///< `file(line,column): ...`; empty: the config is good.
+    /// `file(line,column): ...`, and perhaps the line of the file and marks as lines below; empty:
+    /// the config is good.
+    std::vector<std::string> problems;
     std::vector<std::string> notes;     ///< The same, of what hardly works as it was meant.
     std::vector<TestCase> tests;        ///< Its `[[tests]]`.
 };
@@ -29,6 +31,9 @@ ConfigResult parse_config(std::string_view text, const std::string& file,
 
 /// As parse_config, from a file. A file that cannot be read is a problem too.
 ConfigResult load_config(const std::string& file, const std::vector<std::string>& set);
+
+/// A problem's lines, each for itself.
+std::vector<std::string> lines_of_problem(std::string_view problem);
 
 /// The same of a pipeline that is to run elsewhere: nobody asks whether its memory fits here.
 ConfigResult load_config_of_elsewhere(const std::string& file, const std::vector<std::string>& set);

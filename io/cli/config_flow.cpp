@@ -393,10 +393,10 @@ void check_programs(const Parts& parts, const PipelineConfig& config, Reader& re
                                                                      : "key_field";
             const Place& place = type == NodeType::route ? values.at(key).list[n].place
                                                          : values.at(key).place;
-            reader.problem(place, fmt::format("{} is not a jq program: {}; expected one such as "
-                                              "'.level != \"debug\"'",
-                                              in_quotes(transform.texts[n]),
-                                              io::printable(compiled.error().message)));
+            const std::string what =
+                fmt::format("{} is not a jq program: {}; expected one such as '.level != \"debug\"'",
+                            in_quotes(transform.texts[n]), io::printable(compiled.error().message));
+            reader.problem_in(place, transform.texts[n], compiled.error().offset, what);
         }
     }
 }

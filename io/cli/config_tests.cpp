@@ -221,10 +221,11 @@ void TestReader::read_output(const Values& values, TestCase& test) {
     if (!output.every.empty()) {
         const auto compiled = compile_condition(output.every);
         if (!compiled)
-            wrong(values.at("every").place,
-                  fmt::format("{} is not a jq program: {}; expected one such as '.level != "
-                              "\"debug\"'",
-                              in_quotes(output.every), printable(compiled.error().message)));
+            reader_.problem_in(
+                values.at("every").place, output.every, compiled.error().offset,
+                fmt::format("{} is not a jq program: {}; expected one such as '.level != "
+                            "\"debug\"'",
+                            in_quotes(output.every), printable(compiled.error().message)));
     }
     test.outputs.push_back(std::move(output));
 }

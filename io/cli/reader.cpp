@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "core/base/assert.hpp"
+#include "io/cli/text_place.hpp"
 #include "io/cli/toml_depth.hpp"
 #include "io/cli/units.hpp"
 #include "io/printable.hpp"
@@ -109,6 +110,15 @@ Place Reader::place(const toml::source_region& source,
             return {flag->flag, 0, 0};
     }
     return {};
+}
+
+void Reader::problem_in(const Place& at, std::string_view text, std::size_t offset,
+                        std::string what) {
+    const auto found = at.flag.empty()
+                           ? place_in_text(document_.text, at.line, at.column, text, offset)
+                           : std::nullopt;
+    if (!found) return problem(at, std::move(what));
+    problems_.push_back({{{}, found->line, found->column}, std::move(what), found->shown});
 }
 
 Values Reader::read(const Section& section, const toml::table* table,
@@ -394,6 +404,7 @@ void lay_over(toml::table& root, const std::vector<std::string>& key, const toml
 Document read_document(std::string_view text, const std::vector<std::string>& set,
                        std::vector<Problem>& problems) {
     Document document;
+    document.text = text;
     if (const auto deep = too_deep(text)) {
         problems.push_back({{{}, deep->line, deep->column}, deep->what});
         return document;

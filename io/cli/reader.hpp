@@ -30,6 +30,7 @@ struct Place {
 struct Problem {
     Place place;
     std::string what;  ///< `what; expected ...; did you mean "..."?`
+    std::string shown = {};  ///< The part of the file, with marks below; or empty.
 };
 
 /// `"text"`, escaped (io/printable.hpp), at most about 60 bytes.
@@ -43,6 +44,7 @@ struct Override {
 };
 
 struct Document {
+    std::string text;  ///< Of the file.
     toml::table root;
     std::vector<Override> overrides;
 };
@@ -101,6 +103,9 @@ public:
     void problem(Place place, std::string what) {
         problems_.push_back({std::move(place), std::move(what)});
     }
+
+    /// Of a part of a text, which begins at `offset` of it; `at` is the text's place.
+    void problem_in(const Place& at, std::string_view text, std::size_t offset, std::string what);
 
 private:
     std::string literal(const Key& key, std::string_view text, const Place& at);

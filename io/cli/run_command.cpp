@@ -199,7 +199,8 @@ int run_command(const RunCommand& command) {
     const ConfigResult loaded = load_config(command.file, command.set);
     Terminal terminal(command.terminal);
     if (!loaded.problems.empty()) {
-        for (const std::string& problem : loaded.problems) terminal.print(problem);
+        for (const std::string& problem : loaded.problems)
+            for (const std::string& line : lines_of_problem(problem)) terminal.print(line);
         return exit_config;
     }
     const PipelineConfig& pipeline = loaded.config;

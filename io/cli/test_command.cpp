@@ -56,7 +56,12 @@ public:
         : color_(wants_color(color, STDOUT_FILENO)), quiet_(quiet) {}
 
     void file(const RanFile& file) const {
-        for (const std::string& problem : file.problems) line("31", "x", problem);
+        for (const std::string& problem : file.problems) {
+            const std::vector<std::string> lines = lines_of_problem(problem);
+            line("31", "x", lines.front());
+            for (std::size_t i = 1; i < lines.size(); ++i)
+                fmt::print("  {}\n", io::printable(lines[i]));
+        }
         for (const Ran& ran : file.tests) {
             const std::string what = fmt::format("{}({}): {}", file.file, ran.line, ran.name);
             if (!ran.differences.empty())
@@ -112,8 +117,9 @@ std::string junit(const std::vector<RanFile>& files) {
                               xml(file.file), file.tests.size() + broken, failed, broken);
         if (broken == 1) {
             suites += "    <testcase name=\"the config is good\" classname=\"" + xml(file.file) +
-                      "\"><error message=\"" + xml(file.problems.front()) + "\">";
-            for (const std::string& problem : file.problems) suites += xml(problem) + "\n";
+                      "\"><error message=\"" + xml(lines_of_problem(file.problems.front()).front()) + "\">";
+            for (const std::string& problem : file.problems)
+                for (const std::string& text : lines_of_problem(problem)) suites += xml(text) + "\n";
             suites += "</error></testcase>\n";
         }
         for (const Ran& ran : file.tests) {

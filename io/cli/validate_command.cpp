@@ -25,7 +25,10 @@ public:
     explicit Report(const std::string& color) : color_(wants_color(color, STDOUT_FILENO)) {}
     void good(const std::string& text) const { line("32", "\u221a", text); }
     void warn(const std::string& text) const { line("33", "~", text); }
-    void bad(const std::string& text) const { line("31", "x", text); }
+    void bad(const std::vector<std::string>& lines) const {
+        line("31", "x", lines.front());
+        for (std::size_t i = 1; i < lines.size(); ++i) fmt::print("  {}\n", printable(lines[i]));
+    }
 
 private:
     void line(const char* code, const char* sign, const std::string& text) const {
@@ -156,7 +159,7 @@ int validate_command(const ValidateCommand& command) {
     }
     const Report report(command.terminal.color);
     if (!good) {
-        for (const std::string& problem : loaded.problems) report.bad(problem);
+        for (const std::string& problem : loaded.problems) report.bad(lines_of_problem(problem));
         return exit_config;
     }
     report_components(pipeline, report);

@@ -109,7 +109,7 @@ TEST_CASE("a program that isn't jq is refused at its place") {
     const auto result = parse(
         "inputs = [\"t\"]\n[transforms.t]\ntype = \"jq\"\ninputs = [\"in\"]\nprogram = '.a ='\n");
     REQUIRE(result.problems.size() == 1);
-    CHECK(result.problems[0].find("t.toml(10,11): \".a =\" is not a jq program") == 0);
+    CHECK(result.problems[0].find("t.toml(10,15): \".a =\" is not a jq program") == 0);
 }
 
 TEST_CASE("unrouted must agree with who takes _unmatched") {
