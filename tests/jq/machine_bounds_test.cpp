@@ -69,6 +69,29 @@ TEST_CASE("an index from the data takes no more memory than the program may have
     CHECK(run("[.a | range(1e9)]", "{}").starts_with("! program_memory: "));
 }
 
+TEST_CASE("an error without words fails its record as any other does") {
+    CHECK(run("error", R"("")") == "! (an error without words)");
+    CHECK(run(".a | error(\"\")", "{}") == "! (an error without words)");
+    CHECK(run("1, error(\"\")", "{}") == "! (an error without words)");
+    CHECK(run("try error(\"\") catch .", "{}") == R"("")");
+    CHECK(run("error(null)", "{}") == "! (not a string): null");
+}
+
+TEST_CASE("what a function is given may ask for builtins that nobody asked for before") {
+    CHECK(run("limit((.a | numbers); 1, 2, 3)", R"({"a":2})") == "1  2");
+    CHECK(run("[splits((.. | strings))]", R"("a")") == R"(["",""])");
+    CHECK(run("[skip((.[0] | floor | values | scalars); .[])]", "[1,2]") == "[2]");
+    CHECK(run("def f($a; $b): [$a, $b]; f((.. | numbers); (paths | length))", "[7]") == "[7,1]");
+}
+
+TEST_CASE("text that a program looks into has one spelling, whatever the record's escapes are") {
+    const std::string record = R"({"a":["\u0041\/"],"b":"A/"})";
+    CHECK(run(".a | tojson", record) == R"("[\"A/\"]")");
+    CHECK(run("(.a | tojson) == ([.b] | tojson)", record) == "true");
+    CHECK(run("\"\\(.a)\" | length", record) == "6");
+    CHECK(run("{k: .a}", record) == R"({"k":["\u0041\/"]})");
+}
+
 TEST_CASE("matches of nothing go on, in any text") {
     CHECK(run("[match(\"a*\"; \"g\").offset]", R"("日本語")") == "[0,1,2,3]");
     CHECK(run("[splits(\"\")]", R"("é a")") == R"(["","é"," ","a",""])");

@@ -7,6 +7,8 @@ namespace holdfast::jq::machine {
 namespace {
 
 constexpr std::int64_t day_seconds = 86400;
+/// Of a field as wide as the format says.
+constexpr std::size_t width_max = 1000;
 constexpr std::array<std::string_view, 7> weekdays{"Sunday",   "Monday", "Tuesday", "Wednesday",
                                                    "Thursday", "Friday", "Saturday"};
 constexpr std::array<std::string_view, 12> months{"January",   "February", "March",    "April",
@@ -27,13 +29,6 @@ std::int64_t days_of(std::int64_t year, std::int64_t month, std::int64_t day) {
 }
 
 bool leap(std::int64_t year) { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0); }
-
-void append(std::string& out, std::int64_t number, std::size_t width, char fill = '0') {
-    std::string digits = std::to_string(number < 0 ? -number : number);
-    if (digits.size() < width) digits.insert(0, width - digits.size(), fill);
-    if (number < 0) digits.insert(0, 1, '-');
-    out += digits;
-}
 
 /// The week of the year by ISO 8601, and the year that it belongs to.
 std::int64_t iso_week(const Moment& m, std::int64_t& year) {
@@ -58,34 +53,102 @@ struct Formatter {
 
     std::int64_t hour12() const { return m.hour % 12 == 0 ? 12 : m.hour % 12; }
 
+    /// What stands between `%` and the letter, as in glibc: `%-d`, `%_d`, `%^a`, `%5d`.
+    struct Spec {
+        char pad = 0;
+        bool upper = false;
+        bool swapped = false;
+        std::size_t width = 0;
+    };
+    Spec spec{};
+    bool is_number = false;
+
+    void append(std::int64_t number, std::size_t width, char fill = '0') {
+        is_number = true;
+        if (spec.width > 0) width = spec.width;
+        if (spec.pad == '-') width = 0;
+        if (spec.pad == '_') fill = ' ';
+        if (spec.pad == '0') fill = '0';
+        std::string digits = std::to_string(number < 0 ? -number : number);
+        if (digits.size() < width) digits.insert(0, width - digits.size(), fill);
+        if (number < 0) digits.insert(0, 1, '-');
+        out += digits;
+    }
+
+    std::size_t read_spec(std::string_view format, std::size_t at) {
+        for (; at < format.size(); ++at) {
+            const char c = format[at];
+            if (c == '_' || c == '-' || c == '0') spec.pad = c;
+            else if (c == '^') spec.upper = true;
+            else if (c == '#') spec.swapped = true;
+            else break;
+        }
+        for (; at < format.size() && format[at] >= '0' && format[at] <= '9'; ++at) {
+            const auto next = static_cast<std::size_t>(format[at] - '0');
+            spec.width = std::min(width_max, spec.width * 10 + next);
+        }
+        const bool other = at + 1 < format.size() && (format[at] == 'E' || format[at] == 'O');
+        return other ? at + 1 : at;
+    }
+
     void all(std::string_view format) {
         for (std::size_t i = 0; i < format.size(); ++i) {
-            if (format[i] != '%' || i + 1 == format.size()) {
+            if (format[i] != '%') {
                 out += format[i];
-            } else if (!date(format[++i]) && !time(format[i]) && !whole(format[i])) {
-                out += '%';
-                out += format[i];
+                continue;
+            }
+            const Spec outer = spec;
+            spec = {};
+            const std::size_t letter = read_spec(format, i + 1), begin = out.size();
+            const bool is_known = letter < format.size() && one(format[letter]);
+            if (!is_known) out += format.substr(i, letter - i + 1);
+            if (is_known && !is_number) fit(begin, format[letter]);
+            i = letter;
+            spec = outer;
+        }
+    }
+
+    bool one(char letter) {
+        is_number = false;
+        if (date(letter) || time(letter)) return true;
+        const Spec mine = spec;
+        if (!whole(letter)) return false;
+        spec = mine;
+        is_number = false;
+        return true;
+    }
+
+    /// Case and width of what is no number.
+    void fit(std::size_t begin, char letter) {
+        const bool lowers = spec.swapped && (letter == 'Z' || letter == 'p');
+        for (std::size_t i = begin; i < out.size(); ++i) {
+            char& c = out[i];
+            if (lowers && c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+            if (!lowers && (spec.upper || spec.swapped) && c >= 'a' && c <= 'z') {
+                c = static_cast<char>(c - 32);
             }
         }
+        const std::size_t size = out.size() - begin;
+        if (size < spec.width) out.insert(begin, spec.width - size, spec.pad == '0' ? '0' : ' ');
     }
 
     bool date(char c) {
         std::int64_t year = 0;
         switch (c) {
             case 'Y':
-                return append(out, m.year, 1), true;
+                return append(m.year, 1), true;
             case 'C':
-                return append(out, floor_div(m.year, 100), 2), true;
+                return append(floor_div(m.year, 100), 2), true;
             case 'y':
-                return append(out, ((m.year % 100) + 100) % 100, 2), true;
+                return append(((m.year % 100) + 100) % 100, 2), true;
             case 'm':
-                return append(out, m.month + 1, 2), true;
+                return append(m.month + 1, 2), true;
             case 'd':
-                return append(out, m.day, 2), true;
+                return append(m.day, 2), true;
             case 'e':
-                return append(out, m.day, 2, ' '), true;
+                return append(m.day, 2, ' '), true;
             case 'j':
-                return append(out, m.yearday + 1, 3), true;
+                return append(m.yearday + 1, 3), true;
             case 'a':
                 return out += weekdays[static_cast<std::size_t>(m.weekday)].substr(0, 3), true;
             case 'A':
@@ -96,19 +159,19 @@ struct Formatter {
             case 'B':
                 return out += months[static_cast<std::size_t>(m.month)], true;
             case 'u':
-                return append(out, m.weekday == 0 ? 7 : m.weekday, 1), true;
+                return append(m.weekday == 0 ? 7 : m.weekday, 1), true;
             case 'w':
-                return append(out, m.weekday, 1), true;
+                return append(m.weekday, 1), true;
             case 'U':
-                return append(out, (m.yearday + 7 - m.weekday) / 7, 2), true;
+                return append((m.yearday + 7 - m.weekday) / 7, 2), true;
             case 'W':
-                return append(out, (m.yearday + 7 - (m.weekday + 6) % 7) / 7, 2), true;
+                return append((m.yearday + 7 - (m.weekday + 6) % 7) / 7, 2), true;
             case 'V':
-                return append(out, iso_week(m, year), 2), true;
+                return append(iso_week(m, year), 2), true;
             case 'G':
-                return iso_week(m, year), append(out, year, 1), true;
+                return iso_week(m, year), append(year, 1), true;
             case 'g':
-                return iso_week(m, year), append(out, (year % 100 + 100) % 100, 2), true;
+                return iso_week(m, year), append((year % 100 + 100) % 100, 2), true;
             default:
                 return false;
         }
@@ -117,29 +180,29 @@ struct Formatter {
     bool time(char c) {
         switch (c) {
             case 'H':
-                return append(out, m.hour, 2), true;
+                return append(m.hour, 2), true;
             case 'k':
-                return append(out, m.hour, 2, ' '), true;
+                return append(m.hour, 2, ' '), true;
             case 'I':
-                return append(out, hour12(), 2), true;
+                return append(hour12(), 2), true;
             case 'l':
-                return append(out, hour12(), 2, ' '), true;
+                return append(hour12(), 2, ' '), true;
             case 'M':
-                return append(out, m.minute, 2), true;
+                return append(m.minute, 2), true;
             case 'S':
-                return append(out, m.second, 2), true;
+                return append(m.second, 2), true;
             case 'p':
                 return out += m.hour < 12 ? "AM" : "PM", true;
             case 'P':
                 return out += m.hour < 12 ? "am" : "pm", true;
             case 's':
-                return append(out, seconds, 1), true;
+                return append(seconds, 1), true;
             case 'Z':
                 return out += zone, true;
             case 'z': {
                 const std::int64_t minutes = (offset < 0 ? -offset : offset) / 60;
                 out += offset < 0 ? '-' : '+';
-                return append(out, minutes / 60 * 100 + minutes % 60, 4), true;
+                return append(minutes / 60 * 100 + minutes % 60, 4), true;
             }
             default:
                 return false;
@@ -185,6 +248,11 @@ struct MomentParser {
     bool afternoon = false;
     bool half_day = false;
     bool has_seconds = false;
+    bool is_dated = false;  ///< Something said which day it may be.
+    bool has_month = false;
+    bool has_day = false;
+    bool has_weekday = false;
+    bool has_yearday = false;
     std::int64_t seconds = 0;
 
     void skip_white() {
@@ -237,11 +305,10 @@ struct MomentParser {
         return at - begin >= 2;
     }
 
+    /// Whatever stands there up to white space.
     bool zone() {
-        while (at < text.size() &&
-               ((text[at] >= 'A' && text[at] <= 'Z') || (text[at] >= 'a' && text[at] <= 'z'))) {
-            ++at;
-        }
+        skip_white();
+        while (at < text.size() && !white(text[at])) ++at;
         return true;
     }
 
@@ -254,9 +321,35 @@ struct MomentParser {
             } else {
                 while (i + 2 < format.size() && (format[i + 1] == 'E' || format[i + 1] == 'O')) ++i;
                 if (!date(format[++i])) return false;
+                told(format[i]);
             }
         }
         return true;
+    }
+
+    void told(char letter) {
+        const auto in = [&](std::string_view letters) {
+            return letters.find(letter) != letters.npos;
+        };
+        has_month |= in("mbBh");
+        has_day |= in("de");
+        has_weekday |= in("aAuw");
+        has_yearday |= letter == 'j';
+        is_dated |= in("YymbBhdej");
+    }
+
+    /// The days of the week and of the year that follow from a date; from the day of the year the
+    /// month and the day, where they were not said. As in glibc.
+    void complete() {
+        if (!is_dated) return;
+        if (has_yearday && !(has_month && has_day)) {
+            const Moment day = moment_of((days_of(m.year, 1, 1) + m.yearday) * day_seconds);
+            if (!has_month) m.month = day.month;
+            if (!has_day) m.day = day.day;
+        }
+        const std::int64_t days = days_of(m.year, m.month + 1, 1) + m.day - 1;
+        if (!has_weekday) m.weekday = static_cast<std::int32_t>(((days + 4) % 7 + 7) % 7);
+        if (!has_yearday) m.yearday = static_cast<std::int32_t>(days - days_of(m.year, 1, 1));
     }
 
     bool date(char c) {
@@ -389,6 +482,7 @@ std::optional<std::size_t> parse_moment(std::string_view text, std::string_view 
     MomentParser parser{text, moment};
     if (!parser.all(format)) return std::nullopt;
     if (parser.half_day && parser.afternoon) moment.hour += 12;
+    parser.complete();
     if (parser.has_seconds) moment = moment_of(parser.seconds);
     return parser.at;
 }

@@ -177,7 +177,10 @@ void CompileState::match(PatternId id, const Binding* scope) {
         emit(Do::store, find(scope, Binding::Kind::variable, syntax_.text(pattern.name))->slot);
         return;
     }
-    for (std::uint32_t i = 0; i < pattern.count; ++i) {
+    const bool is_array = pattern.kind == Pattern::Kind::array;
+    for (std::uint32_t n = 0; n < pattern.count; ++n) {
+        // As in jq arrays are taken apart from their last item on.
+        const std::uint32_t i = is_array ? pattern.count - 1 - n : n;
         const PatternId item = syntax_.lists[pattern.items + i];
         emit(Do::duplicate);
         if (pattern.kind == Pattern::Kind::object) {

@@ -130,7 +130,7 @@ inline constexpr auto defined = std::to_array<std::string_view>({
     " elif type == \"array\" then map(w) else . end | f; w;",
     "def pick(pathexps): . as $in | reduce path(pathexps) as $a (null;"
     " setpath($a; $in | getpath($a)));",
-    "def debug(msgs): .;",
+    "def debug(msgs): (msgs | empty), .;",
     "def INDEX(stream; idx_expr): reduce stream as $row ({};"
     " .[$row | idx_expr | tostring] = $row);",
     "def INDEX(idx_expr): INDEX(.[]; idx_expr);",

@@ -62,6 +62,7 @@ bool keys_unsorted(Bench& bench, const Value* v, Value& out) {
 
 bool has(Bench& bench, const Value* v, Value& out) {
     bool found = false;
+    if (v[0].is(Kind::null)) return out = Value::of(false), true;
     if (v[0].is(Kind::object) && v[1].is(Kind::string)) {
         get_member(bench.heap, v[0], text_of(bench.heap, v[1]), found);
     } else if (v[0].is(Kind::array) && v[1].is(Kind::number)) {
@@ -161,17 +162,23 @@ bool extreme(Bench& bench, const Value& array, const Value& by, bool least, Valu
 }
 
 bool sort(Bench& bench, const Value* v, Value& out) { return sort_values(bench, v[0], v[0], out); }
+/// As jq has it for what is ordered by an array beside it.
+bool both_arrays(Bench& bench, const Value* v) {
+    if (v[0].is(Kind::array) && v[1].is(Kind::array)) return true;
+    return bench.fail(described(bench.heap, v[0]) + " and " + described(bench.heap, v[1]) +
+                      " cannot be sorted, as they are not both arrays");
+}
 bool sort_by_keys(Bench& bench, const Value* v, Value& out) {
-    return sort_values(bench, v[0], v[1], out);
+    return both_arrays(bench, v) && sort_values(bench, v[0], v[1], out);
 }
 bool group_by_keys(Bench& bench, const Value* v, Value& out) {
-    return group_values(bench, v[0], v[1], out);
+    return both_arrays(bench, v) && group_values(bench, v[0], v[1], out);
 }
 bool unique(Bench& bench, const Value* v, Value& out) {
     return unique_values(bench, v[0], v[0], out);
 }
 bool unique_by_keys(Bench& bench, const Value* v, Value& out) {
-    return unique_values(bench, v[0], v[1], out);
+    return both_arrays(bench, v) && unique_values(bench, v[0], v[1], out);
 }
 bool min(Bench& bench, const Value* v, Value& out) { return extreme(bench, v[0], v[0], true, out); }
 bool max(Bench& bench, const Value* v, Value& out) {
@@ -278,30 +285,32 @@ bool from_entries(Bench& bench, const Value* v, Value& out) {
     return true;
 }
 
-bool flatten_into(Bench& bench, const Value& array, double depth, ArrayBuilder& out) {
+bool flatten_into(Bench& bench, const Value& array, const Value& depth, ArrayBuilder& out) {
     const Value open = opened(bench.heap, array);
     for (std::uint32_t i = 0; i < open.size && !bench.heap.exhausted(); ++i) {
         const Value& item = open.array->items[i];
-        if (item.is(Kind::array) && depth != 0) {
-            flatten_into(bench, item, depth - 1, out);
-        } else {
+        if (!item.is(Kind::array) || (depth.is(Kind::number) && number_of(depth) == 0)) {
             out.add(item);
+            continue;
         }
+        if (!depth.is(Kind::number)) {
+            return bench.fail(described(bench.heap, depth) +
+                              " and number (1) cannot be subtracted");
+        }
+        if (!flatten_into(bench, item, Value::of(number_of(depth) - 1), out)) return false;
     }
     return true;
 }
 
 bool flatten(Bench& bench, const Value* v, Value& out) {
-    Value all;
-    if (!v[1].is(Kind::number)) {
-        return bench.fail(described(bench.heap, v[1]) + " and number (1) cannot be subtracted");
-    }
-    if (number_of(v[1]) < 0 && number_of(v[1]) != -1e9) {
+    // The depth is what jq compares and subtracts from, whatever it is.
+    if (compare(bench.heap, v[1], Value::of(0.0)) < 0 && !equal(bench.heap, v[1], Value::of(-1e9))) {
         return bench.fail("flatten depth must not be negative");
     }
+    Value all;
     if (!each_of(bench, v[0], all)) return false;
     ArrayBuilder flat(bench.heap);
-    flatten_into(bench, all, number_of(v[1]), flat);
+    if (!flatten_into(bench, all, v[1], flat)) return false;
     out = flat.value();
     return true;
 }
@@ -320,9 +329,12 @@ bool reverse(Bench& bench, const Value* v, Value& out) {
         return out = reversed.value(), true;
     }
     if (!v[0].is(Kind::array)) {
-        Value unused;
-        const Value zero = Value::of(0.0);
-        return index_value(bench, v[0], zero, unused) && bench.fail("cannot be reversed");
+        // In jq it is what `.[]` gives by index from the length down.
+        Value count, unused;
+        if (!length(bench, v, count)) return false;
+        if (!(number_of(count) > 0)) return out = make_array(bench.heap, nullptr, 0), true;
+        const Value last = Value::of(number_of(count) - 1);
+        return index_value(bench, v[0], last, unused) && bench.fail("cannot be reversed");
     }
     const Value open = opened(bench.heap, v[0]);
     ArrayBuilder reversed(bench.heap);

@@ -31,11 +31,11 @@ bool broken_down(Bench& bench, double seconds, double offset, Value& out) {
     return true;
 }
 
-/// The parts in an array of numbers; those that are missing are 0.
+/// The parts in an array of numbers; a year that is missing is 1900, the others are 0.
 bool moment_from(Bench& bench, const Value& array, std::string_view words, Moment& m) {
     if (!array.is(Kind::array)) return bench.fail(words);
     const Value parts = opened(bench.heap, array);
-    std::int64_t read[6] = {};
+    std::int64_t read[6] = {1900};
     for (std::uint32_t i = 0; i < parts.size; ++i) {
         const Value& part = parts.array->items[i];
         if (i >= 8) break;
@@ -101,7 +101,7 @@ bool format_time(Bench& bench, const Value* v, bool local, const Words& words, V
         offset = bench.outside.zone(wall - offset, zone);
     }
     const std::string_view format = text_of(bench.heap, v[1]);
-    if (!bench.heap.fits(format.size() * 40)) return bench.heap.exhaust(), true;
+    if (!bench.heap.fits(format.size() * 256)) return bench.heap.exhaust(), true;
     out = make_string(bench.heap, formatted(format, moment_of(wall), wall - offset, offset, zone));
     return true;
 }
@@ -124,16 +124,12 @@ bool strptime(Bench& bench, const Value* v, Value& out) {
         return bench.fail("strptime/1 requires string inputs and arguments");
     }
     const std::string_view text = text_of(bench.heap, v[0]), format = text_of(bench.heap, v[1]);
-    Moment moment;
+    // jq's words for days that nobody said.
+    Moment moment{.weekday = 8, .yearday = 367};
     const auto end = parse_moment(text, format, moment);
     if (!end) {
         return bench.fail("date \"" + std::string(text) + "\" does not match format \"" +
                           std::string(format) + "\"");
-    }
-    const Moment whole = moment_of(seconds_of(moment));
-    if (moment.day != 0) {
-        moment.weekday = whole.weekday;
-        moment.yearday = whole.yearday;
     }
     out = parts_of(bench.heap, moment, 0);
     if (*end < text.size()) out = append(bench.heap, out, Value::of(text.substr(*end)));

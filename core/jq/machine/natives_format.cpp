@@ -70,16 +70,34 @@ int hex_digit(char c) {
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/// Bytes that are no text become U+FFFD each.
+/// How many bytes what begins at `at` takes, and whether it is a character. As in jq, a sequence is
+/// what its first byte promises, up to where it is broken or the bytes end.
+std::size_t sequence_at(std::string_view bytes, std::size_t at, bool& good) {
+    const auto first = static_cast<unsigned char>(bytes[at]);
+    const std::size_t size = first < 0x80                     ? 1
+                             : first >= 0xC2 && first <= 0xDF ? 2
+                             : first >= 0xE0 && first <= 0xEF ? 3
+                             : first >= 0xF0 && first <= 0xF4 ? 4
+                                                              : 0;
+    good = false;
+    if (size == 0) return 1;
+    if (at + size > bytes.size()) return bytes.size() - at;
+    for (std::size_t i = 1; i < size; ++i) {
+        if ((static_cast<unsigned char>(bytes[at + i]) & 0xC0) != 0x80) return i;
+    }
+    good = is_utf8(bytes.substr(at, size));
+    return size;
+}
+
+/// Sequences that are no character become U+FFFD each.
 Value as_text(Heap& heap, std::string_view bytes) {
     if (is_utf8(bytes)) return Value::of(bytes);
     TextBuilder out(heap);
     for (std::size_t at = 0; at < bytes.size();) {
-        std::size_t size = 1;
-        while (size <= 4 && at + size <= bytes.size() && !is_utf8(bytes.substr(at, size))) ++size;
-        const bool good = size <= 4 && at + size <= bytes.size();
+        bool good = false;
+        const std::size_t size = sequence_at(bytes, at, good);
         out.add(good ? bytes.substr(at, size) : std::string_view("\xEF\xBF\xBD"));
-        at += good ? size : 1;
+        at += size;
     }
     return out.value();
 }
@@ -97,7 +115,8 @@ bool from_uri(Bench& bench, const Value& value, std::string_view text, Value& ou
         bytes.add(static_cast<char>(high * 16 + low));
         i += 2;
     }
-    out = as_text(bench.heap, bytes.text());
+    if (!is_utf8(bytes.text())) return refuse(bench, value, "is not a valid uri encoding");
+    out = Value::of(bytes.text());
     return true;
 }
 

@@ -25,7 +25,7 @@ bool of_two(Bench& bench, const Value* v, Value& out) {
     return true;
 }
 
-double to_power_of_ten(double x) { return std::pow(10.0, x); }
+double to_power_of_ten(double x) { return ::exp10(x); }
 double significand_of(double x) {
     if (x == 0 || !std::isfinite(x)) return x;
     int exponent = 0;
@@ -39,6 +39,22 @@ double log_gamma(double x) {
 double scaled(double x, double by) {
     if (by != by) return by;
     return std::scalbln(x, static_cast<long>(std::fmin(std::fmax(by, -1e5), 1e5)));
+}
+
+double bessel_j(double order, double x) { return ::jn(static_cast<int>(order), x); }
+double bessel_y(double order, double x) { return ::yn(static_cast<int>(order), x); }
+/// jn() and yn() take as many steps as their order says.
+template <double (*function)(double, double)>
+bool of_order(Bench& bench, const Value* v, Value& out) {
+    constexpr double order_max = 10000;
+    if (!need_number(bench, v[1]) || !need_number(bench, v[2])) return false;
+    const double order = number_of(v[1]);
+    if (!(order >= -order_max && order <= order_max)) {
+        return bench.fail(described(bench.heap, v[1]) + " is no order of a Bessel function");
+    }
+    bench.heap.work(static_cast<std::uint64_t>(std::fabs(order)));
+    out = Value::of(function(order, number_of(v[2])));
+    return true;
 }
 
 bool fma(Bench& bench, const Value* v, Value& out) {
@@ -77,21 +93,16 @@ bool log_gamma_sign(Bench& bench, const Value* v, Value& out) {
     return pair(bench, number, sign, out);
 }
 
-bool is_infinite(Bench& bench, const Value* v, Value& out) {
-    if (!need_number(bench, v[0])) return false;
-    out = Value::of(bool(std::isinf(number_of(v[0]))));
+/// Of what is no number none holds.
+template <bool (*holds)(double)>
+bool whether(Bench&, const Value* v, Value& out) {
+    out = Value::of(v[0].is(Kind::number) && holds(number_of(v[0])));
     return true;
 }
-bool is_nan(Bench& bench, const Value* v, Value& out) {
-    if (!need_number(bench, v[0])) return false;
-    out = Value::of(bool(std::isnan(number_of(v[0]))));
-    return true;
-}
-bool is_normal(Bench& bench, const Value* v, Value& out) {
-    if (!need_number(bench, v[0])) return false;
-    out = Value::of(bool(std::isnormal(number_of(v[0]))));
-    return true;
-}
+bool is_infinite(double number) { return std::isinf(number); }
+bool is_nan(double number) { return std::isnan(number); }
+bool is_normal(double number) { return std::isnormal(number); }
+
 bool infinite(Bench&, const Value*, Value& out) {
     out = Value::of(std::numeric_limits<double>::infinity());
     return true;
@@ -117,6 +128,8 @@ std::vector<NativeEntry> of_two_numbers() {
             {"ldexp", 2, of_two<scaled>},
             {"scalb", 2, of_two<scaled>},
             {"scalbln", 2, of_two<scaled>},
+            {"jn", 2, of_order<bessel_j>},
+            {"yn", 2, of_order<bessel_y>},
             {"fma", 3, fma}};
 }
 
@@ -158,13 +171,17 @@ std::vector<NativeEntry> math_natives() {
                                  {"tgamma", 0, of_one<std::tgamma>},
                                  {"erf", 0, of_one<std::erf>},
                                  {"erfc", 0, of_one<std::erfc>},
+                                 {"j0", 0, of_one<::j0>},
+                                 {"j1", 0, of_one<::j1>},
+                                 {"y0", 0, of_one<::y0>},
+                                 {"y1", 0, of_one<::y1>},
                                  {"significand", 0, of_one<significand_of>},
                                  {"frexp", 0, split_exponent},
                                  {"modf", 0, split_whole},
                                  {"lgamma_r", 0, log_gamma_sign},
-                                 {"isinfinite", 0, is_infinite},
-                                 {"isnan", 0, is_nan},
-                                 {"isnormal", 0, is_normal},
+                                 {"isinfinite", 0, whether<is_infinite>},
+                                 {"isnan", 0, whether<is_nan>},
+                                 {"isnormal", 0, whether<is_normal>},
                                  {"infinite", 0, infinite},
                                  {"nan", 0, nan}};
     for (const NativeEntry& one : of_two_numbers()) all.push_back(one);

@@ -107,9 +107,6 @@ bool set_item(Bench& bench, const Value& target, double index, const Value& valu
 
 bool set_slice(Bench& bench, const Value& target, const Value& key, const Value& value,
                Value& out) {
-    if (!value.is(Kind::array)) {
-        return bench.fail("A slice of an array can only be assigned another array");
-    }
     const Value array =
         target.is(Kind::null) ? make_array(bench.heap, nullptr, 0) : opened(bench.heap, target);
     Value from, to;
@@ -117,6 +114,9 @@ bool set_slice(Bench& bench, const Value& target, const Value& key, const Value&
     bounds_of(bench.heap, key, from, to);
     if (!range_of(array.size, from, to, range)) {
         return bench.fail("Array/string slice indices must be integers");
+    }
+    if (!value.is(Kind::array)) {
+        return bench.fail("A slice of an array can only be assigned another array");
     }
     const Value between = opened(bench.heap, value);
     ArrayBuilder made(bench.heap);
@@ -294,7 +294,7 @@ bool index_value(Bench& bench, const Value& target, const Value& key, Value& out
         out = places_of(bench.heap, target, key);
         return true;
     }
-    const bool plain = key.is(Kind::string) || key.is(Kind::number) || key.is(Kind::null);
+    const bool plain = key.is(Kind::string) || key.is(Kind::number);
     if (target.is(Kind::null) && plain) return out = Value(), true;
     return cannot_index(bench, target, key);
 }
@@ -329,7 +329,6 @@ bool get_path_of(Bench& bench, const Value& root, const Value& path, Value& out)
     const Value keys = opened(bench.heap, path);
     out = root;
     for (std::uint32_t i = 0; i < keys.size; ++i) {
-        if (out.is(Kind::null)) return true;
         const Value at = out;
         if (!index_value(bench, at, keys.array->items[i], out)) return false;
     }
@@ -350,13 +349,20 @@ bool delete_paths_of(Bench& bench, const Value& root, const Value& paths, Value&
     const Value all = opened(bench.heap, paths);
     auto* sorted = bench.heap.take_many<Value>(std::size_t{all.size} * 2);
     if (sorted == nullptr) return true;
+    const Value* odd = nullptr;  // The least one is told: jq sorts them first.
     for (std::uint32_t i = 0; i < all.size; ++i) {
         const Value& path = all.array->items[i];
-        if (!path.is(Kind::array)) return bench.fail("Path must be specified as an array");
+        if (!path.is(Kind::array)) {
+            if (odd == nullptr || compare(bench.heap, path, *odd) < 0) odd = &path;
+            continue;
+        }
         new (sorted + i) Value(opened(bench.heap, path));
         bench.heap.check_depth(sorted[i].size);
         if (bench.heap.exhausted()) return true;
         new (sorted + all.size + i) Value(sorted[i]);
+    }
+    if (odd != nullptr) {
+        return bench.fail("Path must be specified as array, not " + std::string(type_name(*odd)));
     }
     sort_by(bench.heap, sorted, sorted + all.size, all.size);
     // The empty path comes first: nothing is left.

@@ -117,8 +117,7 @@ bool match(Bench& bench, const Value* v, Value& out) {
                           " cannot be matched, as it is not a string");
     }
     if (!v[1].is(Kind::string)) {
-        return bench.fail(described(bench.heap, v[1]) +
-                          " cannot be matched, as it is not a string");
+        return bench.fail(described(bench.heap, v[1]) + " is not a string");
     }
     Mode mode;
     if (!mode_of(bench, v[2], mode)) return false;

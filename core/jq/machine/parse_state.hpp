@@ -27,11 +27,15 @@ public:
     void fail_unexpected(std::string_view wanted);
 
 private:
+    static constexpr int comma_level = 1;
+    static constexpr int alternative_level = 2;
+
     ExprId piped();
+    ExprId bindable();
     ExprId binary(int level);
     ExprId joined(const Token& sign, ExprId left, ExprId right);
-    ExprId unary(bool may_bind);
-    ExprId postfix(bool may_bind);
+    ExprId unary();
+    ExprId postfix();
     ExprId suffixes(ExprId term);
     bool suffix(ExprId& term);
     ExprId brackets(ExprId target, std::size_t offset);

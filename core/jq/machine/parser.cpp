@@ -13,9 +13,8 @@ struct Level {
     Op op = Op::binary;
 };
 
-constexpr int comma_level = 1;
-constexpr int alternative_level = 2;
-constexpr int product_level = 8;
+constexpr int comma = 1;
+constexpr int alternative = 2;
 
 /// What a word is between two terms; level 0: no operator.
 Level level_of(const Token& token) {
@@ -24,12 +23,12 @@ Level level_of(const Token& token) {
     if (token.is_name("and")) return {5, Joins::left, Op::conjunction};
     if (token.kind != Token::Kind::sign) return {};
     const std::string_view sign = token.text;
-    if (sign == ",") return {comma_level, Joins::left, Op::comma};
-    if (sign == "//") return {alternative_level, Joins::right, Op::alternative};
+    if (sign == ",") return {comma, Joins::left, Op::comma};
+    if (sign == "//") return {alternative, Joins::right, Op::alternative};
     if (sign == "==" || sign == "!=" || sign == "<" || sign == "<=" || sign == ">" || sign == ">=")
         return {6, Joins::never, Op::binary};
     if (sign == "+" || sign == "-") return {7, Joins::left, Op::binary};
-    if (sign == "*" || sign == "/" || sign == "%") return {product_level, Joins::left, Op::binary};
+    if (sign == "*" || sign == "/" || sign == "%") return {8, Joins::left, Op::binary};
     if (sign.ends_with("=")) return {3, Joins::never, Op::update};
     return {};
 }
@@ -152,15 +151,24 @@ ExprId ParseState::define(std::size_t offset) {
     return add(Op::define, offset, made, rest);
 }
 
+/// What stands between commas; `as` takes all of it: `1 + 2 as $x | $x` is 3, as in jq 1.8.
+ExprId ParseState::bindable() {
+    const std::size_t offset = token_.offset;
+    const ExprId whole = binary(alternative_level);
+    return !failed_ && take_name("as") ? bind(whole, offset) : whole;
+}
+
 ExprId ParseState::binary(int level) {
-    ExprId left = unary(true);
+    ExprId left = level == comma_level ? bindable() : unary();
     while (!failed_) {
         const Token sign = token_;
         const Level found = level_of(sign);
         if (found.level == 0 || found.level < level) break;
         step();
         const bool right = found.joins == Level::Joins::right;
-        const ExprId operand = binary(right ? found.level : found.level + 1);
+        const ExprId operand = found.level == comma_level
+                                   ? bindable()
+                                   : binary(right ? found.level : found.level + 1);
         left = joined(sign, left, operand);
         if (found.joins == Level::Joins::never && level_of(token_).level == found.level) {
             fail_unexpected("");
@@ -178,11 +186,11 @@ ExprId ParseState::joined(const Token& sign, ExprId left, ExprId right) {
                     .offset = static_cast<std::uint32_t>(sign.offset)});
 }
 
-ExprId ParseState::unary(bool may_bind) {
+ExprId ParseState::unary() {
     const std::size_t offset = token_.offset;
-    if (!take("-")) return postfix(may_bind);
+    if (!take("-")) return postfix();
     if (!enter()) return leave_with(none);
-    const ExprId operand = may_bind ? binary(product_level) : unary(false);
+    const ExprId operand = unary();
     return leave_with(add(Op::negate, offset, operand));
 }
 

@@ -6,6 +6,22 @@
 namespace holdfast::jq::machine {
 namespace {
 
+/// A number as JSON has it: jq takes `.5`, `2.` and `007`, too.
+std::string json_number(std::string_view text) {
+    std::size_t zeros = 0;
+    while (zeros + 1 < text.size() && text[zeros] == '0' && text[zeros + 1] >= '0' &&
+           text[zeros + 1] <= '9') {
+        ++zeros;
+    }
+    std::string out(text.substr(zeros));
+    if (out.starts_with('.')) out.insert(0, 1, '0');
+    const std::size_t point = out.find('.');
+    const bool bare = point != out.npos &&
+                      (point + 1 == out.size() || out[point + 1] == 'e' || out[point + 1] == 'E');
+    if (bare) out.erase(point, 1);
+    return out;
+}
+
 /// Words that are no function's name, but may be keys and fields.
 bool is_keyword(std::string_view word) {
     constexpr std::array<std::string_view, 19> keywords{
@@ -20,12 +36,9 @@ bool is_keyword(std::string_view word) {
 
 }  // namespace
 
-ExprId ParseState::postfix(bool may_bind) {
+ExprId ParseState::postfix() {
     if (!enter()) return leave_with(none);
-    const std::size_t offset = token_.offset;
-    ExprId whole = suffixes(term());
-    if (may_bind && !failed_ && take_name("as")) whole = bind(whole, offset);
-    return leave_with(whole);
+    return leave_with(suffixes(term()));
 }
 
 ExprId ParseState::suffixes(ExprId term) {
@@ -184,7 +197,7 @@ ExprId ParseState::term() {
         case Token::Kind::number:
             step();
             return add(Expr{.op = Op::number,
-                            .text = text(token.text),
+                            .text = text(json_number(token.text)),
                             .offset = static_cast<std::uint32_t>(token.offset)});
         case Token::Kind::quote:
             return string(none, token.offset);
@@ -292,16 +305,16 @@ ExprId ParseState::condition(std::size_t offset) {
 }
 
 ExprId ParseState::attempt(std::size_t offset) {
-    const ExprId body = unary(false);
+    const ExprId body = unary();
     ExprId rescue = none;
-    if (!failed_ && take_name("catch")) rescue = unary(false);
+    if (!failed_ && take_name("catch")) rescue = unary();
     return add(Op::attempt, offset, body, rescue);
 }
 
 ExprId ParseState::fold(std::size_t offset, bool is_foreach) {
     Expr expr{.op = is_foreach ? Op::foreach : Op::reduce,
               .offset = static_cast<std::uint32_t>(offset)};
-    expr.a = postfix(false);
+    expr.a = binary(alternative_level);
     want_name("as");
     patterns(expr);
     want("(");
@@ -404,8 +417,8 @@ void ParseState::member(std::vector<std::uint32_t>& items) {
 
 ExprId ParseState::member_value() {
     const std::size_t offset = token_.offset;
-    ExprId value = binary(2);
-    while (!failed_ && take("|")) value = add(Op::pipe, offset, value, binary(2));
+    ExprId value = bindable();
+    while (!failed_ && take("|")) value = add(Op::pipe, offset, value, bindable());
     return value;
 }
 

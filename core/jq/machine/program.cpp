@@ -101,10 +101,9 @@ ProgramResult MachineProgram::run_over(const Value& input, std::vector<std::byte
         }
         if (outputs.wrong.empty()) ended = vm_.next(value);
     }
-    if (outputs.wrong.empty() && ended != Vm::Next::end) outputs.wrong = words(ended);
-    if (outputs.wrong.empty()) return outputs.result;
+    if (outputs.wrong.empty() && ended == Vm::Next::end) return outputs.result;
     out.resize(before);
-    error = outputs.wrong;
+    error = outputs.wrong.empty() ? words(ended) : outputs.wrong;
     return {.verdict = Verdict::fail, .outputs = 0, .ended = vm_.bound() == "ended"};
 }
 
@@ -158,7 +157,10 @@ std::string MachineProgram::words(Vm::Next ended) {
                " for this record";
     }
     const Value& error = vm_.error();
-    if (error.is(Kind::string)) return std::string(text_of(vm_.heap(), error));
+    if (error.is(Kind::string)) {
+        const std::string_view said = text_of(vm_.heap(), error);
+        return std::string(said.empty() ? "(an error without words)" : said);
+    }
     return "(not a string): " + std::string(to_json(vm_.heap(), error).bytes());
 }
 

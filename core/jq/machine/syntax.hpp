@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -96,7 +97,7 @@ struct Syntax {
     std::vector<Pattern> patterns;
     std::vector<Definition> definitions;
     std::vector<std::uint32_t> lists;
-    std::vector<std::string> texts;
+    std::deque<std::string> texts;  ///< References to them stay good while others are added.
     bool has_imports = false;  ///< It begins with `import`, `include` or `module`.
 
     const std::string& text(TextId id) const { return texts[id]; }

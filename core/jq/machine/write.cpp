@@ -68,6 +68,7 @@ struct Writer {
     To to;
     std::size_t levels_max;
     bool verbatim;  ///< What was read may be copied: it has no line ends, or they do not matter.
+    bool anew = false;  ///< Nothing keeps the escapes that it was read with.
     std::size_t level = 0;
     bool fits = true;
 
@@ -83,6 +84,8 @@ struct Writer {
                 return write_number(value);
             case Kind::string:
                 if (value.form == Form::made) return write_text(value.bytes(), to);
+                // A program looks into text: there one string has one spelling.
+                if (anew) return write_text(text_of(heap, value), to);
                 to.add("\"");
                 to.add(value.bytes());
                 return to.add("\"");
@@ -169,7 +172,7 @@ bool write_json(Heap& heap, const Value& value, std::vector<std::byte>& out, std
 Value to_json(Heap& heap, const Value& value) {
     TextBuilder text(heap);
     // As compact as jq: nothing is copied with its white space.
-    Writer<ToHeap> writer{heap, {text}, Limits::depth_most + std::size_t{1}, false};
+    Writer<ToHeap> writer{heap, {text}, Limits::depth_most + std::size_t{1}, false, true};
     writer.write(value);
     return text.value();
 }
