@@ -417,6 +417,9 @@ int jq_command(const std::vector<std::string>& arguments) {
         return jq_done;
     }
     std::size_t before = 0;
+    // Nothing, or nothing but definitions, is a program where nothing stands before it.
+    if (machine::compile(options.program) && machine::compile(options.program + "\n."))
+        options.program += "\n.";
     const std::string program = with_arguments(options, before);
     const auto code = machine::compile(program);
     if (!code) {

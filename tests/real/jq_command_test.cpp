@@ -95,6 +95,8 @@ const std::vector<Case>& cases() {
         {{"-c", "--arg", "x", "1", "--argjson", "y", "{\"z\":[1,-2]}", "[., $x, $y]"}, "0"},
         {{"-c", "--arg", "x", "1", "def f: $x; [f, $ARGS.named]"}, "0"},
         {{"-c", "--arg", "x", "-5", ". + ($x | tonumber)"}, "7"},
+        {{"--arg", "x", "1", ""}, "[1]"},
+        {{"--arg", "x", "1", "def f: 2; # that is all"}, "[1]"},
         {{"-nc", "$ARGS", "--args", "a", "-c", "b"}, ""},
         {{"-nc", "$ARGS", "--jsonargs", "1", "{\"a\":null}"}, ""},
         {{"-nc", "--args", "$ARGS.positional", "x", "y"}, ""},
