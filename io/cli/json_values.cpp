@@ -142,7 +142,7 @@ JsonInputs::Got JsonInputs::line(std::string_view& text) {
             text = {buffer_.data() + at_, end - at_};
             before_ = at_;
             at_ = end + 1;
-            ++lines_;
+            given_line_ = ++lines_;
             return Got::text;
         }
         looked = end_ - at_;
@@ -159,6 +159,7 @@ JsonInputs::Got JsonInputs::line(std::string_view& text) {
             text = left();
             before_ = at_;
             at_ = end_;
+            given_line_ = lines_ + 1;
             return Got::text;
         }
         if (!open_next()) return Got::end;
@@ -178,6 +179,7 @@ JsonInputs::Got JsonInputs::value(std::string_view& text) {
     const auto take = [&](std::size_t size) {
         text = {buffer_.data() + at_, size};
         lines_ += static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+        given_line_ = lines_ + 1;
         at_ += size;
         before_ = at_;
     };
@@ -211,6 +213,6 @@ std::string JsonInputs::rest() {
     }
 }
 
-std::string JsonInputs::place() const { return name_ + ":" + std::to_string(lines_); }
+std::string JsonInputs::place() const { return name_ + ":" + std::to_string(given_line_); }
 
 }  // namespace holdfast::cli

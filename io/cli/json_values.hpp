@@ -61,10 +61,9 @@ public:
     /// All that is left of all files.
     std::string rest();
 
-    /// Where it is, in words: "app.log:12".
+    /// Where what was given last ends, in words: "app.log:12".
     std::string place() const;
     const std::string& file() const { return name_; }
-    std::uint64_t line_number() const { return lines_; }
     /// Files that could not be read, each with why; since the last call.
     std::vector<std::string> take_troubles() { return std::exchange(troubles_, {}); }
 
@@ -85,7 +84,8 @@ private:
     std::size_t end_ = 0;
     std::size_t before_ = 0;  ///< Where the last line began.
     std::size_t line_end_ = 0;  ///< Of the line that was taken back.
-    std::uint64_t lines_ = 0;
+    std::uint64_t lines_ = 0;       ///< Ends of lines before what is given next.
+    std::uint64_t given_line_ = 0;  ///< In which what was given last ends, from 1.
     std::vector<std::string> troubles_;
     std::function<void()> before_reading_;
 };

@@ -190,6 +190,8 @@ TEST_CASE("holdfast jq says where JSON is broken, gives what came before, and ex
         CHECK(ours.code == 2);
         CHECK(contains(ours.err, "jq: error (at <stdin>:"));
     }
+    CHECK(contains(holdfast_jq({{"."}, "1\n2\n{\"a\":}\n"}).err, "(at <stdin>:3): "));
+    CHECK(contains(holdfast_jq({{"."}, "1\n[2,\n{\"a\":}]\n"}).err, "(at <stdin>:3): "));
     // jq 1.6 says 0 and 4 here, 1.8 says 4 and 2.
     CHECK(holdfast_jq({{"-e", "."}, ""}).code == 4);
     CHECK(holdfast_jq({{"."}, "{"}).code == 2);
