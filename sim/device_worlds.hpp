@@ -51,4 +51,7 @@ std::optional<Breach> run_checkpoint_images(std::uint64_t steps);
 /// Steps that parse, and streams, after a large record (I90). No device, but a judge of its own.
 std::optional<Breach> run_memory(std::uint64_t seed);
 
+/// Programs of the jq machine over records in turn, beside what jq 1.8 gives (I95).
+std::optional<Breach> run_programs(std::uint64_t seed);
+
 }  // namespace holdfast::sim

@@ -21,6 +21,7 @@ enum class Habitat : std::uint8_t {
     graphs,
     keys,
     memory,
+    programs,  ///< The jq machine over a table of cases.
     joint,  ///< The whole pipeline: joint_world.hpp.
 };
 

@@ -92,6 +92,7 @@ const char* breach(sim::Habitat habitat, std::uint64_t seed) {
         case sim::Habitat::keys: found = sim::run_keys(seed); break;
         case sim::Habitat::graphs: found = sim::run_graphs(seed); break;
         case sim::Habitat::memory: found = sim::run_memory(seed); break;
+        case sim::Habitat::programs: found = sim::run_programs(seed); break;
     }
     return found ? found->invariant : nullptr;
 }
@@ -245,7 +246,7 @@ bool devices_are_right() {
     for (const sim::Habitat habitat : {sim::Habitat::tailer, sim::Habitat::streams, sim::Habitat::reads, sim::Habitat::text,
                                        sim::Habitat::checkpoints, sim::Habitat::file_sink, sim::Habitat::dead_letters,
                                        sim::Habitat::tokens, sim::Habitat::graphs, sim::Habitat::keys,
-                                       sim::Habitat::memory, sim::Habitat::joint}) {
+                                       sim::Habitat::memory, sim::Habitat::programs, sim::Habitat::joint}) {
         for (std::uint64_t seed = 0; seed < 100; ++seed) {
             const char* invariant = breach(habitat, seed);
             if (invariant == nullptr) continue;

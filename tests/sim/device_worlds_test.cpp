@@ -62,6 +62,10 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("programs of the machine give what jq 1.8 gives for each record, whatever came before") {
+    for (std::uint64_t seed = 0; seed < 200; ++seed) check(run_programs(seed), seed);
+}
+
 TEST_CASE("what a large record took is given back by each step that parses, and by streams") {
     for (std::uint64_t seed = 0; seed < 64; ++seed) check(run_memory(seed), seed);
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/base/mutant.hpp"
+
 namespace holdfast::jq::machine {
 namespace {
 
@@ -21,7 +23,7 @@ std::int64_t floor_div(std::int64_t a, std::int64_t b) {
 
 /// Days from 1970-01-01; after Howard Hinnant's "chrono-compatible low-level date algorithms".
 std::int64_t days_of(std::int64_t year, std::int64_t month, std::int64_t day) {
-    year -= month <= 2;
+    year -= mutant(423) ? month < 2 : month <= 2;
     const std::int64_t era = floor_div(year, 400);
     const std::int64_t of_era = year - era * 400;
     const std::int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;

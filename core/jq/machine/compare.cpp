@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/base/mutant.hpp"
 #include "core/jq/machine/value.hpp"
 
 namespace holdfast::jq::machine {
@@ -83,7 +84,7 @@ int compare_objects(Heap& heap, const Value& a, const Value& b) {
     const Value left = opened(heap, a), right = opened(heap, b);
     const Value keys = sorted_keys(heap, left);
     const int by_keys = compare(heap, keys, sorted_keys(heap, right));
-    if (by_keys != 0) return by_keys;
+    if (by_keys != 0 && !mutant(412)) return by_keys;
     for (std::uint32_t i = 0; i < keys.size && !heap.exhausted(); ++i) {
         const std::string_view key = keys.array->items[i].bytes();
         const Value* right_value = find(*right.object, key);
@@ -175,7 +176,8 @@ bool equal(Heap& heap, const Value& a, const Value& b) {
     if (left.size != right.size || left.same(right)) return left.size == right.size;
     heap.work(left.size + 1);
     for (std::uint32_t i = 0; i < left.size; ++i) {
-        if (heap.exhausted() || !equal(heap, left.array->items[i], right.array->items[i])) return false;
+        if (heap.exhausted()) return false;
+        if (!equal(heap, left.array->items[i], right.array->items[i])) return false;
     }
     return true;
 }

@@ -1,6 +1,7 @@
 // Calls, and what builds values.
 #include <algorithm>
 
+#include "core/base/mutant.hpp"
 #include "core/jq/machine/compile_state.hpp"
 
 namespace holdfast::jq::machine {
@@ -50,8 +51,8 @@ void CompileState::binary(const Expr& e, const Binding* scope) {
         emit(Do::binary, native, literal_constant(e.b));
         return;
     }
-    sub(e.b, scope);
-    sub(e.a, scope);
+    sub(mutant(400) ? e.a : e.b, scope);
+    sub(mutant(400) ? e.b : e.a, scope);
     emit(Do::native, native);
 }
 
@@ -202,7 +203,15 @@ void CompileState::builtin(const Expr& e, const Binding* scope, bool last) {
         }
     }
     if (const auto native = find_native(name, e.count)) return call_native(*native, e, scope);
-    const std::string_view text = find_defined(name, e.count);
+    std::string_view text = find_defined(name, e.count);
+    if (mutant(403) && name == "limit") {
+        text = "def limit($n; f): label $out | foreach f as $item ($n; . - 1;"
+               " $item, if . <= 0 then break $out else empty end);";
+    }
+    if (mutant(419) && name == "limit") {
+        text = "def limit($n; f): if $n > 0 then foreach f as $item ($n; . - 1;"
+               " if . >= 0 then $item else empty end) else empty end;";
+    }
     if (text.empty()) {
         return fail(name + "/" + std::to_string(e.count) + " is not defined", e.offset);
     }

@@ -1,4 +1,5 @@
 // What goes where: pipes, branches, errors, bindings, folds, updates.
+#include "core/base/mutant.hpp"
 #include "core/jq/machine/compile_state.hpp"
 
 namespace holdfast::jq::machine {
@@ -131,7 +132,7 @@ const Binding* CompileState::bind_patterns(const Expr& e, const Binding* scope, 
     for (std::uint32_t i = 0; i < e.count; ++i) {
         const bool is_last = i + 1 == e.count;
         const std::uint32_t fork = is_last ? 0 : emit(Do::fork_pattern);
-        for (const Binding* b = inside; e.count > 1 && b != scope; b = b->before) {
+        for (const Binding* b = inside; e.count > 1 && !mutant(415) && b != scope; b = b->before) {
             emit(Do::duplicate);
             emit(Do::constant, null_constant());
             emit(Do::store, b->slot);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/base/mutant.hpp"
 #include "core/codec/utf8.hpp"
 #include "core/jq/machine/outside.hpp"
 #include "core/jq/machine/value.hpp"
@@ -65,6 +66,7 @@ void Heap::reset(const Limits& limits) {
     if (blocks_.size() > 1) blocks_.erase(blocks_.begin() + 1, blocks_.end());
     if (!blocks_.empty() && blocks_.front().size > block_bytes) blocks_.clear();
     text_end_ = nullptr;
+    if (mutant(404)) return void(bound_ = nullptr);
     used_ = charged_ = 0;
     worked_ = 0;
     look_at_ = std::min(look_every, limits.steps);

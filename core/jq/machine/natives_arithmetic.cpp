@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/base/mutant.hpp"
 #include "core/jq/machine/builtins.hpp"
 
 namespace holdfast::jq::machine {
@@ -42,7 +43,8 @@ Value merge(Heap& heap, const Value& a, const Value& b) {
         const Member& member = right.object->members[i];
         const Value* mine = find(*into, member.key.bytes());
         const bool deeper =
-            mine != nullptr && mine->is(Kind::object) && member.value.is(Kind::object);
+            mine != nullptr && mine->is(Kind::object) && member.value.is(Kind::object) &&
+            !mutant(428);
         const Value value = deeper ? merge(heap, *mine, member.value) : member.value;
         put(heap, *into, member.key, value);
     }

@@ -304,7 +304,8 @@ bool flatten_into(Bench& bench, const Value& array, const Value& depth, ArrayBui
 
 bool flatten(Bench& bench, const Value* v, Value& out) {
     // The depth is what jq compares and subtracts from, whatever it is.
-    if (compare(bench.heap, v[1], Value::of(0.0)) < 0 && !equal(bench.heap, v[1], Value::of(-1e9))) {
+    const bool is_all = equal(bench.heap, v[1], Value::of(-1e9));
+    if (compare(bench.heap, v[1], Value::of(0.0)) < 0 && !is_all) {
         return bench.fail("flatten depth must not be negative");
     }
     Value all;

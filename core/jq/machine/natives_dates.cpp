@@ -90,9 +90,10 @@ bool format_time(Bench& bench, const Value* v, bool local, const Words& words, V
     if (parts.is(Kind::number) && !(local ? localtime(bench, v, parts) : gmtime(bench, v, parts))) {
         return false;
     }
+    if (!parts.is(Kind::array)) return bench.fail(words.parsed);
+    if (!v[1].is(Kind::string)) return bench.fail(words.format);
     Moment moment;
     if (!moment_from(bench, parts, words.parsed, moment)) return false;
-    if (!v[1].is(Kind::string)) return bench.fail(words.format);
     const std::int64_t wall = seconds_of(moment);
     std::string zone = local ? "" : "UTC";
     std::int64_t offset = 0;

@@ -57,6 +57,12 @@ bool of_order(Bench& bench, const Value* v, Value& out) {
     return true;
 }
 
+/// scalb() of glibc: what is no whole number is no power.
+double scaled_whole(double x, double by) {
+    const bool is_whole = !std::isfinite(by) || by == std::trunc(by);
+    return is_whole ? scaled(x, by) : std::numeric_limits<double>::quiet_NaN();
+}
+
 bool fma(Bench& bench, const Value* v, Value& out) {
     for (int i = 1; i <= 3; ++i) {
         if (!need_number(bench, v[i])) return false;
@@ -126,7 +132,7 @@ std::vector<NativeEntry> of_two_numbers() {
             {"nextafter", 2, of_two<std::nextafter>},
             {"nexttoward", 2, of_two<std::nextafter>},
             {"ldexp", 2, of_two<scaled>},
-            {"scalb", 2, of_two<scaled>},
+            {"scalb", 2, of_two<scaled_whole>},
             {"scalbln", 2, of_two<scaled>},
             {"jn", 2, of_order<bessel_j>},
             {"yn", 2, of_order<bessel_y>},

@@ -1,6 +1,7 @@
 // Looking into values and putting something else in their places, by keys and by paths.
 #include <algorithm>
 
+#include "core/base/mutant.hpp"
 #include "core/jq/machine/builtins.hpp"
 
 namespace holdfast::jq::machine {
@@ -26,7 +27,7 @@ bool range_of(std::uint32_t size, const Value& from, const Value& to, Range& ran
     const double length = size;
     double begin = from.is(Kind::null) ? 0 : number_of(from);
     double end = to.is(Kind::null) ? length : number_of(to);
-    if (begin < 0) begin += length;
+    if (begin < 0) begin += mutant(407) ? length + 1 : length;
     if (end < 0) end += length;
     if (!(begin >= 0)) begin = 0;
     if (begin > length) begin = length;
@@ -185,6 +186,7 @@ bool delete_items(Bench& bench, const Value& target, const Value& keys, Value& o
         } else {
             return bench.fail("Cannot delete " + std::string(type_name(key)) + " element of array");
         }
+        if (mutant(418)) std::fill_n(gone, array.size, false);
         for (std::uint32_t at = range.begin; at < range.end; ++at) gone[at] = true;
         bench.heap.work(range.end - range.begin);
     }

@@ -1,6 +1,7 @@
 // Regular expressions: compiled once for each text and flags, matched by the outside's engine.
 #include <algorithm>
 
+#include "core/base/mutant.hpp"
 #include "core/jq/machine/builtins.hpp"
 
 namespace holdfast::jq::machine {
@@ -53,7 +54,8 @@ bool mode_of(Bench& bench, const Value& modifiers, Mode& mode) {
 /// nullptr: the error is set.
 Regex* regex_of(Bench& bench, std::string_view pattern, RegexFlags flags) {
     for (KeptRegex& kept : bench.regexes) {
-        if (kept.flags == flags && kept.pattern == pattern) return kept.regex.get();
+        const bool is_flags = kept.flags == flags || mutant(406);
+        if (is_flags && (kept.pattern == pattern || mutant(405))) return kept.regex.get();
     }
     std::string error;
     std::unique_ptr<Regex> made = bench.outside.regex(pattern, flags, error);
@@ -74,6 +76,7 @@ struct Counted {
 
     double before(std::int64_t where) {
         const auto at = static_cast<std::size_t>(where);
+        if (mutant(426)) return static_cast<double>(where);
         if (at < byte) byte = points = 0;
         points += points_of(text.substr(byte, at - byte));
         byte = at;
@@ -146,7 +149,9 @@ bool match(Bench& bench, const Value* v, Value& out) {
         if (!mode.global) break;
         // Behind an empty match the next one begins at the next character.
         from =
-            end > begin ? end : end + std::max<std::size_t>(1, byte_of_point(text.substr(end), 1));
+            end > begin   ? end
+            : mutant(425) ? end + 1
+                          : end + std::max<std::size_t>(1, byte_of_point(text.substr(end), 1));
     }
     out = v[3].truthy() ? Value::of(any) : matches.value();
     return true;

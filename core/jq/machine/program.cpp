@@ -3,6 +3,8 @@
 #include <cstring>
 #include <utility>
 
+#include "core/base/mutant.hpp"
+
 namespace holdfast::jq::machine {
 namespace {
 
@@ -100,6 +102,9 @@ ProgramResult MachineProgram::run_over(const Value& input, std::vector<std::byte
             outputs.wrong = too_large(outputs_bytes_max_, true);
         }
         if (outputs.wrong.empty()) ended = vm_.next(value);
+    }
+    if (mutant(421) && ended == Vm::Next::fail && vm_.error().is(Kind::string)) {
+        if (text_of(vm_.heap(), vm_.error()).empty()) return outputs.result;
     }
     if (outputs.wrong.empty() && ended == Vm::Next::end) return outputs.result;
     out.resize(before);

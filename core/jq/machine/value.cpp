@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "core/base/mutant.hpp"
 #include "core/jq/text.hpp"
 
 namespace holdfast::jq::machine {
@@ -300,7 +301,7 @@ Value get_member(Heap& heap, const Value& object, std::string_view key, bool& fo
 Value get_item(Heap& heap, const Value& array, double index) {
     if (index != index) return Value();
     const Value open = opened(heap, array);
-    if (index < 0) index += open.size;
+    if (index < 0) index += mutant(417) ? open.size - 1.0 : open.size;
     if (!(index > -1) || !(index < open.size) || index < 0) return Value();
     return open.array->items[static_cast<std::uint32_t>(index)];
 }

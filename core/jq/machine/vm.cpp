@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/mutant.hpp"
+
 namespace holdfast::jq::machine {
 namespace {
 
@@ -318,8 +320,9 @@ Vm::Flow Vm::next_of_range(Fork& fork) {
     const double number = fork.range.number;
     const std::uint32_t target = fork.target;
     fork.range.number += 1;
-    const bool more = fork.range.number < fork.upto;
-    const bool any = number < fork.upto;
+    const double upto = mutant(422) ? fork.upto + 1 : fork.upto;
+    const bool more = fork.range.number < upto;
+    const bool any = number < upto;
     if (!more) drop_forks(forks_.size() - 1);
     if (!any) return Flow::back;
     pc_ = target;

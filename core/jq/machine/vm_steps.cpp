@@ -1,6 +1,7 @@
 // One instruction each.
 #include <algorithm>
 
+#include "core/base/mutant.hpp"
 #include "core/jq/machine/vm.hpp"
 
 namespace holdfast::jq::machine {
@@ -74,14 +75,14 @@ Vm::Flow Vm::step_forks(const Instruction& in) {
             forks_.back().at = in.b;
             return Flow::on;
         case Do::alt_found:
-            if (top().truthy()) {
+            if (top().truthy() || (mutant(402) && top().is_bool())) {
                 slot(0, in.b).value = Value::of(true);
             } else {
                 pc_ = in.a;
             }
             return Flow::on;
         case Do::fork_label:
-            slot(0, in.a).value = Value::of(static_cast<double>(++labels_));
+            slot(0, in.a).value = Value::of(static_cast<double>(labels_ += !mutant(413)));
             fork(in.what, 0);
             forks_.back().back = labels_;
             return Flow::on;
@@ -93,7 +94,7 @@ Vm::Flow Vm::step_forks(const Instruction& in) {
             drop_forks(static_cast<std::size_t>(slot(0, in.a).value.number));
             return Flow::on;
         case Do::try_end:
-            return try_end(in);
+            return mutant(409) ? Flow::on : try_end(in);
         case Do::leave:
             return leave(in);
         case Do::each:
@@ -124,7 +125,7 @@ Vm::Flow Vm::step_more(const Instruction& in) {
         case Do::load_moved: {
             Value& variable = slot(in.a, in.b).value;
             set_top(variable);
-            variable = Value();
+            if (!mutant(411)) variable = Value();
             return Flow::on;
         }
         case Do::empty_array:
@@ -164,7 +165,8 @@ Vm::Flow Vm::step_more(const Instruction& in) {
             const bool good = get_path_of(bench_, slot(0, in.a).value, slot(0, in.b).value, result);
             // Who is given a container that is our own may keep it: it is changed no more.
             Value& owner = slot(0, in.b + 1).value;
-            if (good && owner_of(result) == static_cast<std::uint32_t>(owner.number)) {
+            const auto mine = static_cast<std::uint32_t>(owner.number);
+            if (good && owner_of(result) == mine && !mutant(410)) {
                 owner = Value::of(static_cast<double>(++owners_));
             }
             return answered(good, result);
@@ -315,6 +317,7 @@ Vm::Flow Vm::slice(const Instruction& in) {
 }
 
 Value Vm::path_value(const Step* path) {
+    if (mutant(401) && path != nullptr) path = path->before;
     const std::size_t count = path == nullptr ? 0 : path->count;
     auto* keys = heap_.take_many<Value>(count);
     if (keys == nullptr) return make_array(heap_, nullptr, 0);

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "core/base/mutant.hpp"
 #include "core/jq/machine/value.hpp"
 #include "core/jq/text.hpp"
 
@@ -85,7 +86,7 @@ struct Writer {
             case Kind::string:
                 if (value.form == Form::made) return write_text(value.bytes(), to);
                 // A program looks into text: there one string has one spelling.
-                if (anew) return write_text(text_of(heap, value), to);
+                if (anew && !mutant(420)) return write_text(text_of(heap, value), to);
                 to.add("\"");
                 to.add(value.bytes());
                 return to.add("\"");
@@ -102,6 +103,7 @@ struct Writer {
     }
 
     void write_container(const Value& value) {
+        if (mutant(408) && value.form == Form::read) return to.add(value.node->bytes());
         if (value.form == Form::read && verbatim && level == 0 && levels_max >= Tape::depth_max) {
             return to.add(value.node->bytes());
         }

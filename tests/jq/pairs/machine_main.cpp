@@ -1,8 +1,8 @@
 // What the machine makes of pairs: reads lines of a program, a tab and a record, and answers a line
 // each, for pairs.py.
 //
-// Answers: the outputs with tabs between them, `! ` and the error, `? ` and why the program does not
-// compile, `~ ` and the bound that it reached.
+// Answers: the outputs with tabs between them, `! ` and the error, `? ` and why the program does
+// not compile, `~ ` and the bound that it reached.
 // Rule: a program is compiled once for the records that follow each other, and its machine used for
 //       all of them, as in a transform.
 #include <cstdio>
@@ -23,7 +23,7 @@ using namespace holdfast;
 using namespace holdfast::jq;
 
 /// Few, so that a program that never ends takes no time.
-constexpr std::uint64_t steps_max = 20'000'000;
+constexpr std::uint64_t steps_max = 3'000'000;
 constexpr std::size_t memory_max = std::size_t{256} << 20;
 
 class Answers {

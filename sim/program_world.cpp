@@ -1,0 +1,112 @@
+// The jq machine over a table: programs as transforms have them, each over records in turn.
+//
+// I95: a program gives for each record what jq 1.8 gives, whatever record came before; an error
+//      fails the record; what was not looked into keeps its bytes, but for line ends.
+// Rule: what is right stands in program_cases.hpp; the machine is not asked.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/jq/machine/compiler.hpp"
+#include "core/jq/machine/program.hpp"
+#include "io/jq/outside.hpp"
+#include "sim/device_worlds.hpp"
+#include "sim/program_cases.hpp"
+
+namespace holdfast::sim {
+namespace {
+
+/// Small, so that a heap that is not given back is soon full.
+constexpr std::size_t memory_max = std::size_t{1} << 20;
+constexpr std::size_t cases_a_seed = 8;
+
+std::uint64_t mixed(std::uint64_t seed, std::uint64_t n) {
+    std::uint64_t z = seed * 0x9e3779b97f4a7c15 + n * 0xbf58476d1ce4e5b9 + 1;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+}
+
+class Runs {
+public:
+    explicit Runs(std::string_view program) : program_(program) {
+        auto code = jq::machine::compile(program_);
+        demand(code.has_value(), "I95", program_ + " does not compile");
+        made_ = std::make_unique<jq::machine::MachineProgram>(
+            std::make_shared<const jq::machine::Code>(std::move(*code)), jq::Use::program,
+            jq::make_outside(),
+            jq::machine::Limits{.memory = memory_max, .steps = 10'000'000});
+    }
+
+    std::string over(std::string_view record) {
+        std::vector<std::byte> out;
+        std::string error;
+        const auto* bytes = reinterpret_cast<const std::byte*>(record.data());
+        const ProgramResult is = made_->run({bytes, record.size()}, out, error);
+        if (is.verdict == Verdict::fail) return "! " + error;
+        if (is.verdict == Verdict::keep) return std::string(record);
+        std::string all(reinterpret_cast<const char*>(out.data()), out.size());
+        if (!all.empty()) all.pop_back();
+        return all;
+    }
+
+    void demand_over(std::string_view record, std::string_view outcome) {
+        const std::string made = over(record);
+        demand(made == outcome, "I95",
+               program_ + " over " + std::string(record) + " gives " + made + ", not " +
+                   std::string(outcome));
+    }
+
+private:
+    std::string program_;
+    std::unique_ptr<jq::machine::MachineProgram> made_;
+};
+
+/// Twice, with a record between that has nothing of the first one.
+void in_turn(const ProgramCase& one) {
+    Runs runs(one.program);
+    runs.demand_over(one.record, one.outcome);
+    runs.over(R"({"z":[[1.50,"\u00e9"],null]})");
+    runs.demand_over(one.record, one.outcome);
+}
+
+/// Each record takes a fifth of the memory.
+void many_records() {
+    Runs runs("[range(6000)] | length");
+    for (int i = 0; i < 30; ++i) runs.demand_over("{}", "6000");
+}
+
+void without_words() {
+    Runs runs("if .bad then error(\"\") else .a end");
+    runs.demand_over(R"({"a":1})", "1");
+    demand(runs.over(R"({"bad":1})").starts_with("! "), "I95", "an error is no failure");
+}
+
+/// Over several lines: what comes of it is one line.
+void of_lines() {
+    Runs("[.a, .a[0]]").demand_over("{\"a\":[[1,\n2.50]]}", "[[[1,2.50]],[1,2.50]]");
+}
+
+/// Behind a match of nothing the next one begins at the next character (in jq at the next byte).
+void of_characters() {
+    Runs(R"([match("a*"; "g").offset])").demand_over(R"("日本語")", "[0,1,2,3]");
+}
+
+}  // namespace
+
+std::optional<Breach> run_programs(std::uint64_t seed) {
+    try {
+        for (std::size_t i = 0; i < cases_a_seed; ++i) {
+            in_turn(program_cases[mixed(seed, i) % program_cases.size()]);
+        }
+        if (seed % 4 == 0) many_records();
+        if (seed % 4 == 1) without_words();
+        if (seed % 4 == 2) of_lines();
+        if (seed % 4 == 3) of_characters();
+    } catch (const Breach& breach) {
+        return breach;
+    }
+    return std::nullopt;
+}
+
+}  // namespace holdfast::sim
