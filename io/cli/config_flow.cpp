@@ -302,6 +302,8 @@ TransformSettings transform_of(const Named& part) {
     bounds.time = Duration{values.number("program_time")};
     bounds.text = static_cast<std::uint64_t>(values.number("program_string"));
     bounds.depth = static_cast<std::uint32_t>(values.number("program_depth"));
+    for (const Item& item : values.at("args").list)
+        out.settings.args.push_back({item.name, item.text});
     read_texts(values, out);
     return out;
 }

@@ -110,6 +110,17 @@ void put_inputs(Json& json, const PipelineConfig& pipeline, const std::vector<fl
     json.end_list();
 }
 
+void put_settings(Json& json, const ProgramSettings& settings) {
+    json.field("program_memory", settings.bounds.memory);
+    json.field("program_time", format_duration(settings.bounds.time));
+    json.field("program_string", settings.bounds.text);
+    json.field("program_depth", settings.bounds.depth);
+    if (settings.args.empty()) return;
+    json.begin_object("args");
+    for (const ProgramArgument& one : settings.args) json.field_json(one.name, one.json);
+    json.end_object();
+}
+
 void put_transform(Json& json, const PipelineConfig& pipeline, const TransformSettings& transform) {
     using flow::NodeType;
     const flow::NodeSpec& node = transform.node;
@@ -154,6 +165,7 @@ void put_transform(Json& json, const PipelineConfig& pipeline, const TransformSe
                    node.unrouted == flow::Unrouted::reject  ? "reject"
                                : node.unrouted == flow::Unrouted::route ? "route"
                                                                         : "discard");
+    if (node.type != NodeType::raw_filter) put_settings(json, transform.settings);
     json.begin_list("runs_in");
     for (const std::string& text : transform.texts) json.value(program_engine(transform, text));
     json.end_list();

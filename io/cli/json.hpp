@@ -32,6 +32,9 @@ public:
         key(name), raw(std::to_string(n));
     }
 
+    /// Requires: `json` is JSON.
+    void field_json(std::string_view name, std::string_view json) { key(name), raw(json); }
+
     const std::string& text() const { return out_; }
 
 private:

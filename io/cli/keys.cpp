@@ -298,6 +298,10 @@ const Section& transform_section() {
              "before it.",
              "dead_letter|skip|fail_batch", 0, 0, nullptr,
              programs},
+            {"args", T::values, "",
+             "Values by name, of any kind but dates: programs, conditions and keys see each as "
+             "`$name`, and all of them in `$ARGS.named`, as with jq's `--arg` and `--argjson`.",
+             {}, 0, 0, nullptr, programs},
             {"program_memory", T::size, "16MiB",
              "What a program may take of memory for one record, and four times the record's size on "
              "top. This, `program_time`, `program_string` and `program_depth` are bounds of a record: "

@@ -25,6 +25,7 @@ enum class KeyType : std::uint8_t {
     names,     // a list of names of sources and transforms
     fields,    // a list of paths to fields
     routes,    // a table of conditions by name
+    values,    // a table of any values by name; kept as JSON
     rules,     // a list of tables: the rules of a raw filter
     globs,     // a list of paths that may hold *, ? and [...]
     verbatim,  // text in which $$ is nothing special: bytes of records

@@ -57,6 +57,8 @@ std::string expectation(const Key& key) {
         case T::fields: return "a list of fields such as [\"user.id\"]";
         case T::routes:
             return "a table of conditions such as { errors = '.level == \"error\"' }";
+        case T::values:
+            return "a table of values such as { env = \"prod\", limits = [10, 20] }";
         case T::rules:
             return "a list of rules such as [{ missing = \"user.id\", then = \"drop\" }]";
         case T::globs: return "a list of paths such as [\"logs/*.jsonl\"]";
@@ -106,7 +108,7 @@ std::string markdown_range(const Key& key) {
         key.type == T::rules || key.type == T::records || key.type == T::tables)
         return "list";
     if (key.type == T::time) return "time";
-    if (key.type == T::routes) return "table";
+    if (key.type == T::routes || key.type == T::values) return "table";
     if (key.max == INT64_MAX) return "number";
     return fmt::format("{} to {}", format_value(key, key.min), format_value(key, key.max));
 }

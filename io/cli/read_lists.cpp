@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <optional>
+#include <tuple>
 
 #include "core/jq/text.hpp"
 #include "io/cli/reader.hpp"
@@ -128,6 +129,37 @@ void Reader::read_tables(const Key& key, const toml::node& node, Value& value,
     for (const toml::node& item : *list)
         value.tables.push_back(std::make_shared<Values>(
             read(*key.section, item.as_table(), path, place(item.source(), path))));
+}
+
+/// Of any kind that JSON has, as JSON.
+void Reader::read_values(const Key& key, const toml::node& node, Value& value,
+                         const std::vector<std::string>& path) {
+    const auto* table = node.as_table();
+    if (!table) {
+        problem(value.place,
+                fmt::format("{} is {}; expected {}", key.name, shown(node), expectation(key)));
+        return;
+    }
+    for (auto&& [name, item] : *table) {
+        std::vector<std::string> item_path = path;
+        item_path.emplace_back(name.str());
+        const Place at = place(item.source(), item_path);
+        const auto* text = item.as_string();
+        const std::optional<std::string> json =
+            text ? jq::quoted(literal(key, text->get(), at)) : json_of(item);
+        if (!json) {
+            problem(at, fmt::format("{} holds a date, a time or a number that is none; expected what "
+                                    "JSON has: text, numbers, true, false, lists and tables",
+                                    in_quotes(name.str())));
+            continue;
+        }
+        value.list.push_back({*json, at, std::string(name.str())});
+    }
+    std::sort(value.list.begin(), value.list.end(), [](const Item& a, const Item& b) {
+        return std::tie(a.place.line, a.place.column, a.name) <
+               std::tie(b.place.line, b.place.column, b.name);
+    });
+    value.given = true;
 }
 
 }  // namespace holdfast::cli

@@ -231,6 +231,7 @@ void Reader::read_key(const Key& key, const toml::node& node, Value& value,
         case KeyType::fields:
         case KeyType::globs: return read_list(key, node, value, path);
         case KeyType::routes: return read_routes(key, node, value, path);
+        case KeyType::values: return read_values(key, node, value, path);
         case KeyType::rules: return read_rules(key, node, value, path);
         case KeyType::tables: return read_tables(key, node, value, path);
         case KeyType::time: return read_time(key, node, value);

@@ -115,6 +115,8 @@ private:
                    const std::vector<std::string>& path);
     void read_routes(const Key& key, const toml::node& node, Value& value,
                      const std::vector<std::string>& path);
+    void read_values(const Key& key, const toml::node& node, Value& value,
+                     const std::vector<std::string>& path);
     void read_rules(const Key& key, const toml::node& node, Value& value,
                     const std::vector<std::string>& path);
     void read_tables(const Key& key, const toml::node& node, Value& value,

@@ -1,7 +1,9 @@
 #include "io/jq/compile.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "core/jq/machine/compiler.hpp"
 #include "core/jq/machine/program.hpp"
@@ -45,12 +47,26 @@ CompiledProgram by_library(const std::string& program, Use use, const machine::C
     return std::unexpected(error);
 }
 
+bool is_record(const std::string& json) {
+    const std::string readable = json + std::string(Program::padding, ' ');
+    Tape tape;
+    Nodes nodes;
+    return tape.read(std::as_bytes(std::span(readable)).first(json.size()), nodes);
+}
+
 CompiledProgram compile(std::string_view text, Use use, const ProgramSettings& settings) {
     const std::string program(text);
     if (program.find('\0') != std::string::npos) {
         return std::unexpected(CompileError{"a zero byte", program.find('\0')});
     }
-    auto made = machine::compile(program);
+    std::vector<machine::NamedValue> named;
+    for (const ProgramArgument& one : settings.args) {
+        if (!is_record(one.json)) {
+            return std::unexpected(CompileError{"the value of $" + one.name + " is no JSON"});
+        }
+        named.push_back({one.name, one.json});
+    }
+    auto made = machine::compile(program, named);
     if (!made) return by_library(program, use, made.error());
     const auto code = std::make_shared<const machine::Code>(std::move(*made));
     auto plan = make_plan(program);

@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/time.hpp"
 #include "core/data/program.hpp"
@@ -36,8 +37,17 @@ struct ProgramBounds {
     auto operator<=>(const ProgramBounds&) const = default;
 };
 
+struct ProgramArgument {
+    std::string name;
+    std::string json;  ///< One value; at most 64 levels.
+
+    auto operator<=>(const ProgramArgument&) const = default;
+};
+
 struct ProgramSettings {
     ProgramBounds bounds;
+    /// What the program sees as `$name`, and in `$ARGS.named`. (Not in libjq.)
+    std::vector<ProgramArgument> args;
 
     auto operator<=>(const ProgramSettings&) const = default;
 };

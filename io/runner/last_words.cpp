@@ -76,6 +76,10 @@ std::uint64_t graph_number(const PipelineConfig& pipeline) {
             text += fmt::format("{} {} {}\n", from.source, from.index, from.output);
         for (const auto* texts : {&transform.texts, &transform.rule_texts})
             for (const std::string& one : *texts) text += one + "\n";
+        const ProgramBounds& bounds = transform.settings.bounds;
+        text += fmt::format("{} {} {} {}\n", bounds.memory, bounds.time.ns, bounds.text, bounds.depth);
+        for (const ProgramArgument& one : transform.settings.args)
+            text += one.name + " " + one.json + "\n";
     }
     return hash_bytes(std::as_bytes(std::span(text))).low;
 }

@@ -113,6 +113,16 @@ std::uint64_t machine_bytes(const PipelineConfig& pipeline, std::uint64_t text) 
     return 2 * most;
 }
 
+/// Values that programs are given, as each program has read them.
+std::uint64_t given_bytes(const PipelineConfig& pipeline) {
+    std::uint64_t all = 0;
+    for (const TransformSettings& transform : pipeline.transforms)
+        for (const ProgramArgument& one : transform.settings.args)
+            // By itself, and among all of them.
+            all += 2 * transform.texts.size() * native_factor * one.json.size();
+    return all;
+}
+
 std::uint64_t parsing_bytes(const PipelineConfig& pipeline, const flow::Spec& spec) {
     std::uint64_t factor = 0, programs = 0, writers = 0;
     for (std::size_t i = 0; i < spec.nodes.size(); ++i) {
@@ -126,7 +136,7 @@ std::uint64_t parsing_bytes(const PipelineConfig& pipeline, const flow::Spec& sp
     // What a step writes stands until the steps behind it are done; and a copy of the last line.
     return evaluators(pipeline) *
            ((factor + 1 + writers) * text + programs * std::min(kept_by_program, 40 * text) +
-            machine_bytes(pipeline, text));
+            machine_bytes(pipeline, text) + given_bytes(pipeline));
 }
 
 /// What the streams of one batch of this source may come to. Sinks with the same inputs share one.

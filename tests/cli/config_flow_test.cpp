@@ -201,3 +201,26 @@ TEST_CASE("the example of transforms is good, and told as JSON") {
     CHECK(json.find("\"by._unmatched\"") != std::string::npos);
     CHECK(json.find("\"transform_threads\": 1") != std::string::npos);
 }
+
+TEST_CASE("args are values of any kind, in the order of the file, for each program of the transform") {
+    const auto result = parse(
+        "inputs = [\"t\"]\n[transforms.t]\ntype = \"filter\"\ninputs = [\"in\"]\n"
+        "condition = '.env == $env and .n < $limits.most and ($ARGS.named | length) == 4'\n"
+        "[transforms.t.args]\nenv = \"prod \\\"x\\\"\"\nlimits = { most = 10, least = 1.5 }\n"
+        "on = true\nall = [1, [\"a\"]]\n");
+    REQUIRE(result.problems == std::vector<std::string>{});
+    CHECK(result.config.transforms[0].settings.args ==
+          std::vector<ProgramArgument>{{"env", R"("prod \"x\"")"},
+                                       {"limits", R"({"most":10,"least":1.5})"},
+                                       {"on", "true"},
+                                       {"all", R"([1,["a"]])"}});
+    has(parse("inputs = [\"t\"]\n[transforms.t]\ntype = \"jq\"\ninputs = [\"in\"]\nprogram = '$a'\n"
+              "args = { a = 2026-01-01 }\n").problems,
+        "t.toml(11,14): \"a\" holds a date");
+    has(parse("inputs = [\"t\"]\n[transforms.t]\ntype = \"jq\"\ninputs = [\"in\"]\nprogram = '$b'\n"
+              "args = { a = 1 }\n").problems,
+        "$b is not defined");
+    has(parse("inputs = [\"t\"]\n[transforms.t]\ntype = \"jq\"\ninputs = [\"in\"]\nprogram = '.'\n"
+              "args = [1]\n").problems,
+        "args is a list; expected a table of values");
+}

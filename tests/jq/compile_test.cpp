@@ -229,3 +229,36 @@ TEST_CASE("libjq program survives errors, halts, inputs and endless output of on
         if (made) (void)test::run(*made, R"({"a":1})");
     }
 }
+
+TEST_CASE("values that a program is given are its variables, as with jq's --arg and --argjson") {
+    ProgramSettings settings;
+    settings.args = {{"env", "\"prod\""}, {"n", "12345678901234567890"}, {"of", R"({"a":[1,2.0]})"},
+                     {"not-a-name", "null"}};
+    const auto output = [](Program& program) {
+        const test::Outcome is = test::run(program, "{}");
+        std::string all = is.error;
+        for (const std::string& one : is.outputs) all += one;
+        return all;
+    };
+    const auto run = [&](const std::string& text) {
+        const auto program = compile_program(text, settings);
+        REQUIRE(program);
+        const std::string first = output(**program);
+        CHECK(output(**program) == first);
+        return first;
+    };
+    CHECK(run(".env = $env | .env") == "\"prod\"");
+    CHECK(run("$n") == "12345678901234567890");
+    CHECK(run("$of.a | map(. + 1)") == "[2,3]");
+    CHECK(run("$of") == R"({"a":[1,2.0]})");
+    CHECK(run("$ARGS | keys") == R"(["named","positional"])");
+    CHECK(run("$ARGS.named") ==
+          R"({"env":"prod","n":12345678901234567890,"of":{"a":[1,2.0]},"not-a-name":null})");
+    CHECK(run("$__prog_args == $ARGS.named") == "true");
+    CHECK(run("def f: $env; [f, (1 as $env | $env), ($of.a[] as [$x] ?// $x | $x)]") ==
+          R"(["prod",1,1,2.0])");
+    CHECK(run("$of | .a[0] |= 5 | [., $of]") == R"([{"a":[5,2.0]},{"a":[1,2.0]}])");
+    CHECK_FALSE(compile_program("$other", settings));
+    CHECK(output(**compile_program("$ARGS")) == R"({"positional":[],"named":{}})");
+    CHECK_FALSE(compile_program("$a", {.args = {{"a", "nonsense"}}}));
+}

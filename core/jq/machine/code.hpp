@@ -106,11 +106,16 @@ struct Code {
     std::vector<Call> calls;
     std::vector<Argument> arguments;
     std::vector<Constant> constants;
+    /// JSON with room behind it to be read: the globals from Global::given on.
+    std::vector<std::string> given;
     bool asks_meta = false;
     bool asks_environment = false;
 };
 
+/// What a reader wants to be there behind a text.
+inline constexpr std::size_t given_padding = 64;
+
 /// Values that programs see as variables of the outside.
-enum class Global : std::uint32_t { environment, meta, named_arguments, location };
+enum class Global : std::uint32_t { environment, meta, given };
 
 }  // namespace holdfast::jq::machine

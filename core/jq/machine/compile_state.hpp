@@ -46,8 +46,8 @@ struct Pending {
 
 class CompileState {
 public:
-    CompileState(std::string_view program, Parsed& parsed)
-        : program_(program), syntax_(parsed.syntax) {}
+    CompileState(std::string_view program, Parsed& parsed, std::span<const NamedValue> named)
+        : program_(program), syntax_(parsed.syntax), named_(named) {}
     std::expected<Code, CompileFault> run(ExprId main);
 
 private:
@@ -95,6 +95,7 @@ private:
     std::uint32_t function_of(const Binding& to);
     Argument argument(ExprId id, const Binding* scope, bool& here);
     void variable(const Expr& e, const Binding* scope);
+    void given(const std::string& json);
     void label(const Expr& e, const Binding* scope, bool last);
 
     const Binding* find(const Binding* scope, Binding::Kind kind, std::string_view name,
@@ -119,6 +120,7 @@ private:
 
     std::string_view program_;
     Syntax& syntax_;
+    std::span<const NamedValue> named_;
     Code code_;
     Layout* here_ = nullptr;
     std::vector<std::unique_ptr<Layout>> layouts_;  ///< Of each function.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/jq/machine/compile_state.hpp"
+#include "core/jq/text.hpp"
 
 namespace holdfast::jq::machine {
 
@@ -194,23 +195,50 @@ void CompileState::label(const Expr& e, const Binding* scope, bool) {
     expr(e.a, inside, false);
 }
 
+namespace {
+
+std::string all_of(std::span<const NamedValue> named) {
+    std::string out = "{";
+    for (const NamedValue& one : named) {
+        out += (out.size() > 1 ? "," : "") + quoted(one.name) + ":" + one.json;
+    }
+    return out + "}";
+}
+
+}  // namespace
+
 void CompileState::variable(const Expr& e, const Binding* scope) {
     const std::string& name = syntax_.text(e.text);
     if (const Binding* found = find(scope, Binding::Kind::variable, name)) {
         emit(Do::load, level_of(found->owner), found->slot);
         return;
     }
+    const auto is_named = [&](const NamedValue& one) { return one.name == name; };
+    const auto named = std::find_if(named_.begin(), named_.end(), is_named);
     if (name == "ENV") {
         code_.asks_environment = true;
         emit(Do::global, static_cast<std::uint32_t>(Global::environment));
+    } else if (named != named_.end()) {
+        given(named->json);
     } else if (name == "meta") {
         code_.asks_meta = true;
         emit(Do::global, static_cast<std::uint32_t>(Global::meta));
-    } else if (name == "__prog_args" || name == "ARGS") {
-        emit(Do::global, static_cast<std::uint32_t>(Global::named_arguments));
+    } else if (name == "__prog_args") {
+        given(all_of(named_));
+    } else if (name == "ARGS") {
+        given("{\"positional\":[],\"named\":" + all_of(named_) + "}");
     } else {
         fail("$" + name + " is not defined", e.offset);
     }
+}
+
+/// The value of a global, which is kept once.
+void CompileState::given(const std::string& json) {
+    const std::string kept = json + std::string(given_padding, ' ');
+    const auto at = std::find(code_.given.begin(), code_.given.end(), kept);
+    const auto index = static_cast<std::uint32_t>(at - code_.given.begin());
+    if (at == code_.given.end()) code_.given.push_back(kept);
+    emit(Do::global, static_cast<std::uint32_t>(Global::given) + index);
 }
 
 Layout* CompileState::new_layout(Layout* outer) {
@@ -302,14 +330,15 @@ std::expected<Code, CompileFault> CompileState::run(ExprId main) {
     return link();
 }
 
-std::expected<Code, CompileFault> compile(std::string_view program) {
+std::expected<Code, CompileFault> compile(std::string_view program,
+                                          std::span<const NamedValue> named) {
     if (!is_utf8(program)) return std::unexpected(CompileFault{"what is not UTF-8", 0, true});
     auto parsed = parse(program);
     if (!parsed) return std::unexpected(CompileFault{parsed.error().reason, parsed.error().offset});
     if (parsed->syntax.has_imports) {
         return std::unexpected(CompileFault{"modules are not compiled here", 0, true});
     }
-    return CompileState(program, *parsed).run(parsed->main);
+    return CompileState(program, *parsed, named).run(parsed->main);
 }
 
 }  // namespace holdfast::jq::machine

@@ -8,6 +8,8 @@
 #pragma once
 
 #include <expected>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "core/jq/machine/code.hpp"
@@ -22,6 +24,13 @@ struct CompileFault {
     bool unsupported = false;
 };
 
-std::expected<Code, CompileFault> compile(std::string_view program);
+/// A value that the program sees as `$name`, and in `$ARGS.named`.
+struct NamedValue {
+    std::string name;
+    std::string json;  ///< Requires: what Tape::read() takes.
+};
+
+std::expected<Code, CompileFault> compile(std::string_view program,
+                                          std::span<const NamedValue> named = {});
 
 }  // namespace holdfast::jq::machine

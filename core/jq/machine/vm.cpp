@@ -1,6 +1,7 @@
 #include "core/jq/machine/vm.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "core/base/mutant.hpp"
@@ -10,6 +11,7 @@ namespace {
 
 /// Instructions between looks at the clock.
 constexpr std::uint32_t check_every = Heap::look_every;
+constexpr auto globals_own = static_cast<std::size_t>(Global::given);
 constexpr std::uint32_t entries_kept = 1 << 12;
 constexpr std::size_t forks_kept = 1 << 10;
 
@@ -21,9 +23,11 @@ Vm::Vm(const Code& code, Outside& outside, Limits limits)
       limits_(limits),
       heap_(limits),
       bench_{heap_, outside_, tape_, regexes_},
-      globals_(8),
+      globals_(globals_own + code.given.size()),
+      given_(code.given.size()),
       get_path_id_(*find_native("getpath", 1)) {
     heap_.ask(outside);
+    read_given();
     for (const Constant& one : code.constants) {
         Value value(one.kind);
         if (one.kind == Kind::string) value = Value::of(std::string_view(one.text));
@@ -35,6 +39,17 @@ Vm::Vm(const Code& code, Outside& outside, Limits limits)
             value.size = static_cast<std::uint32_t>(one.text.size());
         }
         constants_.push_back(value);
+    }
+}
+
+/// They stay as they were read, for all records.
+void Vm::read_given() {
+    for (std::size_t i = 0; i < given_.size(); ++i) {
+        const std::string& json = code_.given[i];
+        const auto bytes = std::as_bytes(std::span(json));
+        const bool read = tape_.read(bytes.first(json.size() - given_padding), given_[i]);
+        HF_ASSERT(read);
+        globals_[globals_own + i] = value_of(given_[i][0], 0);
     }
 }
 
@@ -54,7 +69,7 @@ void Vm::begin(std::size_t record) {
     forks_.clear();
     entries_.reserve(64, 0);
     slots_.reserve(64, 0);
-    std::fill(globals_.begin(), globals_.end(), Value());
+    std::fill_n(globals_.begin(), globals_own, Value());
     bench_.error = error_ = Value();
     bench_.halts = false;
     top_ = floor_ = frame_floor_ = labels_ = owners_ = 0;

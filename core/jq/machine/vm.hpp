@@ -145,6 +145,7 @@ private:
     Flow make_object(std::uint32_t members);
     Flow make_text(const Instruction& in);
     Value path_value(const Step* path);
+    void read_given();
     Value constant(std::uint32_t id);
 
     const Code& code_;
@@ -155,6 +156,7 @@ private:
     std::vector<KeptRegex> regexes_;
     Bench bench_;
     std::vector<Value> globals_;
+    std::vector<Nodes> given_;  ///< Of the globals that the code gives.
     std::vector<Value> constants_;
 
     RawArray<Entry> entries_;
