@@ -200,6 +200,22 @@ TEST_CASE("each bound of a program is as it was set, and is named") {
     CHECK(run_with({.memory = 8u << 20}, "[range(100000)] | length", "0") == "100000");
 }
 
+TEST_CASE("a text is sought in time that grows with the texts, however alike they are") {
+    // Compared at each place this would take 10^12 steps.
+    const std::string texts = "(\"a\" * 2000000) as $t | (\"a\" * 1000000 + \"b\") as $s | $t | ";
+    for (const char* look : {"contains($s)", "indices($s) == [1]", "split($s) | length == 0"}) {
+        CHECK(run(texts + look, "0") == "false");
+    }
+    CHECK(run("\"abcabc\" | [indices(\"bc\"), indices(\"\"), split(\"ca\")]", "0") ==
+          R"([[1,4],null,["ab","bc"]])");
+}
+
+TEST_CASE("a pattern is no way to memory beyond the heap") {
+    CHECK(run("\"a\" * 100000 as $p | \"a\" | test($p)", "0") ==
+          "! Regex failure: the pattern is longer than 64KiB");
+    CHECK(run("[range(100) as $i | \"x\" | test(\"a\" * 5000 + \"\\($i)\")] | any", "0") == "false");
+}
+
 TEST_CASE("a text of the record is never too long for its program") {
     const std::string record = '"' + std::string(20'000, 'x') + '"';
     auto made = compile_program("ascii_upcase | length", {{.text = 4096}});

@@ -87,5 +87,7 @@ Value slice_key(Heap& heap, const Value& from, const Value& to);
 /// Where the code point with that number begins. Requires valid UTF-8.
 std::size_t byte_of_point(std::string_view text, std::uint64_t point);
 std::uint64_t points_of(std::string_view text);
+/// Where `sought` stands at or behind `from`, in time that grows with both only; npos: nowhere.
+std::size_t find_text(std::string_view text, std::string_view sought, std::size_t from = 0);
 
 }  // namespace holdfast::jq::machine

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/base/mutant.hpp"
+#include "core/jq/machine/builtins.hpp"
 #include "core/jq/machine/value.hpp"
 
 namespace holdfast::jq::machine {
@@ -214,7 +215,7 @@ bool contains(Heap& heap, const Value& a, const Value& b) {
     if (a.is(Kind::string) && b.is(Kind::string)) {
         const std::string_view text = text_of(heap, a);
         heap.work(text.size() / 16);
-        return text.find(text_of(heap, b)) != text.npos;
+        return find_text(text, text_of(heap, b)) != text.npos;
     }
     if (!a.is(Kind::object) || !b.is(Kind::object)) return equal(heap, a, b);
     const Value left = opened(heap, a), right = opened(heap, b);

@@ -8,6 +8,8 @@ namespace holdfast::jq::machine {
 namespace {
 
 constexpr std::size_t kept_max = 16;
+// What is made of a pattern is some hundred times as large, and no part of the heap.
+constexpr std::size_t pattern_max = 64 << 10;
 
 struct Mode {
     RegexFlags flags;
@@ -57,13 +59,22 @@ Regex* regex_of(Bench& bench, std::string_view pattern, RegexFlags flags) {
         const bool is_flags = kept.flags == flags || mutant(406);
         if (is_flags && (kept.pattern == pattern || mutant(405))) return kept.regex.get();
     }
+    if (pattern.size() > pattern_max) {
+        bench.fail("Regex failure: the pattern is longer than 64KiB");
+        return nullptr;
+    }
     std::string error;
     std::unique_ptr<Regex> made = bench.outside.regex(pattern, flags, error);
     if (made == nullptr) {
         bench.fail("Regex failure: " + error);
         return nullptr;
     }
-    if (bench.regexes.size() == kept_max) bench.regexes.erase(bench.regexes.begin());
+    std::size_t kept = pattern.size();
+    for (const KeptRegex& one : bench.regexes) kept += one.pattern.size();
+    while (!bench.regexes.empty() && (bench.regexes.size() == kept_max || kept > pattern_max)) {
+        kept -= bench.regexes.front().pattern.size();
+        bench.regexes.erase(bench.regexes.begin());
+    }
     bench.regexes.push_back({std::string(pattern), flags, std::move(made)});
     return bench.regexes.back().regex.get();
 }
