@@ -77,6 +77,14 @@ TEST_CASE("an error without words fails its record as any other does") {
     CHECK(run("error(null)", "{}") == "! (not a string): null");
 }
 
+TEST_CASE("texts of nothing are texts") {
+    CHECK(run("strftime(\"\")", "0") == R"("")");
+    CHECK(run(".[\"\"] = 1 | .[\"\"]", "{}") == "1");
+    CHECK(run(".[\"\"]", R"({"":2})") == "2");
+    CHECK(run("[splits(\"\"), (. / \"\"), implode?, @text, ascii_upcase]", R"("")") ==
+          R"(["","",[],"",""])");
+}
+
 TEST_CASE("what a function is given may ask for builtins that nobody asked for before") {
     CHECK(run("limit((.a | numbers); 1, 2, 3)", R"({"a":2})") == "1  2");
     CHECK(run("[splits((.. | strings))]", R"("a")") == R"(["",""])");

@@ -89,7 +89,7 @@ char* take_text(Heap& heap, std::size_t bytes, std::size_t room) {
 Value make_string(Heap& heap, std::string_view text) {
     char* to = take_text(heap, text.size());
     if (to == nullptr) return Value::of(std::string_view());
-    std::memcpy(to, text.data(), text.size());
+    if (!text.empty()) std::memcpy(to, text.data(), text.size());
     return Value::of(std::string_view(to, text.size()));
 }
 

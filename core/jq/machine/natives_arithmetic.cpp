@@ -156,7 +156,9 @@ bool negate(Bench& bench, const Value* v, Value& out) {
     if (!v[0].is(Kind::number)) {
         return bench.fail(described(bench.heap, v[0]) + " cannot be negated");
     }
-    out = Value::of(-number_of(v[0]));
+    const double number = number_of(v[0]);
+    // jq negates digits as decimals, and their zero has no sign.
+    out = Value::of(number == 0 && v[0].form == Form::read ? 0 : -number);
     if (v[0].form != Form::read || v[0].size < 17) return true;
     std::string digits(v[0].bytes());
     digits = digits.starts_with('-') ? digits.substr(1) : "-" + digits;

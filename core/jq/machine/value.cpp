@@ -111,7 +111,7 @@ Value open_object(Heap& heap, const Node& node, NodeId id) {
 }
 
 bool same_key(const Node& member, std::string_view key) {
-    return member.key_size == key.size() && std::memcmp(member.key, key.data(), key.size()) == 0;
+    return key == std::string_view(member.key, member.key_size);
 }
 
 }  // namespace
