@@ -116,8 +116,7 @@ void CompileState::call(const Expr& e, const Binding* scope, bool last) {
     if (e.op == Op::recurse) {
         Expr spelt = e;
         spelt.op = Op::call;
-        syntax_.texts.emplace_back("recurse");
-        spelt.text = static_cast<TextId>(syntax_.texts.size() - 1);
+        spelt.text = syntax_.add("recurse");
         spelt.count = 0;
         return builtin(spelt, nullptr, last);
     }

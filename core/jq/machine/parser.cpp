@@ -81,8 +81,7 @@ bool ParseState::enter() {
 }
 
 TextId ParseState::text(std::string_view text) {
-    syntax_.texts.emplace_back(text);
-    return static_cast<TextId>(syntax_.texts.size() - 1);
+    return syntax_.add(text);
 }
 
 std::uint32_t ParseState::list(const std::vector<std::uint32_t>& items) {

@@ -7,7 +7,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -97,10 +97,15 @@ struct Syntax {
     std::vector<Pattern> patterns;
     std::vector<Definition> definitions;
     std::vector<std::uint32_t> lists;
-    std::deque<std::string> texts;  ///< References to them stay good while others are added.
+    /// References to a text stay good while others are added.
+    std::vector<std::unique_ptr<const std::string>> texts;
     bool has_imports = false;  ///< It begins with `import`, `include` or `module`.
 
-    const std::string& text(TextId id) const { return texts[id]; }
+    const std::string& text(TextId id) const { return *texts[id]; }
+    TextId add(std::string_view text) {
+        texts.push_back(std::make_unique<const std::string>(text));
+        return static_cast<TextId>(texts.size() - 1);
+    }
 };
 
 struct SyntaxError {
