@@ -32,6 +32,13 @@ enum class BatchPhase : std::uint8_t {
     released,      ///< Owes nothing, payload gone; waits for its lanes' order or the watermark.
 };
 
+/// Its slot may be given back: it never came, or nothing is left of it.
+constexpr bool is_spent(BatchPhase phase) {
+    constexpr std::uint32_t spent = 1u << static_cast<std::uint32_t>(BatchPhase::pulling) |
+                                    1u << static_cast<std::uint32_t>(BatchPhase::released);
+    return (spent >> static_cast<std::uint32_t>(phase) & 1) != 0;
+}
+
 inline constexpr std::uint32_t none = UINT32_MAX;
 
 struct Batch {
@@ -122,7 +129,7 @@ public:
 
     void give_back(std::uint32_t index) const {
         Batch& b = slots_[index];
-        HF_ASSERT(b.phase == BatchPhase::pulling || b.phase == BatchPhase::released);
+        HF_ASSERT(is_spent(b.phase));
         HF_ASSERT(!b.listed);
         b.phase = BatchPhase::free;
         b.ready_next = head().free_first;

@@ -49,7 +49,8 @@ public:
 
     /// Requires has_room().
     void push(const DeadEntry& e) const {
-        HF_ASSERT(has_room() && e.part.begin < e.part.end);
+        HF_ASSERT(has_room());
+        HF_ASSERT(e.part.begin < e.part.end);
         entry(state().tail++) = e;
     }
 

@@ -112,17 +112,7 @@ public:
 
     /// The first output at or after `from` that is not done; d.count if there is none.
     std::uint32_t pending_from(const Delivery& d, std::uint32_t from) const {
-        if (!d.sparse) return from < d.cursor ? d.cursor : from;
-        while (from < d.count) {
-            const std::uint64_t open = ~word(d, done, from / 64) >> (from % 64);
-            if (open) {
-                from += static_cast<std::uint32_t>(std::countr_zero(open));
-                return from < d.count ? from : d.count;
-            }
-            if (mutant(281)) return d.count;
-            from = (from / 64 + 1) * 64;
-        }
-        return d.count;
+        return d.sparse ? pending_between(d, from) : std::max(from, d.cursor);
     }
 
     /// The first output in [from, to) that is done, or `to`. Requires that `from` is not.
@@ -138,6 +128,17 @@ public:
     }
 
 private:
+    [[gnu::noinline]] std::uint32_t pending_between(const Delivery& d, std::uint32_t from) const {
+        while (from < d.count) {
+            const std::uint64_t open = ~word(d, done, from / 64) >> (from % 64);
+            if (open)
+                return std::min(from + static_cast<std::uint32_t>(std::countr_zero(open)), d.count);
+            if (mutant(281)) return d.count;
+            from = (from / 64 + 1) * 64;
+        }
+        return d.count;
+    }
+
     std::uint64_t& word(const Delivery& d, std::uint32_t map, std::uint64_t w) const {
         return bits_[d.bits + map * words_per_map(d) + w];
     }

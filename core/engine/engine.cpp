@@ -78,16 +78,14 @@ void EngineState::begin() {
 }
 
 std::size_t Engine::bytes_needed(const Config& config) {
-    EngineState measure{};
-    measure.config = config;
+    EngineState measure{.config = config};
     return header_bytes + measure.lay_out(nullptr);
 }
 
 Engine::Engine(const Config& config, std::span<std::byte> arena) : state_(nullptr), arena_(arena) {
     HF_ASSERT(check(config).what == nullptr);
     HF_ASSERT(arena.size() >= bytes_needed(config));
-    state_ = new (arena.data()) EngineState{};
-    state_->config = config;
+    state_ = new (arena.data()) EngineState{.config = config};
     std::byte* base = arena.data() + header_bytes;
     const auto before = mutant(60) ? static_cast<std::uint8_t>(arena[arena.size() / 2]) : 0;
     std::memset(base, 0, state_->lay_out(nullptr));

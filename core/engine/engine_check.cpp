@@ -15,8 +15,7 @@ const char* check_retry(const RetryConfig& retry) {
 }
 
 const char* check_source(const Config& config, const SourceConfig& source) {
-    const SinkMask known = config.sinks == 64 ? ~SinkMask{0} : (SinkMask{1} << config.sinks) - 1;
-    if (source.route & ~known) return "a source is routed to a sink that does not exist";
+    if (source.route & ~config.all_sinks()) return "a source is routed to a sink that does not exist";
     if (source.route == 0 && !source.transform) return "a source is routed to no sink";
     if (source.pulls_max == 0) return "pulls_max is 0";
     if (source.batches_max == 0) return "a source's batches_max is 0";
@@ -96,8 +95,9 @@ ConfigError Engine::check(const Config& config) {
     for (std::uint32_t s = 0; s < config.sources; ++s) {
         if (const char* what = check_source(config, config.source[s])) return {what, s};
     }
+    const SinkMask sliced = config.sliced_sinks();
     for (std::uint32_t s = 0; s < config.sinks; ++s) {
-        if (const char* what = check_sink(config.sink[s], (config.sliced_sinks() >> s & 1) != 0)) return {what, s};
+        if (const char* what = check_sink(config.sink[s], (sliced >> s & 1) != 0)) return {what, s};
     }
     const DeadLettersConfig& dead = config.dead_letters;
     if (dead.present && dead.queue_entries_max == 0) return {"queue_entries_max is 0"};

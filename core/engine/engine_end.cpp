@@ -13,7 +13,7 @@ void EngineState::on(Instant now, const Stop& e, Effects& effects) {
         }
     }
     flags().draining = true;
-    for (std::uint32_t s = 0; s < config.sinks; ++s) flags().lanes_dirty |= std::uint64_t{1} << s;
+    flags().lanes_dirty |= config.all_sinks();
     if (e.deadline <= now) return halt(HaltReason::drain_deadline, effects);
     if (mutant(64)) return;
     // A second Stop may bring the deadline forward, never put it off.
@@ -46,7 +46,7 @@ void EngineState::on(Instant now, const PartitionRevoked& e, Effects&) {
         partitions.mark_dirty(index);
     }
     if (!mutant(207)) timers.set(timer_of_partition(index), e.deadline <= now ? now : e.deadline);
-    for (std::uint32_t s = 0; s < config.sinks; ++s) flags().lanes_dirty |= std::uint64_t{1} << s;
+    flags().lanes_dirty |= config.all_sinks();
     flags().revokes_due = 1;
 }
 
@@ -68,7 +68,7 @@ void EngineState::lose_partition(std::uint32_t index) {
 void EngineState::fence_partition(std::uint32_t index) {
     partitions.fence(batches, index);
     flags().wake_intake = 1;
-    for (std::uint32_t s = 0; s < config.sinks; ++s) flags().lanes_dirty |= std::uint64_t{1} << s;
+    flags().lanes_dirty |= config.all_sinks();
 }
 
 void EngineState::finish_revocations(Effects& effects) {

@@ -108,7 +108,7 @@ void EngineState::measure_from_now(Batch& b, SinkMask wanted) const {
 std::uint64_t EngineState::input_held(const Batch& b) const {
     if (!b.is_slice) return static_cast<std::uint64_t>(b.cut_at);
     const Batch& whole = batches[b.partner];
-    return whole.records ? whole.held * b.records / whole.records : 0;
+    return whole.held * b.records / whole.records;
 }
 
 /// Everything that the batch owed is settled. Requires that it was measured from some instant on.

@@ -155,6 +155,8 @@ struct Config {
     Duration max_hold = seconds(10);  ///< After so long a pause each source is pulled once, > 0.
     GovernorConfig governor;
 
+    /// A bit for each sink. Requires 1 to 64 of them.
+    constexpr SinkMask all_sinks() const { return ~SinkMask{0} >> (sinks_limit - sinks); }
     /// Whether batches that are transformed are cut into slices. (What isn't transformed goes whole
     /// in any mode: it has no outputs besides the batch itself.)
     constexpr bool sliced() const {
