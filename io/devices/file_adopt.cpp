@@ -68,9 +68,9 @@ Task<> FileSource::adopt_new() {
     }
 }
 
-/// All that was found is known from here on, save what could not be opened: its folder counts as not
-/// looked at, or it might be rotated away and be taken for old. So does one that was changed
-/// meanwhile: a name that was listed may have been rotated away before it was opened. But not in a
+/// All that was found is known from here on, save what could not be opened, or has no record yet: its
+/// folder counts as not looked at, or it might be rotated away and be taken for old. So does one that
+/// was changed meanwhile: a name that was listed may have been rotated away before it was opened. But not in a
 /// first look, before which all is old: a file that cannot be opened may never be (what stood there
 /// is remembered, see owed_).
 Task<> FileSource::end_look() {
@@ -79,7 +79,10 @@ Task<> FileSource::end_look() {
     for (const auto& [path, entry] : unreadable_) {
         if (!is_first) look_.folders.erase(directory_of(path));
     }
-    bool all = is_first || unreadable_.empty();
+    note_again();
+    for (const Inode& inode : unnoted_)
+        if (!is_first) look_.folders.erase(directory_of(files_.at(inode)->key.path));
+    bool all = is_first || (unreadable_.empty() && unnoted_.empty());
     for (auto it = look_.folders.begin(); it != look_.folders.end();) {
         FileStat st;
         const auto result = co_await stat(ring_, it->first.c_str(), st);
@@ -93,6 +96,14 @@ Task<> FileSource::end_look() {
     if (!all) co_return;
     looks_.looked_at_all(look_.begun_ns);
     checkpoints_.looked(config_.id, look_.begun_ns);
+}
+
+/// A slot may be free by now.
+void FileSource::note_again() {
+    for (const Inode& inode : std::exchange(unnoted_, {})) {
+        const auto file = files_.find(inode);
+        if (file != files_.end()) note(*file->second);
+    }
 }
 
 Task<> FileSource::adopt_new_in(std::string folder, std::int64_t since) {

@@ -20,9 +20,10 @@ constexpr Duration keep_retry = seconds(1);
 bool FileSource::begins_at_end(const TailedFile& file, First first) const {
     if (first != First::at_start || config_.read_from != ReadFrom::end) return false;
     if (loaded_paths_.contains(file.key.path)) return false;
+    // Where nobody knows when a file was made, one that was written since may be new: it is read.
     const std::int64_t born = file.key.identity.born_ns;
-    const bool came_since = !loaded_.empty() && born > 0 && born >= last_look_ns();
-    return !came_since;
+    const std::int64_t came = born > 0 ? born : file.modified_ns;
+    return loaded_.empty() || came < last_look_ns();
 }
 
 void FileSource::say_found(const TailedFile& file, const std::string& path) {

@@ -64,11 +64,14 @@ bool FileSource::assign(TailedFile& file) {
 }
 
 /// A file that was found has a record from then on: it may be rotated out of the pattern, and we may
-/// be gone, before anything of it is read. Without a free slot it has none.
+/// be gone, before anything of it is read. Without a free slot it has none yet: no look ends with it.
 void FileSource::note(TailedFile& file) {
     if (file.assigned || !file.loaded_key.empty() || mutant(131)) return;
     const auto slot = slots_.take();
-    if (!slot) return;
+    if (!slot) {
+        if (!mutant(385)) unnoted_.insert(inode_of(file));
+        return;
+    }
     file.loaded_key = encode_key(file.key);
     checkpoints_.bind(config_.id, slot->partition, slot->epoch, file.loaded_key);
     checkpoints_.stage(StagePosition{slot->partition, slot->epoch, {file.position}});

@@ -12,6 +12,7 @@
 
 #include "core/base/mutant.hpp"
 #include "io/devices/file_source.hpp"
+#include "io/devices/rotated_names.hpp"
 
 namespace holdfast::io {
 namespace {
@@ -29,24 +30,27 @@ std::int64_t length_at_least(const CheckpointPartition& record) {
 }
 
 /// Does this record tell enough to know its file on another device? Where nothing was read of a file
-/// its head is enough: at worst one that begins likewise is read from its beginning.
-bool travels(const FileKey& key, const CheckpointPartition& record, const FileIdentity& found) {
-    if (key.identity.born_with(found) || key.seal.before.length > 0) return true;
-    return key.identity.length > 0 && length_at_least(record) == 0;
+/// its head is enough in its own folder. (In another one a file that begins likewise and has this inode
+/// there would take it, and its own file would be old, and not read.)
+bool travels(const FileKey& key, const CheckpointPartition& record, const FileKey& found) {
+    if (key.identity.born_with(found.identity) || key.seal.before.length > 0) return true;
+    return key.identity.length > 0 && length_at_least(record) == 0 &&
+           (directory_of(key.path) == directory_of(found.path) || mutant(386));
 }
 
 }  // namespace
 
 /// Finds the file in the loaded checkpoint. Of several records the one with the same birth, then one
-/// that knows some of its bytes, then on the same device, with the same path, of the newest
-/// generation counts. (Of an empty file only numbers are known, and devices change theirs.)
+/// that knows some of its bytes, then with the same path, on the same device, of the newest
+/// generation counts. (Of an empty file only numbers are known, and devices change theirs: another
+/// one may have this number now, and have had a file of this inode that begins likewise.)
 Task<FileSource::Known> FileSource::resume_from_record(TailedFile& file,
                                                        std::span<const std::byte> head) {
     const auto [begin, end] = loaded_.equal_range(file.key.identity.inode);
     const auto merit = [&file](const FileKey& key) {
         const bool has_bytes = key.identity.length > 0 || key.seal.before.length > 0;
         return std::tuple(key.identity.born_with(file.key.identity), has_bytes,
-                          key.identity.device == file.device, key.path == file.key.path,
+                          key.path == file.key.path, key.identity.device == file.device,
                           rank(key));
     };
     Loaded* best = nullptr;
@@ -100,7 +104,7 @@ Task<FileSource::Known> FileSource::is_recorded(TailedFile& file, std::span<cons
         co_return same_device && key.path == file.key.path ? Known::rewritten : Known::no;
     }
     if (!same_device) {
-        if (!travels(key, loaded.record, file.key.identity) || mutant(130)) co_return Known::no;
+        if (!travels(key, loaded.record, file.key) || mutant(130)) co_return Known::no;
         const bool elsewhere = co_await is_elsewhere(file, loaded);
         if (elsewhere) co_return Known::no;
     }

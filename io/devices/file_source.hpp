@@ -238,6 +238,7 @@ private:
     // file_partition.cpp: what the engine and the checkpoint know.
     bool assign(TailedFile& file);
     void note(TailedFile& file);
+    void note_again();
     void rebind(TailedFile& file, bool must = false);
     void retire(TailedFile& file);
     void revoke(TailedFile& file, bool keeps_record);
@@ -363,6 +364,7 @@ private:
     std::map<std::string, Unreadable> unreadable_;
     /// Found at the first look of all, and not opened yet: their records.
     std::map<Inode, std::string> owed_;
+    std::set<Inode> unnoted_;  ///< Found, and without a record for want of a slot.
     std::map<Inode, Closed> aside_;       ///< Compressed, refused or read.
     std::deque<ReadText> texts_;          ///< The oldest first.
     std::uint32_t opening_anew_ = 0;
