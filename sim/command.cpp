@@ -215,7 +215,7 @@ int report(Sweep& sweep, double seconds) {
 }  // namespace
 
 int sim_command(const SimOptions& options) {
-    if (options.world == "joint") return joint_command(options);
+    if (options.world != "engine") return world_command(options);
     if (!options.scenario.empty()) return replay(options);
     std::signal(SIGABRT, on_crash);
     std::signal(SIGTRAP, on_crash);

@@ -7,7 +7,7 @@
 namespace holdfast::sim {
 
 struct SimOptions {
-    std::string world = "engine";  ///< Or joint: see joint_world.hpp.
+    std::string world = "engine";  ///< Or one of habitats.hpp.
     std::uint64_t seeds = 1000;
     std::uint64_t first_seed = 1;
     bool one_seed = false;   ///< Only first_seed; its failure is printed whole.
@@ -28,7 +28,8 @@ struct SimOptions {
 /// Returns the exit code: 0, 10 safety, 11 liveness, 12 crash, 13 non-determinism, 14 a probe was
 /// not hit, 65 a scenario that can't be read.
 int sim_command(const SimOptions& options);
-/// The same, of the joint world: seeds, first_seed, one_seed, jobs and log_full count.
-int joint_command(const SimOptions& options);
+/// The same, of another world: seeds, first_seed, one_seed, jobs, and of the joint world log_full
+/// count.
+int world_command(const SimOptions& options);
 
 }  // namespace holdfast::sim

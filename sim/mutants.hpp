@@ -4,33 +4,17 @@
 #include <cstdint>
 #include <span>
 
-namespace holdfast::sim {
+#include "sim/habitats.hpp"
 
-/// Where a broken engine, or a broken device, is looked for.
-enum class Habitat : std::uint8_t {
-    world,         ///< Of the engine: world.hpp.
-    world_twice,   ///< The same seed in two of them: I30.
-    tailer,        ///< These: device_worlds.hpp.
-    streams,       ///< The tailer, of files without lines.
-    reads,
-    text,
-    checkpoints,
-    file_sink,
-    dead_letters,
-    tokens,
-    graphs,
-    keys,
-    memory,
-    programs,  ///< The jq machine over a table of cases.
-    joint,  ///< The whole pipeline: joint_world.hpp.
-};
+namespace holdfast::sim {
 
 struct Mutant {
     int number = 0;
     const char* title = "";
     const char* twin = "";        ///< The public bug report that it repeats, or "".
     std::uint32_t seeds_max = 0;  ///< It must be killed within so many seeds.
-    Habitat habitat = Habitat::world;
+    Habitat habitat = Habitat::world;  ///< Where it is looked for.
+    bool rare = false;  ///< Finding it takes minutes: looked for where it is asked for.
 };
 
 std::span<const Mutant> mutants();

@@ -65,35 +65,9 @@ const char* breach_of_engine(std::uint64_t seed, bool twice) {
 
 /// The invariant that is broken in this seed, or null.
 const char* breach(sim::Habitat habitat, std::uint64_t seed) {
-    using Delivery = io::FileSinkConfig::Delivery;
-    std::optional<sim::Breach> found;
-    switch (habitat) {
-        case sim::Habitat::world: return breach_of_engine(seed, false);
-        case sim::Habitat::world_twice: return breach_of_engine(seed, true);
-        case sim::Habitat::tailer: found = sim::run_tailer(seed); break;
-        case sim::Habitat::streams:
-            // Both framings in the narrow and in the wide world (odd seeds).
-            found = sim::run_tailer(
-                seed, seed % 4 < 2 ? io::Framing::json_array : io::Framing::msgpack);
-            break;
-        case sim::Habitat::reads: found = sim::run_reads(seed); break;
-        case sim::Habitat::text: found = sim::run_text(seed); break;
-        case sim::Habitat::checkpoints: found = sim::run_checkpoints(seed); break;
-        case sim::Habitat::file_sink:
-            found = sim::run_file_sink(seed, seed % 2 == 0 ? Delivery::exactly_once
-                                                           : Delivery::at_least_once);
-            break;
-        case sim::Habitat::joint: found = sim::run_joint(seed); break;
-        case sim::Habitat::dead_letters:
-            found = sim::run_dead_letters(seed, seed % 2 == 0 ? sim::Death::power_loss
-                                                              : sim::Death::kill);
-            break;
-        case sim::Habitat::tokens: found = sim::run_tokens(seed); break;
-        case sim::Habitat::keys: found = sim::run_keys(seed); break;
-        case sim::Habitat::graphs: found = sim::run_graphs(seed); break;
-        case sim::Habitat::memory: found = sim::run_memory(seed); break;
-        case sim::Habitat::programs: found = sim::run_programs(seed); break;
-    }
+    if (habitat == sim::Habitat::world || habitat == sim::Habitat::world_twice)
+        return breach_of_engine(seed, habitat == sim::Habitat::world_twice);
+    const std::optional<sim::Breach> found = sim::run_in(habitat, seed);
     return found ? found->invariant : nullptr;
 }
 
@@ -243,14 +217,12 @@ bool golden_is_right(const std::string& path) {
 
 /// With none chosen no device world may break anything.
 bool devices_are_right() {
-    for (const sim::Habitat habitat : {sim::Habitat::tailer, sim::Habitat::streams, sim::Habitat::reads, sim::Habitat::text,
-                                       sim::Habitat::checkpoints, sim::Habitat::file_sink, sim::Habitat::dead_letters,
-                                       sim::Habitat::tokens, sim::Habitat::graphs, sim::Habitat::keys,
-                                       sim::Habitat::memory, sim::Habitat::programs, sim::Habitat::joint}) {
+    for (const sim::Habitat habitat : sim::habitats()) {
         for (std::uint64_t seed = 0; seed < 100; ++seed) {
             const char* invariant = breach(habitat, seed);
             if (invariant == nullptr) continue;
-            fmt::print("seed {}: {} is broken with no mutant\n", seed, invariant);
+            fmt::print("{}, seed {}: {} is broken with no mutant\n", sim::name_of(habitat), seed,
+                       invariant);
             return false;
         }
     }
@@ -283,7 +255,9 @@ int main(int argc, char** argv) {
     std::uint32_t starts = 5;
     std::uint32_t jobs = std::max(1u, std::thread::hardware_concurrency());
     std::uint64_t none = 0;
+    bool rare = false;
     std::string golden;
+    app.add_flag("--rare", rare, "Those as well whose bug is so rare that it takes minutes to find");
     app.add_option("--only", only, "Only this mutant");
     app.add_option("--from", from, "Only mutants from this number on");
     app.add_option("--to", to, "Only mutants up to this number");
@@ -297,6 +271,7 @@ int main(int argc, char** argv) {
     std::vector<const holdfast::sim::Mutant*> chosen;
     for (const holdfast::sim::Mutant& mutant : holdfast::sim::mutants()) {
         if (only != 0 && mutant.number != only) continue;
+        if (mutant.rare && !rare && mutant.number != only) continue;
         if (mutant.number < from || (to != 0 && mutant.number > to)) continue;
         chosen.push_back(&mutant);
     }

@@ -15,6 +15,7 @@
 #include "io/cli/commands.hpp"
 #include "io/printable.hpp"
 #include "sim/command.hpp"
+#include "sim/habitats.hpp"
 
 namespace {
 
@@ -94,8 +95,13 @@ void add_sim(CLI::App& app, holdfast::sim::SimOptions& sim, int& exit) {
                         "holdfast sim --seeds 20000 --jobs 2\n  holdfast sim --seed 4711");
     auto* one = sub->add_option("--seed", sim.first_seed, "Only this seed; its failure is told whole");
     sub->add_option("--world", sim.world,
-                    "engine, or joint: the whole pipeline on a simulated disk")
-        ->check(CLI::IsMember({"engine", "joint"}));
+                    "engine; joint: the whole pipeline on a simulated disk; or one device: tailer, "
+                    "streams, reads, text, checkpoints, file_sink, dead_letters, tokens, graphs, "
+                    "keys, memory, programs")
+        ->check([](const std::string& name) {
+            const bool known = name == "engine" || holdfast::sim::habitat_of(name);
+            return known ? std::string() : "there is no world of that name";
+        });
     sub->add_option("--seeds", sim.seeds, "How many seeds")
         ->envname("HOLDFAST_SEEDS")
         ->capture_default_str()

@@ -1,4 +1,5 @@
-// `holdfast sim --world joint`: many seeds of the joint world, or one with all that happened in it.
+// `holdfast sim --world NAME`: many seeds of one of the worlds beside the engine's, or one with all that
+// happened in it.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "sim/command.hpp"
+#include "sim/habitats.hpp"
 #include "sim/joint_world.hpp"
 
 namespace holdfast::sim {
@@ -21,13 +23,14 @@ constexpr int exit_safety = 10;
 constexpr int exit_liveness = 11;
 constexpr int exit_crash = 12;
 
+const char* world_now = "";
 thread_local std::uint64_t seed_now = 0;
 
-extern "C" void on_joint_crash(int) {
+extern "C" void on_world_crash(int) {
     char text[96];
     const int n = std::snprintf(text, sizeof(text),
-                                "CRASH  replay: holdfast sim --world joint --seed 0x%llx\n",
-                                static_cast<unsigned long long>(seed_now));
+                                "CRASH  replay: holdfast sim --world %s --seed 0x%llx\n",
+                                world_now, static_cast<unsigned long long>(seed_now));
     if (n > 0 && ::write(2, text, static_cast<std::size_t>(n)) < 0) ::_exit(exit_crash);
     ::_exit(exit_crash);
 }
@@ -37,11 +40,22 @@ int code_of(const Breach& breach) {
 }
 
 void print(std::uint64_t seed, const Breach& breach) {
-    fmt::print("{}\nFAIL {}  seed={:#x}\n  replay: holdfast sim --world joint --seed {:#x}\n",
-               breach.what, breach.invariant, seed, seed);
+    fmt::print("{}\nFAIL {}  seed={:#x}\n  replay: holdfast sim --world {} --seed {:#x}\n",
+               breach.what, breach.invariant, seed, world_now, seed);
 }
 
-int run_one(const SimOptions& options) {
+int run_one(Habitat habitat, std::uint64_t seed) {
+    seed_now = seed;
+    const auto found = run_in(habitat, seed);
+    if (found) {
+        print(seed, *found);
+        return code_of(*found);
+    }
+    fmt::print("ok  seed={:#x}\n", seed);
+    return 0;
+}
+
+int run_joint_one(const SimOptions& options) {
     seed_now = options.first_seed;
     Seeded choices(options.first_seed);
     JointWorld world(choices);
@@ -64,11 +78,15 @@ int run_one(const SimOptions& options) {
 
 }  // namespace
 
-int joint_command(const SimOptions& options) {
-    std::signal(SIGABRT, on_joint_crash);
-    std::signal(SIGTRAP, on_joint_crash);
-    std::signal(SIGSEGV, on_joint_crash);
-    if (options.one_seed) return run_one(options);
+int world_command(const SimOptions& options) {
+    const Habitat habitat = habitat_of(options.world).value();
+    world_now = name_of(habitat);
+    std::signal(SIGABRT, on_world_crash);
+    std::signal(SIGTRAP, on_world_crash);
+    std::signal(SIGSEGV, on_world_crash);
+    if (options.one_seed)
+        return habitat == Habitat::joint ? run_joint_one(options)
+                                         : run_one(habitat, options.first_seed);
     std::atomic<std::uint64_t> next{0};
     std::mutex mutex;
     std::map<std::string, std::uint64_t> kinds;
@@ -78,7 +96,7 @@ int joint_command(const SimOptions& options) {
     const auto some = [&] {
         for (std::uint64_t i = next++; i < options.seeds; i = next++) {
             seed_now = options.first_seed + i;
-            const auto found = run_joint(seed_now);
+            const auto found = run_in(habitat, seed_now);
             if (!found) continue;
             const std::lock_guard lock(mutex);
             ++failed;
@@ -95,7 +113,7 @@ int joint_command(const SimOptions& options) {
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
     for (const auto& [kind, count] : kinds) fmt::print("{:>8} seeds failed {}\n", count, kind);
-    fmt::print("joint world: {} seeds, {} failed; {:.0f} seeds/s\n", options.seeds, failed,
+    fmt::print("{} world: {} seeds, {} failed; {:.0f} seeds/s\n", world_now, options.seeds, failed,
                static_cast<double>(options.seeds) / seconds);
     return code;
 }
