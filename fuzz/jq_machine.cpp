@@ -35,7 +35,9 @@ struct Made {
 Made run(Program& program, const std::string& record) {
     std::vector<std::byte> out;
     std::string error;
-    const auto* bytes = reinterpret_cast<const std::byte*>(record.data());
+    // Behind it stand bytes that would be read as part of it by whoever reads too far.
+    const std::string padded = record + std::string(Program::padding, '1');
+    const auto* bytes = reinterpret_cast<const std::byte*>(padded.data());
     const ProgramResult is = program.run({bytes, record.size()}, out, error);
     HF_ASSERT((is.verdict == Verdict::fail) == !error.empty());
     Made made{is.verdict, is.outputs, std::move(error)};

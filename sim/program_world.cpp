@@ -41,7 +41,8 @@ public:
     std::string over(std::string_view record) {
         std::vector<std::byte> out;
         std::string error;
-        const auto* bytes = reinterpret_cast<const std::byte*>(record.data());
+        const std::string padded = std::string(record) + std::string(Program::padding, '1');
+        const auto* bytes = reinterpret_cast<const std::byte*>(padded.data());
         const ProgramResult is = made_->run({bytes, record.size()}, out, error);
         if (is.verdict == Verdict::fail) return "! " + error;
         if (is.verdict == Verdict::keep) return std::string(record);

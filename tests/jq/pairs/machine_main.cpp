@@ -33,7 +33,8 @@ public:
         if (!wrong_.empty()) return "? " + wrong_;
         std::vector<std::byte> out;
         std::string error;
-        const auto* bytes = reinterpret_cast<const std::byte*>(record.data());
+        const std::string padded = record + std::string(Program::padding, '1');
+        const auto* bytes = reinterpret_cast<const std::byte*>(padded.data());
         const ProgramResult is = made_->run({bytes, record.size()}, out, error);
         if (is.verdict == Verdict::fail) return failed(error);
         if (is.verdict == Verdict::keep) return record;
