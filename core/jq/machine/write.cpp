@@ -180,12 +180,12 @@ Value to_json(Heap& heap, const Value& value) {
 }
 
 void append_double(double number, std::string& out) {
-    using Limits = std::numeric_limits<double>;
+    using Double = std::numeric_limits<double>;
     if (number != number) {
         out += "null";
         return;
     }
-    number = std::clamp(number, Limits::lowest(), Limits::max());
+    number = std::clamp(number, Double::lowest(), Double::max());
     std::array<char, 32> text;
     if (number > -1e17 && number < 1e17 &&
         number == static_cast<double>(static_cast<std::int64_t>(number))) {
