@@ -286,6 +286,7 @@ constexpr Mutant all[] = {
     {385, "a look ends though what it found has no record", "", 20000, Habitat::tailer, true},
     {386, "a file takes the record of one that begins likewise in another folder", "", 20000,
      Habitat::tailer, true},
+    {387, "a closed file that one look misses is gone", "", 20000, Habitat::tailer, true},
     {400, "the sides of an operator change places", "", 500, Habitat::programs},
     {401, "a path is one key too short", "", 500, Habitat::programs},
     {402, "`//` takes false for something", "", 500, Habitat::programs},

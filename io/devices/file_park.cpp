@@ -35,7 +35,11 @@ Task<> FileSource::leave(TailedFile& file) {
     }
     // A compressed one doesn't grow.
     std::string place;
-    if (!plain_.is_packed(file.fd) && config_.end == EndAt::never) place = co_await place_of(file);
+    const bool may_grow = !plain_.is_packed(file.fd) && config_.end == EndAt::never;
+    if (may_grow) place = co_await place_of(file);
+    // Names that move on while they are listed hide one: it is gone where it is missed twice.
+    if (may_grow && place.empty() && !std::exchange(file.missed, true)) co_return;
+    file.missed = false;
     if (place.empty() || mutant(139)) {
         co_await close_file(file);
         co_return;
@@ -63,11 +67,14 @@ Task<> FileSource::look_at_parked(TailedFile& file, std::int64_t result, const F
     const bool here = result >= 0 && Inode{st.device, st.inode} == inode_of(file);
     if (!here && (result >= 0 || is_gone(result))) {
         const std::string place = co_await place_of(file);
-        if (place.empty()) {
+        if (place.empty() && (std::exchange(file.missed, true) || mutant(387))) {
             co_await close_file(file);
             co_return;
         }
-        file.parked_at = place;
+        if (!place.empty()) {
+            file.parked_at = place;
+            file.missed = false;
+        }
     } else if (here && (st.size != file.size || st.modified_ns != file.modified_ns)) {
         co_await unpark(file, file.parked_at);
     }
@@ -89,6 +96,7 @@ Task<bool> FileSource::unpark(TailedFile& file, std::string path) {
     }
     std::erase(parked_, &file);
     file.parked_at.clear();
+    file.missed = false;
     file.fd = fd;
     file.gone_at = ring_.now();
     // Nobody held it: it may as well be another file on the same inode.

@@ -59,6 +59,7 @@ struct TailedFile {
 
     // What goes on.
     std::string parked_at;   ///< Where it stands now, while its descriptor is closed; else "".
+    bool missed = false;     ///< It was not found at the last look for where it stands.
     bool linked = true;      ///< `key.path` leads to it and matches the patterns.
     bool busy = false;       ///< A coroutine has it; nobody else may change where it stands.
     bool queued = false;     ///< Stands in the queue of files with something to read.
