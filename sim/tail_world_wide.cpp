@@ -176,7 +176,10 @@ void TailWorld::rest_a_while() {
     // Where births are not kept, a file that was rotated out of the pattern meanwhile is not known on
     // another device.
     const bool is_known = disk_.options().keeps_births || !exact_;
-    if (is_known && pick(reboots, 2) == 1) disk_.number_devices(1 + ++boots_);
+    if (!is_known || pick(reboots, 2) != 1) return;
+    disk_.number_devices(1 + ++boots_);
+    // And what was rotated may take a record of which less is known, and come again.
+    if (!disk_.options().keeps_births) crashed_ = true;
 }
 
 /// Inputs that end do end, though something failed on the way.
