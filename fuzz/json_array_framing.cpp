@@ -23,7 +23,8 @@ public:
     Naive(Bytes bytes, std::uint64_t record_max) : bytes_(bytes), record_max_(record_max) {}
 
     Framed run() {
-        blanks();
+        // A byte order mark at the head, each of its bytes by itself.
+        while (!ended() && (blank() || (at_ < 3 && here() == "\xef\xbb\xbf"[at_]))) ++at_;
         if (ended()) return fail(FramingFault::unexpected_end, at_);
         if (here() != '[') return fail(FramingFault::not_an_array, at_);
         ++at_;
