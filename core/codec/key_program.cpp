@@ -183,7 +183,7 @@ public:
     void bind(const RecordMeta& meta) override { inner_->bind(meta); }
     void limit_outputs(std::size_t bytes) override { inner_->limit_outputs(bytes); }
     void expect_lines() override { inner_->expect_lines(); }
-    void heed(const Hurry& hurry) override { inner_->heed(hurry); }
+    void heed(const Hurry& hurry, Duration may) override { inner_->heed(hurry, may); }
     std::unique_ptr<Program> clone() const override {
         return std::make_unique<ProgramKey>(inner_->clone());
     }

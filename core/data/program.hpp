@@ -79,8 +79,9 @@ public:
     virtual void limit_outputs(std::size_t) {}
     /// From now on no record has a newline in it.
     virtual void expect_lines() {}
-    /// From now on it asks whether it is to end before its own end. Lives: as long as this.
-    virtual void heed(const Hurry&) {}
+    /// From now on it asks whether it is to end before its own end; with Haste::soon `may` is what it
+    /// has for a record. Lives: as long as this.
+    virtual void heed(const Hurry&, Duration may) { (void)may; }
     /// The same program for another thread, which heeds nobody.
     virtual std::unique_ptr<Program> clone() const = 0;
     /// "native", "machine", or "libjq: " and why it is neither.

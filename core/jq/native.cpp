@@ -145,7 +145,7 @@ ProgramResult NativeProgram::leave(std::span<const std::byte> record, std::vecto
     ++left_;
     if (!twin_ && twin_made_of_) {
         twin_ = twin_made_of_->clone();
-        if (hurry_ != nullptr) twin_->heed(*hurry_);
+        if (hurry_ != nullptr) twin_->heed(*hurry_, may_);
     }
     if (twin_) {
         twin_->limit_outputs(outputs_bytes_max_);

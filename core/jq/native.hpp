@@ -38,7 +38,10 @@ public:
     void bind(const RecordMeta& meta) override;
     void expect_lines() override { lines_ = true; }
     void limit_outputs(std::size_t bytes) override { outputs_bytes_max_ = bytes; }
-    void heed(const Hurry& hurry) override { hurry_ = &hurry; }
+    void heed(const Hurry& hurry, Duration may) override {
+        hurry_ = &hurry;
+        may_ = may;
+    }
     std::string engine() const override { return "native"; }
 
     /// How many records went to the twin.
@@ -56,6 +59,7 @@ private:
     Machine machine_;
     std::unique_ptr<Program> twin_;
     const Hurry* hurry_ = nullptr;  ///< Of the twin: what is compiled takes no time.
+    Duration may_{};
     RecordMeta meta_;
     bool lines_ = false;
     std::size_t outputs_bytes_max_ = outputs_bytes_default;

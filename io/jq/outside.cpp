@@ -135,7 +135,7 @@ public:
     const char* stop() override {
         const Duration taken{
             std::chrono::nanoseconds(std::chrono::steady_clock::now() - began_).count()};
-        if (hurry_ != nullptr && hurry_->ends(taken)) return "ended";
+        if (hurry_ != nullptr && hurry_->ends(taken, may_)) return "ended";
         return taken > time_ ? "program_time" : nullptr;
     }
 
@@ -144,7 +144,10 @@ public:
         time_ = time;
     }
 
-    void heed(const Hurry& hurry) override { hurry_ = &hurry; }
+    void heed(const Hurry& hurry, Duration may) override {
+        hurry_ = &hurry;
+        may_ = may;
+    }
 
     std::vector<std::string> environment() override {
         std::vector<std::string> all;
@@ -166,6 +169,7 @@ private:
     std::chrono::steady_clock::time_point began_;
     Duration time_{};
     const Hurry* hurry_ = nullptr;
+    Duration may_{};
 };
 
 }  // namespace

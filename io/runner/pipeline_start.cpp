@@ -282,9 +282,12 @@ void Pipeline::build_sources() {
 }
 
 std::vector<flow::NodePrograms> Pipeline::programs() const {
+    // Who ends a program cuts the drain short: what cannot be read again would be lost.
+    const bool all_come_again = std::ranges::all_of(pipeline_.sources, replayable);
+    const Duration may = all_come_again ? Hurry::patience : Hurry::any_time;
     std::vector<flow::NodePrograms> out = compile_all(pipeline_);
     for (flow::NodePrograms& node : out)
-        for (const auto& program : node.programs) program->heed(process_.hurry());
+        for (const auto& program : node.programs) program->heed(process_.hurry(), may);
     return out;
 }
 

@@ -83,3 +83,27 @@ TEST_CASE("programs that come to their end are finished by a drain, however many
     const std::string is = read_file(folder.at("out/out"));
     CHECK(out.starts_with(is));
 }
+
+TEST_CASE("no program is ended by the first SIGTERM where its record cannot be read again") {
+    const char* const threads = GENERATE("0", "2");
+    INFO(threads << " threads");
+    const TempDir folder;
+    const std::string first = "{\"n\":1}\n", rest = "{\"n\":2,\"slow\":true}\n{\"n\":3}\n";
+    const std::string file = folder.write(
+        "p.toml", std::string("data_dir = \"state\"\n[engine]\ncommit_interval = \"20ms\"\n") +
+                      "transform_threads = " + threads + "\n[sources.in]\ntype = \"stdin\"\n"
+                      "[transforms.shape]\ntype = \"jq\"\ninputs = [\"in\"]\n"
+                      "program = 'if .slow then (now as $t | until(now - $t > 2; .)) else . end | .n'\n"
+                      "[sinks.out]\ntype = \"file\"\ninputs = [\"shape\"]\npath = \"out\"\n");
+    Process process(program({"run", "--progress", "off", file}), {.in_open = true});
+    process.write_in(first);
+    REQUIRE(eventually([&] { return read_file(folder.at("out")) == "1\n"; }));
+    process.write_in(rest);
+    REQUIRE(eventually([&] { return begun(folder, first.size()); }));
+    process.send(SIGTERM);
+    REQUIRE(process.wait(std::chrono::minutes(2)));
+    INFO(process.result().err);
+    CHECK(process.result().code == 0);
+    CHECK_FALSE(contains(process.result().err, "was ended"));
+    CHECK(read_file(folder.at("out")) == "1\n2\n3\n");
+}

@@ -53,7 +53,7 @@ public:
     /// Whether a run that takes long shall end; nullptr: it may go on, else the bound's name.
     virtual const char* stop() = 0;
     /// From now on stop() says "ended" where somebody is in a hurry. Lives: as long as this.
-    virtual void heed(const Hurry&) {}
+    virtual void heed(const Hurry&, Duration may) { (void)may; }
     /// A run begins, which may take so long.
     virtual void begin(Duration time) = 0;
     /// `$ENV`: names and values in turn.

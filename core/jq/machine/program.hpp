@@ -35,7 +35,7 @@ public:
     void bind(const RecordMeta& meta) override { meta_ = meta; }
     void expect_lines() override { lines_ = true; }
     void limit_outputs(std::size_t bytes) override { outputs_bytes_max_ = bytes; }
-    void heed(const Hurry& hurry) override { outside_->heed(hurry); }
+    void heed(const Hurry& hurry, Duration may) override { outside_->heed(hurry, may); }
     std::string engine() const override { return "machine"; }
 
 private:
