@@ -23,10 +23,12 @@ public:
     Naive(Bytes bytes, std::uint64_t record_max) : bytes_(bytes), record_max_(record_max) {}
 
     Framed run() {
-        // A byte order mark at the head, each of its bytes by itself.
-        while (!ended() && (blank() || (at_ < 3 && here() == "\xef\xbb\xbf"[at_]))) ++at_;
+        const std::string_view mark = "\xef\xbb\xbf";
+        while (!ended() && at_ < mark.size() && here() == mark[at_]) ++at_;
+        const bool is_half = at_ > 0 && at_ < mark.size();
+        blanks();
         if (ended()) return fail(FramingFault::unexpected_end, at_);
-        if (here() != '[') return fail(FramingFault::not_an_array, at_);
+        if (here() != '[' || is_half) return fail(FramingFault::not_an_array, at_);
         ++at_;
         blanks();
         if (!ended() && here() == ']') return rest();

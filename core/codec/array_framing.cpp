@@ -3,14 +3,13 @@
 #include <cstring>
 
 #include "core/base/assert.hpp"
+#include "core/codec/json_text.hpp"
 #include "core/codec/stream_framing.hpp"
 
 namespace holdfast::codec {
 namespace {
 
 using Lanes = std::uint8_t __attribute__((vector_size(16)));
-
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 /// The first quote or backslash, or near before it.
 const char* plain_text(const char* at, const char* end) {
@@ -92,10 +91,14 @@ bool ArrayFraming::outside(char c, std::vector<StreamExtent>& out) {
     if (is_space(c)) return true;
     switch (state_) {
         case State::first:
-            // A byte order mark at the file's head.
-            if (offset_ < 3 && c == "\xef\xbb\xbf"[offset_]) return true;
+            // A byte order mark at the file's head, whole: depth_ counts its bytes.
+            if (offset_ == depth_ && depth_ < 3 && c == "\xef\xbb\xbf"[depth_]) {
+                ++depth_;
+                return true;
+            }
             state_ = State::opened;
-            return c == '[' || fail(FramingFault::not_an_array, offset_).has_value();
+            return (c == '[' && depth_ % 3 == 0) ||
+                   fail(FramingFault::not_an_array, offset_).has_value();
         case State::opened:
         case State::comma:
             if (c == ']' && state_ == State::opened) {

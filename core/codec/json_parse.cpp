@@ -15,8 +15,6 @@
 namespace holdfast::codec {
 namespace {
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-
 /// Whether these `size` bytes (1 to 8) are digits. Requires: 8 bytes can be read.
 bool digits8(const char* at, std::size_t size) {
     std::uint64_t word;

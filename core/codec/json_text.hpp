@@ -16,6 +16,9 @@
 
 namespace holdfast::codec {
 
+/// White space between JSON's values and signs.
+constexpr bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
 /// A number at the head of a text. kind == missing: there is none.
 struct NumberShape {
     std::size_t size = 0;

@@ -9,21 +9,17 @@
 #include "core/codec/convert.hpp"
 #include "core/codec/document.hpp"
 #include "core/codec/json_parse.hpp"
+#include "core/codec/json_text.hpp"
 #include "core/codec/lines.hpp"
 
 namespace holdfast::codec {
 namespace {
 
-bool is_space(std::byte b) {
-    return b == std::byte{' '} || b == std::byte{'\n'} || b == std::byte{'\t'} ||
-           b == std::byte{'\r'};
-}
-
 /// Valid JSON without the white space between its tokens.
 void append_compact(std::span<const std::byte> json, std::vector<std::byte>& out) {
     bool quoted = false, escaped = false;
     for (const std::byte b : json) {
-        if (!quoted && is_space(b)) continue;
+        if (!quoted && is_space(static_cast<char>(b))) continue;
         out.push_back(b);
         if (escaped) {
             escaped = false;

@@ -7,13 +7,14 @@
 #include <cstring>
 #include <vector>
 
+#include "core/codec/json_text.hpp"
 #include "core/jq/text.hpp"
 #include "io/printable.hpp"
 
 namespace holdfast::cli {
 namespace {
 
-bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+using codec::is_space;
 
 class Printer {
 public:

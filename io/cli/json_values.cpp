@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "core/base/assert.hpp"
+#include "core/codec/json_text.hpp"
 #include "core/data/program.hpp"
 
 namespace holdfast::cli {
@@ -19,7 +20,7 @@ constexpr std::size_t block = std::size_t{1} << 20;
 constexpr std::size_t line_most = std::size_t{64} << 20;
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
-bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+using codec::is_space;
 
 }  // namespace
 
