@@ -108,6 +108,7 @@ void EngineState::measure_from_now(Batch& b, SinkMask wanted) const {
 std::uint64_t EngineState::input_held(const Batch& b) const {
     if (!b.is_slice) return static_cast<std::uint64_t>(b.cut_at);
     const Batch& whole = batches[b.partner];
+    HF_ASSERT(whole.records > 0);
     return whole.held * b.records / whole.records;
 }
 

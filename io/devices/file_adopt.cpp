@@ -70,9 +70,9 @@ Task<> FileSource::adopt_new() {
 
 /// All that was found is known from here on, save what could not be opened, or has no record yet: its
 /// folder counts as not looked at, or it might be rotated away and be taken for old. So does one that
-/// was changed meanwhile: a name that was listed may have been rotated away before it was opened. But not in a
-/// first look, before which all is old: a file that cannot be opened may never be (what stood there
-/// is remembered, see owed_).
+/// was changed meanwhile: a name that was listed may have been rotated away before it was opened. But
+/// not in a first look, before which all is old: a file that cannot be opened may never be (what stood
+/// there is remembered, see owed_).
 Task<> FileSource::end_look() {
     looks_.end();
     const bool is_first = last_look_ns() == INT64_MAX && looks_.ended() == 1;
