@@ -311,4 +311,12 @@ bool Tape::read(std::span<const std::byte> record, Nodes& nodes) {
     return true;
 }
 
+bool is_json(std::string_view text) {
+    std::string readable(text);
+    readable.append(simdjson::SIMDJSON_PADDING, ' ');
+    Tape tape;
+    Nodes nodes;
+    return tape.read(std::as_bytes(std::span(readable)).first(text.size()), nodes);
+}
+
 }  // namespace holdfast::jq

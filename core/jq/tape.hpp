@@ -101,4 +101,7 @@ private:
     std::size_t tokens_most_ = 0;  ///< The index was written to so far.
 };
 
+/// Whether a Tape would take it. For texts of a config: it allocates all that it needs.
+bool is_json(std::string_view text);
+
 }  // namespace holdfast::jq

@@ -390,9 +390,8 @@ int JqCommand::run() {
 }
 
 /// Line and column of a place in the program, and the line itself with a mark below.
-void say_fault(const JqOptions& options, const machine::CompileFault& fault, std::size_t before) {
-    const std::string& text = options.program;
-    const std::size_t at = std::min(fault.offset - std::min(before, fault.offset), text.size());
+void say_fault(const std::string& text, const machine::CompileFault& fault) {
+    const std::size_t at = std::min(fault.offset, text.size());
     const std::size_t begin = at == 0 ? 0 : text.rfind('\n', at - 1) + 1;
     const std::string_view line = std::string_view(text).substr(begin, text.find('\n', at) - begin);
     const auto number = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n');
@@ -416,19 +415,15 @@ int jq_command(const std::vector<std::string>& arguments) {
         fmt::print("{}", jq_help);
         return jq_done;
     }
-    std::size_t before = 0;
-    // Nothing, or nothing but definitions, is a program where nothing stands before it.
-    if (machine::compile(options.program) && machine::compile(options.program + "\n."))
-        options.program += "\n.";
-    const std::string program = with_arguments(options, before);
-    const auto code = machine::compile(program);
+    const auto code =
+        machine::compile(options.program, {.named = options.named, .positional = options.positional});
     if (!code) {
-        say_fault(options, code.error(), before);
+        say_fault(options.program, code.error());
         return jq_program;
     }
     std::unique_ptr<Program> fast;
     if (!options.null_input && !options.slurp && !options.raw_input)
-        if (CompiledProgram compiled = compile_program(program);
+        if (CompiledProgram compiled = compile_program(options.program);
             compiled && (*compiled)->engine() == "native")
             fast = std::move(*compiled);
     return JqCommand(options, *code, std::move(fast)).run();

@@ -3,10 +3,9 @@
 
 #include <fmt/core.h>
 
-#include <cctype>
+#include <algorithm>
 #include <fstream>
 #include <iterator>
-#include <span>
 
 #include "core/data/program.hpp"
 #include "core/jq/tape.hpp"
@@ -45,13 +44,6 @@ bool is_utf8(std::string_view text) {
         if (!character.valid) return false;
         at += character.size;
     }
-    return true;
-}
-
-bool is_name(std::string_view text) {
-    if (text.empty() || std::isdigit(static_cast<unsigned char>(text.front())) != 0) return false;
-    for (const char c : text)
-        if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '_') return false;
     return true;
 }
 
@@ -114,14 +106,16 @@ bool OptionReader::next(std::string& value, const std::string& option) {
 void OptionReader::argument(const std::string& option) {
     std::string name, value;
     if (!next(name, option) || !next(value, option)) return;
+    if (!is_utf8(name)) return wrong(fmt::format("{}: a name that is not UTF-8", option));
     if (option == "--argjson") {
-        if (!is_json(value)) return wrong(fmt::format("--argjson {}: this is no JSON", name));
-    } else if (!is_utf8(value) || !is_utf8(name)) {
+        if (!jq::is_json(value)) return wrong(fmt::format("--argjson {}: this is no JSON", name));
+    } else if (!is_utf8(value)) {
         return wrong(fmt::format("--arg {}: this is not UTF-8", name));
     } else {
         value = jq::quoted(value);
     }
-    out_.named.emplace_back(name, value);
+    const auto same = [&](const auto& one) { return one.name == name; };
+    if (std::ranges::none_of(out_.named, same)) out_.named.push_back({name, value});
 }
 
 void OptionReader::from_file(const std::string& file) {
@@ -165,7 +159,7 @@ void OptionReader::positional(const std::string& text) {
         if (!is_utf8(text)) return wrong("--args: an argument is not UTF-8");
         out_.positional.push_back(jq::quoted(text));
     } else {
-        if (!is_json(text)) return wrong(fmt::format("--jsonargs: {} is no JSON", text));
+        if (!jq::is_json(text)) return wrong(fmt::format("--jsonargs: {} is no JSON", text));
         out_.positional.push_back(text);
     }
 }
@@ -194,28 +188,6 @@ std::string OptionReader::read() {
 
 std::string read_jq_options(const std::vector<std::string>& arguments, JqOptions& out) {
     return OptionReader(arguments, out).read();
-}
-
-bool is_json(std::string_view text) {
-    std::string readable(text);
-    readable.append(Program::padding, ' ');
-    jq::Tape tape;
-    jq::Nodes nodes;
-    return tape.read(std::as_bytes(std::span(readable)).first(text.size()), nodes);
-}
-
-std::string with_arguments(const JqOptions& options, std::size_t& before) {
-    std::string bound, named, positional;
-    for (const auto& [name, json] : options.named) {
-        if (is_name(name)) bound += fmt::format("({}) as ${} | ", json, name);
-        named += fmt::format("{}{}:{}", named.empty() ? "" : ",", jq::quoted(name), json);
-    }
-    for (const std::string& json : options.positional)
-        positional += (positional.empty() ? "" : ",") + json;
-    if (options.program.contains("$ARGS"))
-        bound += fmt::format("{{\"positional\":[{}],\"named\":{{{}}}}} as $ARGS | ", positional, named);
-    before = bound.size();
-    return bound + options.program;
 }
 
 }  // namespace holdfast::cli

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
+
+#include "core/jq/machine/compiler.hpp"
 
 namespace holdfast::cli {
 
@@ -23,18 +23,12 @@ struct JqOptions {
     bool help = false;
     int indent = 2;
     bool tabs = false;
-    std::vector<std::pair<std::string, std::string>> named;  ///< --arg and --argjson: name, JSON.
-    std::vector<std::string> positional;                     ///< --args and --jsonargs: JSON.
+    std::vector<jq::machine::NamedValue> named;  ///< --arg and --argjson.
+    std::vector<std::string> positional;         ///< --args and --jsonargs: JSON.
 };
 
 /// What stands behind `holdfast jq`. Empty: fine; else what is wrong.
 std::string read_jq_options(const std::vector<std::string>& arguments, JqOptions& out);
-
-/// The program with what its arguments bind before it; how many bytes that are.
-std::string with_arguments(const JqOptions& options, std::size_t& before);
-
-/// Whether it is one JSON value.
-bool is_json(std::string_view text);
 
 extern const char* const jq_help;
 

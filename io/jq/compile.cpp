@@ -47,13 +47,6 @@ CompiledProgram by_library(const std::string& program, Use use, const machine::C
     return std::unexpected(error);
 }
 
-bool is_record(const std::string& json) {
-    const std::string readable = json + std::string(Program::padding, ' ');
-    Tape tape;
-    Nodes nodes;
-    return tape.read(std::as_bytes(std::span(readable)).first(json.size()), nodes);
-}
-
 CompiledProgram compile(std::string_view text, Use use, const ProgramSettings& settings) {
     const std::string program(text);
     if (program.find('\0') != std::string::npos) {
@@ -61,12 +54,12 @@ CompiledProgram compile(std::string_view text, Use use, const ProgramSettings& s
     }
     std::vector<machine::NamedValue> named;
     for (const ProgramArgument& one : settings.args) {
-        if (!is_record(one.json)) {
+        if (!is_json(one.json)) {
             return std::unexpected(CompileError{"the value of $" + one.name + " is no JSON"});
         }
         named.push_back({one.name, one.json});
     }
-    auto made = machine::compile(program, named);
+    auto made = machine::compile(program, {.named = named, .positional = {}});
     if (!made) return by_library(program, use, made.error());
     const auto code = std::make_shared<const machine::Code>(std::move(*made));
     auto plan = make_plan(program);

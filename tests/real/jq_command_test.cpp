@@ -96,6 +96,7 @@ const std::vector<Case>& cases() {
         {{"-c", "--arg", "x", "1", "def f: $x; [f, $ARGS.named]"}, "0"},
         {{"-c", "--arg", "x", "-5", ". + ($x | tonumber)"}, "7"},
         {{"--arg", "x", "1", ""}, "[1]"},
+        {{"-nc", "--arg", "x", "1", "--arg", "x", "2", "--arg", "a b", "3", "[$x, $ARGS]"}, ""},
         {{"--arg", "x", "1", "def f: 2; # that is all"}, "[1]"},
         {{"-nc", "$ARGS", "--args", "a", "-c", "b"}, ""},
         {{"-nc", "$ARGS", "--jsonargs", "1", "{\"a\":null}"}, ""},

@@ -46,8 +46,8 @@ struct Pending {
 
 class CompileState {
 public:
-    CompileState(std::string_view program, Parsed& parsed, std::span<const NamedValue> named)
-        : program_(program), syntax_(parsed.syntax), named_(named) {}
+    CompileState(std::string_view program, Parsed& parsed, const Given& given)
+        : program_(program), syntax_(parsed.syntax), given_(given) {}
     std::expected<Code, CompileFault> run(ExprId main);
 
 private:
@@ -120,7 +120,7 @@ private:
 
     std::string_view program_;
     Syntax& syntax_;
-    std::span<const NamedValue> named_;
+    Given given_;
     Code code_;
     Layout* here_ = nullptr;
     std::vector<std::unique_ptr<Layout>> layouts_;  ///< Of each function.

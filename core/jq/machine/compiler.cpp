@@ -205,6 +205,12 @@ std::string all_of(std::span<const NamedValue> named) {
     return out + "}";
 }
 
+std::string all_of(std::span<const std::string> positional) {
+    std::string out = "[";
+    for (const std::string& one : positional) out += (out.size() > 1 ? "," : "") + one;
+    return out + "]";
+}
+
 }  // namespace
 
 void CompileState::variable(const Expr& e, const Binding* scope) {
@@ -214,19 +220,20 @@ void CompileState::variable(const Expr& e, const Binding* scope) {
         return;
     }
     const auto is_named = [&](const NamedValue& one) { return one.name == name; };
-    const auto named = std::find_if(named_.begin(), named_.end(), is_named);
+    const auto named = std::find_if(given_.named.begin(), given_.named.end(), is_named);
     if (name == "ENV") {
         code_.asks_environment = true;
         emit(Do::global, static_cast<std::uint32_t>(Global::environment));
-    } else if (named != named_.end()) {
+    } else if (named != given_.named.end()) {
         given(named->json);
     } else if (name == "meta") {
         code_.asks_meta = true;
         emit(Do::global, static_cast<std::uint32_t>(Global::meta));
     } else if (name == "__prog_args") {
-        given(all_of(named_));
+        given(all_of(given_.named));
     } else if (name == "ARGS") {
-        given("{\"positional\":[],\"named\":" + all_of(named_) + "}");
+        given("{\"positional\":" + all_of(given_.positional) +
+              ",\"named\":" + all_of(given_.named) + "}");
     } else {
         fail("$" + name + " is not defined", e.offset);
     }
@@ -330,15 +337,14 @@ std::expected<Code, CompileFault> CompileState::run(ExprId main) {
     return link();
 }
 
-std::expected<Code, CompileFault> compile(std::string_view program,
-                                          std::span<const NamedValue> named) {
+std::expected<Code, CompileFault> compile(std::string_view program, const Given& given) {
     if (!is_utf8(program)) return std::unexpected(CompileFault{"what is not UTF-8", 0, true});
     auto parsed = parse(program);
     if (!parsed) return std::unexpected(CompileFault{parsed.error().reason, parsed.error().offset});
     if (parsed->syntax.has_imports) {
         return std::unexpected(CompileFault{"modules are not compiled here", 0, true});
     }
-    return CompileState(program, *parsed, named).run(parsed->main);
+    return CompileState(program, *parsed, given).run(parsed->main);
 }
 
 }  // namespace holdfast::jq::machine

@@ -30,7 +30,12 @@ struct NamedValue {
     std::string json;  ///< Requires: what Tape::read() takes.
 };
 
-std::expected<Code, CompileFault> compile(std::string_view program,
-                                          std::span<const NamedValue> named = {});
+/// What a program is given besides its records. Of two values of one name the first counts.
+struct Given {
+    std::span<const NamedValue> named;
+    std::span<const std::string> positional;  ///< JSON, as NamedValue's: `$ARGS.positional`.
+};
+
+std::expected<Code, CompileFault> compile(std::string_view program, const Given& given = {});
 
 }  // namespace holdfast::jq::machine

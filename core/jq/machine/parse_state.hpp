@@ -11,6 +11,10 @@
 
 namespace holdfast::jq::machine {
 
+/// Of operators: the higher the level, the closer it binds.
+inline constexpr int comma_level = 1;
+inline constexpr int alternative_level = 2;
+
 class ParseState {
 public:
     ParseState(std::string_view program, Syntax& syntax) : lexer_(program), syntax_(syntax) {
@@ -27,9 +31,6 @@ public:
     void fail_unexpected(std::string_view wanted);
 
 private:
-    static constexpr int comma_level = 1;
-    static constexpr int alternative_level = 2;
-
     ExprId piped();
     ExprId bindable();
     ExprId binary(int level);

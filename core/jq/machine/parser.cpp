@@ -13,9 +13,6 @@ struct Level {
     Op op = Op::binary;
 };
 
-constexpr int comma = 1;
-constexpr int alternative = 2;
-
 /// What a word is between two terms; level 0: no operator.
 Level level_of(const Token& token) {
     using Joins = Level::Joins;
@@ -23,8 +20,8 @@ Level level_of(const Token& token) {
     if (token.is_name("and")) return {5, Joins::left, Op::conjunction};
     if (token.kind != Token::Kind::sign) return {};
     const std::string_view sign = token.text;
-    if (sign == ",") return {comma, Joins::left, Op::comma};
-    if (sign == "//") return {alternative, Joins::right, Op::alternative};
+    if (sign == ",") return {comma_level, Joins::left, Op::comma};
+    if (sign == "//") return {alternative_level, Joins::right, Op::alternative};
     if (sign == "==" || sign == "!=" || sign == "<" || sign == "<=" || sign == ">" || sign == ">=")
         return {6, Joins::never, Op::binary};
     if (sign == "+" || sign == "-") return {7, Joins::left, Op::binary};
