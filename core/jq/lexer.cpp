@@ -17,7 +17,11 @@ void Lexer::skip_space() {
     while (at_ < program_.size()) {
         const char c = program_[at_];
         if (c == '#') {
-            at_ = std::min(program_.find('\n', at_), program_.size());
+            // A backslash takes a comment over the end of its line in jq 1.8, not in 1.6: the mark
+            // is left to be refused.
+            const std::size_t end = std::min(program_.find('\n', at_), program_.size());
+            if (program_.substr(at_, end - at_).find('\\') != program_.npos) return;
+            at_ = end;
         } else if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
             ++at_;
         } else {

@@ -1,4 +1,5 @@
-// The tokens of jq's language, as jq 1.6 cuts them.
+// The tokens of jq's language, where jq 1.6 and 1.8 cut them alike. A carriage return is white space,
+// as in 1.8.
 #pragma once
 
 #include <cstddef>

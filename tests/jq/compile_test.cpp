@@ -177,6 +177,24 @@ TEST_CASE("what no jq takes is refused, with the place where it ends to be a pro
     CHECK_FALSE(compile_program(std::string(".a\0", 3)));
 }
 
+TEST_CASE("a comment ends with its line, but behind a backslash") {
+    const std::string record = R"({"a":{"b":1}})";
+    const auto gives = [&](const std::string& code) {
+        const auto program = compile_program(code);
+        REQUIRE(program.has_value());
+        const test::Outcome outcome = test::run(**program, record);
+        return outcome.outputs.size() == 1 ? outcome.outputs[0] : "error: " + outcome.error;
+    };
+    CHECK(gives(".a # to b\n | .b") == "1");
+    CHECK(gives(".a # to b\r\n | .b") == "1");
+    CHECK(gives(".a # to b \\\\\n | .b") == "1");
+    CHECK(gives(".a # not \\\n | .b") == R"({"b":1})");
+    CHECK(gives(".a # not \\\r\n | .b") == R"({"b":1})");
+    CHECK(gives(".a # not \r | .b") == R"({"b":1})");
+    CHECK(jq::make_plan(".a # to b\r\n | .b"));
+    CHECK_FALSE(jq::make_plan(".a # not \\\n | .b"));
+}
+
 TEST_CASE("programs that go too deep or too far are left to libjq") {
     const auto repeated = [](const std::string& what, int times) {
         std::string out;

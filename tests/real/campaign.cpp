@@ -1,6 +1,7 @@
 #include "tests/real/campaign.hpp"
 
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -68,13 +69,16 @@ Exited run_with_kills(const std::string& config, std::uint32_t kills, std::int64
                       Waits& waits, void (*begin_again)(const TempDir&), const TempDir& folder,
                       const std::string& output, std::uint64_t size) {
     std::uint32_t runs = 0;
-    std::int64_t more_ms = 0;  // A slow machine comes nowhere in wait_ms_max.
+    std::int64_t reach_ms = wait_ms_max;  // As long as a run takes here, about.
     for (std::uint32_t killed = 0; killed < kills;) {
         REQUIRE(++runs < kills * 40);
+        const auto begin = std::chrono::steady_clock::now();
         Process process(program({"run", "--progress", "off", config}));
-        if (process.wait(std::chrono::milliseconds(more_ms + waits.next(0, wait_ms_max)))) {
+        if (process.wait(std::chrono::milliseconds(waits.next(0, reach_ms)))) {
             INFO(process.result().err);
             REQUIRE(process.result().code == 0);
+            const auto took = std::chrono::steady_clock::now() - begin;
+            reach_ms = std::chrono::ceil<std::chrono::milliseconds>(took).count();
             begin_again(folder);
             continue;
         }
@@ -83,7 +87,7 @@ Exited run_with_kills(const std::string& config, std::uint32_t kills, std::int64
         const std::uint64_t written = std::filesystem::file_size(output, missing);
         const bool hit = !missing && written > 0 && written < size;
         killed += hit;
-        more_ms = hit ? 0 : more_ms + wait_ms_max / 8;
+        if (!hit) reach_ms += 1 + reach_ms / 8;
     }
     return run({"run", "--progress", "off", config}, {}, std::chrono::seconds(120));
 }
