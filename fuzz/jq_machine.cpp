@@ -5,9 +5,12 @@
 //             record is left for the next.
 // Property 3: a program that is compiled to splices succeeds or fails as it does on the machine,
 //             and gives the same as JSON values.
+// Property 4: a program that includes a module gives what it gives with the module's text in place
+//             of the include; modules of any bytes are an answer or an error.
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -97,11 +100,79 @@ void compare_with_splices(const std::string& program, const std::string& record,
     HF_ASSERT(alike);
 }
 
+/// Modules of a made-up folder, each by its path.
+class Shelf final : public machine::ModuleLoader {
+public:
+    explicit Shelf(std::array<std::string, 4> texts) : texts_(std::move(texts)) {}
+    std::expected<std::string, Failure> find(const Asked& asked) override {
+        const bool known = asked.path.size() == 1 && asked.path[0] >= 'a' && asked.path[0] < 'e';
+        if (!known) return std::unexpected(Failure{"no such module", true});
+        return std::string(asked.path);
+    }
+    std::expected<std::string, Failure> read(const std::string& name, std::size_t) override {
+        return texts_[static_cast<std::size_t>(name[0] - 'a')];
+    }
+    std::vector<std::string> search_list() const override { return {}; }
+
+private:
+    std::array<std::string, 4> texts_;
+};
+
+std::string import_of(fuzz::Bytes& bytes) {
+    const std::string path(1, static_cast<char>('a' + bytes.below(5)));
+    switch (bytes.below(4)) {
+        case 0: return "include \"" + path + "\"; ";
+        case 1: return "import \"" + path + "\" as f; ";
+        case 2: return "import \"" + path + "\" as $x; ";
+        default: return "import \"" + path + "\" as $y {raw: true, optional: true}; ";
+    }
+}
+
+std::string module_of(fuzz::Bytes& bytes) {
+    std::string out;
+    for (std::uint64_t more = bytes.below(3); more > 0; --more) out += import_of(bytes);
+    for (std::uint64_t more = bytes.below(3); more > 0; --more) {
+        out += (bytes.below(2) == 0 ? "def f: " : "def g: ") + words_of(bytes) + "; ";
+    }
+    return bytes.below(8) == 0 ? words_of(bytes) : out;
+}
+
+std::optional<Made> made_of(const std::string& program, const std::string& record,
+                            machine::ModuleLoader* modules) {
+    auto code = machine::compile(program, {.modules = modules});
+    if (!code) return std::nullopt;
+    machine::MachineProgram made(std::make_shared<const machine::Code>(std::move(*code)),
+                                 Use::program, make_outside(),
+                                 {.memory = std::size_t{8} << 20, .steps = 300'000});
+    made.limit_outputs(std::size_t{1} << 20);
+    return run(made, record);
+}
+
+void run_modules(fuzz::Bytes& bytes) {
+    std::array<std::string, 4> texts;
+    for (std::string& text : texts) text = module_of(bytes);
+    Shelf shelf(texts);
+    std::string imports;
+    for (std::uint64_t more = 1 + bytes.below(3); more > 0; --more) imports += import_of(bytes);
+    const std::string main = words_of(bytes), record = test::random_record(bytes);
+    made_of(imports + main, record, &shelf);
+    const bool may_differ = asks_the_clock(texts[0] + main) ||
+                            (texts[0] + main).find("__loc__") != std::string::npos;
+    const auto included = made_of("include \"a\"; " + main, record, &shelf);
+    if (!texts[0].starts_with("def ") || may_differ) return;
+    const auto pasted = made_of(texts[0] + "\n" + main, record, &shelf);
+    if (!included || !pasted) return;
+    const bool is_bound =
+        included->text.starts_with("program_") || pasted->text.starts_with("program_");
+    HF_ASSERT(is_bound || *included == *pasted);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     fuzz::Bytes bytes({data, size});
     const std::uint64_t kind = bytes.below(4);
+    if (kind == 0 && size > 1 && data[1] == 1) return run_modules(bytes), 0;
     std::string program, record = "{}";
     if (kind == 0) {
         const std::string text(bytes.rest().begin(), bytes.rest().end());

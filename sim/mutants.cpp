@@ -315,6 +315,11 @@ constexpr Mutant all[] = {
      Habitat::programs},
     {426, "places of matches are counted in bytes", "", 500, Habitat::programs},
     {428, "`*` of objects merges their first level only", "", 500, Habitat::programs},
+    {430, "of two imports of one name the first one counts", "", 500, Habitat::programs},
+    {431, "a module passes on what it imports", "", 500, Habitat::programs},
+    {432, "names of a module come without its name", "", 500, Habitat::programs},
+    {433, "a data file ends behind its first value", "", 500, Habitat::programs},
+    {434, "modules may import each other", "", 500, Habitat::programs},
 };
 
 }  // namespace

@@ -4,7 +4,9 @@
 //      fails the record; what was not looked into keeps its bytes, but for line ends.
 // Rule: what is right stands in program_cases.hpp; the machine is not asked.
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/jq/machine/compiler.hpp"
@@ -29,16 +31,23 @@ std::uint64_t mixed(std::uint64_t seed, std::uint64_t n) {
 
 class Runs {
 public:
-    explicit Runs(std::string_view program) : program_(program) {
-        auto code = jq::machine::compile(program_);
-        demand(code.has_value(), "I95", program_ + " does not compile");
+    explicit Runs(std::string_view program, jq::machine::ModuleLoader* modules = nullptr)
+        : program_(program) {
+        auto code = jq::machine::compile(program_, {.modules = modules});
+        if (!code) wrong_ = code.error().reason;
+        demand(code.has_value() || modules != nullptr, "I95", program_ + " does not compile");
+        if (!code) return;
         made_ = std::make_unique<jq::machine::MachineProgram>(
             std::make_shared<const jq::machine::Code>(std::move(*code)), jq::Use::program,
             jq::make_outside(),
             jq::machine::Limits{.memory = memory_max, .steps = 10'000'000});
     }
 
+    /// Why it does not compile; empty: it does.
+    const std::string& wrong() const { return wrong_; }
+
     std::string over(std::string_view record) {
+        demand(made_ != nullptr, "I95", program_ + ": " + wrong_);
         std::vector<std::byte> out;
         std::string error;
         const std::string padded = std::string(record) + std::string(Program::padding, '1');
@@ -60,6 +69,7 @@ public:
 
 private:
     std::string program_;
+    std::string wrong_;
     std::unique_ptr<jq::machine::MachineProgram> made_;
 };
 
@@ -83,6 +93,57 @@ void without_words() {
     demand(runs.over(R"({"bad":1})").starts_with("! "), "I95", "an error is no failure");
 }
 
+/// Modules that stand in a list.
+class Shelf final : public jq::machine::ModuleLoader {
+public:
+    std::expected<std::string, Failure> find(const Asked& asked) override {
+        for (const auto& [name, text] : texts)
+            if (name == asked.path) return std::string(name);
+        return std::unexpected(Failure{"no such module", true});
+    }
+    std::expected<std::string, Failure> read(const std::string& name, std::size_t) override {
+        demand(seen_.insert(name).second, "I95", name + " is read twice");
+        for (const auto& [known, text] : texts)
+            if (known == name) return std::string(text);
+        return std::unexpected(Failure{"no such module", true});
+    }
+    std::vector<std::string> search_list() const override { return {}; }
+
+private:
+    static constexpr std::pair<std::string_view, std::string_view> texts[] = {
+        {"a", "import \"b\" as b; def f: 1 + b::f; def own: 5;"},
+        {"b", "include \"c\"; def f: 10 + c;"},
+        {"c", "def c: 100; def f: 7;"},
+        {"d", "1.50 {\"x\":[2]}"},
+        {"one", "import \"two\" as t; def f: 1;"},
+        {"two", "include \"one\"; def g: 1;"},
+    };
+    std::set<std::string> seen_;
+};
+
+void of_modules(std::uint64_t seed) {
+    const ProgramCase cases[] = {
+        {R"(import "a" as a; [a::f, a::own])", "{}", "[111,5]"},
+        {R"(include "a"; include "c"; [f, c])", "{}", "[7,100]"},
+        {R"(include "c"; include "a"; [f, c])", "{}", "[111,100]"},
+        {R"(import "b" as b; b::c)", "{}", "? b::c/0 is not defined"},
+        {R"(include "b"; c)", "{}", "? c/0 is not defined"},
+        {R"(import "a" as a; f)", "{}", "? f/0 is not defined"},
+        {R"(import "d" as $d; [$d[0], $d::d[1].x, ($d | length)])", "{}", "[1.50,[2],2]"},
+    };
+    const ProgramCase& one = cases[seed % std::size(cases)];
+    Shelf shelf;
+    Runs runs(one.program, &shelf);
+    if (one.outcome.starts_with("? "))
+        demand(runs.wrong() == one.outcome.substr(2), "I95",
+               std::string(one.program) + " says " + runs.wrong());
+    else
+        runs.demand_over(one.record, one.outcome);
+    Shelf other;
+    demand(Runs(R"(include "one"; 1)", &other).wrong().starts_with("circular import"), "I95",
+           "modules that import each other are taken");
+}
+
 /// Over several lines: what comes of it is one line.
 void of_lines() {
     Runs("[.a, .a[0]]").demand_over("{\"a\":[[1,\n2.50]]}", "[[[1,2.50]],[1,2.50]]");
@@ -104,6 +165,7 @@ std::optional<Breach> run_programs(std::uint64_t seed) {
         if (seed % 4 == 1) without_words();
         if (seed % 4 == 2) of_lines();
         if (seed % 4 == 3) of_characters();
+        of_modules(seed / 4);
     } catch (const Breach& breach) {
         return breach;
     }

@@ -264,7 +264,7 @@ void choose_framing(const Named& part, const PipelineConfig& config, SinkSetting
 
 }  // namespace
 
-TransformSettings transform_of(const Named& part) {
+TransformSettings transform_of(const Named& part, const std::filesystem::path& folder) {
     const Values& values = part.values;
     TransformSettings out;
     out.node.name = part.name;
@@ -304,6 +304,10 @@ TransformSettings transform_of(const Named& part) {
     bounds.depth = static_cast<std::uint32_t>(values.number("program_depth"));
     for (const Item& item : values.at("args").list)
         out.settings.args.push_back({item.name, item.text});
+    std::vector<std::string> jq_path;
+    for (const Item& item : values.at("jq_path").list)
+        jq_path.push_back((folder / item.text).lexically_normal().string());
+    out.settings.modules = module_files(folder.string(), std::move(jq_path));
     read_texts(values, out);
     return out;
 }

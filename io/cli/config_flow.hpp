@@ -1,12 +1,14 @@
 // Who feeds whom: the graph of sources, transforms and sinks in a config.
 #pragma once
 
+#include <filesystem>
+
 #include "io/cli/config_checks.hpp"
 
 namespace holdfast::cli {
 
 /// What one transform's table says, inputs aside.
-io::TransformSettings transform_of(const Named& part);
+io::TransformSettings transform_of(const Named& part, const std::filesystem::path& folder);
 
 /// The rules of raw filters, and what is wrong with them.
 void read_rules(const Parts& parts, io::PipelineConfig& config, Reader& reader);

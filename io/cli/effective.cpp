@@ -8,6 +8,7 @@
 #include "io/cli/config_flow.hpp"
 #include "io/cli/json.hpp"
 #include "io/cli/units.hpp"
+#include "io/jq/module_files.hpp"
 #include "io/runner/engine_config.hpp"
 #include "io/runner/process_memory.hpp"
 #include "io/runner/transforms.hpp"
@@ -115,6 +116,11 @@ void put_settings(Json& json, const ProgramSettings& settings) {
     json.field("program_time", format_duration(settings.bounds.time));
     json.field("program_string", settings.bounds.text);
     json.field("program_depth", settings.bounds.depth);
+    if (settings.modules && !settings.modules->search_list().empty()) {
+        json.begin_list("jq_path");
+        for (const std::string& folder : settings.modules->search_list()) json.value(folder);
+        json.end_list();
+    }
     if (settings.args.empty()) return;
     json.begin_object("args");
     for (const ProgramArgument& one : settings.args) json.field_json(one.name, one.json);

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <span>
@@ -24,6 +25,7 @@
 #include "io/cli/json_print.hpp"
 #include "io/cli/json_values.hpp"
 #include "io/jq/compile.hpp"
+#include "io/jq/module_files.hpp"
 #include "io/jq/outside.hpp"
 #include "io/printable.hpp"
 
@@ -70,7 +72,7 @@ public:
         if (options_.raw_input) {
             if (!options_.slurp) got = inputs_.line(piece);
             if (got != JsonInputs::Got::text) return got;
-            text_ = quoted(readable(options_.slurp ? inputs_.rest() : piece));
+            text_ = jq::quoted(readable(options_.slurp ? inputs_.rest() : piece));
         } else {
             text_ = "[";
             while ((got = inputs_.value(piece)) == JsonInputs::Got::text) {
@@ -97,14 +99,19 @@ private:
 /// The process, with inputs and a place for what programs say.
 class CommandOutside final : public machine::Outside {
 public:
-    CommandOutside(Feed& feed, std::function<void()> flush)
-        : feed_(feed), flush_(std::move(flush)), process_(make_outside()) {}
+    CommandOutside(Feed& feed, ModuleFiles& modules, std::function<void()> flush)
+        : feed_(feed), modules_(modules), flush_(std::move(flush)), process_(make_outside()) {}
 
     bool input(std::string_view& json, std::string& error) override {
         const auto got = feed_.next(json);
         if (got == JsonInputs::Got::text) return true;
         error = got == JsonInputs::Got::end ? "No more inputs" : "Unfinished JSON at the end";
         return false;
+    }
+    bool module_metadata(std::string_view path, std::string& said) override {
+        auto made = machine::module_metadata(modules_, path);
+        said = made ? std::move(*made) : std::move(made.error());
+        return made.has_value();
     }
     bool listens() const override { return true; }
     void say(std::string_view text) override {
@@ -124,11 +131,12 @@ public:
     void begin(Duration) override {}
     std::vector<std::string> environment() override { return process_->environment(); }
     std::unique_ptr<Outside> clone() const override {
-        return std::make_unique<CommandOutside>(feed_, flush_);
+        return std::make_unique<CommandOutside>(feed_, modules_, flush_);
     }
 
 private:
     Feed& feed_;
+    ModuleFiles& modules_;
     std::function<void()> flush_;
     std::unique_ptr<machine::Outside> process_;
 };
@@ -142,7 +150,8 @@ bool asks_input(const machine::Code& code) {
 
 class JqCommand {
 public:
-    JqCommand(const JqOptions& options, const machine::Code& code, std::unique_ptr<Program> fast)
+    JqCommand(const JqOptions& options, const machine::Code& code, ModuleFiles& modules,
+              std::unique_ptr<Program> fast)
         : options_(options),
           style_{.pretty = !options.compact && (options.tabs || options.indent > 0),
                  .tabs = options.tabs,
@@ -153,7 +162,7 @@ public:
           code_(code),
           fast_(std::move(fast)),
           feed_(options),
-          outside_(feed_, [this] { flush(); }),
+          outside_(feed_, modules, [this] { flush(); }),
           vm_(code_, outside_, {.memory = memory_most,
                .steps = UINT64_MAX,
                .text = std::size_t{UINT32_MAX} / 2}),
@@ -401,6 +410,16 @@ void say_fault(const std::string& text, const machine::CompileFault& fault) {
     fmt::print(stderr, "jq: 1 compile error\n");
 }
 
+ModuleFiles modules_of(const JqOptions& options) {
+    namespace fs = std::filesystem;
+    std::error_code error;
+    const fs::path here = fs::current_path(error);
+    std::vector<std::string> folders;
+    for (const std::string& folder : options.jq_path)
+        folders.push_back((here / folder).lexically_normal().string());
+    return ModuleFiles((here / options.program_file).parent_path().string(), std::move(folders));
+}
+
 }  // namespace
 
 int jq_command(const std::vector<std::string>& arguments) {
@@ -415,18 +434,20 @@ int jq_command(const std::vector<std::string>& arguments) {
         fmt::print("{}", jq_help);
         return jq_done;
     }
-    const auto code =
-        machine::compile(options.program, {.named = options.named, .positional = options.positional});
+    ModuleFiles modules = modules_of(options);
+    const auto code = machine::compile(
+        options.program,
+        {.named = options.named, .positional = options.positional, .modules = &modules});
     if (!code) {
         say_fault(options.program, code.error());
         return jq_program;
     }
     std::unique_ptr<Program> fast;
-    if (!options.null_input && !options.slurp && !options.raw_input)
+    if (!options.null_input && !options.slurp && !options.raw_input && options.named.empty())
         if (CompiledProgram compiled = compile_program(options.program);
             compiled && (*compiled)->engine() == "native")
             fast = std::move(*compiled);
-    return JqCommand(options, *code, std::move(fast)).run();
+    return JqCommand(options, *code, modules, std::move(fast)).run();
 }
 
 }  // namespace holdfast::cli

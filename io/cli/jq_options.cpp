@@ -29,6 +29,7 @@ const char* const jq_help =
     "  -R, --raw-input        Each line is a text; with -s all of them are one\n"
     "  -e, --exit-status      1 if the last output is false or null, 4 if there is none\n"
     "  -f, --from-file FILE   The program stands in this file\n"
+    "  -L, --library-path DIR Modules are looked for here, too; may stand several times\n"
     "  --arg NAME VALUE       $NAME is this text; --argjson NAME JSON: this value\n"
     "  --args, --jsonargs     What follows the program are not files, but $ARGS.positional\n"
     "\n"
@@ -122,6 +123,7 @@ void OptionReader::from_file(const std::string& file) {
     std::ifstream in(file, std::ios::binary);
     if (!in) return wrong(fmt::format("{} cannot be read", file));
     out_.program.assign(std::istreambuf_iterator<char>(in), {});
+    out_.program_file = file;
     has_program_ = true;
 }
 
@@ -139,6 +141,11 @@ bool OptionReader::with_value(const std::string& name) {
     } else if (name == "-f" || name == "--from-file") {
         std::string file;
         if (next(file, name)) from_file(file);
+    } else if (name == "-L" || name == "--library-path") {
+        std::string folder;
+        if (next(folder, name)) out_.jq_path.push_back(folder);
+    } else if (name.starts_with("-L")) {
+        out_.jq_path.push_back(name.substr(2));
     } else if (name == "--args") {
         rest_ = Rest::texts;
     } else if (name == "--jsonargs") {

@@ -10,6 +10,8 @@ namespace holdfast::cli {
 
 struct JqOptions {
     std::string program;
+    std::string program_file;              ///< Of -f; else empty.
+    std::vector<std::string> jq_path;      ///< Of -L.
     std::vector<std::string> files;  ///< None: standard input.
     bool compact = false;
     bool raw = false;   ///< Texts as they are, without quotes.

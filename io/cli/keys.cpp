@@ -302,6 +302,10 @@ const Section& transform_section() {
              "Values by name, of any kind but dates: programs, conditions and keys see each as "
              "`$name`, and all of them in `$ARGS.named`, as with jq's `--arg` and `--argjson`.",
              {}, 0, 0, nullptr, programs},
+            {"jq_path", T::folders, "",
+             "Folders of jq modules: where `import` and `include` of the transform's programs, "
+             "conditions and keys look, behind the config file's own folder. See docs/jq.md.",
+             {}, 0, 0, nullptr, programs},
             {"program_memory", T::size, "16MiB",
              "What a program may take of memory for one record, and four times the record's size on "
              "top. This, `program_time`, `program_string` and `program_depth` are bounds of a record: "

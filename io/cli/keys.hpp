@@ -28,6 +28,7 @@ enum class KeyType : std::uint8_t {
     values,    // a table of any values by name; kept as JSON
     rules,     // a list of tables: the rules of a raw filter
     globs,     // a list of paths that may hold *, ? and [...]
+    folders,   // a list of paths
     verbatim,  // text in which $$ is nothing special: bytes of records
     time,      // a point in time, as RFC 3339 has it; kept as nanoseconds since 1970
     records,   // a list of records: texts, or TOML values that stand for JSON

@@ -62,6 +62,7 @@ std::string expectation(const Key& key) {
         case T::rules:
             return "a list of rules such as [{ missing = \"user.id\", then = \"drop\" }]";
         case T::globs: return "a list of paths such as [\"logs/*.jsonl\"]";
+        case T::folders: return "a list of folders such as [\"jq\"]";
         case T::time: return "a time such as \"2026-01-31T23:59:59Z\"";
         case T::records:
             return "a list of records such as ['{\"id\":1}', '{\"id\":2}']";
@@ -105,7 +106,7 @@ std::string markdown_range(const Key& key) {
     if (key.type == T::text || key.type == T::verbatim) return "text";
     if (key.type == T::section || key.type == T::path) return "path";
     if (key.type == T::names || key.type == T::globs || key.type == T::fields ||
-        key.type == T::rules || key.type == T::records || key.type == T::tables)
+        key.type == T::folders || key.type == T::rules || key.type == T::records || key.type == T::tables)
         return "list";
     if (key.type == T::time) return "time";
     if (key.type == T::routes || key.type == T::values) return "table";

@@ -179,7 +179,8 @@ Values Reader::read(const Section& section, const toml::table* table,
 /// Nothing in a value is expanded. What looks as if it were is refused in paths and patterns, where
 /// it would make folders of strange names, and noted elsewhere. `$${` stands for `${`.
 std::string Reader::literal(const Key& key, std::string_view text, const Place& at) {
-    const bool is_path = key.type == KeyType::path || key.type == KeyType::globs;
+    const bool is_path = key.type == KeyType::path || key.type == KeyType::globs ||
+                         key.type == KeyType::folders;
     const auto is_word = [&](std::size_t i) {
         return i < text.size() && (std::isalpha(static_cast<unsigned char>(text[i])) != 0 ||
                                    text[i] == '_');
@@ -229,6 +230,7 @@ void Reader::read_key(const Key& key, const toml::node& node, Value& value,
         case KeyType::percent: return read_number(key, node, value);
         case KeyType::names:
         case KeyType::fields:
+        case KeyType::folders:
         case KeyType::globs: return read_list(key, node, value, path);
         case KeyType::routes: return read_routes(key, node, value, path);
         case KeyType::values: return read_values(key, node, value, path);

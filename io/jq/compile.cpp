@@ -10,6 +10,7 @@
 #include "core/jq/native.hpp"
 #include "core/jq/plan.hpp"
 #include "io/jq/libjq_program.hpp"
+#include "io/jq/module_files.hpp"
 #include "io/jq/outside.hpp"
 
 namespace holdfast {
@@ -59,7 +60,8 @@ CompiledProgram compile(std::string_view text, Use use, const ProgramSettings& s
         }
         named.push_back({one.name, one.json});
     }
-    auto made = machine::compile(program, {.named = named, .positional = {}});
+    auto made = machine::compile(
+        program, {.named = named, .positional = {}, .modules = settings.modules.get()});
     if (!made) return by_library(program, use, made.error());
     const auto code = std::make_shared<const machine::Code>(std::move(*made));
     auto plan = make_plan(program);
@@ -69,6 +71,10 @@ CompiledProgram compile(std::string_view text, Use use, const ProgramSettings& s
 }
 
 }  // namespace
+
+std::shared_ptr<ModuleFiles> module_files(std::string folder, std::vector<std::string> jq_path) {
+    return std::make_shared<ModuleFiles>(std::move(folder), std::move(jq_path));
+}
 
 CompiledProgram compile_program(std::string_view jq, const ProgramSettings& settings) {
     return compile(jq, Use::program, settings);

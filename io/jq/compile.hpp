@@ -19,6 +19,10 @@
 
 namespace holdfast {
 
+namespace jq {
+class ModuleFiles;
+}
+
 struct CompileError {
     std::string message;     ///< jq's own words, one line.
     std::size_t offset = 0;  ///< In the program's text, where it is known; else 0.
@@ -48,9 +52,16 @@ struct ProgramSettings {
     ProgramBounds bounds;
     /// What the program sees as `$name`, and in `$ARGS.named`. (Not in libjq.)
     std::vector<ProgramArgument> args;
+    /// Where it imports from; see module_files(). Programs that share one see the same files.
+    std::shared_ptr<jq::ModuleFiles> modules;
 
     auto operator<=>(const ProgramSettings&) const = default;
 };
+
+/// Folders to import from: the program's own, and those of jq_path in their order, absolute. A file
+/// is read when the first program asks for it, and never again.
+std::shared_ptr<jq::ModuleFiles> module_files(std::string folder,
+                                              std::vector<std::string> jq_path = {});
 
 /// For `program`: a record becomes the program's outputs.
 CompiledProgram compile_program(std::string_view jq, const ProgramSettings& settings = {});

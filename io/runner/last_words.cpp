@@ -16,6 +16,7 @@
 #include "core/base/hash128.hpp"
 #include "io/devices/checkpoint_store.hpp"
 #include "io/devices/files.hpp"
+#include "io/jq/module_files.hpp"
 #include "io/runner/identity.hpp"
 #include "io/runner/names.hpp"
 #include "io/runner/transforms.hpp"
@@ -80,6 +81,9 @@ std::uint64_t graph_number(const PipelineConfig& pipeline) {
         text += fmt::format("{} {} {} {}\n", bounds.memory, bounds.time.ns, bounds.text, bounds.depth);
         for (const ProgramArgument& one : transform.settings.args)
             text += one.name + " " + one.json + "\n";
+        if (transform.settings.modules)
+            for (const auto& [name, module] : transform.settings.modules->texts())
+                text += name + "\n" + module + "\n";
     }
     return hash_bytes(std::as_bytes(std::span(text))).low;
 }

@@ -11,6 +11,7 @@
 #include "core/data/flow/recent.hpp"
 #include "core/engine/engine.hpp"
 #include "io/devices/plain_files.hpp"
+#include "io/jq/module_files.hpp"
 #include "io/payloads.hpp"
 #include "io/runner/engine_config.hpp"
 #include "io/runner/transforms.hpp"
@@ -113,13 +114,16 @@ std::uint64_t machine_bytes(const PipelineConfig& pipeline, std::uint64_t text) 
     return 2 * most;
 }
 
-/// Values that programs are given, as each program has read them.
+/// Values that programs are given or import, as each program has read them.
 std::uint64_t given_bytes(const PipelineConfig& pipeline) {
     std::uint64_t all = 0;
     for (const TransformSettings& transform : pipeline.transforms)
         for (const ProgramArgument& one : transform.settings.args)
             // By itself, and among all of them.
             all += 2 * transform.texts.size() * native_factor * one.json.size();
+    for (const TransformSettings& transform : pipeline.transforms)
+        if (transform.settings.modules)
+            all += transform.texts.size() * native_factor * transform.settings.modules->bytes();
     return all;
 }
 

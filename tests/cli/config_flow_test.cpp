@@ -5,6 +5,7 @@
 #include "io/cli/config.hpp"
 #include "io/cli/config_flow.hpp"
 #include "io/cli/effective.hpp"
+#include "io/jq/module_files.hpp"
 #include "io/runner/engine_config.hpp"
 
 using namespace holdfast;
@@ -103,6 +104,29 @@ TEST_CASE("bounds of programs are keys of each transform that runs one") {
     REQUIRE(raw.problems.size() == 1);
     CHECK(raw.problems[0].find("program_time is not a key of type \"raw_filter\"") !=
           std::string::npos);
+}
+
+TEST_CASE("modules stand in jq_path, relative to the config's folder, and errors in them at the import") {
+    const std::string folder = HF_SOURCE_DIR "/tests/jq";
+    const auto with = [&](const std::string& path, const std::string& program) {
+        return parse_config("[sources.in]\ntype = \"stdin\"\n[sinks.out]\ntype = \"stdout\"\n"
+                            "inputs = [\"t\"]\n[transforms.t]\ntype = \"jq\"\ninputs = [\"in\"]\n"
+                            "jq_path = [" + path + "]\nprogram = '" + program + "'\n",
+                            folder + "/t.toml", {});
+    };
+    const auto good = with("\"nothing\", \"modules\"", "import \"a\" as a; a::f");
+    CHECK(good.problems == std::vector<std::string>{});
+    CHECK(good.config.transforms[0].settings.modules->search_list() ==
+          std::vector<std::string>{folder + "/nothing", folder + "/modules"});
+    CHECK(good.config.transforms[0].settings.modules->texts().size() == 3);
+    const auto bad = with("\"modules\"", ". | 1");
+    CHECK(bad.problems == std::vector<std::string>{});
+    has(with("\"modules\"", "include \"bad\"; .").problems,
+        "unexpected end (in " + folder + "/modules/bad.jq, line 2, column 1)");
+    has(with("\"modules\"", "include \"bad\"; .").problems, "t.toml(10,20): ");
+    has(with("\"modules\"", "include \"nope\"; .").problems, "module not found: nope");
+    has(with("\"~/jq\"", ".").problems, "expected a path without ~");
+    has(with("", ".").problems, "a list of folders such as");
 }
 
 TEST_CASE("a program that isn't jq is refused at its place") {

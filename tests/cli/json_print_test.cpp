@@ -76,7 +76,7 @@ TEST_CASE("jq's flags are read in any order, in letters together, and until --")
 
     for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
              {}, {"-x", "."}, {"--arg", "a"}, {"--argjson", "a", "{", "."}, {"--indent", "8", "."},
-             {"--indent"}, {"-f"}, {"--c", "."}, {"--arg", "a", "\xff", "."}}) {
+             {"--indent"}, {"-f"}, {"--c", "."}, {"--arg", "a", "\xff", "."}, {".", "-L"}}) {
         options = {};
         CHECK_FALSE(read_jq_options(wrong, options).empty());
     }

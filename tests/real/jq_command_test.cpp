@@ -239,6 +239,25 @@ TEST_CASE("holdfast jq reads files one after the other, and goes on where one is
     CHECK(holdfast_jq({{"-f", program, b}, ""}).out == "3\n");
 }
 
+TEST_CASE("holdfast jq imports from the folders of -L, and from that of the program's file") {
+    const TempDir folder;
+    folder.write("lib/a.jq", "def f: . + $by + ($ARGS.positional | length);");
+    folder.write("lib/bad.jq", "def f:\n  nope;");
+    folder.write("d.json", "1 2");
+    const std::string program = folder.write("p.jq", "import \"d\" as $d; $d");
+    const std::string lib = folder.at("lib"), use = "import \"a\" as a; a::f";
+    CHECK(holdfast_jq({{"-L", lib, "--argjson", "by", "2", use, "--args", "x"}, "1 2"}).out ==
+          "4\n5\n");
+    CHECK(holdfast_jq({{"-L" + lib, "--argjson", "by", "2", use}, "1"}).out == "3\n");
+    CHECK(holdfast_jq({{"-nc", "-f", program}, ""}).out == "[1,2]\n");
+    CHECK(holdfast_jq({{"-nc", "-L", lib, "\"a\" | modulemeta, get_search_list"}, ""}).out ==
+          "{\"deps\":[],\"defs\":[\"f/0\"]}\n[\"" + lib + "\"]\n");
+    const Exited wrong = holdfast_jq({{"-n", "-L", lib, "include \"bad\"; f"}, ""});
+    CHECK(wrong.code == 3);
+    CHECK(contains(wrong.err, "nope/0 is not defined (in " + lib + "/bad.jq, line 2, column 3)"));
+    CHECK(holdfast_jq({{"-n", "include \"a\"; f"}, ""}).code == 3);
+}
+
 TEST_CASE("holdfast jq ends quietly when its reader is gone") {
     const TempDir folder;
     const std::string file = folder.write("in.json", lines(0, 200'000));

@@ -78,9 +78,13 @@ bool builtins(Bench& bench, const Value*, Value& out) {
     return true;
 }
 
-bool search_list(Bench& bench, const Value*, Value& out) {
-    out = make_array(bench.heap, nullptr, 0);
-    return true;
+bool module_metadata(Bench& bench, const Value* v, Value& out) {
+    if (!v[0].is(Kind::string)) {
+        return bench.fail("modulemeta input module name must be a string");
+    }
+    std::string said;
+    if (!bench.outside.module_metadata(text_of(bench.heap, v[0]), said)) return bench.fail(said);
+    return read_value(bench, said, out);
 }
 
 std::vector<NativeEntry> other_natives() {
@@ -96,7 +100,7 @@ std::vector<NativeEntry> other_natives() {
             {"stderr", 0, to_stderr},
             {"have_literal_numbers", 0, yes},
             {"have_decnum", 0, yes},
-            {"get_search_list", 0, search_list},
+            {"modulemeta", 0, module_metadata},
             {"builtins", 0, builtins}};
 }
 
@@ -145,7 +149,8 @@ std::string_view find_defined(std::string_view name, std::uint32_t arity) {
 
 std::vector<std::string> builtin_names() {
     std::vector<std::string> names{"empty/0", "path/1", "range/2", "env/0",
-                                   "last/1",  "null/0", "true/0",  "false/0"};
+                                   "last/1",  "null/0", "true/0",  "false/0",
+                                   "get_search_list/0"};
     for (const NativeEntry& one : natives()) {
         if (one.name[0] != '_') {
             names.push_back(std::string(one.name) + "/" + std::to_string(one.arity));

@@ -3,6 +3,8 @@
 
 #include "core/base/mutant.hpp"
 #include "core/jq/machine/compile_state.hpp"
+#include "core/jq/tape.hpp"
+#include "core/jq/text.hpp"
 
 namespace holdfast::jq::machine {
 
@@ -99,14 +101,16 @@ void CompileState::string(const Expr& e, const Binding* scope) {
 
 /// {"file": "<top-level>", "line": N}
 void CompileState::location(const Expr& e) {
-    const Place place = place_of(program_, e.offset);
+    const Module* const file = modules_.file_of(e.offset);
+    const Place place = file == nullptr ? place_of(program_, e.offset)
+                                        : place_of(file->text, e.offset - file->base);
     const auto part = [&](Constant value) {
         emit(Do::sub_begin);
         emit(Do::constant, constant(std::move(value)));
         emit(Do::sub_end);
     };
     part({.kind = Kind::string, .text = "file"});
-    part({.kind = Kind::string, .text = "<top-level>"});
+    part({.kind = Kind::string, .text = file == nullptr ? "<top-level>" : file->name});
     part({.kind = Kind::string, .text = "line"});
     part({.kind = Kind::number, .number = static_cast<double>(place.line)});
     emit(Do::make_object, 2);
@@ -134,6 +138,16 @@ void CompileState::call(const Expr& e, const Binding* scope, bool last) {
     }
 }
 
+std::string CompileState::search_list() const {
+    std::string out = "[";
+    if (modules_.loader() != nullptr) {
+        for (const std::string& folder : modules_.loader()->search_list()) {
+            if (is_utf8(folder)) out += (out.size() > 1 ? "," : "") + quoted(folder);
+        }
+    }
+    return out + "]";
+}
+
 /// What is no function, but instructions.
 bool CompileState::special(const Expr& e, const Binding* scope) {
     const std::string& name = syntax_.text(e.text);
@@ -141,6 +155,7 @@ bool CompileState::special(const Expr& e, const Binding* scope) {
     if (e.count == 0) {
         Constant value;
         if (name == "empty") return emit(Do::backtrack), true;
+        if (name == "get_search_list") return given(search_list()), true;
         if (name == "env") {
             code_.asks_environment = true;
             emit(Do::global, static_cast<std::uint32_t>(Global::environment));

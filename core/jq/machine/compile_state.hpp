@@ -32,6 +32,8 @@ struct Binding {
     std::uint32_t definition = 0;  ///< Of function.
     ExprId given = none;           ///< Of thunk: laid out in the scope `around`.
     const Binding* around = nullptr;
+    std::uint32_t global = none;    ///< Of variable: it is this one of Code::given.
+    const Binding* real = nullptr;  ///< Of function: it is this one under another name.
     mutable std::uint32_t function = none;  ///< Its code, once it is asked for.
 };
 
@@ -46,14 +48,16 @@ struct Pending {
 
 class CompileState {
 public:
-    CompileState(std::string_view program, Parsed& parsed, const Given& given)
-        : program_(program), syntax_(parsed.syntax), given_(given) {}
-    std::expected<Code, CompileFault> run(ExprId main);
+    CompileState(Parsed& parsed, const Modules& modules, std::string_view program,
+                 const Given& given)
+        : program_(program), syntax_(parsed.syntax), modules_(modules), given_(given) {}
+    std::expected<Code, CompileFault> run(const Parsed& parsed);
 
 private:
     static constexpr std::size_t instructions_max = 200'000;
     static constexpr std::size_t inline_below = 20'000;
     static constexpr int compile_depth = 3000;
+    static constexpr std::size_t imported_max = 10'000;
 
     void expr(ExprId id, const Binding* scope, bool last);
     void expr_of(const Expr& e, const Binding* scope, bool last);
@@ -96,6 +100,12 @@ private:
     Argument argument(ExprId id, const Binding* scope, bool& here);
     void variable(const Expr& e, const Binding* scope);
     void given(const std::string& json);
+    std::uint32_t global(const std::string& json);
+    const Binding* import_all(const Header& header, const std::vector<std::uint32_t>& targets);
+    const Binding* import_data(const Import& one, const Module& file, const Binding* scope);
+    const Binding* import_names(const Import& one, std::uint32_t file, const Binding* scope);
+    void declare_modules();
+    std::string search_list() const;
     void label(const Expr& e, const Binding* scope, bool last);
 
     const Binding* find(const Binding* scope, Binding::Kind kind, std::string_view name,
@@ -120,7 +130,10 @@ private:
 
     std::string_view program_;
     Syntax& syntax_;
+    const Modules& modules_;
     Given given_;
+    std::vector<std::vector<const Binding*>> exports_;  ///< Of each module its functions.
+    std::size_t imported_ = 0;
     Code code_;
     Layout* here_ = nullptr;
     std::vector<std::unique_ptr<Layout>> layouts_;  ///< Of each function.

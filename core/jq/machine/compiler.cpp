@@ -46,7 +46,9 @@ const Binding* CompileState::find_function(const Binding* scope, std::string_vie
         const bool callable = scope->kind == Binding::Kind::function ||
                               scope->kind == Binding::Kind::parameter ||
                               scope->kind == Binding::Kind::thunk;
-        if (callable && scope->arity == arity && scope->name == name) return scope;
+        if (callable && scope->arity == arity && scope->name == name) {
+            return scope->real == nullptr ? scope : scope->real;
+        }
     }
     return nullptr;
 }
@@ -215,7 +217,12 @@ std::string all_of(std::span<const std::string> positional) {
 
 void CompileState::variable(const Expr& e, const Binding* scope) {
     const std::string& name = syntax_.text(e.text);
-    if (const Binding* found = find(scope, Binding::Kind::variable, name)) {
+    const Binding* const found = find(scope, Binding::Kind::variable, name);
+    if (found != nullptr && found->global != none) {
+        emit(Do::global, found->global);
+        return;
+    }
+    if (found != nullptr) {
         emit(Do::load, level_of(found->owner), found->slot);
         return;
     }
@@ -239,13 +246,23 @@ void CompileState::variable(const Expr& e, const Binding* scope) {
     }
 }
 
-/// The value of a global, which is kept once.
-void CompileState::given(const std::string& json) {
+/// Where a global stands, which is kept once.
+std::uint32_t CompileState::global(const std::string& json) {
     const std::string kept = json + std::string(given_padding, ' ');
     const auto at = std::find(code_.given.begin(), code_.given.end(), kept);
     const auto index = static_cast<std::uint32_t>(at - code_.given.begin());
-    if (at == code_.given.end()) code_.given.push_back(kept);
-    emit(Do::global, static_cast<std::uint32_t>(Global::given) + index);
+    if (at == code_.given.end()) {
+        Tape tape;
+        Nodes nodes;
+        const auto bytes = std::as_bytes(std::span(kept)).first(json.size());
+        if (!tape.read(bytes, nodes)) fail("values from outside have more than 64 levels", 0);
+        code_.given.push_back(kept);
+    }
+    return static_cast<std::uint32_t>(Global::given) + index;
+}
+
+void CompileState::given(const std::string& json) {
+    emit(Do::global, global(json));
 }
 
 Layout* CompileState::new_layout(Layout* outer) {
@@ -327,24 +344,28 @@ Code CompileState::link() {
     return std::move(code_);
 }
 
-std::expected<Code, CompileFault> CompileState::run(ExprId main) {
+std::expected<Code, CompileFault> CompileState::run(const Parsed& parsed) {
     user_exprs_ = static_cast<std::uint32_t>(syntax_.exprs.size());
     here_ = new_layout(nullptr);
-    expr(main, nullptr, true);
+    declare_modules();
+    expr(parsed.main, import_all(parsed.header, modules_.targets()), true);
     emit(Do::give_back);
     finish_pending();
-    if (failed_) return std::unexpected(fault_);
-    return link();
+    if (!failed_) return link();
+    Modules::Fault placed = modules_.place(std::move(fault_.reason), fault_.offset);
+    return std::unexpected(
+        CompileFault{std::move(placed.reason), placed.offset, fault_.unsupported});
 }
 
 std::expected<Code, CompileFault> compile(std::string_view program, const Given& given) {
     if (!is_utf8(program)) return std::unexpected(CompileFault{"what is not UTF-8", 0, true});
     auto parsed = parse(program);
     if (!parsed) return std::unexpected(CompileFault{parsed.error().reason, parsed.error().offset});
-    if (parsed->syntax.has_imports) {
-        return std::unexpected(CompileFault{"modules are not compiled here", 0, true});
+    Modules modules(program, parsed->syntax, given.modules);
+    if (const auto read = modules.read(parsed->header); !read) {
+        return std::unexpected(CompileFault{read.error().reason, read.error().offset});
     }
-    return CompileState(program, *parsed, given).run(parsed->main);
+    return CompileState(*parsed, modules, program, given).run(*parsed);
 }
 
 }  // namespace holdfast::jq::machine

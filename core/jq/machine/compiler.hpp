@@ -13,11 +13,13 @@
 #include <string_view>
 
 #include "core/jq/machine/code.hpp"
+#include "core/jq/machine/modules.hpp"
 #include "core/jq/machine/syntax.hpp"
 
 namespace holdfast::jq::machine {
 
-/// `unsupported`: a program of jq's that this machine does not take.
+/// What is wrong in a module has its file and place in the reason; the offset is then that of the
+/// import that led to it. `unsupported`: a program of jq's that this machine does not take.
 struct CompileFault {
     std::string reason;
     std::size_t offset = 0;
@@ -34,6 +36,7 @@ struct NamedValue {
 struct Given {
     std::span<const NamedValue> named;
     std::span<const std::string> positional;  ///< JSON, as NamedValue's: `$ARGS.positional`.
+    ModuleLoader* modules = nullptr;          ///< nullptr: imports are errors.
 };
 
 std::expected<Code, CompileFault> compile(std::string_view program, const Given& given = {});

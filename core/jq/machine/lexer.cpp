@@ -71,6 +71,12 @@ std::string_view Lexer::take_number() {
 }
 
 Token Lexer::next() {
+    Token token = word();
+    token.offset += base_;
+    return token;
+}
+
+Token Lexer::word() {
     skip_space();
     const std::size_t offset = at_;
     if (at_ == program_.size()) return {Token::Kind::end, "", offset};
@@ -122,7 +128,7 @@ std::expected<void, SyntaxError> Lexer::escape(std::string& out) {
         }
         if (size == 6 || size == 2) break;
     }
-    return std::unexpected(SyntaxError{"this escape stands for no character", begin});
+    return std::unexpected(SyntaxError{"this escape stands for no character", base_ + begin});
 }
 
 std::expected<bool, SyntaxError> Lexer::string_part(std::string& out) {
@@ -135,7 +141,7 @@ std::expected<bool, SyntaxError> Lexer::string_part(std::string& out) {
         if (at(1) == '(') return at_ += 2, true;
         if (const auto done = escape(out); !done) return std::unexpected(done.error());
     }
-    return std::unexpected(SyntaxError{"a string does not end", program_.size()});
+    return std::unexpected(SyntaxError{"a string does not end", base_ + program_.size()});
 }
 
 }  // namespace holdfast::jq::machine

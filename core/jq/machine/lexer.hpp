@@ -37,13 +37,15 @@ struct Token {
 
 class Lexer {
 public:
-    explicit Lexer(std::string_view program) : program_(program) {}
+    /// `base`: what is added to each offset.
+    explicit Lexer(std::string_view program, std::size_t base) : program_(program), base_(base) {}
 
     Token next();
     /// What stands up to the next interpolation (true) or the closing quote (false), decoded.
     std::expected<bool, SyntaxError> string_part(std::string& out);
 
 private:
+    Token word();
     void skip_space();
     std::string_view take_while(bool (*belongs)(char));
     std::string_view take_name();
@@ -54,6 +56,7 @@ private:
     }
 
     std::string_view program_;
+    std::size_t base_ = 0;
     std::size_t at_ = 0;
 };
 

@@ -64,6 +64,11 @@ public:
         error = "No more inputs";
         return false;
     }
+    /// What `modulemeta` gives of a module, as JSON. False: `said` is why it gives nothing.
+    virtual bool module_metadata(std::string_view, std::string& said) {
+        said = "modulemeta reads files, which programs over records do not: see holdfast jq";
+        return false;
+    }
     /// Whether somebody hears what `debug` and `stderr` say.
     virtual bool listens() const { return false; }
     virtual void say(std::string_view) {}

@@ -11,24 +11,29 @@
 
 namespace holdfast::jq::machine {
 
+/// Words that are no function's name, but may be keys and fields.
+bool is_keyword(std::string_view word);
+
 /// Of operators: the higher the level, the closer it binds.
 inline constexpr int comma_level = 1;
 inline constexpr int alternative_level = 2;
 
 class ParseState {
 public:
-    ParseState(std::string_view program, Syntax& syntax) : lexer_(program), syntax_(syntax) {
+    ParseState(std::string_view program, Syntax& syntax, std::size_t base = 0)
+        : lexer_(program, base), syntax_(syntax) {
         step();
     }
 
     ExprId query();
     std::uint32_t definition();
-    void imports();
+    Header header();
     bool at_end() const { return token_.kind == Token::Kind::end; }
     bool at_definition() const { return token_.is_name("def"); }
     bool failed() const { return failed_; }
     const SyntaxError& error() const { return error_; }
     void fail_unexpected(std::string_view wanted);
+    ExprId fail(std::string reason);
 
 private:
     ExprId piped();
@@ -50,6 +55,8 @@ private:
     ExprId fold(std::size_t offset, bool is_foreach);
     ExprId label(std::size_t offset);
     ExprId define(std::size_t offset);
+    Import import_of(bool is_include);
+    ExprId metadata();
     ExprId string(TextId format, std::size_t offset);
     ExprId object(std::size_t offset);
     void member(std::vector<std::uint32_t>& items);

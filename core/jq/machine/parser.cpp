@@ -44,6 +44,10 @@ ExprId ParseState::fail(std::string reason, std::size_t offset) {
     return none;
 }
 
+ExprId ParseState::fail(std::string reason) {
+    return fail(std::move(reason), token_.offset);
+}
+
 void ParseState::fail_unexpected(std::string_view wanted) {
     const std::string_view seen = token_.kind == Token::Kind::end ? "the end" : token_.text;
     std::string reason = "syntax error: unexpected `" + std::string(seen) + "`";
@@ -213,17 +217,62 @@ std::uint32_t ParseState::definition() {
     return static_cast<std::uint32_t>(syntax_.definitions.size() - 1);
 }
 
-/// `module`, `import` and `include` are seen; who compiles says what becomes of them.
-void ParseState::imports() {
-    syntax_.has_imports =
-        token_.is_name("module") || token_.is_name("import") || token_.is_name("include");
+ExprId ParseState::metadata() {
+    if (token_.is(";")) return none;
+    const std::size_t offset = token_.offset;
+    const ExprId made = query();
+    if (!failed_ && syntax_.exprs[made].op != Op::object) {
+        return fail("module metadata must be an object", offset);
+    }
+    return made;
+}
+
+/// `import` or `include` is taken.
+Import ParseState::import_of(bool is_include) {
+    Import made;
+    made.offset = static_cast<std::uint32_t>(token_.offset);
+    if (token_.kind != Token::Kind::quote) fail_unexpected("a path in quotes");
+    const ExprId path = string(none, token_.offset);
+    if (failed_) return made;
+    if (syntax_.exprs[path].count != 1) {
+        fail("import path must be constant", made.offset);
+        return made;
+    }
+    made.path = syntax_.text(syntax_.lists[syntax_.exprs[path].items]);
+    if (!is_include) {
+        want_name("as");
+        made.is_data = token_.kind == Token::Kind::variable;
+        if (!made.is_data && (token_.kind != Token::Kind::name || is_keyword(token_.text))) {
+            fail_unexpected("a name");
+        }
+        made.as = token_.text;
+        step();
+    }
+    made.metadata = metadata();
+    want(";");
+    return made;
+}
+
+Header ParseState::header() {
+    Header made;
+    if (take_name("module")) {
+        const std::size_t offset = token_.offset;
+        made.metadata = metadata();
+        if (made.metadata == none) fail("module metadata must be an object", offset);
+        want(";");
+    }
+    while (!failed_ && (token_.is_name("import") || token_.is_name("include"))) {
+        const bool is_include = token_.is_name("include");
+        step();
+        made.imports.push_back(import_of(is_include));
+    }
+    return made;
 }
 
 std::expected<Parsed, SyntaxError> parse(std::string_view program) {
     Parsed out;
     ParseState state(program, out.syntax);
-    state.imports();
-    if (out.syntax.has_imports && !state.failed()) return out;
+    out.header = state.header();
     if (state.at_end() && !state.failed()) {
         out.syntax.exprs.push_back(Expr{});
         out.main = 0;
@@ -247,6 +296,17 @@ std::expected<Parsed, SyntaxError> parse(std::string_view program) {
         out.syntax.exprs.push_back(whole);
         out.main = static_cast<ExprId>(out.syntax.exprs.size() - 1);
     }
+    return out;
+}
+
+std::expected<ParsedModule, SyntaxError> parse_module(std::string_view text, std::size_t base,
+                                                      Syntax& syntax) {
+    ParsedModule out;
+    ParseState state(text, syntax, base);
+    out.header = state.header();
+    while (!state.failed() && state.at_definition()) out.definitions.push_back(state.definition());
+    if (!state.failed() && !state.at_end()) state.fail("a module has definitions only");
+    if (state.failed()) return std::unexpected(state.error());
     return out;
 }
 

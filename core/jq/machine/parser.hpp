@@ -15,16 +15,26 @@
 
 namespace holdfast::jq::machine {
 
-/// A parsed program: definitions may stand alone (in a library) where `main` is none.
 struct Parsed {
     Syntax syntax;
+    Header header;
     ExprId main = none;
+};
+
+/// A file of definitions, which are places in Syntax::definitions, in their order.
+struct ParsedModule {
+    Header header;
+    std::vector<std::uint32_t> definitions;
 };
 
 inline constexpr int nesting_max = 250;
 
 /// Requires: nothing; any bytes are a program or an error.
 std::expected<Parsed, SyntaxError> parse(std::string_view program);
+
+/// Adds a module to a syntax, where its text has the places from `base` on.
+std::expected<ParsedModule, SyntaxError> parse_module(std::string_view text, std::size_t base,
+                                                      Syntax& syntax);
 
 /// Adds `def`s, one after the other, to a syntax; answers the last one's place in
 /// Syntax::definitions. For the definitions that come with the machine.

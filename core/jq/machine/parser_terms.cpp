@@ -22,7 +22,8 @@ std::string json_number(std::string_view text) {
     return out;
 }
 
-/// Words that are no function's name, but may be keys and fields.
+}  // namespace
+
 bool is_keyword(std::string_view word) {
     constexpr std::array<std::string_view, 19> keywords{
         "__loc__", "and", "as",      "break", "catch",  "def",     "elif",
@@ -33,8 +34,6 @@ bool is_keyword(std::string_view word) {
     }
     return false;
 }
-
-}  // namespace
 
 ExprId ParseState::postfix() {
     if (!enter()) return leave_with(none);

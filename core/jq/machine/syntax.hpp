@@ -89,6 +89,21 @@ struct Definition {
     std::uint32_t offset = 0;
 };
 
+/// `import PATH as NAME META;`, `include PATH META;`
+struct Import {
+    std::string path;
+    std::string as;  ///< Empty: of include.
+    bool is_data = false;
+    ExprId metadata = none;
+    std::uint32_t offset = 0;
+};
+
+/// What stands before all else.
+struct Header {
+    ExprId metadata = none;  ///< Of `module META;`.
+    std::vector<Import> imports;
+};
+
 struct Syntax {
     /// Higher than what the parser nests, so that `1+1+1+...` has room.
     static constexpr std::uint16_t height_max = 1500;
@@ -99,7 +114,6 @@ struct Syntax {
     std::vector<std::uint32_t> lists;
     /// References to a text stay good while others are added.
     std::vector<std::unique_ptr<const std::string>> texts;
-    bool has_imports = false;  ///< It begins with `import`, `include` or `module`.
 
     const std::string& text(TextId id) const { return *texts[id]; }
     TextId add(std::string_view text) {

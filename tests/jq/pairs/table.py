@@ -14,6 +14,7 @@ from pairs import agree, run_child
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TABLE = os.path.join(HERE, "..", "machine_cases.txt")
+MODULES = os.path.join(HERE, "..", "module_cases.txt")
 
 
 def rows_of(lines):
@@ -23,6 +24,21 @@ def rows_of(lines):
 def told(answer):
     """As the table has it."""
     return answer if answer[:1] in "!?~" else answer.replace("\t", "  ")
+
+
+def modules_wrong(command):
+    folder = os.path.abspath(os.path.join(HERE, "..", "modules"))
+    with open(MODULES, encoding="utf-8") as table:
+        rows = rows_of(line.replace("@", folder) for line in table)
+    wrong = 0
+    for row, answer in zip(rows, run_child(command, [row[0] + "\tnull" for row in rows], "~")):
+        if row[1] == "?" and answer[:1] == "?":
+            continue
+        if row[1] != told(answer) and agree(row[1].replace("  ", "\t"), answer) is False:
+            wrong += 1
+            print(f"{row[0]}\n    table:  {row[1]}\n    jq 1.8: {told(answer)}")
+    print(f"{len(rows)} programs that import, {wrong} otherwise than jq 1.8")
+    return wrong
 
 
 def main():
@@ -42,7 +58,7 @@ def main():
             wrong += 1
             print(f"{row[0]}  OVER  {row[1]}\n    table:  {row[2]}\n    jq 1.8: {told(answer)}")
     print(f"{len(rows)} cases, {wrong} otherwise than jq 1.8")
-    return 1 if wrong else 0
+    return 1 if wrong + modules_wrong(command) else 0
 
 
 if __name__ == "__main__":

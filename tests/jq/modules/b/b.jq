@@ -1,0 +1,1 @@
+def g: "b.g"; def map(f): "mine";

@@ -1,0 +1,2 @@
+include "b" {search: "./"};
+def x: g;

@@ -1,0 +1,1 @@
+import "cyc2" as c {search:"./"}; def x: 1;

@@ -1,0 +1,1 @@
+import "cyc1" as c {search:"./"}; def y: 1;

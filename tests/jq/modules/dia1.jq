@@ -1,0 +1,1 @@
+include "b" {search:"./"}; import "a" as q {search:"./"}; def l: g + q::f;

@@ -1,0 +1,1 @@
+import "b" as b {search:"./"}; import "a" as q {search:"./"}; def r: b::g + q::f;

@@ -1,0 +1,1 @@
+import "s2" as s {search: "."}; def x: s::y;

@@ -1,0 +1,1 @@
+import "s2" as s; def x: s::y;

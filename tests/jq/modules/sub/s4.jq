@@ -1,0 +1,1 @@
+import "s2" as s {search: ["nope","./"]}; def x: s::y;
