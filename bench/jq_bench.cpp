@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "io/jq/compile.hpp"
-#include "io/jq/libjq_program.hpp"
+#include "tests/jq/libjq/program.hpp"
 
 namespace {
 
@@ -83,7 +83,7 @@ void compiled(benchmark::State& state, const char* text) {
 }
 
 void in_libjq(benchmark::State& state, const char* text) {
-    const auto program = jq::LibjqProgram::compile(text, jq::Use::program, "");
+    const auto program = jq::LibjqProgram::compile(text, jq::Use::program);
     run(state, **program);
 }
 

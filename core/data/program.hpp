@@ -84,7 +84,7 @@ public:
     virtual void heed(const Hurry&, Duration may) { (void)may; }
     /// The same program for another thread, which heeds nobody.
     virtual std::unique_ptr<Program> clone() const = 0;
-    /// "native", "machine", or "libjq: " and why it is neither.
+    /// "native" or "machine".
     virtual std::string engine() const = 0;
 };
 

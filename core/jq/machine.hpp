@@ -1,12 +1,12 @@
 // Runs a plan over one record: values are nodes, and a changed value is a new node that stands for
 // an old one and its edits. Nothing is ever changed in place, as in jq.
 //
-// Rule 1: what jq 1.6 does is done here, or the record is left to libjq (Step::leave): keys that
-//         occur twice or have escapes where they matter, containers that are compared, numbers that
+// Rule 1: what jq 1.6 does is done here, or the record is left (Step::leave) to the machine in
+//         core/jq/machine: keys that occur twice or have escapes where they matter, containers that are compared, numbers that
 //         are no double, errors whose words hold a value.
 // Rule 2: writing a value splices: all bytes of the original that no edit touches are copied.
 // Bound: the record's nodes plus a few per edit; kept for the next record: see trim().
-// Doesn't know: libjq, verdicts.
+// Doesn't know: verdicts.
 #pragma once
 
 #include <array>
@@ -28,7 +28,7 @@ enum class Step : std::uint8_t {
     value,  ///< One value.
     none,   ///< No value (empty, select).
     fail,   ///< A runtime error.
-    leave,  ///< libjq shall do it.
+    leave,  ///< The machine in core/jq/machine shall do it.
 };
 
 /// What is different in an edited object or array.

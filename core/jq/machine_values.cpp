@@ -41,7 +41,7 @@ Edit* Machine::edit_of_key(NodeId id, std::uint32_t key) {
 }
 
 /// A member of an object on the tape; no_node if there is none. A key that is there twice is left
-/// to libjq, and so is every object in which a key has escapes.
+/// to the machine in core/jq/machine, and so is every object in which a key has escapes.
 Step Machine::find_member(NodeId original, std::uint32_t key, NodeId& member) {
     const Node& object = nodes_[original];
     if (object.escaped_keys) return Step::leave;

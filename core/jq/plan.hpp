@@ -1,7 +1,7 @@
 // A jq program as a plan: what of the language is compiled, and how it is laid down.
 //
-// Rule 1: a plan is made only of what behaves here as in jq 1.6; everything else is left to libjq,
-//         with the reason. What is odd in a record is left to libjq when the record is there.
+// Rule 1: a plan is made only of what behaves here as in jq 1.6; everything else is left to the
+//         machine. What is odd in a record is left to it when the record is there.
 // Rule 2: only `Flow` expressions may give several values (comma, .[]), and they stand only where
 //         values go on one after the other: in pipes, at the end of branches.
 // Doesn't know: records.

@@ -278,9 +278,6 @@ void put_derived(Json& json, const PipelineConfig& pipeline) {
     json.begin_object("process_memory");
     for (const MemoryPart& part : memory.part) json.field(part.name, part.bytes);
     json.end_object();
-    json.begin_list("process_memory_unbounded");
-    for (const std::string& transform : memory.unbounded) json.value(transform);
-    json.end_list();
     json.end_object();
 }
 
@@ -322,10 +319,6 @@ std::vector<std::string> warnings(const PipelineConfig& pipeline) {
                                   "{}): it will pause often",
                                   format_size(memory.total()), format_size(process.bytes),
                                   text_of(process)));
-    for (const std::string& transform : memory.unbounded)
-        out.push_back(fmt::format("transform {}: runs in libjq, whose memory is not bounded: it "
-                                  "comes on top",
-                                  transform));
     for (const SourceSettings& source : pipeline.sources) {
         if (!replayable(source))
             out.push_back(fmt::format("source {}: stdin cannot be read again; what was read and "

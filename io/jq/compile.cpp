@@ -9,7 +9,6 @@
 #include "core/jq/machine/program.hpp"
 #include "core/jq/native.hpp"
 #include "core/jq/plan.hpp"
-#include "io/jq/libjq_program.hpp"
 #include "io/jq/module_files.hpp"
 #include "io/jq/outside.hpp"
 
@@ -38,16 +37,6 @@ std::unique_ptr<Program> on_machine(const std::shared_ptr<const machine::Code>& 
                                                      limits_of(settings.bounds));
 }
 
-/// What the machine does not take yet, jq 1.6 may: modules, and functions that 1.8 no longer has.
-CompiledProgram by_library(const std::string& program, Use use, const machine::CompileFault& why) {
-    const std::string engine = why.reason + " (at byte " + std::to_string(why.offset) + ")";
-    auto made = LibjqProgram::compile(program, use, engine);
-    if (made) return std::move(*made);
-    CompileError error{made.error().message, why.offset};
-    if (!why.unsupported) error.message = why.reason;
-    return std::unexpected(error);
-}
-
 CompiledProgram compile(std::string_view text, Use use, const ProgramSettings& settings) {
     const std::string program(text);
     if (program.find('\0') != std::string::npos) {
@@ -62,7 +51,7 @@ CompiledProgram compile(std::string_view text, Use use, const ProgramSettings& s
     }
     auto made = machine::compile(
         program, {.named = named, .positional = {}, .modules = settings.modules.get()});
-    if (!made) return by_library(program, use, made.error());
+    if (!made) return std::unexpected(CompileError{made.error().reason, made.error().offset});
     const auto code = std::make_shared<const machine::Code>(std::move(*made));
     auto plan = make_plan(program);
     if (!plan) return on_machine(code, use, settings);

@@ -1,7 +1,6 @@
-// From jq text to a Program: compiled natively where that is possible, else run on the machine, and
-// by libjq only what the machine does not take.
+// From jq text to a Program: compiled natively where that is possible, else run on the machine.
 //
-// Rule 1: every program that jq 1.8 or 1.6 accepts is accepted.
+// Rule 1: every program that jq 1.8 accepts is accepted.
 // Rule 2: a record that a compiled program leaves goes to the machine.
 #pragma once
 
@@ -31,7 +30,7 @@ struct CompileError {
 using CompiledProgram = std::expected<std::unique_ptr<Program>, CompileError>;
 
 /// What a program may take for one record; what is more is an error of that record, with the
-/// bound's name. (Programs that run in libjq have none.)
+/// bound's name. 
 struct ProgramBounds {
     std::uint64_t memory = 16u << 20;  ///< program_memory; and four times the record.
     Duration time = seconds(5);        ///< program_time
@@ -50,7 +49,7 @@ struct ProgramArgument {
 
 struct ProgramSettings {
     ProgramBounds bounds;
-    /// What the program sees as `$name`, and in `$ARGS.named`. (Not in libjq.)
+    /// What the program sees as `$name`, and in `$ARGS.named`.
     std::vector<ProgramArgument> args;
     /// Where it imports from; see module_files(). Programs that share one see the same files.
     std::shared_ptr<jq::ModuleFiles> modules;

@@ -217,11 +217,6 @@ ProcessMemory process_memory(const PipelineConfig& pipeline) {
     for (const flow::NodeSpec& node : spec.nodes)
         if (node.type == NodeType::dedupe || node.type == NodeType::throttle)
             part[ProcessMemory::caches].bytes += flow::Recent::bytes_of(node.entries);
-    for (const TransformSettings& transform : pipeline.transforms)
-        if (std::any_of(transform.texts.begin(), transform.texts.end(), [&](const auto& text) {
-                return program_engine(transform, text).starts_with("libjq");
-            }))
-            out.unbounded.push_back(transform.node.name);
     return out;
 }
 

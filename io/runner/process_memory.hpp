@@ -5,7 +5,7 @@
 // Rule 2: a part is what is written to at the worst records that its limits let through: lines of
 //         max_line, of two bytes a value (`[0,0,...]`), each of which fails with a text of its own.
 // Rule 3: what is known of each file comes on top: `per_file_bytes`, since nobody knows how many
-//         there will be. Programs that run in libjq are not bounded: `unbounded` names them.
+//         there will be.
 // Doesn't know: the machine.
 #pragma once
 
@@ -43,7 +43,6 @@ struct ProcessMemory {
         parts,
     };
     std::array<MemoryPart, parts> part;
-    std::vector<std::string> unbounded;  ///< Transforms whose programs run in libjq.
 
     std::uint64_t total() const;
     /// All but the records.

@@ -35,7 +35,7 @@ CompiledProgram compile_text(const TransformSettings& transform, const std::stri
 /// All of them, by node. Requires: each compiles (they were checked with the config).
 std::vector<flow::NodePrograms> compile_all(const PipelineConfig& pipeline);
 
-/// "native", "machine", or "libjq: why", for validate.
+/// "native" or "machine", for validate.
 std::string program_engine(const TransformSettings& transform, const std::string& text);
 
 /// What each node is called, those that holdfast adds included.

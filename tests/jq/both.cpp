@@ -7,7 +7,7 @@ extern "C" {
 #include <utility>
 
 #include "core/base/assert.hpp"
-#include "io/jq/libjq_program.hpp"
+#include "tests/jq/libjq/program.hpp"
 
 namespace holdfast::test {
 namespace {
@@ -57,7 +57,7 @@ std::unique_ptr<jq::NativeProgram> native(std::string_view program, jq::Use use)
 }
 
 std::unique_ptr<Program> library(std::string_view program, jq::Use use) {
-    auto made = jq::LibjqProgram::compile(std::string(program), use, "as a test wants it");
+    auto made = jq::LibjqProgram::compile(std::string(program), use);
     return made ? std::move(*made) : nullptr;
 }
 

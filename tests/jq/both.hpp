@@ -17,7 +17,7 @@ struct Outcome {
     Verdict verdict = Verdict::keep;
     std::vector<std::string> outputs;  ///< Of keep: the record.
     std::string error;
-    bool left = false;  ///< The compiled program left it to libjq.
+    bool left = false;  ///< The compiled program left it to the machine.
 };
 
 /// `$meta` is source in, partition 5f0c1b2a99d04e17, position 1200.

@@ -28,8 +28,18 @@ TEST_CASE("engine says which engine runs a program, and why it isn't compiled") 
         INFO(program);
         CHECK(engine(program) == "machine");
     }
-    CHECK(engine("get_jq_origin").starts_with("libjq: get_jq_origin/0 is not defined"));
-    CHECK(engine("\"\xff\"").starts_with("libjq: what is not UTF-8"));
+    CHECK(engine("get_jq_origin | 1") ==
+          "error: get_jq_origin/0 is not defined since jq 1.7; name what the program needs in args");
+    CHECK(engine("recurse_down") == "error: recurse_down/0 is not defined since jq 1.7; use recurse");
+    CHECK(engine("1 | pow10") == "error: pow10/0 is not defined since jq 1.8; use exp10");
+    CHECK(engine("scalars_or_empty") ==
+          "error: scalars_or_empty/0 is not defined since jq 1.7; use scalars");
+    CHECK(engine("\"\xff\"") == "error: the program is not UTF-8");
+    for (const char* bad : {"\"é\xff\"", "\"é\x80\x80\"", "\"é\xe2\x82", "\"é\xf0\x9f\x98\""}) {
+        const auto made = compile_program(bad);
+        REQUIRE_FALSE(made.has_value());
+        CHECK(made.error().offset == 3);
+    }
 }
 
 TEST_CASE("what one program makes the next one takes: an output of more than 64 levels fails where it is made") {
@@ -103,7 +113,7 @@ TEST_CASE("$meta says where a record came from, in both engines") {
     CHECK(engine("$meta | foo").starts_with("error: foo/0 is not defined"));
 }
 
-TEST_CASE("a record that is left to libjq has its $meta there") {
+TEST_CASE("a record that is left to the machine has its $meta there") {
     // A key that stands there twice and is asked for.
     const auto program = compile_program("{a, p: $meta.position}");
     REQUIRE(program);
@@ -195,7 +205,7 @@ TEST_CASE("a comment ends with its line, but behind a backslash") {
     CHECK_FALSE(jq::make_plan(".a # not \\\n | .b"));
 }
 
-TEST_CASE("programs that go too deep or too far are left to libjq") {
+TEST_CASE("programs that go too deep or too far are left to the machine") {
     const auto repeated = [](const std::string& what, int times) {
         std::string out;
         for (int i = 0; i < times; ++i) out += what;

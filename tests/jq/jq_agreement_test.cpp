@@ -17,7 +17,7 @@ namespace {
 using namespace holdfast;
 
 /// PROGRAM <tab> RECORD <tab> ENGINE <tab> OUTCOME: the outputs between two spaces, or `! ` and the
-/// error. ENGINE: native, libjq (not compiled) or odd (compiled, but this record is left to libjq).
+/// error. ENGINE: native, machine (not compiled) or odd (compiled, but this record is left to the machine).
 struct Case {
     std::string program;
     std::string record;
@@ -81,7 +81,7 @@ TEST_CASE("jq programs do in both engines what the table says") {
         REQUIRE(library);
         check(test::run(*library, one.record), one.outcome);
         const auto compiled = test::native(one.program);
-        CHECK((compiled == nullptr) == (one.engine == "libjq"));
+        CHECK((compiled == nullptr) == (one.engine == "machine"));
         if (!compiled) continue;
         const test::Outcome is = test::run(*compiled, one.record);
         CHECK((compiled->left() > 0) == (one.engine == "odd"));

@@ -53,7 +53,7 @@ std::string partition_in(const std::string& file) {
 
 }  // namespace
 
-TEST_CASE("a record has the same id after 12 kills in compiled programs and in libjq") {
+TEST_CASE("a record has the same id after 12 kills in compiled programs and on the machine") {
     constexpr std::uint64_t count = 60'000;
     const TempDir folder;
     std::string input;

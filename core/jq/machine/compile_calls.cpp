@@ -208,6 +208,20 @@ void CompileState::last_of(ExprId id, const Binding* scope) {
     land(done);
 }
 
+namespace {
+
+/// For who comes from jq 1.6.
+std::string_view advice(std::string_view name) {
+    if (name == "recurse_down") return " since jq 1.7; use recurse";
+    if (name == "pow10") return " since jq 1.8; use exp10";
+    if (name == "scalars_or_empty") return " since jq 1.7; use scalars";
+    if (name == "get_jq_origin" || name == "get_prog_origin")
+        return " since jq 1.7; name what the program needs in args";
+    return "";
+}
+
+}  // namespace
+
 void CompileState::builtin(const Expr& e, const Binding* scope, bool last) {
     if (special(e, scope)) return;
     const std::string name = syntax_.text(e.text);
@@ -227,7 +241,9 @@ void CompileState::builtin(const Expr& e, const Binding* scope, bool last) {
                " if . >= 0 then $item else empty end) else empty end;";
     }
     if (text.empty()) {
-        return fail(name + "/" + std::to_string(e.count) + " is not defined", e.offset);
+        return fail(name + "/" + std::to_string(e.count) + " is not defined" +
+                        std::string(advice(name)),
+                    e.offset);
     }
     const auto definition = parse_definitions(text, syntax_);
     HF_ASSERT(definition.has_value());

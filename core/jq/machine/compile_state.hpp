@@ -121,7 +121,7 @@ private:
     std::uint32_t constant(Constant value);
     std::uint32_t text_constant(std::string_view text);
     std::uint32_t null_constant() { return constant({}); }
-    void fail(std::string reason, std::size_t offset, bool unsupported = false);
+    void fail(std::string reason, std::size_t offset);
     bool is_literal(ExprId id) const;
     std::uint32_t literal_constant(ExprId id);
     Layout* new_layout(Layout* outer);

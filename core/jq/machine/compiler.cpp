@@ -7,8 +7,8 @@
 
 namespace holdfast::jq::machine {
 
-void CompileState::fail(std::string reason, std::size_t offset, bool unsupported) {
-    if (!failed_) fault_ = {std::move(reason), offset, unsupported};
+void CompileState::fail(std::string reason, std::size_t offset) {
+    if (!failed_) fault_ = {std::move(reason), offset};
     failed_ = true;
 }
 
@@ -353,12 +353,29 @@ std::expected<Code, CompileFault> CompileState::run(const Parsed& parsed) {
     finish_pending();
     if (!failed_) return link();
     Modules::Fault placed = modules_.place(std::move(fault_.reason), fault_.offset);
-    return std::unexpected(
-        CompileFault{std::move(placed.reason), placed.offset, fault_.unsupported});
+    return std::unexpected(CompileFault{std::move(placed.reason), placed.offset});
 }
 
+namespace {
+
+/// Where what is no UTF-8 begins.
+std::size_t first_wrong_byte(std::string_view text) {
+    std::size_t at = 0;
+    while (at < text.size()) {
+        const auto lead = static_cast<unsigned char>(text[at]);
+        const std::size_t size = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+        if (!is_utf8(text.substr(at, size))) break;
+        at += size;
+    }
+    return at;
+}
+
+}  // namespace
+
 std::expected<Code, CompileFault> compile(std::string_view program, const Given& given) {
-    if (!is_utf8(program)) return std::unexpected(CompileFault{"what is not UTF-8", 0, true});
+    if (!is_utf8(program)) {
+        return std::unexpected(CompileFault{"the program is not UTF-8", first_wrong_byte(program)});
+    }
     auto parsed = parse(program);
     if (!parsed) return std::unexpected(CompileFault{parsed.error().reason, parsed.error().offset});
     Modules modules(program, parsed->syntax, given.modules);

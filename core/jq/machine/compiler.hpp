@@ -19,11 +19,10 @@
 namespace holdfast::jq::machine {
 
 /// What is wrong in a module has its file and place in the reason; the offset is then that of the
-/// import that led to it. `unsupported`: a program of jq's that this machine does not take.
+/// import that led to it.
 struct CompileFault {
     std::string reason;
     std::size_t offset = 0;
-    bool unsupported = false;
 };
 
 /// A value that the program sees as `$name`, and in `$ARGS.named`.

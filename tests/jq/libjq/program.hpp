@@ -1,4 +1,4 @@
-// A program that libjq runs, for all of the language that isn't compiled.
+// A program that libjq runs (Debian's jq 1.6): what the engines are compared with. Of tests only.
 //
 // Rule 1: the record is checked by the same reader as in compiled programs, so that both refuse the
 //         same records; libjq's values are made from its nodes, not by libjq's own parser.
@@ -26,10 +26,9 @@ public:
     static constexpr std::uint32_t outputs_max = 1'000'000;
     static constexpr std::size_t outputs_bytes_default = std::size_t{4} << 20;
 
-    /// `why` goes into engine(). Fails where jq refuses the program.
+    /// Fails where jq refuses the program.
     static std::expected<std::unique_ptr<LibjqProgram>, CompileError> compile(std::string program,
-                                                                              Use use,
-                                                                              std::string why);
+                                                                              Use use);
     ~LibjqProgram() override;
 
     ProgramResult run(std::span<const std::byte> record, std::vector<std::byte>& out,
@@ -38,17 +37,16 @@ public:
     bool asks_meta() const override { return asks_meta_; }
     void bind(const RecordMeta& meta) override { meta_ = meta; }
     void limit_outputs(std::size_t bytes) override { outputs_bytes_max_ = bytes; }
-    std::string engine() const override { return "libjq: " + why_; }
+    std::string engine() const override { return "libjq"; }
 
 private:
     struct Library;
     struct Outputs;
 
-    LibjqProgram(std::string program, Use use, std::string why);
+    LibjqProgram(std::string program, Use use);
 
     std::string program_;
     Use use_;
-    std::string why_;
     bool asks_meta_ = false;
     RecordMeta meta_;
     std::size_t outputs_bytes_max_ = outputs_bytes_default;

@@ -1,4 +1,4 @@
-#include "io/jq/libjq_values.hpp"
+#include "tests/jq/libjq/values.hpp"
 
 #include <cstdlib>
 #include <cstring>

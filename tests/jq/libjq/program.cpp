@@ -1,4 +1,4 @@
-#include "io/jq/libjq_program.hpp"
+#include "tests/jq/libjq/program.hpp"
 
 extern "C" {
 #include <jq.h>
@@ -9,7 +9,7 @@ extern "C" {
 #include <utility>
 
 #include "core/base/assert.hpp"
-#include "io/jq/libjq_values.hpp"
+#include "tests/jq/libjq/values.hpp"
 
 namespace holdfast::jq {
 namespace {
@@ -111,17 +111,17 @@ struct LibjqProgram::Library {
     }
 };
 
-LibjqProgram::LibjqProgram(std::string program, Use use, std::string why)
-    : program_(std::move(program)), use_(use), why_(std::move(why)) {}
+LibjqProgram::LibjqProgram(std::string program, Use use)
+    : program_(std::move(program)), use_(use) {}
 
 LibjqProgram::~LibjqProgram() = default;
 
 std::expected<std::unique_ptr<LibjqProgram>, CompileError> LibjqProgram::compile(
-    std::string program, Use use, std::string why) {
+    std::string program, Use use) {
     if (program.find('\0') != std::string::npos) {
         return std::unexpected(CompileError{"a zero byte", program.find('\0')});
     }
-    std::unique_ptr<LibjqProgram> made(new LibjqProgram(std::move(program), use, std::move(why)));
+    std::unique_ptr<LibjqProgram> made(new LibjqProgram(std::move(program), use));
     made->library_ = std::make_unique<Library>();
     std::string errors;
     if (made->library_->compile(made->program_, errors)) return made;
@@ -135,7 +135,7 @@ std::expected<std::unique_ptr<LibjqProgram>, CompileError> LibjqProgram::compile
 }
 
 std::unique_ptr<Program> LibjqProgram::clone() const {
-    auto made = compile(program_, use_, why_);
+    auto made = compile(program_, use_);
     HF_ASSERT(made.has_value());
     return std::move(*made);
 }
