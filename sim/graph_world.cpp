@@ -223,7 +223,7 @@ private:
         flow::NodeSpec node;
         node.name = "n" + std::to_string(graph.spec.nodes.size());
         node.inputs = inputs(graph);
-        node.on_error = below(2) == 0 ? flow::OnError::skip : flow::OnError::dead_letter;
+        node.on_error = below(2) == 0 ? flow::OnError::drop : flow::OnError::dead_letter;
         node.unrouted = static_cast<flow::Unrouted>(below(3));
         std::vector<Does> programs;
         switch (below(6)) {

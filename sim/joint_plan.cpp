@@ -96,14 +96,14 @@ JointPlan JointPlan::draw(const Ask& ask, bool durable) {
     base.dead_letters.retry.attempts_max = 8;
     plan.source.poll_interval = milliseconds(ask(2) == 0 ? 250 : 20);
     plan.source.max_line = 32u << 10;
-    plan.source.on_parse_error = ask(2) == 0 ? OnError::dead_letter : OnError::skip;
+    plan.source.on_parse_error = ask(2) == 0 ? OnError::dead_letter : OnError::drop;
     plan.bad_lines = base.dead_letters.present && ask(2) == 1;
     const bool raw = std::any_of(plan.nodes.begin(), plan.nodes.end(),
                                  [](const JointNode& n) { return n.kind == Kind::raw; });
     if (raw) plan.bad_lines = false;
     for (JointNode& node : plan.nodes)
-        if (!base.dead_letters.present && node.unrouted == Unrouted::reject)
-            node.unrouted = Unrouted::discard;
+        if (!base.dead_letters.present && node.unrouted == Unrouted::dead_letter)
+            node.unrouted = Unrouted::drop;
     return plan;
 }
 
@@ -118,11 +118,11 @@ void JointPlan::draw_nodes(const Ask& ask) {
         if (!(second == node.inputs[0])) node.inputs.push_back(second);
         node.low = 2 + static_cast<std::uint32_t>(ask(4));
         node.high = node.low + 1 + static_cast<std::uint32_t>(ask(3));
-        node.on_error = ask(2) == 0 ? OnError::dead_letter : OnError::skip;
+        node.on_error = ask(2) == 0 ? OnError::dead_letter : OnError::drop;
         node.unrouted = static_cast<Unrouted>(ask(3));
         const auto index = static_cast<std::uint32_t>(nodes.size());
         const bool conditions = node.kind == Kind::filter || node.kind == Kind::route;
-        if (!conditions) node.unrouted = Unrouted::discard;
+        if (!conditions) node.unrouted = Unrouted::drop;
         const std::uint32_t ways = node.kind == Kind::route ? 2 : 1;
         for (std::uint32_t i = 0; i < ways; ++i) outputs.push_back({false, index, i});
         if (node.unrouted == Unrouted::route) outputs.push_back({false, index, ways});
@@ -238,7 +238,7 @@ void JointPlan::pass_node(std::uint32_t index, const std::string& text, const Jo
     const JointNode& node = nodes[index];
     const auto fails = [&] { out.dead = out.dead || node.on_error == OnError::dead_letter; };
     const auto unmatched = [&](std::uint32_t output) {
-        if (node.unrouted == Unrouted::reject) fails();
+        if (node.unrouted == Unrouted::dead_letter) out.dead = true;
         if (node.unrouted == Unrouted::route) pass({false, index, output}, text, line, out);
     };
     if (line.bad) return fails();

@@ -39,7 +39,7 @@ struct JointNode {
     std::vector<flow::From> inputs;
     std::uint32_t low = 5, high = 7;
     flow::OnError on_error = flow::OnError::dead_letter;
-    flow::Unrouted unrouted = flow::Unrouted::discard;
+    flow::Unrouted unrouted = flow::Unrouted::drop;
 };
 
 struct JointSink {

@@ -320,6 +320,7 @@ constexpr Mutant all[] = {
     {432, "names of a module come without its name", "", 500, Habitat::programs},
     {433, "a data file ends behind its first value", "", 500, Habitat::programs},
     {434, "modules may import each other", "", 500, Habitat::programs},
+    {460, "what no condition holds for goes by the policy for what fails", "", 500, Habitat::joint},
 };
 
 }  // namespace

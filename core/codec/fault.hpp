@@ -41,8 +41,8 @@ std::string error_text(const ParseError& error);
 /// What becomes of a record that cannot be parsed. Whoever owns the transform carries it out.
 enum class OnParseError : std::uint8_t {
     dead_letter,  ///< It is set aside, with error_text() as its reason; counted as error.
-    skip,         ///< It is dropped, and counted as error.
-    fail_batch,   ///< The whole batch fails; terminal.
+    drop,         ///< It is dropped, and counted as error.
+    stop,         ///< The whole batch fails; terminal.
 };
 
 }  // namespace holdfast::codec

@@ -100,12 +100,6 @@ Framing framing_of(const std::string& text) {
                                 : Framing::lines;
 }
 
-flow::OnError on_error_of(const std::string& text) {
-    return text == "skip"         ? flow::OnError::skip
-           : text == "fail_batch" ? flow::OnError::fail_batch
-                                  : flow::OnError::dead_letter;
-}
-
 SourceSettings source_of(const Named& part, const fs::path& folder) {
     const Values& values = part.values;
     SourceSettings out;
@@ -132,7 +126,7 @@ SourceSettings source_of(const Named& part, const fs::path& folder) {
                        : policy == "stop" ? Oversize::stop
                                           : Oversize::dead_letter;
     out.framing = framing_of(values.text("framing"));
-    out.on_parse_error = on_error_of(values.text("on_parse_error"));
+    out.on_parse_error = policy_of(values.text("on_parse_error"));
     return out;
 }
 
@@ -159,7 +153,7 @@ SinkSettings sink_of(const Named& part, const fs::path& folder) {
                                             : SinkType::file;
     if (out.type == SinkType::file) out.path = absolute(folder, values.text("path"));
     out.framing = framing_of(values.text("framing"));
-    out.on_parse_error = on_error_of(values.text("on_parse_error"));
+    out.on_parse_error = policy_of(values.text("on_parse_error"));
     out.fsync = values.text("fsync") == "never" ? Fsync::never : Fsync::batch;
     if (out.type == SinkType::file) out.mode = parse_mode(values.text("mode")).value_or(out.mode);
     if (out.type == SinkType::file && values.text("delivery") == "exactly_once")

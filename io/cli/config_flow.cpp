@@ -252,6 +252,17 @@ void read_texts(const Values& values, TransformSettings& out) {
     if (!key.empty()) out.texts.push_back(key + "]");
 }
 
+/// Without a word: a filter drops; a route treats them as what it fails on; a raw filter sets aside.
+flow::Unrouted unrouted_of(const std::string& text, const flow::NodeSpec& node) {
+    if (text == "route") return flow::Unrouted::route;
+    flow::OnError policy = policy_of(text);
+    if (text.empty())
+        policy = node.type == NodeType::filter ? flow::OnError::drop : node.on_error;
+    return policy == flow::OnError::drop   ? flow::Unrouted::drop
+           : policy == flow::OnError::stop ? flow::Unrouted::stop
+                                           : flow::Unrouted::dead_letter;
+}
+
 /// What comes as MsgPack stays so, unless it was said otherwise.
 void choose_framing(const Named& part, const PipelineConfig& config, SinkSettings& sink) {
     const auto is_msgpack = [&](const From& from) {
@@ -264,6 +275,12 @@ void choose_framing(const Named& part, const PipelineConfig& config, SinkSetting
 
 }  // namespace
 
+flow::OnError policy_of(std::string_view word) {
+    return word == "drop"   ? flow::OnError::drop
+           : word == "stop" ? flow::OnError::stop
+                            : flow::OnError::dead_letter;
+}
+
 TransformSettings transform_of(const Named& part, const std::filesystem::path& folder) {
     const Values& values = part.values;
     TransformSettings out;
@@ -275,22 +292,15 @@ TransformSettings transform_of(const Named& part, const std::filesystem::path& f
                     : values.type == "jq"       ? NodeType::program
                     : values.type == "raw_filter" ? NodeType::raw_filter
                                                 : NodeType::filter;
-    const std::string& on_error = values.text("on_error");
-    out.node.on_error = on_error == "skip"         ? flow::OnError::skip
-                        : on_error == "fail_batch" ? flow::OnError::fail_batch
-                                                   : flow::OnError::dead_letter;
+    out.node.on_error = policy_of(values.text("on_error"));
     out.node.skip_blank = values.number("skip_blank") != 0;
-    const std::string& unrouted = values.text(policy_key(out.node));
-    const bool rejects =
-        unrouted.empty() ? out.node.type != NodeType::filter : unrouted == "reject";
-    out.node.unrouted = rejects                ? flow::Unrouted::reject
-                        : unrouted == "route" ? flow::Unrouted::route
-                                              : flow::Unrouted::discard;
+    out.node.unrouted = unrouted_of(values.text(policy_key(out.node)), out.node);
     const std::string& missing = values.text("on_missing_key");
-    out.node.on_missing_key = missing == "keep"      ? flow::MissingKey::keep
-                              : missing == "discard" ? flow::MissingKey::discard
-                              : missing == "reject"  ? flow::MissingKey::reject
-                                                     : flow::MissingKey::as_null;
+    out.node.on_missing_key = missing == "null"   ? flow::MissingKey::as_null
+                              : missing == "keep" ? flow::MissingKey::keep
+                              : missing == "drop" ? flow::MissingKey::drop
+                              : missing == "stop" ? flow::MissingKey::stop
+                                                  : flow::MissingKey::dead_letter;
     out.node.rate = static_cast<std::uint64_t>(std::max<std::int64_t>(values.number("rate"), 1));
     out.node.threshold =
         static_cast<std::uint64_t>(std::max<std::int64_t>(values.number("threshold"), 1));
@@ -457,16 +467,14 @@ std::vector<std::string> flow_warnings(const PipelineConfig& config) {
                                       "counted",
                                       node.name, input_name(config, from)));
         }
-        const bool sets_aside = node.on_error == flow::OnError::dead_letter;
-        if (node.type == NodeType::raw_filter && node.unrouted == flow::Unrouted::reject &&
-            !config.dead_letters.present)
-            out.push_back(fmt::format("transform {}: a record that it rejects halts the pipeline, "
+        const bool rejects = node.unrouted == flow::Unrouted::dead_letter ||
+                             node.on_missing_key == flow::MissingKey::dead_letter;
+        const bool fails = node.on_error == flow::OnError::dead_letter &&
+                           !config.transforms[i].texts.empty();
+        if ((rejects || fails) && !config.dead_letters.present)
+            out.push_back(fmt::format("transform {}: a record that it {} halts the pipeline, "
                                       "since there is no [dead_letters]",
-                                      node.name));
-        if (sets_aside && !config.dead_letters.present && !config.transforms[i].texts.empty())
-            out.push_back(fmt::format("transform {}: a record that it fails on halts the pipeline, "
-                                      "since there is no [dead_letters]",
-                                      node.name));
+                                      node.name, fails ? "fails on" : "rejects"));
         if (node.type == NodeType::throttle || node.type == NodeType::dedupe)
             out.push_back(fmt::format("transform {}: begins anew with each start; records after "
                                       "the last checkpoint are judged again",

@@ -7,6 +7,9 @@
 
 namespace holdfast::cli {
 
+/// "drop", "stop"; anything else is "dead_letter".
+flow::OnError policy_of(std::string_view word);
+
 /// What one transform's table says, inputs aside.
 io::TransformSettings transform_of(const Named& part, const std::filesystem::path& folder);
 

@@ -62,9 +62,9 @@ std::string_view name_of(Oversize policy) {
                                       : "dead_letter";
 }
 std::string_view name_of(flow::OnError policy) {
-    return policy == flow::OnError::skip         ? "skip"
-           : policy == flow::OnError::fail_batch ? "fail_batch"
-                                                 : "dead_letter";
+    return policy == flow::OnError::drop   ? "drop"
+           : policy == flow::OnError::stop ? "stop"
+                                           : "dead_letter";
 }
 std::string percent(std::uint32_t permille) {
     return fmt::format("{}.{}", permille / 10, permille % 10);
@@ -162,15 +162,14 @@ void put_transform(Json& json, const PipelineConfig& pipeline, const TransformSe
     }
     if (node.type == NodeType::sample || node.type == NodeType::throttle ||
         node.type == NodeType::dedupe) {
-        constexpr const char* names[] = {"null", "keep", "discard", "reject"};
+        constexpr const char* names[] = {"null", "keep", "dead_letter", "drop", "stop"};
         json.field("on_missing_key", names[static_cast<std::size_t>(node.on_missing_key)]);
     }
+    constexpr const char* unrouted_names[] = {"dead_letter", "drop", "route", "stop"};
     if (node.type == NodeType::filter || node.type == NodeType::route ||
         node.type == NodeType::raw_filter)
         json.field(node.type == NodeType::raw_filter ? "on_reject" : "unrouted",
-                   node.unrouted == flow::Unrouted::reject  ? "reject"
-                               : node.unrouted == flow::Unrouted::route ? "route"
-                                                                        : "discard");
+                   unrouted_names[static_cast<std::size_t>(node.unrouted)]);
     if (node.type != NodeType::raw_filter) put_settings(json, transform.settings);
     json.begin_list("runs_in");
     for (const std::string& text : transform.texts) json.value(program_engine(transform, text));

@@ -232,10 +232,10 @@ const Section& source_section() {
             {"on_parse_error", T::choice, "dead_letter",
              "A record that is no JSON or MsgPack, where `framing` isn't `lines` or the mode is "
              "`parsed`. `dead_letter`: is "
-             "set aside as it came. `skip`: is dropped and counted. `fail_batch`: stops the pipeline "
+             "set aside as it came. `drop`: is dropped and counted. `stop`: stops the pipeline "
              "before it. Where records cannot be told apart any more (a bracket too many, a file "
              "that ends too early), `dead_letter` sets the rest aside, the others stop.",
-             "dead_letter|skip|fail_batch"},
+             "dead_letter|drop|stop"},
             {"max_line", T::size, "1MiB",
              "A longer line (element, value) is treated as `on_oversized` says.", {}, 16, gib},
             {"on_oversized", T::choice, "dead_letter",
@@ -288,15 +288,15 @@ const Section& transform_section() {
             {"on_missing_key", T::choice, "null",
              "A record without the key: one of its fields isn't there (null is there), or its "
              "program gives nothing. `null`: as if it were null, so all such records are alike. "
-             "`keep`: it passes, compared with none. `discard`: is dropped and counted. `reject`: "
-             "an error, as `on_error` says.",
-             "null|keep|discard|reject", 0, 0, nullptr, "sample|throttle|dedupe"},
+             "`keep`: it passes, compared with none. `dead_letter`: is set aside as it came. `drop`: "
+             "is dropped and counted. `stop`: stops the pipeline before it.",
+             "null|keep|dead_letter|drop|stop", 0, 0, nullptr, "sample|throttle|dedupe"},
             {"cache", T::section, "", "", {}, 0, 0, &cache_section(), "dedupe|throttle"},
             {"on_error", T::choice, "dead_letter",
              "A record that is no JSON, or on which a program fails. `dead_letter`: is set aside "
-             "as it came. `skip`: is dropped and counted. `fail_batch`: stops the pipeline "
+             "as it came. `drop`: is dropped and counted. `stop`: stops the pipeline "
              "before it.",
-             "dead_letter|skip|fail_batch", 0, 0, nullptr,
+             "dead_letter|drop|stop", 0, 0, nullptr,
              programs},
             {"args", T::values, "",
              "Values by name, of any kind but dates: programs, conditions and keys see each as "
@@ -332,17 +332,17 @@ const Section& transform_section() {
              "`\"dead_letter\"` (which rejects it, the default but of `missing`).",
              {}, 0, 0, nullptr, "raw_filter"},
             {"on_reject", T::choice, "",
-             "A record that a rule rejects. `reject` (default): a dead letter; without "
-             "`[dead_letters]` the pipeline halts before it. `discard`: is dropped and counted. "
-             "`route`: goes to the output `NAME._rejected` (the default where that is somebody's "
-             "input).",
-             "reject|route|discard", 0, 0, nullptr, "raw_filter"},
+             "A record that a rule rejects. `dead_letter` (default): is set aside as it came; without "
+             "`[dead_letters]` the pipeline halts before it. `drop`: is dropped and counted. `route`: "
+             "goes to the output `NAME._rejected` (the default where that is somebody's input). "
+             "`stop`: stops the pipeline before it.",
+             "dead_letter|drop|route|stop", 0, 0, nullptr, "raw_filter"},
             {"unrouted", T::choice, "",
-             "A record that no condition holds for. `reject`: an error, as `on_error` says (the "
-             "default of `route`). `discard`: is dropped and counted (the default of `filter`). "
-             "`route`: goes to the output `NAME._unmatched` (the default where that is somebody's "
-             "input).",
-             "reject|route|discard", 0, 0, nullptr, "filter|route"},
+             "A record that no condition holds for. `dead_letter`: is set aside as it came. `drop`: is "
+             "dropped and counted (the default of `filter`). `route`: goes to the output "
+             "`NAME._unmatched` (the default where that is somebody's input). `stop`: stops the "
+             "pipeline before it. The default of `route` is what `on_error` says.",
+             "dead_letter|drop|route|stop", 0, 0, nullptr, "filter|route"},
         }};
     return section;
 }
@@ -370,7 +370,7 @@ const Section& sink_section() {
              "lines|msgpack"},
             {"on_parse_error", T::choice, "dead_letter",
              "A line that is no JSON, where `framing` is `msgpack`: as a transform's `on_error`.",
-             "dead_letter|skip|fail_batch"},
+             "dead_letter|drop|stop"},
             {"fsync", T::choice, "batch",
              "`batch`: data is on the disk before the checkpoint says so. `never`: survives a "
              "killed process, but not a power loss.",

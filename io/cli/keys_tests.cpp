@@ -35,7 +35,7 @@ const Section& tests_section() {
              "The records of the inputs that must come to no sink and become no dead letter, in "
              "order, and no others. `[]`: none is."},
             {"halts", T::verbatim, "",
-             "The pipeline must halt (`on_error = \"fail_batch\"`), with a reason that holds this."},
+             "The pipeline must halt (`on_error = \"stop\"`), with a reason that holds this."},
         }};
     return section;
 }

@@ -132,7 +132,7 @@ Verdict explain(const PipelineConfig& pipeline, const RunReport& report) {
         case HaltReason::oversized_record: return explain_stop(report, source, resume);
         case HaltReason::transform_stopped:
             return {exit_unfinished,
-                    fmt::format("halted by a transform whose on_error is \"fail_batch\" (see the "
+                    fmt::format("halted by a transform whose policy is \"stop\" (see the "
                                 "log). {}",
                                 resume)};
         case HaltReason::sink_failed:

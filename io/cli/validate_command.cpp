@@ -77,7 +77,7 @@ std::string framing_text(const PipelineConfig& pipeline, std::uint32_t index) {
                           : "; a record is a MsgPack value";
     const char* const policy = source.on_parse_error == flow::OnError::dead_letter
                                    ? "becomes a dead letter"
-                               : source.on_parse_error == flow::OnError::skip
+                               : source.on_parse_error == flow::OnError::drop
                                    ? "is dropped and counted"
                                    : "stops the pipeline";
     if (is_decoded(pipeline, index))

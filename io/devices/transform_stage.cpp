@@ -345,7 +345,7 @@ void TransformStage::stop(const Transform& order, const Result& result) {
     problem_ = plan_.nodes()[failure.node].spec.name + ": " + failure.text;
     stopped_ = true;
     if (log_)
-        log_(Level::error, LogLine("a transform stops the pipeline: on_error is \"fail_batch\"")
+        log_(Level::error, LogLine("a transform stops the pipeline: its policy is \"stop\"")
                                .with("transform", plan_.nodes()[failure.node].spec.name)
                                .with("error", failure.text)
                                .with("position", failure.position)

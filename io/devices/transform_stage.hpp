@@ -11,7 +11,7 @@
 //         much it makes (pull_bytes_max).
 // Rule 4: with threads batches are evaluated beside the ring's thread, save where the graph
 //         remembers records: then in order, on the ring's thread.
-// Rule 5: a record that fails by on_error = "fail_batch" stops the pipeline before its batch.
+// Rule 5: a record that fails by a policy "stop" stops the pipeline before its batch.
 // Rule 6: a record that surely ends the process is not evaluated: it is set aside, or its batch is
 //         left as it is and the pipeline told (reached()). Around it batches are of one record.
 //         What is evaluated is told to the witness first; what is suspected, record by record.

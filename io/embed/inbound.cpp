@@ -70,9 +70,9 @@ void route_rejected(std::vector<DeadLetter> rejected, const Options& options, Ou
                     Report& report) {
     report.rejected += rejected.size();
     switch (options.on_reject) {
-        case OnReject::discard:
+        case OnReject::drop:
             return;
-        case OnReject::reject:
+        case OnReject::dead_letter:
             output.dead_letters.insert(output.dead_letters.begin(),
                                        std::make_move_iterator(rejected.begin()),
                                        std::make_move_iterator(rejected.end()));

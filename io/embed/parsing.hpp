@@ -1,6 +1,6 @@
 // Run mode `parsed`: all records of a batch are parsed before its transform.
 //
-// Rule 1: a record that cannot be parsed goes by policy, alone (but fail_batch); the others keep
+// Rule 1: a record that cannot be parsed goes by policy, alone (but with stop); the others keep
 //         their order, and have their values beside them, one to one.
 // Bound: one batch's nodes; a record that cannot be parsed makes the others be parsed twice.
 #pragma once
@@ -21,7 +21,7 @@ public:
         : batch_(parser_, known_fields), policy_(policy) {}
 
     /// Fills in the input's values, and takes out what cannot be parsed: the dead letters. A
-    /// Failure with OnParseError::fail_batch. `errors` counts. Lives: values until the next call.
+    /// Failure with OnParseError::stop. `errors` counts. Lives: values until the next call.
     std::expected<std::vector<DeadLetter>, Failure> parse(Input& input, std::uint64_t& errors);
 
 private:

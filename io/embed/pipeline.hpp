@@ -38,9 +38,9 @@ namespace holdfast::embed {
 
 /// What becomes of records that are rejected on the way in: by a filter, or by the source itself.
 enum class OnReject : std::uint8_t {
-    reject,   ///< To the dead letters. Where there is no queue that is an error: the pipeline halts.
-    route,    ///< To the sinks of Options::rejected_to, as they are, past the transform.
-    discard,  ///< They are dropped, and counted.
+    dead_letter,  ///< Where there is no queue that is an error: the pipeline halts.
+    drop,         ///< They are dropped, and counted.
+    route,        ///< To the sinks of Options::rejected_to, as they are, past the transform.
 };
 
 struct Options {
@@ -51,7 +51,7 @@ struct Options {
     codec::OnParseError on_parse_error = codec::OnParseError::dead_letter;
     /// RunMode::parsed: field names that have the numbers 0, 1, 2 ... from the start.
     std::vector<std::string> known_fields;
-    OnReject on_reject = OnReject::reject;
+    OnReject on_reject = OnReject::dead_letter;
     SinkMask rejected_to = 0;  ///< With OnReject::route: bit i is the sink of the i-th add_sink().
     /// Memory that the whole process may have: near it sources are not pulled (Config::pressure_...,
     /// docs/regulation.md). 0: what its cgroup leaves it, or the machine. UINT64_MAX: not watched.

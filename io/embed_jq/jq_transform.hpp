@@ -23,7 +23,7 @@
 namespace holdfast::embed {
 
 /// What becomes of a record on which the program fails.
-enum class OnFailure : std::uint8_t { dead_letter, fail_batch };
+enum class OnFailure : std::uint8_t { dead_letter, stop };
 
 /// The Failure is jq's words on what is wrong with the program.
 std::expected<std::unique_ptr<Transformer>, Failure> jq_transform(

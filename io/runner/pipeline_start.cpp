@@ -50,7 +50,7 @@ int open_files_needed(const PipelineConfig& pipeline, int used) {
     return all;
 }
 
-/// Where a stream breaks, skipping single records is no answer: it stops, as "fail_batch" does.
+/// Where a stream breaks, skipping single records is no answer: it stops, as the policy "stop" does.
 StreamSettings stream_of(const SourceSettings& source) {
     return {source.framing, source.on_parse_error != flow::OnError::dead_letter};
 }

@@ -46,7 +46,7 @@ TEST_CASE("a graph of transforms is resolved, and the sources that reach a sink 
           std::vector<flow::From>{{false, 1, 1}, {false, 1, 2}});
     CHECK(config.transforms[1].outputs == std::vector<std::string>{"errors", "audit"});
     CHECK(config.transforms[1].node.unrouted == flow::Unrouted::route);
-    CHECK(config.transforms[0].node.unrouted == flow::Unrouted::discard);
+    CHECK(config.transforms[0].node.unrouted == flow::Unrouted::drop);
     CHECK(input_name(config, {false, 1, 1}) == "by.audit");
     CHECK(io::engine_config(config).source[0].transform);
     has(warnings(config), "nobody takes by.errors");
@@ -142,9 +142,40 @@ TEST_CASE("unrouted must agree with who takes _unmatched") {
             .problems,
         "nobody takes \"t._unmatched\"");
     has(parse("inputs = [\"t\", \"t._unmatched\"]\n[transforms.t]\ntype = \"filter\"\n"
-              "inputs = [\"in\"]\ncondition = '.a'\nunrouted = \"discard\"\n")
+              "inputs = [\"in\"]\ncondition = '.a'\nunrouted = \"drop\"\n")
             .problems,
         "somebody takes \"t._unmatched\"");
+}
+
+TEST_CASE("policies speak one language, and the words of before are told their new one") {
+    const auto filter = [](const std::string& more) {
+        return parse("inputs = [\"t\"]\n[transforms.t]\ntype = \"filter\"\ninputs = [\"in\"]\n"
+                     "condition = '.a'\n" + more + "\n");
+    };
+    const auto told = [&](const std::string& key, const std::string& old, const std::string& now) {
+        INFO(key << " " << old);
+        has(filter(key + " = \"" + old + "\"").problems,
+            "; \"" + old + "\" is called \"" + now + "\" now");
+    };
+    told("on_error", "skip", "drop");
+    told("on_error", "fail_batch", "stop");
+    told("unrouted", "discard", "drop");
+    told("unrouted", "reject", "dead_letter");
+    const auto unrouted = [&](const std::string& more) {
+        const auto result = filter(more);
+        REQUIRE(result.problems == std::vector<std::string>{});
+        return result.config.transforms[0].node.unrouted;
+    };
+    CHECK(unrouted("") == flow::Unrouted::drop);
+    CHECK(unrouted("on_error = \"stop\"") == flow::Unrouted::drop);
+    CHECK(unrouted("unrouted = \"stop\"") == flow::Unrouted::stop);
+    CHECK(unrouted("on_error = \"drop\"\nunrouted = \"dead_letter\"") ==
+          flow::Unrouted::dead_letter);
+    const auto route = parse(
+        "inputs = [\"t.x\"]\n[transforms.t]\ntype = \"route\"\ninputs = [\"in\"]\n"
+        "route.x = '.a'\non_error = \"stop\"\n");
+    REQUIRE(route.problems == std::vector<std::string>{});
+    CHECK(route.config.transforms[0].node.unrouted == flow::Unrouted::stop);
 }
 
 TEST_CASE("rules of a raw filter are read in order, with what each does") {
@@ -160,7 +191,7 @@ TEST_CASE("rules of a raw filter are read in order, with what each does") {
     std::vector<bool> drops;
     for (const codec::RawRule& rule : transform.rules) drops.push_back(rule.drops());
     CHECK(drops == std::vector<bool>{true, false, false, true});
-    CHECK(transform.node.unrouted == flow::Unrouted::reject);
+    CHECK(transform.node.unrouted == flow::Unrouted::dead_letter);
     has(warnings(result.config), "transform t: a record that it rejects halts the pipeline");
 }
 
@@ -202,7 +233,7 @@ TEST_CASE("on_reject must agree with who takes _rejected, and is to route where 
               .node.unrouted == flow::Unrouted::route);
     has(parse(std::string("inputs = [\"t\"]\n") + raw + "on_reject = \"route\"\n").problems,
         "on_reject is \"route\", and nobody takes \"t._rejected\"");
-    has(parse(std::string("inputs = [\"t._rejected\"]\n") + raw + "on_reject = \"discard\"\n")
+    has(parse(std::string("inputs = [\"t._rejected\"]\n") + raw + "on_reject = \"drop\"\n")
             .problems,
         "somebody takes \"t._rejected\"");
 }

@@ -164,7 +164,7 @@ TEST_CASE("a dead letter is expected with its transform, reason and words, or is
 
 TEST_CASE("a pipeline that halts is a difference, unless the test expects it") {
     std::string stops = graph;
-    stops.insert(stops.find("condition"), "on_error = \"fail_batch\"\n");
+    stops.insert(stops.find("condition"), "on_error = \"stop\"\n");
     const std::string in = "inputs = [{ records = ['7'] }]\n";
     passes(stops + test(in + "halts = \"Cannot index number\""));
     says(differ(stops + test(in + "dropped = []")), "the pipeline halts: keep: program error");
@@ -228,7 +228,7 @@ inputs = ["once"]
         inputs = [{ records = ['1', '1'] }, { records = ['1', '2'] }]
         outputs = [{ from = "one", records = [1, 2] }])";
     std::string skips = once;
-    skips.insert(skips.find("condition"), "on_error = \"skip\"\n");
+    skips.insert(skips.find("condition"), "on_error = \"drop\"\n");
     passes(skips + test(rest));
     passes(skips + test(rest));
 }

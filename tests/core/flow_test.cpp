@@ -127,7 +127,7 @@ TEST_CASE("an unrouted record is a dead letter by default of a route, and named"
     Graph graph;
     const auto by = graph.add(node("by", NodeType::route, {source(0)}));
     graph.spec.nodes[by].routes = 1;
-    graph.spec.nodes[by].unrouted = flow::Unrouted::reject;
+    graph.spec.nodes[by].unrouted = flow::Unrouted::dead_letter;
     graph.programs[by].programs.push_back(contains("x"));
     graph.spec.sinks = {{output(by, 0)}};
     graph.run("x\nz\n");
@@ -137,8 +137,8 @@ TEST_CASE("an unrouted record is a dead letter by default of a route, and named"
 }
 
 TEST_CASE("what a raw filter rejects goes by on_reject, what it drops is dropped, each counted") {
-    const auto on_reject = GENERATE(flow::Unrouted::reject, flow::Unrouted::route,
-                                    flow::Unrouted::discard);
+    const auto on_reject = GENERATE(flow::Unrouted::dead_letter, flow::Unrouted::route,
+                                    flow::Unrouted::drop);
     Graph graph;
     const auto raw = graph.add(
         node("raw", NodeType::raw_filter, {source(0)}),
@@ -157,26 +157,83 @@ TEST_CASE("what a raw filter rejects goes by on_reject, what it drops is dropped
     const flow::NodeCounts& counts = graph.counts(raw);
     CHECK(counts.in == 4);
     CHECK(counts.rejected == 1);
-    CHECK(counts.dropped == (on_reject == flow::Unrouted::discard ? 2u : 1u));
+    CHECK(counts.dropped == (on_reject == flow::Unrouted::drop ? 2u : 1u));
     CHECK(counts.out == (on_reject == flow::Unrouted::route ? 3u : 2u));
-    CHECK(counts.dead == (on_reject == flow::Unrouted::reject ? 1u : 0u));
+    CHECK(counts.dead == (on_reject == flow::Unrouted::dead_letter ? 1u : 0u));
     CHECK(counts.in == counts.out + counts.dropped + counts.errors);
-    if (on_reject != flow::Unrouted::reject) return;
+    if (on_reject != flow::Unrouted::dead_letter) return;
     CHECK(graph.of(graph.result.dead) == "reject\n");
     CHECK(graph.result.texts[0] == "rejected: level is \"bad\"");
     CHECK(graph.result.why[0].reason == Reason::rejected);
 }
 
+TEST_CASE("what no condition holds for goes by unrouted, whatever on_error says") {
+    const auto on_error = GENERATE(flow::OnError::dead_letter, flow::OnError::drop,
+                                   flow::OnError::stop);
+    const auto unrouted = GENERATE(flow::Unrouted::dead_letter, flow::Unrouted::drop,
+                                   flow::Unrouted::stop);
+    Graph graph;
+    const auto keep = graph.add(node("keep", NodeType::filter, {source(0)}), contains("x"));
+    graph.spec.nodes[keep].on_error = on_error;
+    graph.spec.nodes[keep].unrouted = unrouted;
+    graph.spec.sinks = {{output(keep)}};
+    graph.position = 100;
+    graph.run("x\nz\nxx\n");
+    if (unrouted == flow::Unrouted::stop) {
+        REQUIRE(graph.result.failure);
+        CHECK(graph.result.failure->position == 102);
+        CHECK(graph.result.failure->text == "unrouted: no condition of keep holds");
+        return;
+    }
+    CHECK_FALSE(graph.result.failure);
+    CHECK(graph.out() == "x\nxx\n");
+    const bool dead = unrouted == flow::Unrouted::dead_letter;
+    CHECK(graph.of(graph.result.dead) == (dead ? "z\n" : ""));
+    CHECK(graph.counts(keep).dropped == (dead ? 0u : 1u));
+}
+
+TEST_CASE("a record without its key goes by on_missing_key, whatever on_error says") {
+    const auto on_error = GENERATE(flow::OnError::dead_letter, flow::OnError::drop,
+                                   flow::OnError::stop);
+    const auto missing = GENERATE(flow::MissingKey::dead_letter, flow::MissingKey::drop,
+                                  flow::MissingKey::keep, flow::MissingKey::stop);
+    Graph graph;
+    const auto once = graph.add(
+        node("once", NodeType::dedupe, {source(0)}),
+        std::make_unique<StubProgram>([](std::string_view record, std::string& out,
+                                         std::string&) -> ProgramResult {
+            if (record == "z") return {Verdict::drop, 0};
+            out = "k" + std::string(record);
+            return {Verdict::change, 1};
+        }));
+    graph.spec.nodes[once].on_error = on_error;
+    graph.spec.nodes[once].on_missing_key = missing;
+    graph.spec.nodes[once].entries = 8;
+    graph.spec.sinks = {{output(once)}};
+    graph.position = 100;
+    graph.run("x\nz\nx\nz\n");
+    if (missing == flow::MissingKey::stop) {
+        REQUIRE(graph.result.failure);
+        CHECK(graph.result.failure->position == 102);
+        CHECK(graph.result.failure->text == "no key: a field of once is not there");
+        return;
+    }
+    CHECK_FALSE(graph.result.failure);
+    CHECK(graph.out() == (missing == flow::MissingKey::keep ? "x\nz\nz\n" : "x\n"));
+    CHECK(graph.of(graph.result.dead) ==
+          (missing == flow::MissingKey::dead_letter ? "z\nz\n" : ""));
+}
+
 TEST_CASE("a failing record goes by policy and alone") {
-    const auto on_error = GENERATE(flow::OnError::dead_letter, flow::OnError::skip,
-                                   flow::OnError::fail_batch);
+    const auto on_error = GENERATE(flow::OnError::dead_letter, flow::OnError::drop,
+                                   flow::OnError::stop);
     Graph graph;
     const auto shape = graph.add(node("shape", NodeType::program, {source(0)}), multiply(1, ">"));
     graph.spec.nodes[shape].on_error = on_error;
     graph.spec.sinks = {{output(shape)}};
     graph.position = 100;
     graph.run("a\nbad\nc\n");
-    if (on_error == flow::OnError::fail_batch) {
+    if (on_error == flow::OnError::stop) {
         REQUIRE(graph.result.failure);
         CHECK(graph.result.failure->position == 102);
         CHECK(graph.result.failure->text == "program error: bad record");
@@ -227,7 +284,7 @@ TEST_CASE("a record whose outputs exceed the limit fails, and nothing of it stay
 }
 
 TEST_CASE("a record that is too large for one transform is whole in all other branches") {
-    const auto on_error = GENERATE(flow::OnError::skip, flow::OnError::dead_letter);
+    const auto on_error = GENERATE(flow::OnError::drop, flow::OnError::dead_letter);
     Graph graph;
     graph.limits.record_bytes = {100};
     flow::NodeSpec many = node("many", NodeType::program, {source(0)});
@@ -239,7 +296,7 @@ TEST_CASE("a record that is too large for one transform is whole in all other br
     CHECK(graph.out(0) == "a\na\nb\nb\n");
     CHECK(graph.out(1) == "a\n" + large + "\nb\n");
     CHECK(graph.result.counts[t].errors == 1);
-    CHECK(graph.result.dead.records() == (on_error == flow::OnError::skip ? 0 : 1));
+    CHECK(graph.result.dead.records() == (on_error == flow::OnError::drop ? 0 : 1));
 }
 
 TEST_CASE("transforms side by side and in series each have the whole limit for a record") {

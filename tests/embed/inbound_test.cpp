@@ -100,7 +100,7 @@ TEST_CASE("filter drops and rejects by raw bytes before any parse, and the first
 
 TEST_CASE(
     "what is rejected goes to the dead letters, to sinks, or nowhere and counted, by on_reject") {
-    for (const OnReject policy : {OnReject::reject, OnReject::route, OnReject::discard}) {
+    for (const OnReject policy : {OnReject::dead_letter, OnReject::route, OnReject::drop}) {
         for (const RunMode mode : {RunMode::whole, RunMode::streaming}) {
             Outside out;
             Options options = quick();
@@ -125,7 +125,7 @@ TEST_CASE(
             CHECK(out.sunk[0] == std::vector<std::string>{"0", "1", "2"});
             const std::vector<std::string> both{"torn", "foreign"};
             CHECK(out.sunk[1] == (policy == OnReject::route ? both : std::vector<std::string>{}));
-            CHECK(out.dead.size() == (policy == OnReject::reject ? 2 : 0));
+            CHECK(out.dead.size() == (policy == OnReject::dead_letter ? 2 : 0));
             CHECK(out.committed == up_to(5));
         }
     }

@@ -66,9 +66,9 @@ TEST_CASE("parsed mode gives the transformer a value for each record, one to one
     CHECK(out.committed == up_to(5));
 }
 
-TEST_CASE("parsed mode skips and counts what cannot be parsed, if on_parse_error is skip") {
+TEST_CASE("parsed mode drops and counts what cannot be parsed, if on_parse_error is drop") {
     Outside out;
-    Pipeline p(parsed(codec::OnParseError::skip));
+    Pipeline p(parsed(codec::OnParseError::drop));
     p.add_source("in", std::make_unique<Script>(out, one_batch(mixed)));
     p.add_sink("a", std::make_unique<Keep>(out, 0));
     const auto report = p.run();
@@ -78,9 +78,9 @@ TEST_CASE("parsed mode skips and counts what cannot be parsed, if on_parse_error
     CHECK(out.committed == up_to(5));
 }
 
-TEST_CASE("parsed mode fails the batch before its transform, if on_parse_error is fail_batch") {
+TEST_CASE("parsed mode fails the batch before its transform, if on_parse_error is stop") {
     Outside out;
-    Pipeline p(parsed(codec::OnParseError::fail_batch));
+    Pipeline p(parsed(codec::OnParseError::stop));
     p.add_source("in", std::make_unique<Script>(out, one_batch(mixed)));
     bool called = false;
     p.set_transform(transform([&](Input in) -> std::expected<Output, Failure> {
@@ -160,7 +160,7 @@ TEST_CASE("jq program that is none is a failure, and one that fails can stop the
     Outside out;
     Pipeline p(quick());
     p.add_source("in", std::make_unique<Script>(out, one_batch(mixed)));
-    p.set_transform(std::move(*jq_filter(".n", OnFailure::fail_batch)));
+    p.set_transform(std::move(*jq_filter(".n", OnFailure::stop)));
     p.add_sink("a", std::make_unique<Keep>(out, 0));
     const auto report = p.run();
     CHECK(report->halt == HaltReason::transform_stopped);

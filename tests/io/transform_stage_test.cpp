@@ -232,9 +232,9 @@ TEST_CASE("a transform's dead letters are the records as they came, with reason 
     CHECK(bench.pool.used() == 0);
 }
 
-TEST_CASE("on_error = fail_batch stops before the batch, and says why") {
+TEST_CASE("on_error = stop stops before the batch, and says why") {
     flow::Spec spec = one_node(NodeType::program);
-    spec.nodes[0].on_error = flow::OnError::fail_batch;
+    spec.nodes[0].on_error = flow::OnError::stop;
     Bench bench(std::move(spec), each(multiply(1, ">")));
     bench.order("a\nbad\n");
     CHECK(bench.answer().said.fate == Fate::stop);

@@ -55,7 +55,7 @@ TEST_CASE("SIGTERM ends a program that runs, what was done is committed, and its
     CHECK(contains(exited.err, "transform=shape position=" + std::to_string(first.size())));
     CHECK(read_file(folder.at("out/out")) == "{\"n\":1,\"a\":1}\n");
 
-    folder.write("p.toml", config("program_time = \"50ms\"\non_error = \"skip\"\n", "eof", threads));
+    folder.write("p.toml", config("program_time = \"50ms\"\non_error = \"drop\"\n", "eof", threads));
     const Exited again = run({"run", "--progress", "off", file});
     INFO(again.err);
     CHECK(again.code == 0);

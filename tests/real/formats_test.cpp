@@ -149,18 +149,18 @@ TEST_CASE("what cannot be parsed in an array or in MsgPack becomes a dead letter
     CHECK(contains(dead, "invalid UTF-8"));
 }
 
-TEST_CASE("on_parse_error of a source skips a record, or stops before it and goes on from there") {
+TEST_CASE("on_parse_error of a source drops a record, or stops before it and goes on from there") {
     const TempDir folder;
     folder.write("in.data", "[1, x, 2]");
     const auto config = [](const char* policy) {
         return head("json_array", std::string("on_parse_error = \"") + policy + "\"\n") +
                sink("a", "in");
     };
-    Exited exited = run_in(folder, config("fail_batch"));
+    Exited exited = run_in(folder, config("stop"));
     CHECK(exited.code != 0);
     CHECK(contains(exited.err, "parse error: "));
     CHECK(read_file(folder.at("out/a")).empty());
-    exited = run_in(folder, config("skip"));
+    exited = run_in(folder, config("drop"));
     INFO(exited.err);
     CHECK(exited.code == 0);
     CHECK(read_file(folder.at("out/a")) == "1\n2\n");
@@ -179,7 +179,7 @@ TEST_CASE("a broken array stops or gives its rest to the dead letters, and says 
         INFO(text);
         const TempDir folder;
         folder.write("in.data", text);
-        Exited exited = run_in(folder, head("json_array", "on_parse_error = \"skip\"\n") +
+        Exited exited = run_in(folder, head("json_array", "on_parse_error = \"drop\"\n") +
                                            sink("a", "in"));
         INFO(exited.err);
         CHECK(exited.code != 0);

@@ -53,11 +53,11 @@ TEST_CASE("mode parsed sets aside what cannot be parsed, each record alone, befo
 
 TEST_CASE("mode parsed skips and counts, or stops before the batch, as on_parse_error says") {
     const TempDir folder;
-    Exited exited = run_in(folder, config("on_parse_error = \"fail_batch\"\n", false));
+    Exited exited = run_in(folder, config("on_parse_error = \"stop\"\n", false));
     INFO(exited.err);
     CHECK(exited.code != 0);
     CHECK(read_file(folder.at("out/a")).empty());
-    exited = run_in(folder, config("on_parse_error = \"skip\"\n", false));
+    exited = run_in(folder, config("on_parse_error = \"drop\"\n", false));
     INFO(exited.err);
     CHECK(exited.code == 0);
     CHECK(read_file(folder.at("out/a")) == good_1 + good_2);

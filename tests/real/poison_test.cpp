@@ -310,7 +310,7 @@ TEST_CASE("a record that is too large for one transform is delivered in the othe
     const std::string file = folder.write(
         "p.toml",
         "data_dir = \"state\"\n[sources.in]\ntype = \"file\"\ninclude = [\"in.log\"]\nend = \"eof\"\n"
-        "[transforms.t]\ntype = \"jq\"\ninputs = [\"in\"]\nprogram = '., .'\non_error = \"skip\"\n"
+        "[transforms.t]\ntype = \"jq\"\ninputs = [\"in\"]\nprogram = '., .'\non_error = \"drop\"\n"
         "[transforms.a]\ntype = \"jq\"\ninputs = [\"in\"]\nprogram = '.a = 1'\n"
         "[transforms.b]\ntype = \"jq\"\ninputs = [\"in\"]\nprogram = '.b = 1'\n"
         "[sinks.out]\ntype = \"file\"\ninputs = [\"t\"]\npath = \"out/out\"\n"

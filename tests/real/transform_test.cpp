@@ -94,19 +94,19 @@ TEST_CASE("what a transform fails on becomes a dead letter as it came, named") {
     CHECK(contains(exited.err, "keep: 3 -> 2 out + 0 dropped + 1 errors (1 dead letters)"));
 }
 
-TEST_CASE("on_error = fail_batch stops before the record, and a restart goes on from there") {
+TEST_CASE("on_error = stop stops before the record, and a restart goes on from there") {
     const TempDir folder;
     folder.write("in.log", line_of(1) + "{\"n\":2,\n" + line_of(3));
     const std::string config = head() +
                                "[transforms.keep]\ntype = \"filter\"\ninputs = [\"in\"]\n"
-                               "condition = '.n'\non_error = \"fail_batch\"\n" +
+                               "condition = '.n'\non_error = \"stop\"\n" +
                                sink("a", "keep");
     Exited exited = run_in(folder, config);
     CHECK(exited.code != 0);
-    CHECK(contains(exited.err, "fail_batch"));
+    CHECK(contains(exited.err, "stop"));
     CHECK(read_file(folder.at("out/a")).empty());
-    const std::size_t at = config.find("fail_batch");
-    exited = run_in(folder, config.substr(0, at) + "skip" + config.substr(at + 10));
+    const std::size_t at = config.find("stop");
+    exited = run_in(folder, config.substr(0, at) + "drop" + config.substr(at + 4));
     INFO(exited.err);
     CHECK(exited.code == 0);
     CHECK(read_file(folder.at("out/a")) == line_of(1) + line_of(3));
@@ -184,7 +184,7 @@ TEST_CASE("a rejected record without dead letters halts before it, and goes on b
     INFO(exited.err);
     CHECK(exited.code != 0);
     CHECK(read_file(folder.at("out/a")).empty());
-    exited = run_in(folder, head() + raw_filter("on_reject = \"discard\"\n") + sink("a", "raw"));
+    exited = run_in(folder, head() + raw_filter("on_reject = \"drop\"\n") + sink("a", "raw"));
     INFO(exited.err);
     CHECK(exited.code == 0);
     CHECK(contains(exited.err, "3 out + 2 dropped + 0 errors (0 dead letters) (1 rejected)"));

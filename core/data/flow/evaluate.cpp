@@ -278,14 +278,18 @@ void Evaluator::route(std::uint32_t node, const Record& record) {
 void Evaluator::unrouted(std::uint32_t node, const Record& record, std::string_view rule) {
     const Node& spec = plan_.nodes()[node];
     switch (spec.spec.unrouted) {
-        case Unrouted::discard: ++result_->counts[node].dropped; return;
-        case Unrouted::reject:
-            return fail(node, record, Reason::rejected,
-                        rule.empty() ? "unrouted: no condition of " + spec.spec.name + " holds"
-                                     : "rejected: " + std::string(rule));
+        case Unrouted::drop: ++result_->counts[node].dropped; return;
         case Unrouted::route:
             return pass(node, spec.unmatched() - (mutant(318) ? 1 : 0), record);
+        case Unrouted::dead_letter:
+        case Unrouted::stop: break;
     }
+    OnError policy = spec.spec.unrouted == Unrouted::stop ? OnError::stop : OnError::dead_letter;
+    if (mutant(460)) policy = spec.spec.on_error;
+    fail(node, record, Reason::rejected,
+         rule.empty() ? "unrouted: no condition of " + spec.spec.name + " holds"
+                      : "rejected: " + std::string(rule),
+         policy);
 }
 
 /// The hash of the node's key in this record; without a key program, of the whole record.
@@ -311,13 +315,14 @@ bool Evaluator::goes_on_without_key(std::uint32_t node, const Record& record) {
     switch (spec.spec.on_missing_key) {
         case MissingKey::as_null: return true;
         case MissingKey::keep: pass(node, spec.first_port, record); return false;
-        case MissingKey::discard: ++result_->counts[node].dropped; return false;
-        case MissingKey::reject:
-            fail(node, record, Reason::rejected, "no key: a field of " + spec.spec.name +
-                                                     " is not there");
-            return false;
+        case MissingKey::drop: ++result_->counts[node].dropped; return false;
+        case MissingKey::dead_letter:
+        case MissingKey::stop: break;
     }
-    return true;
+    const bool stops = spec.spec.on_missing_key == MissingKey::stop;
+    fail(node, record, Reason::rejected, "no key: a field of " + spec.spec.name + " is not there",
+         stops ? OnError::stop : OnError::dead_letter);
+    return false;
 }
 
 void Evaluator::sample(std::uint32_t node, const Record& record) {
@@ -449,20 +454,20 @@ bool Evaluator::fails(std::uint32_t node, const Record& record, const ProgramRes
     }
     if (result.unreadable) error_.insert(0, hint_of(record.text));
     error_.insert(0, result.unreadable ? "parse error: " : "program error: ");
-    fail(node, record, result.unreadable ? Reason::parse_error : Reason::failed, error_);
+    fail(node, record, result.unreadable ? Reason::parse_error : Reason::failed, error_,
+         plan_.nodes()[node].spec.on_error);
     return true;
 }
 
 void Evaluator::fail(std::uint32_t node, const Record& record, Reason reason,
-                     const std::string& text) {
-    const NodeSpec& spec = plan_.nodes()[node].spec;
+                     const std::string& text, OnError policy) {
     ++result_->counts[node].errors;
-    if (spec.on_error == OnError::fail_batch) {
+    if (policy == OnError::stop) {
         const auto offset = static_cast<std::int64_t>(record.origin);
         result_->failure = {node, text, input_->position + offset};
         return;
     }
-    if (spec.on_error == OnError::dead_letter && !mutant(317)) {
+    if (policy == OnError::dead_letter && !mutant(317)) {
         set_aside(node, record, reason, text);
     }
 }

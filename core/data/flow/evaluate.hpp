@@ -119,7 +119,7 @@ struct Result {
     std::vector<DeadRecord> why;  ///< Of each of `dead`.
     std::vector<std::string> texts;
     std::vector<NodeCounts> counts;  ///< By node.
-    /// fail_batch, or given up: why, and where: then nothing else of it counts.
+    /// A policy "stop", or given up: why, and where: then nothing else of it counts.
     struct Failure {
         std::uint32_t node = 0;
         std::string text;
@@ -181,7 +181,8 @@ private:
     bool has_room(std::size_t length) const;
     ProgramResult run(Program& program, const Record& record, std::vector<std::byte>& out);
     bool fails(std::uint32_t node, const Record& record, const ProgramResult& result);
-    void fail(std::uint32_t node, const Record& record, Reason reason, const std::string& text);
+    void fail(std::uint32_t node, const Record& record, Reason reason, const std::string& text,
+              OnError policy);
     bool enter(std::uint32_t node, const Record& record);
     void set_aside(std::uint32_t node, const Record& record, Reason reason, std::string_view text);
     std::size_t written() const;

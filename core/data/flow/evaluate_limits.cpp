@@ -56,7 +56,7 @@ void Evaluator::too_much(std::uint32_t node, const Record& record, Room room) {
         result_->failure = {node, text, input_->position + offset, true};
         return;
     }
-    fail(node, record, Reason::failed, text);
+    fail(node, record, Reason::failed, text, plan_.nodes()[node].spec.on_error);
 }
 
 /// What this node may make of one record of the source.

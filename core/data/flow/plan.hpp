@@ -35,16 +35,17 @@ enum class NodeType : std::uint8_t {
 /// What becomes of a record on which a condition or program fails.
 enum class OnError : std::uint8_t {
     dead_letter,  ///< It goes to the dead letters, as it came from the source.
-    skip,         ///< It is dropped and counted.
-    fail_batch,   ///< The pipeline stops before it.
+    drop,         ///< It is dropped and counted.
+    stop,         ///< The pipeline stops before it.
 };
 
 /// What becomes of a record that matches no condition of a filter or route, or that a raw filter
 /// rejects.
 enum class Unrouted : std::uint8_t {
-    reject,   ///< An error: it goes to the dead letters.
-    route,    ///< To the last output: `_unmatched`, `_rejected`.
-    discard,  ///< It is dropped and counted.
+    dead_letter,  ///< It goes to the dead letters, as it came from the source.
+    drop,         ///< It is dropped and counted.
+    route,        ///< To the last output: `_unmatched`, `_rejected`.
+    stop,         ///< The pipeline stops before it.
 };
 
 /// Where records come from: a source, or one of a transform's outputs.
@@ -58,10 +59,11 @@ struct From {
 /// What becomes of a record without the key by which a node compares: one of its fields isn't there,
 /// or its key program gives nothing.
 enum class MissingKey : std::uint8_t {
-    as_null,  ///< All such records are alike, as if it were null.
-    keep,     ///< It passes, compared with none.
-    discard,  ///< It is dropped and counted.
-    reject,   ///< An error: as on_error says.
+    as_null,      ///< All such records are alike, as if it were null.
+    keep,         ///< It passes, compared with none.
+    dead_letter,  ///< It goes to the dead letters, as it came from the source.
+    drop,         ///< It is dropped and counted.
+    stop,         ///< The pipeline stops before it.
 };
 
 struct NodeSpec {
@@ -69,7 +71,7 @@ struct NodeSpec {
     NodeType type = NodeType::filter;
     std::vector<From> inputs;
     OnError on_error = OnError::dead_letter;
-    Unrouted unrouted = Unrouted::discard;
+    Unrouted unrouted = Unrouted::drop;
     bool skip_blank = true;  ///< Where it parses: a line of white space is dropped and counted.
     MissingKey on_missing_key = MissingKey::as_null;  ///< sample, throttle, dedupe.
     std::uint32_t routes = 0;     ///< Conditions of a route.
