@@ -181,8 +181,8 @@ void TailWorld::judge() {
         if (claim.lives.empty()) return check(false, "bytes that are of no file");
         credit(claim);
     }
-    // What files begin with alike, and may have been given away as a fragment, tells none from another:
-    // "<1" of an input that ended where "<12:..." stands later, and `["<`, as all arrays begin.
+    // What files begin with alike, and may have been given away as a fragment, tells none from
+    // another: "<1" of an input that ended where "<12:..." stands later, and `["<`, as all arrays begin.
     const bool array = config_.stream.framing == io::Framing::json_array;
     const std::size_t alike = header_ + (array || config_.end == io::EndAt::eof ? 3 : 0);
     for (Life& life : lives_) {

@@ -2,8 +2,8 @@
 // an old one and its edits. Nothing is ever changed in place, as in jq.
 //
 // Rule 1: what jq 1.6 does is done here, or the record is left (Step::leave) to the machine in
-//         core/jq/machine: keys that occur twice or have escapes where they matter, containers that are compared, numbers that
-//         are no double, errors whose words hold a value.
+//         core/jq/machine: keys that occur twice or have escapes where they matter, containers that
+//         are compared, numbers that are no double, errors whose words hold a value.
 // Rule 2: writing a value splices: all bytes of the original that no edit touches are copied.
 // Bound: the record's nodes plus a few per edit; kept for the next record: see trim().
 // Doesn't know: verdicts.

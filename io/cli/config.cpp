@@ -222,7 +222,7 @@ void build(const Document& document, const fs::path& folder, ConfigResult& resul
                           ? absolute(folder, root.text("data_dir"))
                           : absolute(folder, ".holdfast/" + config.name);
     for (const Named& part : parts.sources) config.sources.push_back(source_of(part, folder));
-    for (const Named& part : parts.transforms) 
+    for (const Named& part : parts.transforms)
         config.transforms.push_back(transform_of(part, folder));
     for (const Named& part : parts.sinks) config.sinks.push_back(sink_of(part, folder));
     config.dead_letters.present = root.at("dead_letters").given;

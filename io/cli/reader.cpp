@@ -41,14 +41,15 @@ std::string suggestion(std::string_view word, const std::vector<std::string_view
     return best.empty() ? "" : fmt::format("; did you mean {}?", in_quotes(best));
 }
 
-// Words of before there was one for each thing that can become of a record.
-std::string newer(std::string_view word, const Key& key) {
+/// What was meant by a word that is none of a key's; of before there was one word for each thing that
+/// can become of a record, too.
+std::string advice(std::string_view word, const Key& key) {
     constexpr std::array<std::pair<std::string_view, std::string_view>, 4> words{{
         {"skip", "drop"}, {"discard", "drop"}, {"fail_batch", "stop"}, {"reject", "dead_letter"}}};
     for (const auto& [old, now] : words)
         if (word == old && has_choice(key, now))
             return fmt::format("; {} is called {} now", in_quotes(old), in_quotes(now));
-    return "";
+    return suggestion(word, words_of(key.choices));
 }
 
 // The default, through the same functions as the user's own values.
@@ -265,7 +266,7 @@ void Reader::read_key(const Key& key, const toml::node& node, Value& value,
     const auto* text = node.as_string();
     if (!text) return wrong();
     if (key.type == KeyType::choice && !has_choice(key, text->get()))
-        return wrong(newer(text->get(), key) + suggestion(text->get(), words_of(key.choices)));
+        return wrong(advice(text->get(), key));
     if (key.type == KeyType::path &&
         (text->get().empty() || text->get().size() > 4000 ||
          text->get().find('\0') != std::string::npos))

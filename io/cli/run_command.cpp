@@ -98,7 +98,7 @@ Verdict explain(const PipelineConfig& pipeline, const RunReport& report) {
     const std::string sink = sink_name(pipeline, halt);
     const std::string source = source_name(pipeline, halt);
     switch (halt.reason) {
-        case HaltReason::finished: 
+        case HaltReason::finished:
         case HaltReason::drained: return explain_end(pipeline, report);
         case HaltReason::drain_deadline:
             return {exit_unfinished,

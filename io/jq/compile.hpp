@@ -30,7 +30,7 @@ struct CompileError {
 using CompiledProgram = std::expected<std::unique_ptr<Program>, CompileError>;
 
 /// What a program may take for one record; what is more is an error of that record, with the
-/// bound's name. 
+/// bound's name.
 struct ProgramBounds {
     std::uint64_t memory = 16u << 20;  ///< program_memory; and four times the record.
     Duration time = seconds(5);        ///< program_time

@@ -4,7 +4,8 @@
 //         compiles a program later gets the same one, whatever became of the files.
 // Rule 2: where an import names folders (`search`), these are looked at and no others. `.` and
 //         relative ones are relative to the file that imports; `~/` is the home folder,
-//         `$ORIGIN/` that of the executable. Else the program's own folder is looked at, then those of jq_path.
+//         `$ORIGIN/` that of the executable. Else the program's own folder is looked at, then those
+//         of jq_path.
 // Rule 3: `a/b` is the first of a/b.jq, a/b/jq/main.jq, a/b/b.jq in the first folder that has one
 //         (data: .json). What is no regular file is an error, not waited for.
 // Shared by threads.

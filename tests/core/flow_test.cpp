@@ -59,6 +59,11 @@ public:
         if (!stream.whole()) return std::string(text_of(stream.bytes()));
         return text_.substr(result.begin, result.end - result.begin);
     }
+    void check_stopped(std::int64_t position, const std::string& why) const {
+        REQUIRE(result.failure);
+        CHECK(result.failure->position == position);
+        CHECK(result.failure->text == why);
+    }
     std::string out(std::uint32_t sink = 0) const {
         for (std::uint32_t i = 0; i < plan_->streams().size(); ++i)
             if (plan_->streams()[i] >> sink & 1) return of(result.streams[i]);
@@ -179,13 +184,8 @@ TEST_CASE("what no condition holds for goes by unrouted, whatever on_error says"
     graph.spec.sinks = {{output(keep)}};
     graph.position = 100;
     graph.run("x\nz\nxx\n");
-    if (unrouted == flow::Unrouted::stop) {
-        REQUIRE(graph.result.failure);
-        CHECK(graph.result.failure->position == 102);
-        CHECK(graph.result.failure->text == "unrouted: no condition of keep holds");
-        return;
-    }
-    CHECK_FALSE(graph.result.failure);
+    CHECK(graph.result.failure.has_value() == (unrouted == flow::Unrouted::stop));
+    if (graph.result.failure) return graph.check_stopped(102, "unrouted: no condition of keep holds");
     CHECK(graph.out() == "x\nxx\n");
     const bool dead = unrouted == flow::Unrouted::dead_letter;
     CHECK(graph.of(graph.result.dead) == (dead ? "z\n" : ""));
@@ -212,13 +212,8 @@ TEST_CASE("a record without its key goes by on_missing_key, whatever on_error sa
     graph.spec.sinks = {{output(once)}};
     graph.position = 100;
     graph.run("x\nz\nx\nz\n");
-    if (missing == flow::MissingKey::stop) {
-        REQUIRE(graph.result.failure);
-        CHECK(graph.result.failure->position == 102);
-        CHECK(graph.result.failure->text == "no key: a field of once is not there");
-        return;
-    }
-    CHECK_FALSE(graph.result.failure);
+    CHECK(graph.result.failure.has_value() == (missing == flow::MissingKey::stop));
+    if (graph.result.failure) return graph.check_stopped(102, "no key: a field of once is not there");
     CHECK(graph.out() == (missing == flow::MissingKey::keep ? "x\nz\nz\n" : "x\n"));
     CHECK(graph.of(graph.result.dead) ==
           (missing == flow::MissingKey::dead_letter ? "z\nz\n" : ""));
@@ -233,12 +228,8 @@ TEST_CASE("a failing record goes by policy and alone") {
     graph.spec.sinks = {{output(shape)}};
     graph.position = 100;
     graph.run("a\nbad\nc\n");
-    if (on_error == flow::OnError::stop) {
-        REQUIRE(graph.result.failure);
-        CHECK(graph.result.failure->position == 102);
-        CHECK(graph.result.failure->text == "program error: bad record");
-        return;
-    }
+    CHECK(graph.result.failure.has_value() == (on_error == flow::OnError::stop));
+    if (graph.result.failure) return graph.check_stopped(102, "program error: bad record");
     CHECK(graph.out() == ">a\n>c\n");
     CHECK(graph.counts(shape).errors == 1);
     const bool dead = on_error == flow::OnError::dead_letter;

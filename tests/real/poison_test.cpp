@@ -95,25 +95,42 @@ private:
     std::map<pid_t, unsigned long> seen_;
 };
 
-/// Lives of which each comes to the endless record and has a fault there, until one ends by itself.
-Lives live_faulting(const TempDir& folder, const std::string& file, std::int64_t position,
-                    std::uint32_t most) {
+/// Lives each of which is ended in some way once it comes to a record, until one ends by itself.
+/// What they leave in data_dir tells, never time: only the record itself comes to no end.
+Lives live(const TempDir& folder, const std::string& file, std::int64_t position,
+           std::uint32_t most, void (*end)(Process&)) {
     Lives out;
     for (; out.deaths < most; ++out.deaths) {
         Process process(program({"run", "--progress", "off", file}));
+        // What the last life left there is gone once this one says that it begins.
         REQUIRE(says(process, "file found"));
         const auto come = [&] { return !process.running() || came_to(folder, position); };
         REQUIRE(eventually(come, std::chrono::minutes(5)));
-        Busy busy(process.pid());
-        pid_t thread = 0;
-        REQUIRE(eventually([&] { return !process.running() || (thread = busy.thread()) != 0; },
-                           std::chrono::minutes(5)));
-        if (thread != 0) ::syscall(SYS_tgkill, process.pid(), thread, SIGSEGV);
+        if (process.running()) end(process);
         REQUIRE(process.wait(std::chrono::minutes(2)));
         out.last = process.result();
         if (!out.last.signaled) return out;
     }
     return out;
+}
+
+/// The thread that is in the endless program has a fault there.
+void fault(Process& process) {
+    Busy busy(process.pid());
+    pid_t thread = 0;
+    REQUIRE(eventually([&] { return !process.running() || (thread = busy.thread()) != 0; },
+                       std::chrono::minutes(5)));
+    if (thread != 0) ::syscall(SYS_tgkill, process.pid(), thread, SIGSEGV);
+}
+
+Lives live_faulting(const TempDir& folder, const std::string& file, std::int64_t position,
+                    std::uint32_t most) {
+    return live(folder, file, position, most, fault);
+}
+
+Lives live_killed(const TempDir& folder, const std::string& file, std::int64_t position,
+                  std::uint32_t most) {
+    return live(folder, file, position, most, [](Process& process) { process.kill(); });
 }
 
 }  // namespace
@@ -213,32 +230,6 @@ TEST_CASE("on_crash = dead_letter sets the record aside with the reason, and the
     const std::string out = read_file(folder.at("out/out"));
     CHECK(std::count(out.begin(), out.end(), '\n') == 600);
 }
-
-namespace {
-
-/// Lives that are killed from outside each time they come to a record, until one ends by itself.
-/// What they leave in data_dir tells, never time: only the record itself comes to no end.
-Lives live_killed(const TempDir& folder, const std::string& file, std::int64_t position,
-                  std::uint32_t most) {
-    Lives out;
-    for (; out.deaths < most; ++out.deaths) {
-        Process process(program({"run", "--progress", "off", file}));
-        // What the last life left there is gone once this one says that it begins.
-        REQUIRE(says(process, "file found"));
-        const auto come = [&] { return !process.running() || came_to(folder, position); };
-        REQUIRE(eventually(come, std::chrono::minutes(5)));
-        if (process.running()) {
-            process.kill();
-            continue;
-        }
-        static_cast<void>(process.wait(std::chrono::minutes(1)));
-        out.last = process.result();
-        return out;
-    }
-    return out;
-}
-
-}  // namespace
 
 TEST_CASE("a record at which the process is always killed from outside is found, one by one") {
     // As the kernel does where memory is out: SIGKILL, and no progress. Many records before it: the
