@@ -48,6 +48,7 @@ Made run(Program& program, const std::string& record) {
     return made;
 }
 
+// clang-format off
 constexpr auto signs = std::to_array<std::string_view>({
     " | ", ", ", "(", ")", "[", "]", "{", "}", ".", ".a", ".b", "?", "[]", "[0]", "[1:]", "[-1]",
     " + ", " - ", " * ", " / ", " % ", " == ", " < ", " // ", " = ", " |= ", " += ", " //= ", "; ",
@@ -58,6 +59,7 @@ constexpr auto signs = std::to_array<std::string_view>({
     "limit(", "first(", "$__loc__", "infinite", "\"(a*)?\"", "\"[^b]+\"", "\"g\"", "[range(9)]",
     "{a: 1}", "\"%Y-%j\"", "\"é😀\"",
 });
+// clang-format on
 
 /// Words of jq in any order: signs, and the names of all builtins.
 std::string words_of(fuzz::Bytes& bytes) {
@@ -156,8 +158,8 @@ void run_modules(fuzz::Bytes& bytes) {
     for (std::uint64_t more = 1 + bytes.below(3); more > 0; --more) imports += import_of(bytes);
     const std::string main = words_of(bytes), record = test::random_record(bytes);
     made_of(imports + main, record, &shelf);
-    const bool may_differ = asks_the_clock(texts[0] + main) ||
-                            (texts[0] + main).find("__loc__") != std::string::npos;
+    const bool may_differ =
+        asks_the_clock(texts[0] + main) || (texts[0] + main).find("__loc__") != std::string::npos;
     const auto included = made_of("include \"a\"; " + main, record, &shelf);
     if (!texts[0].starts_with("def ") || may_differ) return;
     const auto pasted = made_of(texts[0] + "\n" + main, record, &shelf);

@@ -3,8 +3,8 @@
 #include <rapidcheck/catch.h>
 
 #include "core/codec/key_program.hpp"
-#include "tests/jq/libjq/program.hpp"
 #include "sim/key_world.hpp"
+#include "tests/jq/libjq/program.hpp"
 
 using namespace holdfast;
 
@@ -23,12 +23,14 @@ std::string key_of(Program& program, const std::string& value) {
 
 }  // namespace
 
-TEST_CASE("the same value is the same key in a field, a native program, the machine and libjq, and only it") {
-    const auto field = codec::make_field_key({codec::parse_path(".a").value()},
-                                             codec::Missing::is_null);
+TEST_CASE(
+    "the same value is the same key in a field, a native program, the machine and libjq, and only "
+    "it") {
+    const auto field =
+        codec::make_field_key({codec::parse_path(".a").value()}, codec::Missing::is_null);
     const auto native = codec::make_program_key(std::move(*compile_program(".a")));
-    const auto library = codec::make_program_key(
-        std::move(*jq::LibjqProgram::compile(".a", jq::Use::program)));
+    const auto library =
+        codec::make_program_key(std::move(*jq::LibjqProgram::compile(".a", jq::Use::program)));
     const auto machine = codec::make_program_key(std::move(*compile_program(". as $x | $x.a")));
     REQUIRE(native->engine() == "native");
     REQUIRE(machine->engine() == "machine");

@@ -109,7 +109,8 @@ private:
         std::size_t written = 0;
         for (const std::uint32_t s : plan.reach(source).streams)
             written += result.streams[s].size();
-        const std::size_t most = flow::most_written(plan, graph_.limits, source, result.end - result.begin);
+        const std::size_t most =
+            flow::most_written(plan, graph_.limits, source, result.end - result.begin);
         demand(written <= most, "I82",
                std::to_string(written) + " bytes are written, " + std::to_string(most) +
                    " were to be the most");
@@ -140,8 +141,7 @@ Graph only_before(const Graph& whole, std::size_t sink) {
         const auto& inputs = whole.spec.nodes[from.index].inputs;
         open.insert(open.end(), inputs.begin(), inputs.end());
     }
-    Graph out{.spec = {}, .does = {}, .limits = whole.limits,
-              .may_end_early = whole.may_end_early};
+    Graph out{.spec = {}, .does = {}, .limits = whole.limits, .may_end_early = whole.may_end_early};
     out.spec.sources = whole.spec.sources;
     std::vector<std::uint32_t> now(wanted.size(), 0);
     const auto moved = [&](std::vector<From> inputs) {
@@ -227,18 +227,27 @@ private:
         node.unrouted = static_cast<flow::Unrouted>(below(3));
         std::vector<Does> programs;
         switch (below(6)) {
-            case 0: node.type = NodeType::filter; programs.push_back(does(true)); break;
+            case 0:
+                node.type = NodeType::filter;
+                programs.push_back(does(true));
+                break;
             case 1:
                 node.type = NodeType::route;
                 node.routes = static_cast<std::uint32_t>(1 + below(3));
                 for (std::uint32_t i = 0; i < node.routes; ++i) programs.push_back(does(true));
                 break;
-            case 2: node.type = NodeType::sample; node.rate = 1 + below(3); break;
+            case 2:
+                node.type = NodeType::sample;
+                node.rate = 1 + below(3);
+                break;
             case 3:
                 node.type = NodeType::dedupe;
                 node.entries = static_cast<std::uint32_t>(1 + below(4));
                 break;
-            default: node.type = NodeType::program; programs.push_back(does(false)); break;
+            default:
+                node.type = NodeType::program;
+                programs.push_back(does(false));
+                break;
         }
         graph.spec.nodes.push_back(std::move(node));
         graph.does.push_back(std::move(programs));

@@ -80,8 +80,8 @@ JointPlan JointPlan::draw(const Ask& ask, bool durable) {
     base.memory_limit = std::array<std::uint64_t, 3>{4u << 20, 1u << 20, 256u << 10}[ask(3)];
     base.commit_interval = std::array{milliseconds(500), milliseconds(50), seconds(3)}[ask(3)];
     base.shutdown_timeout = std::array{seconds(30), seconds(1), Duration{0}}[ask(3)];
-    base.mode = std::array{RunMode::whole, RunMode::streaming, RunMode::parsed,
-                           RunMode::governed}[ask(4)];
+    base.mode =
+        std::array{RunMode::whole, RunMode::streaming, RunMode::parsed, RunMode::governed}[ask(4)];
     // With slices one batch at a time is in a queue: nothing can be dropped there.
     if (base.mode == RunMode::streaming || base.mode == RunMode::governed)
         for (JointSink& sink : plan.sinks) sink.settings.when_full = WhenFull::block;

@@ -22,7 +22,7 @@ struct JointLine {
     std::uint32_t file = 0;  ///< Which life of a file.
     std::uint32_t serial = 0;
     std::uint32_t k = 0;
-    bool bad = false;  ///< No JSON.
+    bool bad = false;           ///< No JSON.
     std::int64_t offset = 0;    ///< Where it begins in its file.
     std::uint32_t session = 0;  ///< The process that ran when it was written, or the next one.
 };
@@ -62,7 +62,7 @@ struct JointPlan {
     std::uint32_t names = 1;  ///< That a source's files may have, before they are rotated.
     std::vector<JointNode> nodes;
     std::vector<JointSink> sinks;
-    io::PipelineConfig base;  ///< All but sources, transforms and sinks.
+    io::PipelineConfig base;    ///< All but sources, transforms and sinks.
     io::SourceSettings source;  ///< What sources have in common.
     bool bad_lines = false;
 

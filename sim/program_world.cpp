@@ -39,8 +39,7 @@ public:
         if (!code) return;
         made_ = std::make_unique<jq::machine::MachineProgram>(
             std::make_shared<const jq::machine::Code>(std::move(*code)), jq::Use::program,
-            jq::make_outside(),
-            jq::machine::Limits{.memory = memory_max, .steps = 10'000'000});
+            jq::make_outside(), jq::machine::Limits{.memory = memory_max, .steps = 10'000'000});
     }
 
     /// Why it does not compile; empty: it does.

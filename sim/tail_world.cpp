@@ -1,5 +1,5 @@
-#include "core/base/assert.hpp"
 #include "sim/tail_world.hpp"
+#include "core/base/assert.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -114,13 +114,13 @@ void TailWorld::act() {
     disk_.set_wall(clock_.wall_ns());
     // Somebody sets the clock ahead. (Back: which of two files is newer cannot be told then.)
     if (pick(clock_jumps, 8) == 7) {
-        clock_.wall_offset_ns += static_cast<std::int64_t>(pick(jump_seconds, 100'000)) * 1'000'000'000;
+        clock_.wall_offset_ns +=
+            static_cast<std::int64_t>(pick(jump_seconds, 100'000)) * 1'000'000'000;
     }
     deed(some_path());
     if (wide_) strange();
     hanging_ = crashing_ && pick(sinks_hang, 4) == 3;
-    const std::uint64_t ms =
-        pick(pauses_long, 4) == 3 ? pick(pause, 9000) : pick(short_pause, 300);
+    const std::uint64_t ms = pick(pauses_long, 4) == 3 ? pick(pause, 9000) : pick(short_pause, 300);
     run(milliseconds(static_cast<std::int64_t>(ms)));
     if (crashing_ && pick(crashes, 12) == 11) crash();
 }
@@ -159,9 +159,9 @@ void TailWorld::end() {
 
 /// A piece of a line that is too long may be of several lives: then it counts for each of them.
 void TailWorld::credit(const Claim& claim) {
-    const bool open = claim.lives.size() > 1 &&
-                      !std::all_of(claim.lives.begin(), claim.lives.end(),
-                                   [&](std::size_t i) { return lives_[i].twin; });
+    const bool open =
+        claim.lives.size() > 1 && !std::all_of(claim.lives.begin(), claim.lives.end(),
+                                               [&](std::size_t i) { return lives_[i].twin; });
     for (const std::size_t of : claim.lives) {
         if (!open && of != claim.lives.back()) continue;
         Life& life = lives_[of];
@@ -187,7 +187,8 @@ void TailWorld::judge() {
     const std::size_t alike = header_ + (array || config_.end == io::EndAt::eof ? 3 : 0);
     for (Life& life : lives_) {
         life.emitted.resize(life.text.size());
-        const bool all = config_.end == io::EndAt::eof && config_.stream.framing == io::Framing::lines;
+        const bool all =
+            config_.end == io::EndAt::eof && config_.stream.framing == io::Framing::lines;
         const std::size_t end = all ? life.text.size() : complete(life.text);
         for (std::size_t i = 0; i < end; ++i) {
             if (life.foreign) {
@@ -228,7 +229,8 @@ void TailWorld::append(const std::string& path) {
     for (std::uint64_t k = pick(lines, 12) + (begins ? 1 : 0); k > 0; --k) {
         const std::string head =
             "<" + std::to_string(at_[path]) + ":" + std::to_string(serial_++) + "> ";
-        const std::uint64_t length = pick(long_line, long_each_) == long_each_ - 1 ? 300 : pick(line_length, 40);
+        const std::uint64_t length =
+            pick(long_line, long_each_) == long_each_ - 1 ? 300 : pick(line_length, 40);
         more += record(head + std::string(length, 'x'), life.text + rest_[path] + more);
     }
     // Writers stop wherever they like; what is left comes with the next append.
@@ -254,13 +256,14 @@ void TailWorld::begins_as(std::size_t life, std::size_t first, std::size_t last)
 /// A record with this line in it, as it stands in a file behind `before`.
 std::string TailWorld::record(std::string line, const std::string& before) const {
     switch (config_.stream.framing) {
-        case io::Framing::json_array:
-            return (before.empty() ? "[\"" : "\"") + line + "\",\n";
+        case io::Framing::json_array: return (before.empty() ? "[\"" : "\"") + line + "\",\n";
         case io::Framing::msgpack: {
             if ((line.size() + 1) % 256 == '\n') line += 'x';  // A line has one end.
             line += '\n';
-            return "\xda" + std::string{static_cast<char>(line.size() >> 8),
-                                        static_cast<char>(line.size() & 0xff)} + line;
+            return "\xda" +
+                   std::string{static_cast<char>(line.size() >> 8),
+                               static_cast<char>(line.size() & 0xff)} +
+                   line;
         }
         default: return line + "\n";
     }
@@ -343,12 +346,11 @@ void TailWorld::start() {
     pool_ = std::make_unique<io::BlockPool>(256 << 10, 32 << 10);
     payloads_ = std::make_unique<io::Payloads>(*pool_, 16);
     slots_ = std::make_unique<io::PartitionSlots>(256);
-    source_ = std::make_unique<io::FileSource>(
-        config_, ring_, *payloads_, events_, checkpoints_, *slots_,
-        [this](io::Level, const std::string& line) {
-            tell(line);
-            hear(line);
-        });
+    source_ = std::make_unique<io::FileSource>(config_, ring_, *payloads_, events_, checkpoints_,
+                                               *slots_, [this](io::Level, const std::string& line) {
+                                                   tell(line);
+                                                   hear(line);
+                                               });
     source_->start();
     for (std::uint32_t i = 0; i < 3; ++i) pull(i);
 }

@@ -156,12 +156,9 @@ Step Machine::length(NodeId input, NodeId& result) {
     constexpr NodeId members_max = 32;
     Node node = nodes_[input];
     switch (node.kind) {
-        case Kind::null:
-            result = number_node(0);
-            return Step::value;
+        case Kind::null: result = number_node(0); return Step::value;
         case Kind::no:
-        case Kind::yes:
-            return fail("boolean (" + std::string(node.bytes()) + ") has no length");
+        case Kind::yes: return fail("boolean (" + std::string(node.bytes()) + ") has no length");
         case Kind::number:
             result = input;
             if (*node.text != '-') return Step::value;
@@ -172,11 +169,8 @@ Step Machine::length(NodeId input, NodeId& result) {
         case Kind::string:
             result = number_node(code_points(string_of(input, scratch_a_)));
             return Step::value;
-        case Kind::array:
-            result = number_node(child_count(input));
-            return Step::value;
-        case Kind::object:
-            break;
+        case Kind::array: result = number_node(child_count(input)); return Step::value;
+        case Kind::object: break;
     }
     // Keys that occur twice count once.
     if (node.edited || node.escaped_keys || child_count(input) > members_max) return Step::leave;

@@ -39,7 +39,7 @@ bool good_name(std::string_view name) {
 
 // [sources.a], [sources.b]: each a table with a good name. In the order of the file.
 std::vector<Named> read_parts(Reader& reader, const toml::table& root, const Section& section,
-                             const std::string& group, std::size_t limit) {
+                              const std::string& group, std::size_t limit) {
     std::vector<Named> parts;
     const toml::node* node = root.get(group);
     const auto* tables = node ? node->as_table() : nullptr;
@@ -47,9 +47,10 @@ std::vector<Named> read_parts(Reader& reader, const toml::table& root, const Sec
     if (!tables || tables->empty()) {
         reader.problem(group_place, fmt::format("there is no [{0}.NAME]; expected at least one, "
                                                 "such as [{0}.{1}]",
-                                                group, group == "sources"      ? "in"
-                                                       : group == "transforms" ? "keep"
-                                                                               : "out"));
+                                                group,
+                                                group == "sources"      ? "in"
+                                                : group == "transforms" ? "keep"
+                                                                        : "out"));
         return parts;
     }
     for (auto&& [key, inner] : *tables) {
@@ -64,7 +65,8 @@ std::vector<Named> read_parts(Reader& reader, const toml::table& root, const Sec
             reader.problem(place, fmt::format("{}.{} is not a table; expected [{}.{}]", group, name,
                                               group, name));
         else
-            parts.push_back({std::string(name), reader.read(section, inner.as_table(), path, place)});
+            parts.push_back(
+                {std::string(name), reader.read(section, inner.as_table(), path, place)});
     }
     std::sort(parts.begin(), parts.end(), [](const Named& a, const Named& b) {
         return std::tie(a.values.place.line, a.values.place.column, a.name) <
@@ -192,11 +194,10 @@ void build(const Document& document, const fs::path& folder, ConfigResult& resul
     PipelineConfig& config = result.config;
     const Values root = reader.read(root_section(), &document.root, {}, {{}, 1, 1});
     Parts parts;
-    parts.sources =
-        read_parts(reader, document.root, source_section(), "sources", sources_limit);
+    parts.sources = read_parts(reader, document.root, source_section(), "sources", sources_limit);
     if (document.root.contains("transforms"))
-        parts.transforms = read_parts(reader, document.root, transform_section(), "transforms",
-                                      transforms_limit);
+        parts.transforms =
+            read_parts(reader, document.root, transform_section(), "transforms", transforms_limit);
     parts.sinks = read_parts(reader, document.root, sink_section(), "sinks", sinks_limit);
     parts.dead_letters = root.section("dead_letters");
 
@@ -217,10 +218,10 @@ void build(const Document& document, const fs::path& folder, ConfigResult& resul
                                        : RunMode::whole;
     config.slice_bytes = static_cast<std::uint32_t>(engine.number("slice_bytes"));
     config.shutdown_timeout = Duration{engine.number("shutdown_timeout")};
-    config.on_crash = engine.text("on_crash") == "dead_letter" ? OnCrash::dead_letter : OnCrash::stop;
-    config.data_dir = root.at("data_dir").given
-                          ? absolute(folder, root.text("data_dir"))
-                          : absolute(folder, ".holdfast/" + config.name);
+    config.on_crash =
+        engine.text("on_crash") == "dead_letter" ? OnCrash::dead_letter : OnCrash::stop;
+    config.data_dir = root.at("data_dir").given ? absolute(folder, root.text("data_dir"))
+                                                : absolute(folder, ".holdfast/" + config.name);
     for (const Named& part : parts.sources) config.sources.push_back(source_of(part, folder));
     for (const Named& part : parts.transforms)
         config.transforms.push_back(transform_of(part, folder));
@@ -280,8 +281,8 @@ void check_memory(ConfigResult& result) {
         "{}: this pipeline may need {} ({}), and the process may have {} ({}); expected a smaller "
         "engine.memory_limit, max_line, transform_threads or cache.num_events, or a larger "
         "engine.process_limit",
-        result.config.file, format_size(memory.total()), text_of(memory),
-        format_size(least.most), text_of(least)));
+        result.config.file, format_size(memory.total()), text_of(memory), format_size(least.most),
+        text_of(least)));
 }
 
 }  // namespace
@@ -315,7 +316,8 @@ ConfigResult load_config_of_elsewhere(const std::string& file,
     ConfigResult result;
     result.config.file = file;
     if (fs::is_directory(status)) {
-        result.problems.push_back(fmt::format("{}: this is a folder; expected a config file", file));
+        result.problems.push_back(
+            fmt::format("{}: this is a folder; expected a config file", file));
         return result;
     }
     errno = 0;

@@ -156,12 +156,12 @@ void check_takers(const Parts& parts, PipelineConfig& config, Reader& reader) {
         const Value& said = values.at(key);
         if (!said.given && taken) node.unrouted = flow::Unrouted::route;
         if (said.given && (node.unrouted == flow::Unrouted::route) != taken)
-            reader.problem(said.place,
-                           fmt::format("{} is \"{}\", and {} takes \"{}.{}\"; expected {}", key,
-                                       said.text, taken ? "somebody" : "nobody", node.name,
-                                       rest_of(node),
-                                       taken ? "\"route\", or nobody to take it"
-                                             : "it in inputs of a sink, or another value"));
+            reader.problem(
+                said.place,
+                fmt::format("{} is \"{}\", and {} takes \"{}.{}\"; expected {}", key, said.text,
+                            taken ? "somebody" : "nobody", node.name, rest_of(node),
+                            taken ? "\"route\", or nobody to take it"
+                                  : "it in inputs of a sink, or another value"));
     }
 }
 
@@ -217,8 +217,8 @@ std::string as_path(const std::string& field) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                c == '_' || c == '.';
     };
-    const bool is_name = !field.empty() && std::all_of(field.begin(), field.end(), plain) &&
-                         field.front() != '.';
+    const bool is_name =
+        !field.empty() && std::all_of(field.begin(), field.end(), plain) && field.front() != '.';
     return is_name ? "." + field : field;
 }
 
@@ -256,8 +256,7 @@ void read_texts(const Values& values, TransformSettings& out) {
 flow::Unrouted unrouted_of(const std::string& text, const flow::NodeSpec& node) {
     if (text == "route") return flow::Unrouted::route;
     flow::OnError policy = policy_of(text);
-    if (text.empty())
-        policy = node.type == NodeType::filter ? flow::OnError::drop : node.on_error;
+    if (text.empty()) policy = node.type == NodeType::filter ? flow::OnError::drop : node.on_error;
     return policy == flow::OnError::drop   ? flow::Unrouted::drop
            : policy == flow::OnError::stop ? flow::Unrouted::stop
                                            : flow::Unrouted::dead_letter;
@@ -285,13 +284,13 @@ TransformSettings transform_of(const Named& part, const std::filesystem::path& f
     const Values& values = part.values;
     TransformSettings out;
     out.node.name = part.name;
-    out.node.type = values.type == "route"      ? NodeType::route
-                    : values.type == "sample"   ? NodeType::sample
-                    : values.type == "throttle" ? NodeType::throttle
-                    : values.type == "dedupe"   ? NodeType::dedupe
-                    : values.type == "jq"       ? NodeType::program
+    out.node.type = values.type == "route"        ? NodeType::route
+                    : values.type == "sample"     ? NodeType::sample
+                    : values.type == "throttle"   ? NodeType::throttle
+                    : values.type == "dedupe"     ? NodeType::dedupe
+                    : values.type == "jq"         ? NodeType::program
                     : values.type == "raw_filter" ? NodeType::raw_filter
-                                                : NodeType::filter;
+                                                  : NodeType::filter;
     out.node.on_error = policy_of(values.text("on_error"));
     out.node.skip_blank = values.number("skip_blank") != 0;
     out.node.unrouted = unrouted_of(values.text(policy_key(out.node)), out.node);
@@ -305,8 +304,7 @@ TransformSettings transform_of(const Named& part, const std::filesystem::path& f
     out.node.threshold =
         static_cast<std::uint64_t>(std::max<std::int64_t>(values.number("threshold"), 1));
     out.node.window = Duration{values.number("window")};
-    out.node.entries =
-        static_cast<std::uint32_t>(values.section("cache").number("num_events"));
+    out.node.entries = static_cast<std::uint32_t>(values.section("cache").number("num_events"));
     ProgramBounds& bounds = out.settings.bounds;
     bounds.memory = static_cast<std::uint64_t>(values.number("program_memory"));
     bounds.time = Duration{values.number("program_time")};
@@ -349,9 +347,9 @@ constexpr std::size_t routes_limit = 63;
 void check_routes(const TransformSettings& transform, const Values& values, Reader& reader) {
     const auto& list = values.at("route").list;
     if (list.size() > routes_limit)
-        reader.problem(values.at("route").place,
-                       fmt::format("there are {} conditions; expected at most {}", list.size(),
-                                   routes_limit));
+        reader.problem(
+            values.at("route").place,
+            fmt::format("there are {} conditions; expected at most {}", list.size(), routes_limit));
     for (const Item& item : list)
         if (item.name.empty() || item.name.size() > 64 || item.name == unmatched ||
             item.name.find_first_of(". \t\n") != std::string::npos)
@@ -382,12 +380,12 @@ void read_rules(const Parts& parts, PipelineConfig& config, Reader& reader) {
                          .path = std::move(*path)};
             if (!item.json.empty()) rule.literal = codec::Literal::parse(item.json).value();
             if (!item.then.empty())
-                rule.then = item.then == "drop" ? codec::RawVerdict::drop
-                                                : codec::RawVerdict::dead_letter;
+                rule.then =
+                    item.then == "drop" ? codec::RawVerdict::drop : codec::RawVerdict::dead_letter;
             transform.rules.push_back(std::move(rule));
-            transform.rule_texts.push_back(
-                item.json.empty() ? fmt::format("{} is {}", item.field, item.when)
-                                  : fmt::format("{} is {}", item.field, item.json));
+            transform.rule_texts.push_back(item.json.empty()
+                                               ? fmt::format("{} is {}", item.field, item.when)
+                                               : fmt::format("{} is {}", item.field, item.json));
         }
     }
 }
@@ -407,11 +405,11 @@ void check_programs(const Parts& parts, const PipelineConfig& config, Reader& re
                                          : type == NodeType::route   ? "route"
                                          : type == NodeType::dedupe  ? "fields"
                                                                      : "key_field";
-            const Place& place = type == NodeType::route ? values.at(key).list[n].place
-                                                         : values.at(key).place;
-            const std::string what =
-                fmt::format("{} is not a jq program: {}; expected one such as '.level != \"debug\"'",
-                            in_quotes(transform.texts[n]), io::printable(compiled.error().message));
+            const Place& place =
+                type == NodeType::route ? values.at(key).list[n].place : values.at(key).place;
+            const std::string what = fmt::format(
+                "{} is not a jq program: {}; expected one such as '.level != \"debug\"'",
+                in_quotes(transform.texts[n]), io::printable(compiled.error().message));
             reader.problem_in(place, transform.texts[n], compiled.error().offset, what);
         }
     }
@@ -463,22 +461,25 @@ std::vector<std::string> flow_warnings(const PipelineConfig& config) {
             const From from{false, i, output};
             if (is_taken(config, from) || (has_rest(node) && from == rest_from(config, i)))
                 continue;
-            out.push_back(fmt::format("transform {}: nobody takes {}; its records are dropped and "
-                                      "counted",
-                                      node.name, input_name(config, from)));
+            out.push_back(
+                fmt::format("transform {}: nobody takes {}; its records are dropped and "
+                            "counted",
+                            node.name, input_name(config, from)));
         }
         const bool rejects = node.unrouted == flow::Unrouted::dead_letter ||
                              node.on_missing_key == flow::MissingKey::dead_letter;
-        const bool fails = node.on_error == flow::OnError::dead_letter &&
-                           !config.transforms[i].texts.empty();
+        const bool fails =
+            node.on_error == flow::OnError::dead_letter && !config.transforms[i].texts.empty();
         if ((rejects || fails) && !config.dead_letters.present)
-            out.push_back(fmt::format("transform {}: a record that it {} halts the pipeline, "
-                                      "since there is no [dead_letters]",
-                                      node.name, fails ? "fails on" : "rejects"));
+            out.push_back(
+                fmt::format("transform {}: a record that it {} halts the pipeline, "
+                            "since there is no [dead_letters]",
+                            node.name, fails ? "fails on" : "rejects"));
         if (node.type == NodeType::throttle || node.type == NodeType::dedupe)
-            out.push_back(fmt::format("transform {}: begins anew with each start; records after "
-                                      "the last checkpoint are judged again",
-                                      node.name));
+            out.push_back(
+                fmt::format("transform {}: begins anew with each start; records after "
+                            "the last checkpoint are judged again",
+                            node.name));
     }
     return out;
 }

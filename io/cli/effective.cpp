@@ -9,10 +9,10 @@
 #include "io/cli/json.hpp"
 #include "io/cli/units.hpp"
 #include "io/jq/module_files.hpp"
+#include "io/memory_guard.hpp"
 #include "io/runner/engine_config.hpp"
 #include "io/runner/process_memory.hpp"
 #include "io/runner/transforms.hpp"
-#include "io/memory_guard.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -39,13 +39,15 @@ std::string delivery_of(const PipelineConfig& pipeline, const SourceSettings& so
     const std::string window =
         fmt::format("every {}; {}", format_duration(pipeline.commit_interval), repeats(pipeline));
     if (sink.type == SinkType::stdout_stream)
-        return fmt::format("at least once: after a crash, what was written since the last "
-                           "checkpoint ({}) is written again",
-                           window);
+        return fmt::format(
+            "at least once: after a crash, what was written since the last "
+            "checkpoint ({}) is written again",
+            window);
     if (sink.delivery == DeliveryMode::at_least_once)
-        return fmt::format("at least once: after a crash, what was written since the last "
-                           "checkpoint ({}) may be in the file twice",
-                           window);
+        return fmt::format(
+            "at least once: after a crash, what was written since the last "
+            "checkpoint ({}) may be in the file twice",
+            window);
     return "exactly once, even if the process is killed at any moment";
 }
 
@@ -57,9 +59,7 @@ std::string_view name_of(SinkType type) {
     return type == SinkType::file ? "file" : type == SinkType::blackhole ? "blackhole" : "stdout";
 }
 std::string_view name_of(Oversize policy) {
-    return policy == Oversize::split  ? "split"
-           : policy == Oversize::stop ? "stop"
-                                      : "dead_letter";
+    return policy == Oversize::split ? "split" : policy == Oversize::stop ? "stop" : "dead_letter";
 }
 std::string_view name_of(flow::OnError policy) {
     return policy == flow::OnError::drop   ? "drop"
@@ -302,10 +302,10 @@ std::string guarantee(const PipelineConfig& pipeline, const SourceSettings& sour
     if (sink.when_full == WhenFull::drop_newest)
         text += "; records are dropped and counted while the sink cannot keep up";
     if (sink.retry.attempts_max > 0)
-        text += pipeline.dead_letters.present
-                    ? fmt::format("; a dead letter after {} attempts", sink.retry.attempts_max)
-                    : fmt::format("; the pipeline halts after {} attempts",
-                                  sink.retry.attempts_max);
+        text +=
+            pipeline.dead_letters.present
+                ? fmt::format("; a dead letter after {} attempts", sink.retry.attempts_max)
+                : fmt::format("; the pipeline halts after {} attempts", sink.retry.attempts_max);
     return text;
 }
 
@@ -314,46 +314,49 @@ std::vector<std::string> warnings(const PipelineConfig& pipeline) {
     const MemoryLimit process = find_memory_limit(pipeline.regulation.process_limit);
     const ProcessMemory memory = process_memory(pipeline);
     if (memory.total() > process.bytes)
-        out.push_back(fmt::format("what this may need ({}) is more than what reading heeds ({}, by "
-                                  "{}): it will pause often",
-                                  format_size(memory.total()), format_size(process.bytes),
-                                  text_of(process)));
+        out.push_back(
+            fmt::format("what this may need ({}) is more than what reading heeds ({}, by "
+                        "{}): it will pause often",
+                        format_size(memory.total()), format_size(process.bytes), text_of(process)));
     for (const SourceSettings& source : pipeline.sources) {
         if (!replayable(source))
-            out.push_back(fmt::format("source {}: stdin cannot be read again; what was read and "
-                                      "not delivered is lost if the process dies",
-                                      source.name));
+            out.push_back(
+                fmt::format("source {}: stdin cannot be read again; what was read and "
+                            "not delivered is lost if the process dies",
+                            source.name));
         if (!pipeline.dead_letters.present && source.on_oversized == Oversize::dead_letter)
-            out.push_back(fmt::format("source {}: {} over {} halts the pipeline, since there "
-                                      "is no [dead_letters]",
-                                      source.name, a_record(source),
-                                      format_size(line_max(pipeline, source))));
+            out.push_back(fmt::format(
+                "source {}: {} over {} halts the pipeline, since there "
+                "is no [dead_letters]",
+                source.name, a_record(source), format_size(line_max(pipeline, source))));
         if (!pipeline.dead_letters.present &&
             (source.framing != Framing::lines || pipeline.mode == RunMode::parsed) &&
             source.on_parse_error == flow::OnError::dead_letter)
-            out.push_back(fmt::format("source {}: {} that cannot be parsed halts the pipeline, "
-                                      "since there is no [dead_letters]",
-                                      source.name, a_record(source)));
+            out.push_back(
+                fmt::format("source {}: {} that cannot be parsed halts the pipeline, "
+                            "since there is no [dead_letters]",
+                            source.name, a_record(source)));
         if (line_max(pipeline, source) < source.max_line)
-            out.push_back(fmt::format("source {}: {}s may have at most {} (a {} of "
-                                      "engine.memory_limit)",
-                                      source.name, record_name(source),
-                                      format_size(line_max(pipeline, source)),
-                                      source.framing == Framing::lines ? "quarter" : "sixteenth"));
+            out.push_back(fmt::format(
+                "source {}: {}s may have at most {} (a {} of "
+                "engine.memory_limit)",
+                source.name, record_name(source), format_size(line_max(pipeline, source)),
+                source.framing == Framing::lines ? "quarter" : "sixteenth"));
     }
     for (std::string& warning : flow_warnings(pipeline)) out.push_back(std::move(warning));
     for (const SinkSettings& sink : pipeline.sinks) {
         if (sink.type == SinkType::file && sink.fsync == Fsync::never)
-            out.push_back(fmt::format("sink {}: fsync = \"never\" survives a killed process, but "
-                                      "not a power loss",
-                                      sink.name));
+            out.push_back(
+                fmt::format("sink {}: fsync = \"never\" survives a killed process, but "
+                            "not a power loss",
+                            sink.name));
         if (sink.inject.present)
             out.push_back(fmt::format("sink {}: has faults on purpose (inject)", sink.name));
         const bool stdin_on_stdout =
             sink.type == SinkType::stdout_stream && sink.when_full == WhenFull::drop_newest;
         if (stdin_on_stdout)
-            out.push_back(fmt::format("sink {}: a slow reader of stdout means dropped records",
-                                      sink.name));
+            out.push_back(
+                fmt::format("sink {}: a slow reader of stdout means dropped records", sink.name));
     }
     return out;
 }

@@ -36,7 +36,14 @@ using namespace jq;
 using machine::Vm;
 
 /// As jq's.
-enum JqExit : int { jq_done = 0, jq_falsy = 1, jq_broken = 2, jq_program = 3, jq_nothing = 4, jq_failed = 5 };
+enum JqExit : int {
+    jq_done = 0,
+    jq_falsy = 1,
+    jq_broken = 2,
+    jq_program = 3,
+    jq_nothing = 4,
+    jq_failed = 5
+};
 
 constexpr std::size_t flush_at = std::size_t{64} << 10;
 constexpr std::size_t memory_most = std::size_t{1} << 30;
@@ -163,9 +170,8 @@ public:
           fast_(std::move(fast)),
           feed_(options),
           outside_(feed_, modules, [this] { flush(); }),
-          vm_(code_, outside_, {.memory = memory_most,
-               .steps = UINT64_MAX,
-               .text = std::size_t{UINT32_MAX} / 2}),
+          vm_(code_, outside_,
+              {.memory = memory_most, .steps = UINT64_MAX, .text = std::size_t{UINT32_MAX} / 2}),
           asks_input_(asks_input(code)) {
         feed_.inputs().before_reading([this] { flush(); });
         if (!fast_) return;
@@ -294,7 +300,8 @@ void JqCommand::run_vm() {
         const Vm::Next next = vm_.next(value);
         if (next == Vm::Next::output) {
             bytes_.clear();
-            machine::write_json(vm_.heap(), value, bytes_, machine::Limits::depth_most, SIZE_MAX, false);
+            machine::write_json(vm_.heap(), value, bytes_, machine::Limits::depth_most, SIZE_MAX,
+                                false);
             give({reinterpret_cast<const char*>(bytes_.data()), bytes_.size()});
             continue;
         }
@@ -403,7 +410,8 @@ void say_fault(const std::string& text, const machine::CompileFault& fault) {
     const std::size_t at = std::min(fault.offset, text.size());
     const std::size_t begin = at == 0 ? 0 : text.rfind('\n', at - 1) + 1;
     const std::string_view line = std::string_view(text).substr(begin, text.find('\n', at) - begin);
-    const auto number = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n');
+    const auto number =
+        1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n');
     fmt::print(stderr, "jq: error: {} at line {}, column {}:\n    {}\n    {}^\n",
                io::printable(fault.reason), number, at - begin + 1, io::printable(line),
                std::string(io::printable(line.substr(0, at - begin)).size(), ' '));

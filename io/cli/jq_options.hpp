@@ -10,9 +10,9 @@ namespace holdfast::cli {
 
 struct JqOptions {
     std::string program;
-    std::string program_file;              ///< Of -f; else empty.
-    std::vector<std::string> jq_path;      ///< Of -L.
-    std::vector<std::string> files;  ///< None: standard input.
+    std::string program_file;          ///< Of -f; else empty.
+    std::vector<std::string> jq_path;  ///< Of -L.
+    std::vector<std::string> files;    ///< None: standard input.
     bool compact = false;
     bool raw = false;   ///< Texts as they are, without quotes.
     bool join = false;  ///< As raw, and without newlines.

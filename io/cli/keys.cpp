@@ -9,6 +9,9 @@ constexpr std::int64_t ms = 1'000'000, second = 1000 * ms, hour = 3600 * second,
 
 using T = KeyType;
 
+// Tables: a key stands together with its text.
+// clang-format off
+
 std::vector<Key> retry_keys(std::string_view attempts, std::string_view doc_of_attempts) {
     return {
         {"max_attempts", T::count, attempts, doc_of_attempts, {}, 0, UINT32_MAX},
@@ -424,5 +427,7 @@ std::vector<const Section*> all_sections() {
             &tests_section(), &tests_inputs_section(), &tests_outputs_section(),
             &tests_dead_letters_section()};
 }
+
+// clang-format on
 
 }  // namespace holdfast::cli

@@ -23,14 +23,32 @@ const Section& tests_section() {
             {"name", T::verbatim, required, "What it shows, as a sentence."},
             {"at", T::time, "2000-01-01T00:00:00Z",
              "The time that `throttle` and jq's `now` see, as TOML's time or as text."},
-            {"inputs", T::tables, required, "What is put in, in this order; `[[tests.inputs]]`.",
-             {}, 0, 0, &tests_inputs_section()},
-            {"outputs", T::tables, "", "What must come out where; `[[tests.outputs]]`. What is not "
+            {"inputs",
+             T::tables,
+             required,
+             "What is put in, in this order; `[[tests.inputs]]`.",
+             {},
+             0,
+             0,
+             &tests_inputs_section()},
+            {"outputs",
+             T::tables,
+             "",
+             "What must come out where; `[[tests.outputs]]`. What is not "
              "named is not looked at.",
-             {}, 0, 0, &tests_outputs_section()},
-            {"dead_letters", T::tables, "", "What must be set aside, in this order; "
+             {},
+             0,
+             0,
+             &tests_outputs_section()},
+            {"dead_letters",
+             T::tables,
+             "",
+             "What must be set aside, in this order; "
              "`[[tests.dead_letters]]`. Any other dead letter makes the test fail.",
-             {}, 0, 0, &tests_dead_letters_section()},
+             {},
+             0,
+             0,
+             &tests_dead_letters_section()},
             {"dropped", T::records, "",
              "The records of the inputs that must come to no sink and become no dead letter, in "
              "order, and no others. `[]`: none is."},
@@ -45,7 +63,8 @@ const Section& tests_inputs_section() {
         "[tests.inputs]",
         "Records that go in. One of `records`, `text` and `hex`.",
         {
-            {"to", T::text, "", "A source, or a transform, which gets them as its input. Default: "
+            {"to", T::text, "",
+             "A source, or a transform, which gets them as its input. Default: "
              "the only source."},
             {"at", T::time, "", "Another time from here on. Default: the test's."},
             records_key("Each text is a record as it stands; anything else stands for its JSON: "
@@ -61,7 +80,8 @@ const Section& tests_outputs_section() {
         "[tests.outputs]",
         "What must come out at one place: these records in this order, and no others.",
         {
-            {"from", T::text, "", "A sink; or a transform or an output of one, such as "
+            {"from", T::text, "",
+             "A sink; or a transform or an output of one, such as "
              "`\"by_level.errors\"`. Default: the only sink."},
             records_key("As in `[[tests.inputs]]`. `[]`: nothing comes out there."),
             text_key("Each line is a record."),
@@ -83,7 +103,8 @@ const Section& tests_dead_letters_section() {
         {
             {"record", T::verbatim, "", "As it was put in. Compared by its bytes."},
             {"transform", T::text, "", "By which transform."},
-            {"reason", T::text, "", "The reason's name, such as `\"parse_error\"`: docs/formats.md."},
+            {"reason", T::text, "",
+             "The reason's name, such as `\"parse_error\"`: docs/formats.md."},
             {"error", T::verbatim, "", "Its words hold this."},
         }};
     return section;

@@ -55,17 +55,14 @@ std::string expectation(const Key& key) {
         case T::percent: return "a percentage" + range + " with at most one decimal";
         case T::names: return "a list of names of sources or transforms such as [\"in\"]";
         case T::fields: return "a list of fields such as [\"user.id\"]";
-        case T::routes:
-            return "a table of conditions such as { errors = '.level == \"error\"' }";
-        case T::values:
-            return "a table of values such as { env = \"prod\", limits = [10, 20] }";
+        case T::routes: return "a table of conditions such as { errors = '.level == \"error\"' }";
+        case T::values: return "a table of values such as { env = \"prod\", limits = [10, 20] }";
         case T::rules:
             return "a list of rules such as [{ missing = \"user.id\", then = \"drop\" }]";
         case T::globs: return "a list of paths such as [\"logs/*.jsonl\"]";
         case T::folders: return "a list of folders such as [\"jq\"]";
         case T::time: return "a time such as \"2026-01-31T23:59:59Z\"";
-        case T::records:
-            return "a list of records such as ['{\"id\":1}', '{\"id\":2}']";
+        case T::records: return "a list of records such as ['{\"id\":1}', '{\"id\":2}']";
         case T::section: return "a table";
         case T::tables: return fmt::format("a list of tables, each [{}]", key.section->name);
         case T::flag: return "true or false";
@@ -106,7 +103,8 @@ std::string markdown_range(const Key& key) {
     if (key.type == T::text || key.type == T::verbatim) return "text";
     if (key.type == T::section || key.type == T::path) return "path";
     if (key.type == T::names || key.type == T::globs || key.type == T::fields ||
-        key.type == T::folders || key.type == T::rules || key.type == T::records || key.type == T::tables)
+        key.type == T::folders || key.type == T::rules || key.type == T::records ||
+        key.type == T::tables)
         return "list";
     if (key.type == T::time) return "time";
     if (key.type == T::routes || key.type == T::values) return "table";

@@ -44,8 +44,8 @@ std::string suggestion(std::string_view word, const std::vector<std::string_view
 /// What was meant by a word that is none of a key's; of before there was one word for each thing that
 /// can become of a record, too.
 std::string advice(std::string_view word, const Key& key) {
-    constexpr std::array<std::pair<std::string_view, std::string_view>, 4> words{{
-        {"skip", "drop"}, {"discard", "drop"}, {"fail_batch", "stop"}, {"reject", "dead_letter"}}};
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 4> words{
+        {{"skip", "drop"}, {"discard", "drop"}, {"fail_batch", "stop"}, {"reject", "dead_letter"}}};
     for (const auto& [old, now] : words)
         if (word == old && has_choice(key, now))
             return fmt::format("; {} is called {} now", in_quotes(old), in_quotes(now));
@@ -111,8 +111,7 @@ const Value& Values::at(std::string_view key) const {
     return found->second;
 }
 
-Place Reader::place(const toml::source_region& source,
-                    const std::vector<std::string>& path) const {
+Place Reader::place(const toml::source_region& source, const std::vector<std::string>& path) const {
     if (source.begin.line != 0) return {{}, source.begin.line, source.begin.column};
     // What has no place came from a flag: the last one that set it, or something in it.
     for (auto flag = document_.overrides.rbegin(); flag != document_.overrides.rend(); ++flag) {
@@ -147,7 +146,8 @@ Values Reader::read(const Section& section, const toml::table* table,
         inner_path.emplace_back(key.name);
         value.given = inner != nullptr;
         if (inner) value.place = place(inner->source(), inner_path);
-        value.section = std::make_shared<Values>(read(*key.section, inner, inner_path, value.place));
+        value.section =
+            std::make_shared<Values>(read(*key.section, inner, inner_path, value.place));
     }
     if (!table) return out;
     // The type first: which keys there are depends on it.
@@ -181,9 +181,8 @@ Values Reader::read(const Section& section, const toml::table* table,
         const bool wanted = key.fallback == required && applies(key, out.type);
         if (!wanted || table->contains(key.name)) continue;
         if (!path.empty())
-            problem(place_of_section,
-                    fmt::format("{} has no {}; expected {}", path.back(), key.name,
-                                expectation(key)));
+            problem(place_of_section, fmt::format("{} has no {}; expected {}", path.back(),
+                                                  key.name, expectation(key)));
     }
     return out;
 }
@@ -191,11 +190,11 @@ Values Reader::read(const Section& section, const toml::table* table,
 /// Nothing in a value is expanded. What looks as if it were is refused in paths and patterns, where
 /// it would make folders of strange names, and noted elsewhere. `$${` stands for `${`.
 std::string Reader::literal(const Key& key, std::string_view text, const Place& at) {
-    const bool is_path = key.type == KeyType::path || key.type == KeyType::globs ||
-                         key.type == KeyType::folders;
+    const bool is_path =
+        key.type == KeyType::path || key.type == KeyType::globs || key.type == KeyType::folders;
     const auto is_word = [&](std::size_t i) {
-        return i < text.size() && (std::isalpha(static_cast<unsigned char>(text[i])) != 0 ||
-                                   text[i] == '_');
+        return i < text.size() &&
+               (std::isalpha(static_cast<unsigned char>(text[i])) != 0 || text[i] == '_');
     };
     if (is_path && text.starts_with('~'))
         problem(at, fmt::format("{} is {}; expected a path without ~, which is not expanded; what "
@@ -219,11 +218,11 @@ std::string Reader::literal(const Key& key, std::string_view text, const Place& 
         const bool looks_so = rest.starts_with("${") ? is_word(i + 2) && rest.contains('}')
                                                      : is_path && rest[0] == '$' && is_word(i + 1);
         if (looks_so)
-            notes_.push_back({at, fmt::format("{} holds {}: variables are not expanded, it is taken "
-                                              "as it stands{}",
-                                              key.name,
-                                              in_quotes(rest.substr(0, rest.find_first_of("}/") + 1)),
-                                              rest[1] == '{' ? "; written $${ it is not noted" : "")});
+            notes_.push_back(
+                {at, fmt::format("{} holds {}: variables are not expanded, it is taken "
+                                 "as it stands{}",
+                                 key.name, in_quotes(rest.substr(0, rest.find_first_of("}/") + 1)),
+                                 rest[1] == '{' ? "; written $${ it is not noted" : "")});
     }
     return out;
 }
@@ -267,9 +266,8 @@ void Reader::read_key(const Key& key, const toml::node& node, Value& value,
     if (!text) return wrong();
     if (key.type == KeyType::choice && !has_choice(key, text->get()))
         return wrong(advice(text->get(), key));
-    if (key.type == KeyType::path &&
-        (text->get().empty() || text->get().size() > 4000 ||
-         text->get().find('\0') != std::string::npos))
+    if (key.type == KeyType::path && (text->get().empty() || text->get().size() > 4000 ||
+                                      text->get().find('\0') != std::string::npos))
         return wrong(text->get().empty() ? " that is not empty" : " of at most 4000 bytes");
     const bool as_it_is = key.type == KeyType::choice || key.type == KeyType::verbatim;
     value.text = as_it_is ? text->get() : literal(key, text->get(), value.place);
@@ -330,8 +328,7 @@ void Reader::read_routes(const Key& key, const toml::node& node, Value& value,
     const auto* table = node.as_table();
     if (!table || table->empty()) {
         problem(value.place, fmt::format("{} is {}; expected {}", key.name,
-                                         table ? "an empty table" : shown(node),
-                                         expectation(key)));
+                                         table ? "an empty table" : shown(node), expectation(key)));
         return;
     }
     for (auto&& [name, item] : *table) {
@@ -434,9 +431,9 @@ Document read_document(std::string_view text, const std::vector<std::string>& se
     for (const std::string& one : set) {
         constexpr std::size_t longest = 200;
         const std::string_view shown_part = io::cut(one, longest);
-        Override override{"--set " + io::printable(shown_part) +
-                              (shown_part.size() < one.size() ? "..." : ""),
-                          {}};
+        Override override{
+            "--set " + io::printable(shown_part) + (shown_part.size() < one.size() ? "..." : ""),
+            {}};
         if (const auto deep = too_deep(one)) {
             problems.push_back({{override.flag, 0, 0}, deep->what});
             continue;

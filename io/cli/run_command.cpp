@@ -40,7 +40,8 @@ std::string resume_of(const PipelineConfig& pipeline) {
 }
 
 /// A record is to be set aside, and there is nowhere to put it.
-Verdict explain_absent(const PipelineConfig& pipeline, const Halt& halt, const std::string& resume) {
+Verdict explain_absent(const PipelineConfig& pipeline, const Halt& halt,
+                       const std::string& resume) {
     const std::string why =
         halt.sink.index < pipeline.sinks.size()
             ? fmt::format("sink \"{}\" refused it, or gave up after retry.max_attempts",
@@ -53,7 +54,8 @@ Verdict explain_absent(const PipelineConfig& pipeline, const Halt& halt, const s
 }
 
 /// A source was told to stop at what it came to.
-Verdict explain_stop(const RunReport& report, const std::string& source, const std::string& resume) {
+Verdict explain_stop(const RunReport& report, const std::string& source,
+                     const std::string& resume) {
     if (!report.source_problem.empty())
         return {exit_unfinished,
                 fmt::format("halted: source \"{}\" has records that cannot be told apart: {}. Mend "
@@ -80,16 +82,18 @@ Verdict explain_end(const PipelineConfig& pipeline, const RunReport& report) {
         patience = format_duration(pipeline.sources[i].give_up_after);
     }
     if (unreadable > 0)
-        return {exit_io,
-                fmt::format("{}: {} of what was to be read could not be read for give_up_after ({}), "
-                            "{}. Everything else was delivered. Mend that, and run this again: it "
-                            "reads the rest",
-                            all ? "ended without all" : "stopped", unreadable, patience, example)};
+        return {
+            exit_io,
+            fmt::format("{}: {} of what was to be read could not be read for give_up_after ({}), "
+                        "{}. Everything else was delivered. Mend that, and run this again: it "
+                        "reads the rest",
+                        all ? "ended without all" : "stopped", unreadable, patience, example)};
     const std::string but =
         compressed == 0 ? ""
                         : fmt::format(", but for {} compressed files (see the log)", compressed);
     return {exit_done, (all ? "finished: everything was read and delivered"
-                            : "stopped: everything that was read is delivered") + but};
+                            : "stopped: everything that was read is delivered") +
+                           but};
 }
 
 Verdict explain(const PipelineConfig& pipeline, const RunReport& report) {
@@ -147,8 +151,9 @@ Verdict explain(const PipelineConfig& pipeline, const RunReport& report) {
                                 "undelivered was acknowledged",
                                 source)};
         case HaltReason::protocol_broken:
-            return {exit_internal, "halted: a fault inside holdfast; please report it. Nothing "
-                                   "undelivered was acknowledged"};
+            return {exit_internal,
+                    "halted: a fault inside holdfast; please report it. Nothing "
+                    "undelivered was acknowledged"};
     }
     return {};
 }
@@ -158,8 +163,9 @@ Verdict verdict_of(const PipelineConfig& pipeline, const RunReport& report) {
     switch (report.end) {
         case End::halted: return explain(pipeline, report);
         case End::refused:
-            return {exit_io, report.began ? fmt::format("{}. {}", report.problem, resume_of(pipeline))
-                                          : report.problem};
+            return {exit_io, report.began
+                                 ? fmt::format("{}. {}", report.problem, resume_of(pipeline))
+                                 : report.problem};
         case End::foreign: return {exit_config, report.problem};
         case End::stopped:
             return {exit_unfinished,

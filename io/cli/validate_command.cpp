@@ -54,11 +54,10 @@ std::string describe(const PipelineConfig& pipeline, const TransformSettings& tr
     std::string inputs;
     for (const flow::From& from : transform.node.inputs)
         inputs += (inputs.empty() ? "" : ", ") + input_name(pipeline, from);
-    std::string out = fmt::format("transform {}: {} from {}", transform.node.name,
-                                  type_name(transform), inputs);
+    std::string out =
+        fmt::format("transform {}: {} from {}", transform.node.name, type_name(transform), inputs);
     for (std::size_t i = 0; i < transform.rules.size(); ++i)
-        out += fmt::format("; {} if {}",
-                           transform.rules[i].drops() ? "drops" : "rejects",
+        out += fmt::format("; {} if {}", transform.rules[i].drops() ? "drops" : "rejects",
                            transform.rule_texts[i]);
     for (std::size_t i = 0; i < transform.texts.size(); ++i)
         out += fmt::format("; {} {}",
@@ -75,16 +74,15 @@ std::string framing_text(const PipelineConfig& pipeline, std::uint32_t index) {
                       : source.framing == Framing::json_array
                           ? "; a record is an element of the JSON array"
                           : "; a record is a MsgPack value";
-    const char* const policy = source.on_parse_error == flow::OnError::dead_letter
-                                   ? "becomes a dead letter"
-                               : source.on_parse_error == flow::OnError::drop
-                                   ? "is dropped and counted"
-                                   : "stops the pipeline";
+    const char* const policy =
+        source.on_parse_error == flow::OnError::dead_letter ? "becomes a dead letter"
+        : source.on_parse_error == flow::OnError::drop      ? "is dropped and counted"
+                                                            : "stops the pipeline";
     if (is_decoded(pipeline, index))
-        out += fmt::format("{}; what cannot be parsed {}",
-                           source.framing == Framing::lines ? ", parsed before all else"
-                                                            : ", made a line of JSON",
-                           policy);
+        out += fmt::format(
+            "{}; what cannot be parsed {}",
+            source.framing == Framing::lines ? ", parsed before all else" : ", made a line of JSON",
+            policy);
     return out;
 }
 
@@ -102,11 +100,11 @@ void report_components(const PipelineConfig& pipeline, const Report& report) {
         if (!source.exclude.empty()) globs += " but not";
         for (const std::string& glob : source.exclude) globs += " " + glob;
         if (replayable(source))
-            report.good(fmt::format("source {}: files{}{}", source.name, globs,
-                                    framing_text(pipeline, i)));
+            report.good(
+                fmt::format("source {}: files{}{}", source.name, globs, framing_text(pipeline, i)));
         else
-            report.good(fmt::format("source {}: standard input{}", source.name,
-                                    framing_text(pipeline, i)));
+            report.good(
+                fmt::format("source {}: standard input{}", source.name, framing_text(pipeline, i)));
     }
     for (const TransformSettings& transform : pipeline.transforms)
         report.good(describe(pipeline, transform));
@@ -118,8 +116,8 @@ void report_components(const PipelineConfig& pipeline, const Report& report) {
             report.good(fmt::format("sink {}: standard output{}{}", sink.name,
                                     fed_by(pipeline, sink), framing_text(pipeline, sink)));
         else
-            report.good(fmt::format("sink {}: counts and forgets{}", sink.name,
-                                    fed_by(pipeline, sink)));
+            report.good(
+                fmt::format("sink {}: counts and forgets{}", sink.name, fed_by(pipeline, sink)));
     }
     if (pipeline.dead_letters.present)
         report.good(fmt::format("dead letters: file {}", pipeline.dead_letters.path));
@@ -166,11 +164,11 @@ int validate_command(const ValidateCommand& command) {
     for (const std::string& note : loaded.notes) report.warn(note);
     for (const std::string& warning : warnings(pipeline)) report.warn(warning);
     if (const Files aside = files_in(pipeline.data_dir + "/set_aside"); aside.count > 0)
-        report.warn(fmt::format("{}/set_aside has {} file{} ({}) with bytes that were in outputs and "
-                                "did not come again, or are somebody else's: deliver from them what "
-                                "is missing, then delete them (docs/configuration.md)",
-                                pipeline.data_dir, aside.count, aside.count == 1 ? "" : "s",
-                                format_size(aside.bytes)));
+        report.warn(fmt::format(
+            "{}/set_aside has {} file{} ({}) with bytes that were in outputs and "
+            "did not come again, or are somebody else's: deliver from them what "
+            "is missing, then delete them (docs/configuration.md)",
+            pipeline.data_dir, aside.count, aside.count == 1 ? "" : "s", format_size(aside.bytes)));
     for (const SinkSettings& sink : pipeline.sinks)
         for (std::uint32_t input : sink.inputs)
             fmt::print("  {} -> {}: {}\n", pipeline.sources[input].name, sink.name,

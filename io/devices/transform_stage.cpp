@@ -73,8 +73,7 @@ std::uint32_t move_to_heap(const flow::Reach& reach, Result& result, Outputs& ou
 }
 
 /// What the streams and runs have in common, whether copied or not.
-void fill_runs(const Payload& payload, const flow::Reach& reach, Result& result,
-               Outputs& outputs) {
+void fill_runs(const Payload& payload, const flow::Reach& reach, Result& result, Outputs& outputs) {
     const auto own = payload.bytes.subspan(result.begin, result.end - result.begin);
     const bool ended = result.end < payload.bytes.size() || payload.terminated;
     each_stream(reach, result, [&](std::uint32_t i, const Stream& stream) {
@@ -91,8 +90,8 @@ void fill_runs(const Payload& payload, const flow::Reach& reach, Result& result,
 
 TransformStage::TransformStage(Ring& ring, const flow::Plan& plan, const MakePrograms& make,
                                const flow::Limits& limits, std::uint32_t threads,
-                               const PartitionNumbers& numbers, Payloads& payloads,
-                               Events& events, Log log)
+                               const PartitionNumbers& numbers, Payloads& payloads, Events& events,
+                               Log log)
     : ring_(ring),
       plan_(plan),
       numbers_(numbers),
@@ -111,8 +110,7 @@ TransformStage::TransformStage(Ring& ring, const flow::Plan& plan, const MakePro
             run_of_sink_[static_cast<std::size_t>(std::countr_zero(left))] =
                 static_cast<std::uint8_t>(i);
     payloads_.transform_names.clear();
-    for (const flow::Node& node : plan.nodes())
-        payloads_.transform_names.push_back(node.spec.name);
+    for (const flow::Node& node : plan.nodes()) payloads_.transform_names.push_back(node.spec.name);
     const auto programs = make();
     for (std::uint16_t i = 0; i < lanes_.size(); ++i) {
         if (may_grow(i)) lanes_[i].input_max = lanes_[i].input_cap = grown_input_max();
@@ -123,7 +121,8 @@ TransformStage::TransformStage(Ring& ring, const flow::Plan& plan, const MakePro
     const auto make_evaluator = [&] {
         return std::make_unique<flow::Evaluator>(plan_, memory_, make(), limits);
     };
-    threads_ = std::make_unique<TransformThreads>(ring, threads, make_evaluator, [this] { wake(); });
+    threads_ =
+        std::make_unique<TransformThreads>(ring, threads, make_evaluator, [this] { wake(); });
 }
 
 /// Another format makes at most nine bytes of one (an empty extension in MsgPack), besides what is
@@ -286,7 +285,8 @@ bool TransformStage::store(const Transform& order, Result& result, SliceTransfor
     });
     if (size > 0 && !place(order, result, *outputs, size, answer)) return false;
     fill_runs(payload, reach, result, *outputs);
-    for (const flow::DeadRecord& dead : result.why) outputs->why.push_back({dead.node, dead.text, dead.reason});
+    for (const flow::DeadRecord& dead : result.why)
+        outputs->why.push_back({dead.node, dead.text, dead.reason});
     outputs->texts = std::move(result.texts);
     if (!(order.slice == order.batch))
         payloads_.put_slice(order.slice, order.batch, result.begin, result.end, result.records);

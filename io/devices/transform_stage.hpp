@@ -99,7 +99,7 @@ private:
         std::uint32_t input_cap = UINT32_MAX / 2;
         bool ended = false;   ///< One of its orders stays unanswered.
         bool learns = false;  ///< input_max, by what the programs made of the input so far.
-        BatchId on_heap;  ///< The slice whose outputs are there; generation 0: none.
+        BatchId on_heap;      ///< The slice whose outputs are there; generation 0: none.
     };
 
     bool stops_before(const Transform& order);

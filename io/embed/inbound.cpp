@@ -22,12 +22,9 @@ std::string text_of(const codec::Path& path) {
 std::string text_of(const codec::RawRule& rule) {
     const std::string path = text_of(rule.path);
     switch (rule.when) {
-        case codec::RawRule::When::missing:
-            return path + " is missing";
-        case codec::RawRule::When::present:
-            return path + " is there";
-        case codec::RawRule::When::equal:
-            break;
+        case codec::RawRule::When::missing: return path + " is missing";
+        case codec::RawRule::When::present: return path + " is there";
+        case codec::RawRule::When::equal: break;
     }
     const auto raw = rule.literal->value().raw();
     return path + " is " + std::string(reinterpret_cast<const char*>(raw.data()), raw.size());
@@ -49,12 +46,8 @@ std::uint64_t Inbound::judge(Batch& batch) {
             std::as_bytes(std::span(record.payload)),
             record.format == Format::msgpack ? codec::Format::msgpack : codec::Format::json);
         switch (answer.verdict) {
-            case codec::RawVerdict::keep:
-                kept.push_back(std::move(record));
-                break;
-            case codec::RawVerdict::drop:
-                ++dropped;
-                break;
+            case codec::RawVerdict::keep: kept.push_back(std::move(record)); break;
+            case codec::RawVerdict::drop: ++dropped; break;
             case codec::RawVerdict::dead_letter:
                 batch.dead_letters.push_back({std::move(record),
                                               text_of(filter_.rules()[answer.rule]), "",
@@ -70,15 +63,13 @@ void route_rejected(std::vector<DeadLetter> rejected, const Options& options, Ou
                     Report& report) {
     report.rejected += rejected.size();
     switch (options.on_reject) {
-        case OnReject::drop:
-            return;
+        case OnReject::drop: return;
         case OnReject::dead_letter:
             output.dead_letters.insert(output.dead_letters.begin(),
                                        std::make_move_iterator(rejected.begin()),
                                        std::make_move_iterator(rejected.end()));
             return;
-        case OnReject::route:
-            break;
+        case OnReject::route: break;
     }
     std::vector<Record> records;
     for (DeadLetter& letter : rejected) {

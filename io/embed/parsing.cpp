@@ -29,10 +29,9 @@ std::expected<std::vector<DeadLetter>, Failure> Parsing::parse(Input& input,
             }
             const std::string why = codec::error_text(value.error());
             if (policy_ == codec::OnParseError::stop)
-                return std::unexpected(
-                    Failure{why + " in the record at position " +
-                                std::to_string(input.records[n].id.position),
-                            true});
+                return std::unexpected(Failure{why + " in the record at position " +
+                                                   std::to_string(input.records[n].id.position),
+                                               true});
             if (policy_ == codec::OnParseError::drop) continue;
             bad.push_back({std::move(input.records[n]), why, "", Reason::parse_error, 0});
         }

@@ -25,8 +25,7 @@ public:
         for (Record& record : input.records) {
             std::optional<DeadLetter> dead = run(record, input.source, output);
             if (!dead) continue;
-            if (on_failure_ == OnFailure::stop)
-                return std::unexpected(Failure{dead->why, true});
+            if (on_failure_ == OnFailure::stop) return std::unexpected(Failure{dead->why, true});
             output.dead_letters.push_back(std::move(*dead));
         }
         return output;

@@ -32,7 +32,7 @@ std::string joined(const std::string& folder, const std::string& path) {
 enum class Seen : std::uint8_t { file, nothing, failure };
 
 Seen look_at(const std::string& path, std::string& why) {
-    struct stat status {};
+    struct stat status{};
     if (::stat(path.c_str(), &status) != 0) {
         if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG) return Seen::nothing;
         why = std::strerror(errno);

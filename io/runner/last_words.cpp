@@ -71,14 +71,15 @@ std::uint64_t graph_number(const PipelineConfig& pipeline) {
     std::string text;
     for (const SourceSettings& source : pipeline.sources) text += identity_of(source) + "\n";
     for (const TransformSettings& transform : pipeline.transforms) {
-        text += transform.node.name + " " +
-                std::to_string(static_cast<int>(transform.node.type)) + "\n";
+        text += transform.node.name + " " + std::to_string(static_cast<int>(transform.node.type)) +
+                "\n";
         for (const flow::From& from : transform.node.inputs)
             text += fmt::format("{} {} {}\n", from.source, from.index, from.output);
         for (const auto* texts : {&transform.texts, &transform.rule_texts})
             for (const std::string& one : *texts) text += one + "\n";
         const ProgramBounds& bounds = transform.settings.bounds;
-        text += fmt::format("{} {} {} {}\n", bounds.memory, bounds.time.ns, bounds.text, bounds.depth);
+        text +=
+            fmt::format("{} {} {} {}\n", bounds.memory, bounds.time.ns, bounds.text, bounds.depth);
         for (const ProgramArgument& one : transform.settings.args)
             text += one.name + " " + one.json + "\n";
         if (transform.settings.modules)
@@ -131,9 +132,8 @@ void LastWords::read(const Log& log) {
     char state[8] = {};
     const std::string format = std::string(heading) + " %7s stamp=%llx graph=%llx";
     if (std::sscanf(first.c_str(), format.c_str(), state, &stamp, &graph) != 3) {
-        log(Level::warn, LogLine("last words cannot be read, and are begun anew")
-                             .with("path", path_)
-                             .text());
+        log(Level::warn,
+            LogLine("last words cannot be read, and are begun anew").with("path", path_).text());
         return;
     }
     if (graph != graph_number(pipeline_)) return;
@@ -167,15 +167,16 @@ void LastWords::write() {
                                    file_.runs ? "runs" : "ended", file_.stamp, file_.graph));
     for (std::size_t i = 0; i < file_.deaths.size(); ++i) {
         const Death& death = file_.deaths[i];
-        lines[i + 2] =
-            spot_line(death.spot, static_cast<int>(death.deaths) * 1000 + death.signal);
+        lines[i + 2] = spot_line(death.spot, static_cast<int>(death.deaths) * 1000 + death.signal);
     }
     for (std::size_t i = 0; i < suspects_.size(); ++i)
         lines[stretches_at + stretches_max + i] = line_of(suspects_[i]);
     const std::size_t size = lines.size() * sizeof(SpotLine);
     if (::pwrite(fd_, lines.data(), size, 0) == static_cast<ssize_t>(size)) return;
-    log_(Level::warn,
-         LogLine("last words cannot be written").with("path", path_).with("error", error_text(errno)).text());
+    log_(Level::warn, LogLine("last words cannot be written")
+                          .with("path", path_)
+                          .with("error", error_text(errno))
+                          .text());
 }
 
 /// What the end of the last life means.
@@ -210,15 +211,14 @@ void LastWords::say_death(const Death& death) const {
     const auto names = transform_names(pipeline_);
     const std::string name =
         death.spot.node < names.size() ? names[death.spot.node] : std::string("?");
-    log_(Level::error,
-         LogLine("the last run died while a transform evaluated a record")
-             .with("transform", name)
-             .with("source", pipeline_.sources[death.spot.source].name)
-             .with("partition", flow::partition_text(death.spot.partition))
-             .with("position", death.spot.position)
-             .with("by", name_of(death.signal))
-             .with("deaths", death.deaths)
-             .text());
+    log_(Level::error, LogLine("the last run died while a transform evaluated a record")
+                           .with("transform", name)
+                           .with("source", pipeline_.sources[death.spot.source].name)
+                           .with("partition", flow::partition_text(death.spot.partition))
+                           .with("position", death.spot.position)
+                           .with("by", name_of(death.signal))
+                           .with("deaths", death.deaths)
+                           .text());
 }
 
 std::string LastWords::why(const Death& death) const {
@@ -243,10 +243,11 @@ void LastWords::forget_settled(const Checkpoint& from) {
         return is_settled(from, {stretch.source, 0, stretch.partition, stretch.to - 1});
     });
     if (suspects_.empty()) return;
-    log_(Level::info, LogLine("the last run ended without a word: what it was evaluating is evaluated "
-                              "with a note before each record")
-                          .with("slices", suspects_.size())
-                          .text());
+    log_(Level::info,
+         LogLine("the last run ended without a word: what it was evaluating is evaluated "
+                 "with a note before each record")
+             .with("slices", suspects_.size())
+             .text());
 }
 
 Caution LastWords::begin(const Checkpoint& from) {

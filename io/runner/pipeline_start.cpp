@@ -109,9 +109,10 @@ bool Pipeline::has_descriptors() {
     if (next >= 0) ::close(next);
     const int needed = open_files_needed(pipeline_, next >= 0 ? next : all);
     if (next >= 0 && needed <= all) return true;
-    fail(fmt::format("this process may open {} files, and this pipeline needs {} or more: raise "
-                     "the limit (ulimit -n, or LimitNOFILE of its service)",
-                     all, needed));
+    fail(
+        fmt::format("this process may open {} files, and this pipeline needs {} or more: raise "
+                    "the limit (ulimit -n, or LimitNOFILE of its service)",
+                    all, needed));
     return false;
 }
 
@@ -130,10 +131,10 @@ Task<> Pipeline::watch_sink(FileSink& sink, SinkId id) {
         // One that opens late may find its file being read.
         for (const FileSource* source : file_sources_)
             if (sink.file() && source->reads(*sink.file()))
-                refuse_config(fmt::format("{} is read by a source of this pipeline, under another "
-                                          "name. Set another path for sink \"{}\"",
-                                          pipeline_.sinks[id.index].path,
-                                          pipeline_.sinks[id.index].name));
+                refuse_config(
+                    fmt::format("{} is read by a source of this pipeline, under another "
+                                "name. Set another path for sink \"{}\"",
+                                pipeline_.sinks[id.index].path, pipeline_.sinks[id.index].name));
         co_await sink.changed().wait();
     }
     if (sink.state() == State::refused) {
@@ -235,15 +236,13 @@ void Pipeline::build_sinks() {
 
 std::unique_ptr<Sink> Pipeline::make_sink(SinkId id, Events& answers) {
     switch (pipeline_.sinks[id.index].type) {
-        case SinkType::blackhole:
-            return std::make_unique<BlackholeSink>(answers);
+        case SinkType::blackhole: return std::make_unique<BlackholeSink>(answers);
         case SinkType::stdout_stream: {
             auto sink = std::make_unique<StdoutSink>(*ring_, payloads_, answers, options_.log);
             scope_.spawn(watch_sink(*sink));
             return sink;
         }
-        case SinkType::file:
-            break;
+        case SinkType::file: break;
     }
     auto sink = make_file_sink(id, answers);
     file_sinks_[id.index] = sink.get();
@@ -300,8 +299,8 @@ void Pipeline::build_transforms() {
     // One place at a time where a record may end the process.
     const std::uint32_t threads = caution_.known.empty() ? pipeline_.transform_threads : 0;
     transforms_ = std::make_unique<TransformStage>(
-        *ring_, *plan_, [this] { return programs(); }, flow_limits(pipeline_), threads,
-        names_, payloads_, events_, options_.log);
+        *ring_, *plan_, [this] { return programs(); }, flow_limits(pipeline_), threads, names_,
+        payloads_, events_, options_.log);
     transforms_->take_care(caution_);
     if (may_go_in_slices(pipeline_)) transforms_->give_up_what_is_too_much();
     name_what_hangs();
@@ -374,7 +373,8 @@ std::string Pipeline::written_as(const FileStat& file) const {
     for (const SinkSettings& sink : pipeline_.sinks)
         if (sink.type == SinkType::stdout_stream && ::fstat(STDOUT_FILENO, &own) == 0 && is_at(own))
             return fmt::format("standard output, where sink \"{}\" writes", sink.name);
-    if (::stat(pipeline_.file.c_str(), &own) == 0 && is_at(own)) return "the pipeline's config file";
+    if (::stat(pipeline_.file.c_str(), &own) == 0 && is_at(own))
+        return "the pipeline's config file";
     for (const char* name : {"lock", "checkpoint.a", "checkpoint.b", "last_words"}) {
         const std::string path = fmt::format("{}/{}", pipeline_.data_dir, name);
         if (::stat(path.c_str(), &own) == 0 && is_at(own))
@@ -396,9 +396,10 @@ bool Pipeline::stdin_is_no_output() {
     file.inode = in.st_ino;
     const std::string as = written_as(file);
     if (as.empty()) return true;
-    refuse_config(fmt::format("standard input is {}: a pipeline does not read its own files. Set "
-                              "another path, or read another file",
-                              as));
+    refuse_config(
+        fmt::format("standard input is {}: a pipeline does not read its own files. Set "
+                    "another path, or read another file",
+                    as));
     return false;
 }
 

@@ -54,8 +54,8 @@ std::uint64_t evaluators(const PipelineConfig& pipeline) {
         const NodeType type = transform.node.type;
         return type == NodeType::throttle || type == NodeType::dedupe;
     };
-    const bool alone = pipeline.transform_threads == 0 ||
-                       std::ranges::any_of(pipeline.transforms, remembers);
+    const bool alone =
+        pipeline.transform_threads == 0 || std::ranges::any_of(pipeline.transforms, remembers);
     return pipeline.transform_threads + std::uint64_t{alone};
 }
 
@@ -110,7 +110,8 @@ std::uint64_t machine_bytes(const PipelineConfig& pipeline, std::uint64_t text) 
     // One runs at a time, and what it took is given back at its end.
     std::uint64_t most = 0;
     for (const TransformSettings& transform : pipeline.transforms)
-        if (runs_there(transform)) most = std::max(most, transform.settings.bounds.memory + 4 * text);
+        if (runs_there(transform))
+            most = std::max(most, transform.settings.bounds.memory + 4 * text);
     return 2 * most;
 }
 
@@ -177,9 +178,9 @@ ProcessMemory process_memory(const PipelineConfig& pipeline) {
     const std::uint64_t devices = pipeline.sources.size() + pipeline.sinks.size() + 2;
     ProcessMemory out;
     auto& part = out.part;
-    part[ProcessMemory::program] = {"program", "code, stacks, buffers",
-                                    program_bytes + devices * device_bytes +
-                                        pipeline.transform_threads * thread_bytes};
+    part[ProcessMemory::program] = {
+        "program", "code, stacks, buffers",
+        program_bytes + devices * device_bytes + pipeline.transform_threads * thread_bytes};
     part[ProcessMemory::tables] = {"tables", "of the engine and the pool",
                                    table_bytes(engine, pool.bytes)};
     part[ProcessMemory::records] = {"records", "memory_limit", pool.bytes};

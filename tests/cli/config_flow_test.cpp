@@ -1,6 +1,6 @@
 // Transforms in a config file: who feeds whom, and what is wrong with that.
-#include <catch2/catch.hpp>
 #include <algorithm>
+#include <catch2/catch.hpp>
 
 #include "io/cli/config.hpp"
 #include "io/cli/config_flow.hpp"
@@ -37,13 +37,13 @@ const char* const by =
 }  // namespace
 
 TEST_CASE("a graph of transforms is resolved, and the sources that reach a sink are known") {
-    const auto result = parse(std::string("inputs = [\"by.audit\", \"by._unmatched\"]\n") + keep + by);
+    const auto result =
+        parse(std::string("inputs = [\"by.audit\", \"by._unmatched\"]\n") + keep + by);
     REQUIRE(result.problems == std::vector<std::string>{});
     const auto& config = result.config;
     REQUIRE(config.transforms.size() == 2);
     CHECK(config.sinks[0].inputs == std::vector<std::uint32_t>{0});
-    CHECK(config.sinks[0].from ==
-          std::vector<flow::From>{{false, 1, 1}, {false, 1, 2}});
+    CHECK(config.sinks[0].from == std::vector<flow::From>{{false, 1, 1}, {false, 1, 2}});
     CHECK(config.transforms[1].outputs == std::vector<std::string>{"errors", "audit"});
     CHECK(config.transforms[1].node.unrouted == flow::Unrouted::route);
     CHECK(config.transforms[0].node.unrouted == flow::Unrouted::drop);
@@ -72,7 +72,8 @@ TEST_CASE("transforms that feed themselves are refused") {
 TEST_CASE("a transform that feeds nobody is refused, and so is a name that a source has") {
     has(parse(std::string("inputs = [\"in\"]\n") + keep).problems,
         "transform \"keep\" feeds nobody");
-    has(parse("inputs = [\"in\"]\n[transforms.in]\ntype = \"sample\"\ninputs = [\"in\"]\nrate = 2\n")
+    has(parse(
+            "inputs = [\"in\"]\n[transforms.in]\ntype = \"sample\"\ninputs = [\"in\"]\nrate = 2\n")
             .problems,
         "is the name of a source too");
 }
@@ -106,13 +107,16 @@ TEST_CASE("bounds of programs are keys of each transform that runs one") {
           std::string::npos);
 }
 
-TEST_CASE("modules stand in jq_path, relative to the config's folder, and errors in them at the import") {
+TEST_CASE(
+    "modules stand in jq_path, relative to the config's folder, and errors in them at the import") {
     const std::string folder = HF_SOURCE_DIR "/tests/jq";
     const auto with = [&](const std::string& path, const std::string& program) {
-        return parse_config("[sources.in]\ntype = \"stdin\"\n[sinks.out]\ntype = \"stdout\"\n"
-                            "inputs = [\"t\"]\n[transforms.t]\ntype = \"jq\"\ninputs = [\"in\"]\n"
-                            "jq_path = [" + path + "]\nprogram = '" + program + "'\n",
-                            folder + "/t.toml", {});
+        return parse_config(
+            "[sources.in]\ntype = \"stdin\"\n[sinks.out]\ntype = \"stdout\"\n"
+            "inputs = [\"t\"]\n[transforms.t]\ntype = \"jq\"\ninputs = [\"in\"]\n"
+            "jq_path = [" +
+                path + "]\nprogram = '" + program + "'\n",
+            folder + "/t.toml", {});
     };
     const auto good = with("\"nothing\", \"modules\"", "import \"a\" as a; a::f");
     CHECK(good.problems == std::vector<std::string>{});
@@ -149,8 +153,10 @@ TEST_CASE("unrouted must agree with who takes _unmatched") {
 
 TEST_CASE("policies speak one language, and the words of before are told their new one") {
     const auto filter = [](const std::string& more) {
-        return parse("inputs = [\"t\"]\n[transforms.t]\ntype = \"filter\"\ninputs = [\"in\"]\n"
-                     "condition = '.a'\n" + more + "\n");
+        return parse(
+            "inputs = [\"t\"]\n[transforms.t]\ntype = \"filter\"\ninputs = [\"in\"]\n"
+            "condition = '.a'\n" +
+            more + "\n");
     };
     const auto told = [&](const std::string& key, const std::string& old, const std::string& now) {
         INFO(key << " " << old);
@@ -181,7 +187,8 @@ TEST_CASE("policies speak one language, and the words of before are told their n
 TEST_CASE("rules of a raw filter are read in order, with what each does") {
     const auto result = parse(
         "inputs = [\"t\"]\n[transforms.t]\ntype = \"raw_filter\"\ninputs = [\"in\"]\n"
-        "rules = [{ missing = \"user.id\", then = \"drop\" }, { field = \"level\", equals = \"bad\", "
+        "rules = [{ missing = \"user.id\", then = \"drop\" }, { field = \"level\", equals = "
+        "\"bad\", "
         "then = \"dead_letter\" }, { field = \"code\", equals = 5 }, { present = \"debug\", then = "
         "\"drop\" }]\n");
     REQUIRE(result.problems == std::vector<std::string>{});
@@ -197,10 +204,12 @@ TEST_CASE("rules of a raw filter are read in order, with what each does") {
 
 TEST_CASE("skip_blank of a transform that parses nothing is refused, at its place") {
     const auto transform = [](const std::string& text) {
-        return parse("inputs = [\"t\"]\n[transforms.t]\ninputs = [\"in\"]\n" + text + "\n").problems;
+        return parse("inputs = [\"t\"]\n[transforms.t]\ninputs = [\"in\"]\n" + text + "\n")
+            .problems;
     };
     const std::string skip = "skip_blank = true\n";
-    has(transform(skip + "type = \"sample\"\nrate = 2"), "t.toml(9,14): skip_blank is set, but transform");
+    has(transform(skip + "type = \"sample\"\nrate = 2"),
+        "t.toml(9,14): skip_blank is set, but transform");
     has(transform(skip + "type = \"throttle\"\nthreshold = 2"), "parses nothing");
     has(transform(skip + "type = \"raw_filter\"\nrules = [{ missing = \"a\" }]"), "skip_blank");
     CHECK(transform(skip + "type = \"sample\"\nrate = 2\nkey_field = \"a\"").empty());
@@ -211,8 +220,11 @@ TEST_CASE("skip_blank of a transform that parses nothing is refused, at its plac
 
 TEST_CASE("a rule that says too little, too much or nonsense is refused at its place") {
     const auto rule = [](const std::string& text) {
-        return parse("inputs = [\"t\"]\n[transforms.t]\ntype = \"raw_filter\"\n"
-                     "inputs = [\"in\"]\nrules = [" + text + "]\n").problems;
+        return parse(
+                   "inputs = [\"t\"]\n[transforms.t]\ntype = \"raw_filter\"\n"
+                   "inputs = [\"in\"]\nrules = [" +
+                   text + "]\n")
+            .problems;
     };
     has(rule("{ field = \"a\" }"), "t.toml(10,10): a rule is not complete");
     has(rule("{ equals = 1 }"), "a rule is not complete");
@@ -257,7 +269,8 @@ TEST_CASE("the example of transforms is good, and told as JSON") {
     CHECK(json.find("\"transform_threads\": 1") != std::string::npos);
 }
 
-TEST_CASE("args are values of any kind, in the order of the file, for each program of the transform") {
+TEST_CASE(
+    "args are values of any kind, in the order of the file, for each program of the transform") {
     const auto result = parse(
         "inputs = [\"t\"]\n[transforms.t]\ntype = \"filter\"\ninputs = [\"in\"]\n"
         "condition = '.env == $env and .n < $limits.most and ($ARGS.named | length) == 4'\n"
@@ -270,12 +283,15 @@ TEST_CASE("args are values of any kind, in the order of the file, for each progr
                                        {"on", "true"},
                                        {"all", R"([1,["a"]])"}});
     has(parse("inputs = [\"t\"]\n[transforms.t]\ntype = \"jq\"\ninputs = [\"in\"]\nprogram = '$a'\n"
-              "args = { a = 2026-01-01 }\n").problems,
+              "args = { a = 2026-01-01 }\n")
+            .problems,
         "t.toml(11,14): \"a\" holds a date");
     has(parse("inputs = [\"t\"]\n[transforms.t]\ntype = \"jq\"\ninputs = [\"in\"]\nprogram = '$b'\n"
-              "args = { a = 1 }\n").problems,
+              "args = { a = 1 }\n")
+            .problems,
         "$b is not defined");
     has(parse("inputs = [\"t\"]\n[transforms.t]\ntype = \"jq\"\ninputs = [\"in\"]\nprogram = '.'\n"
-              "args = [1]\n").problems,
+              "args = [1]\n")
+            .problems,
         "args is a list; expected a table of values");
 }

@@ -40,11 +40,13 @@ std::string printed(std::string_view json, const PrintStyle& style) {
 }  // namespace
 
 TEST_CASE("values are cut alike in pieces of any size") {
-    const std::string text = " 1 [2,\"]\"]{\"a\":\"\\\"}\"}\"x\\\\\"null\n-1.5e3[[]]]7 \"\\u0022\"{} true";
-    const std::vector<std::string> right{"1",    "[2,\"]\"]", "{\"a\":\"\\\"}\"}", "\"x\\\\\"",
-                                         "null", "-1.5e3",    "[[]]",              "]",
-                                         "7",    "\"\\u0022\"", "{}",              "true"};
-    for (std::size_t piece = 1; piece <= text.size(); ++piece) CHECK(values_of(text, piece) == right);
+    const std::string text =
+        " 1 [2,\"]\"]{\"a\":\"\\\"}\"}\"x\\\\\"null\n-1.5e3[[]]]7 \"\\u0022\"{} true";
+    const std::vector<std::string> right{
+        "1", "[2,\"]\"]", "{\"a\":\"\\\"}\"}", "\"x\\\\\"", "null", "-1.5e3", "[[]]",
+        "]", "7",         "\"\\u0022\"",       "{}",        "true"};
+    for (std::size_t piece = 1; piece <= text.size(); ++piece)
+        CHECK(values_of(text, piece) == right);
 }
 
 TEST_CASE("JSON is printed compact, with a space of any kind gone") {
@@ -57,7 +59,8 @@ TEST_CASE("sorted keys are in the order of their characters, of equal ones the l
     CHECK(printed("{\"b\":[{\"d\":1,\"c\":-2}],\"\\u0061\":\"x\",\"B\":{},\"b\":3}",
                   {.pretty = false, .sort_keys = true}) == "{\"B\":{},\"a\":\"x\",\"b\":3}");
     CHECK(printed("{\"b\":1 , \"a\":[2, {\"z\":1,\"y\":[]}] }", {.sort_keys = true}) ==
-          "{\n  \"a\": [\n    2,\n    {\n      \"y\": [],\n      \"z\": 1\n    }\n  ],\n  \"b\": 1\n}");
+          "{\n  \"a\": [\n    2,\n    {\n      \"y\": [],\n      \"z\": 1\n    }\n  ],\n  \"b\": "
+          "1\n}");
 }
 
 TEST_CASE("jq's flags are read in any order, in letters together, and until --") {
@@ -74,9 +77,17 @@ TEST_CASE("jq's flags are read in any order, in letters together, and until --")
     CHECK(options.named[0].json == "\"-x\\\"\"");
     CHECK(options.positional == std::vector<std::string>{"\"b\""});
 
-    for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
-             {}, {"-x", "."}, {"--arg", "a"}, {"--argjson", "a", "{", "."}, {"--indent", "8", "."},
-             {"--indent"}, {"-f"}, {"--c", "."}, {"--arg", "a", "\xff", "."}, {".", "-L"}}) {
+    for (const std::vector<std::string>& wrong :
+         std::vector<std::vector<std::string>>{{},
+                                               {"-x", "."},
+                                               {"--arg", "a"},
+                                               {"--argjson", "a", "{", "."},
+                                               {"--indent", "8", "."},
+                                               {"--indent"},
+                                               {"-f"},
+                                               {"--c", "."},
+                                               {"--arg", "a", "\xff", "."},
+                                               {".", "-L"}}) {
         options = {};
         CHECK_FALSE(read_jq_options(wrong, options).empty());
     }

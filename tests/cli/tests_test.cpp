@@ -97,8 +97,10 @@ TEST_CASE("a test puts records into a transform, and looks behind one") {
 TEST_CASE("records are texts, TOML values, lines of a text, or bytes in hexadecimal digits") {
     for (const std::string records :
          {"records = ['{\"a\":1,\"b\":[true]}']", "records = [{ a = 1, b = [true] }]",
-          "text = '''\n{\"a\":1,\"b\":[true]}\n'''", "hex = '7b2261223a312c 2262223a5b747275655d7d'"})
-        passes(graph + test("inputs = [{ " + records + " }]\noutputs = [{ from = \"copy\", compare = "
+          "text = '''\n{\"a\":1,\"b\":[true]}\n'''",
+          "hex = '7b2261223a312c 2262223a5b747275655d7d'"})
+        passes(graph + test("inputs = [{ " + records +
+                            " }]\noutputs = [{ from = \"copy\", compare = "
                             "\"bytes\", records = ['{\"a\":1,\"b\":[true]}'] }]"));
 }
 
@@ -233,7 +235,8 @@ inputs = ["once"]
     passes(skips + test(rest));
 }
 
-TEST_CASE("a source of MsgPack or of an array gets records as JSON, and a sink of MsgPack gives JSON") {
+TEST_CASE(
+    "a source of MsgPack or of an array gets records as JSON, and a sink of MsgPack gives JSON") {
     for (const char* framing : {"msgpack", "json_array"}) {
         std::string framed = graph;
         framed.insert(framed.find("include"), "framing = \"" + std::string(framing) + "\"\n");
@@ -257,9 +260,10 @@ TEST_CASE("a source of MsgPack or of an array gets records as JSON, and a sink o
          "can't be made MsgPack");
     std::string array = graph;
     array.insert(array.find("include"), "framing = \"json_array\"\n");
-    passes(array + test("inputs = [{ text = '[{\"a\":1}, {\"a\":2}' }]\n"
-                        "outputs = [{ from = \"copy\", records = [{ a = 1 }] }]\n"
-                        "dead_letters = [{ reason = \"parse_error\", error = \"unexpected end\" }]"));
+    passes(array +
+           test("inputs = [{ text = '[{\"a\":1}, {\"a\":2}' }]\n"
+                "outputs = [{ from = \"copy\", records = [{ a = 1 }] }]\n"
+                "dead_letters = [{ reason = \"parse_error\", error = \"unexpected end\" }]"));
 }
 
 TEST_CASE("what is wrong in a test is a problem of the config, with its place") {
@@ -278,8 +282,10 @@ TEST_CASE("what is wrong in a test is a problem of the config, with its place") 
         "no sink, transform or output of a transform is named \"in\"");
     has(test("inputs = [{ records = [] }]\noutputs = [{ from = \"keep._unmatched\", count = 1 }]"),
         "nobody takes \"keep._unmatched\"");
-    has(test("inputs = [{ records = [] }]\noutputs = [{ from = \"out\" }]"), "says nothing of what");
-    has(test("inputs = [{ records = [], text = '' }]\ndropped = []"), "one of records, text and hex");
+    has(test("inputs = [{ records = [] }]\noutputs = [{ from = \"out\" }]"),
+        "says nothing of what");
+    has(test("inputs = [{ records = [], text = '' }]\ndropped = []"),
+        "one of records, text and hex");
     has(test("inputs = [{ hex = '7' }]\ndropped = []"), "expected pairs of hexadecimal digits");
     has(test("inputs = [{ records = [\"a\\nb\"] }]\ndropped = []"), "holds a newline");
     has(test("inputs = [{ records = [nan] }]\ndropped = []"), "which JSON has no word for");

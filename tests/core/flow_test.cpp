@@ -1,6 +1,6 @@
 // Records through a graph of transforms, judged by what comes out of each stream.
-#include <catch2/catch.hpp>
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <set>
 
 #include "core/base/mix.hpp"
@@ -38,8 +38,8 @@ public:
         if (!evaluator_) {
             plan_ = std::make_unique<flow::Plan>(spec);
             memory_ = std::make_unique<flow::Memory>(*plan_);
-            evaluator_ = std::make_unique<flow::Evaluator>(*plan_, *memory_, std::move(programs),
-                                                           limits);
+            evaluator_ =
+                std::make_unique<flow::Evaluator>(*plan_, *memory_, std::move(programs), limits);
         }
         text_ = text;
         flow::Input input;
@@ -59,9 +59,9 @@ public:
         if (!stream.whole()) return std::string(text_of(stream.bytes()));
         return text_.substr(result.begin, result.end - result.begin);
     }
-    void check_stopped(std::int64_t position, const std::string& why) const {
+    void check_stopped(std::int64_t at, const std::string& why) const {
         REQUIRE(result.failure);
-        CHECK(result.failure->position == position);
+        CHECK(result.failure->position == at);
         CHECK(result.failure->text == why);
     }
     std::string out(std::uint32_t sink = 0) const {
@@ -142,18 +142,18 @@ TEST_CASE("an unrouted record is a dead letter by default of a route, and named"
 }
 
 TEST_CASE("what a raw filter rejects goes by on_reject, what it drops is dropped, each counted") {
-    const auto on_reject = GENERATE(flow::Unrouted::dead_letter, flow::Unrouted::route,
-                                    flow::Unrouted::drop);
+    const auto on_reject =
+        GENERATE(flow::Unrouted::dead_letter, flow::Unrouted::route, flow::Unrouted::drop);
     Graph graph;
-    const auto raw = graph.add(
-        node("raw", NodeType::raw_filter, {source(0)}),
-        std::make_unique<StubProgram>([](std::string_view record, std::string&,
-                                         std::string& error) -> ProgramResult {
-            if (record == "drop") return {Verdict::drop, 0};
-            if (record != "reject") return {Verdict::keep, 1};
-            error = "level is \"bad\"";
-            return {Verdict::fail, 0};
-        }));
+    const auto raw =
+        graph.add(node("raw", NodeType::raw_filter, {source(0)}),
+                  std::make_unique<StubProgram>([](std::string_view record, std::string&,
+                                                   std::string& error) -> ProgramResult {
+                      if (record == "drop") return {Verdict::drop, 0};
+                      if (record != "reject") return {Verdict::keep, 1};
+                      error = "level is \"bad\"";
+                      return {Verdict::fail, 0};
+                  }));
     graph.spec.nodes[raw].unrouted = on_reject;
     graph.spec.sinks = {{output(raw)}, {output(raw, 1)}};
     graph.run("a\ndrop\nreject\nb\n");
@@ -173,10 +173,10 @@ TEST_CASE("what a raw filter rejects goes by on_reject, what it drops is dropped
 }
 
 TEST_CASE("what no condition holds for goes by unrouted, whatever on_error says") {
-    const auto on_error = GENERATE(flow::OnError::dead_letter, flow::OnError::drop,
-                                   flow::OnError::stop);
-    const auto unrouted = GENERATE(flow::Unrouted::dead_letter, flow::Unrouted::drop,
-                                   flow::Unrouted::stop);
+    const auto on_error =
+        GENERATE(flow::OnError::dead_letter, flow::OnError::drop, flow::OnError::stop);
+    const auto unrouted =
+        GENERATE(flow::Unrouted::dead_letter, flow::Unrouted::drop, flow::Unrouted::stop);
     Graph graph;
     const auto keep = graph.add(node("keep", NodeType::filter, {source(0)}), contains("x"));
     graph.spec.nodes[keep].on_error = on_error;
@@ -185,7 +185,8 @@ TEST_CASE("what no condition holds for goes by unrouted, whatever on_error says"
     graph.position = 100;
     graph.run("x\nz\nxx\n");
     CHECK(graph.result.failure.has_value() == (unrouted == flow::Unrouted::stop));
-    if (graph.result.failure) return graph.check_stopped(102, "unrouted: no condition of keep holds");
+    if (graph.result.failure)
+        return graph.check_stopped(102, "unrouted: no condition of keep holds");
     CHECK(graph.out() == "x\nxx\n");
     const bool dead = unrouted == flow::Unrouted::dead_letter;
     CHECK(graph.of(graph.result.dead) == (dead ? "z\n" : ""));
@@ -193,19 +194,19 @@ TEST_CASE("what no condition holds for goes by unrouted, whatever on_error says"
 }
 
 TEST_CASE("a record without its key goes by on_missing_key, whatever on_error says") {
-    const auto on_error = GENERATE(flow::OnError::dead_letter, flow::OnError::drop,
-                                   flow::OnError::stop);
+    const auto on_error =
+        GENERATE(flow::OnError::dead_letter, flow::OnError::drop, flow::OnError::stop);
     const auto missing = GENERATE(flow::MissingKey::dead_letter, flow::MissingKey::drop,
                                   flow::MissingKey::keep, flow::MissingKey::stop);
     Graph graph;
-    const auto once = graph.add(
-        node("once", NodeType::dedupe, {source(0)}),
-        std::make_unique<StubProgram>([](std::string_view record, std::string& out,
-                                         std::string&) -> ProgramResult {
-            if (record == "z") return {Verdict::drop, 0};
-            out = "k" + std::string(record);
-            return {Verdict::change, 1};
-        }));
+    const auto once =
+        graph.add(node("once", NodeType::dedupe, {source(0)}),
+                  std::make_unique<StubProgram>(
+                      [](std::string_view record, std::string& out, std::string&) -> ProgramResult {
+                          if (record == "z") return {Verdict::drop, 0};
+                          out = "k" + std::string(record);
+                          return {Verdict::change, 1};
+                      }));
     graph.spec.nodes[once].on_error = on_error;
     graph.spec.nodes[once].on_missing_key = missing;
     graph.spec.nodes[once].entries = 8;
@@ -213,15 +214,16 @@ TEST_CASE("a record without its key goes by on_missing_key, whatever on_error sa
     graph.position = 100;
     graph.run("x\nz\nx\nz\n");
     CHECK(graph.result.failure.has_value() == (missing == flow::MissingKey::stop));
-    if (graph.result.failure) return graph.check_stopped(102, "no key: a field of once is not there");
+    if (graph.result.failure)
+        return graph.check_stopped(102, "no key: a field of once is not there");
     CHECK(graph.out() == (missing == flow::MissingKey::keep ? "x\nz\nz\n" : "x\n"));
     CHECK(graph.of(graph.result.dead) ==
           (missing == flow::MissingKey::dead_letter ? "z\nz\n" : ""));
 }
 
 TEST_CASE("a failing record goes by policy and alone") {
-    const auto on_error = GENERATE(flow::OnError::dead_letter, flow::OnError::drop,
-                                   flow::OnError::stop);
+    const auto on_error =
+        GENERATE(flow::OnError::dead_letter, flow::OnError::drop, flow::OnError::stop);
     Graph graph;
     const auto shape = graph.add(node("shape", NodeType::program, {source(0)}), multiply(1, ">"));
     graph.spec.nodes[shape].on_error = on_error;
@@ -348,7 +350,8 @@ TEST_CASE("a slice that may not end early fails what is too much, by policy") {
     CHECK(graph.of(graph.result.dead) == "c\n");
 }
 
-TEST_CASE("sampling decides by the record's place, so a batch that is read again is decided alike") {
+TEST_CASE(
+    "sampling decides by the record's place, so a batch that is read again is decided alike") {
     std::string text;
     for (int i = 0; i < 1000; ++i) text += std::to_string(i) + "\n";
     const auto sampled = [&](std::size_t begin, std::uint64_t partition) {
@@ -377,18 +380,20 @@ TEST_CASE("sampling by a key keeps all records of a value or none") {
         out = std::string(record.substr(0, 2)) + "\n";
         return {Verdict::change, 1};
     };
-    const auto some = graph.add(node("some", NodeType::sample, {source(0)}),
-                                std::make_unique<StubProgram>(key));
+    const auto some =
+        graph.add(node("some", NodeType::sample, {source(0)}), std::make_unique<StubProgram>(key));
     graph.spec.nodes[some].rate = 4;
     graph.spec.sinks = {{output(some)}};
     std::string text;
-    for (int i = 0; i < 400; ++i) text += std::to_string(10 + i % 40) + "x" + std::to_string(i) + "\n";
+    for (int i = 0; i < 400; ++i)
+        text += std::to_string(10 + i % 40) + "x" + std::to_string(i) + "\n";
     graph.run(text);
     std::set<std::string> values;
     const std::string out = graph.out();
     for (std::size_t at = 0; at < out.size(); at = out.find('\n', at) + 1)
         values.insert(out.substr(at, 2));
-    CHECK(std::count(out.begin(), out.end(), '\n') == static_cast<std::ptrdiff_t>(10 * values.size()));
+    CHECK(std::count(out.begin(), out.end(), '\n') ==
+          static_cast<std::ptrdiff_t>(10 * values.size()));
     CHECK(values.size() > 2);
     CHECK(values.size() < 25);
 }

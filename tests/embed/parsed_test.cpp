@@ -25,8 +25,9 @@ Options parsed(codec::OnParseError policy = codec::OnParseError::dead_letter) {
     return options;
 }
 
-const std::vector<std::string> mixed = {R"({"n":1,"level":"a"})", R"({"n":)", R"({"level":"b","n":2})",
-                                        "nonsense", R"({"n":3,"x":{"n":4}})"};
+const std::vector<std::string> mixed = {R"({"n":1,"level":"a"})", R"({"n":)",
+                                        R"({"level":"b","n":2})", "nonsense",
+                                        R"({"n":3,"x":{"n":4}})"};
 
 /// Says what the values of a batch are.
 std::expected<Output, Failure> describe(Input in) {
@@ -47,7 +48,8 @@ std::expected<Output, Failure> describe(Input in) {
 
 }  // namespace
 
-TEST_CASE("parsed mode gives the transformer a value for each record, one to one, names as numbers") {
+TEST_CASE(
+    "parsed mode gives the transformer a value for each record, one to one, names as numbers") {
     Outside out;
     Pipeline p(parsed());
     p.add_source("in", std::make_unique<Script>(out, one_batch(mixed)));
@@ -149,8 +151,7 @@ TEST_CASE("jq program is a transformer: it keeps, changes, multiplies, drops and
     REQUIRE(out.dead.size() == 2);
     CHECK(out.dead[0].why.starts_with("parse error: "));
     CHECK(out.dead[0].reason == Reason::parse_error);
-    CHECK(out.dead[1].why ==
-          "program error: number (5) and string (\"x\") cannot be added");
+    CHECK(out.dead[1].why == "program error: number (5) and string (\"x\") cannot be added");
     CHECK(out.dead[1].record.payload == R"({"level":5,"add":1})");
     CHECK(out.committed == up_to(1));
 }
@@ -171,7 +172,8 @@ TEST_CASE("jq program that is none is a failure, and one that fails can stop the
 TEST_CASE("a jq transformer has the bounds that it was given") {
     Outside out;
     Pipeline p(quick());
-    p.add_source("in", std::make_unique<Script>(out, one_batch({R"({"n":3})", R"({"n":1000000})"})));
+    p.add_source("in",
+                 std::make_unique<Script>(out, one_batch({R"({"n":3})", R"({"n":1000000})"})));
     ProgramSettings settings;
     settings.bounds.text = 4096;
     p.set_transform(std::move(*jq_transform("\"x\" * .n", OnFailure::dead_letter, settings)));

@@ -1,8 +1,8 @@
 // The transform stage as a device: orders in, answers out, bytes in the pool.
 #include "io/devices/transform_stage.hpp"
 
-#include <catch2/catch.hpp>
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <cstring>
 #include <deque>
 #include <map>
@@ -29,7 +29,8 @@ public:
 std::vector<flow::NodePrograms> copy_of(const std::vector<flow::NodePrograms>& programs) {
     std::vector<flow::NodePrograms> out(programs.size());
     for (std::size_t i = 0; i < programs.size(); ++i)
-        for (const auto& program : programs[i].programs) out[i].programs.push_back(program->clone());
+        for (const auto& program : programs[i].programs)
+            out[i].programs.push_back(program->clone());
     return out;
 }
 
@@ -46,14 +47,14 @@ struct Answer {
 /// A stage over one pool, driven by hand.
 class Bench {
 public:
-    Bench(flow::Spec spec, std::vector<flow::NodePrograms> programs, std::uint64_t memory = 1024 * kib,
-          flow::Limits limits = {}, std::uint32_t threads = 0)
+    Bench(flow::Spec spec, std::vector<flow::NodePrograms> programs,
+          std::uint64_t memory = 1024 * kib, flow::Limits limits = {}, std::uint32_t threads = 0)
         : pool(memory, 64 * kib),
           payloads(pool, 64),
           plan(std::move(spec)),
           programs_(std::move(programs)),
-          stage(ring, plan, [this] { return copy_of(programs_); }, limits,
-                threads, numbers, payloads, events, {}) {}
+          stage(ring, plan, [this] { return copy_of(programs_); }, limits, threads, numbers,
+                payloads, events, {}) {}
 
     BatchId pull(std::string_view text, std::uint16_t source = 0) {
         const auto block = pool.take(static_cast<std::uint32_t>(text.size()));
@@ -161,7 +162,8 @@ TEST_CASE("what a filter keeps takes the batch's own block, and the rest is free
     CHECK(bench.pool.used() == 4 * kib);
     CHECK(answer.said.freed == 28 * kib);
     CHECK(answer.said.held == 0);
-    RecordWalk walk = bench.payloads.walk({.batch = batch, .begin = 1, .end = 2, .sink = SinkId{0}});
+    RecordWalk walk =
+        bench.payloads.walk({.batch = batch, .begin = 1, .end = 2, .sink = SinkId{0}});
     RecordView record;
     REQUIRE(walk.next(record));
     CHECK(text_of(record.bytes) == "a");
@@ -315,7 +317,8 @@ TEST_CASE("slices have payloads of their own, and keep their batch") {
         RecordWalk walk = bench.payloads.walk({.batch = slice, .end = 1, .sink = SinkId{1}});
         RecordView record;
         REQUIRE(walk.next(record));
-        CHECK(record.position.value == 1000 + static_cast<std::int64_t>(own.find(text_of(record.bytes))));
+        CHECK(record.position.value ==
+              1000 + static_cast<std::int64_t>(own.find(text_of(record.bytes))));
         bench.payloads.release(slice);
         CHECK_FALSE(bench.payloads.present(slice));
     }

@@ -28,9 +28,11 @@ TEST_CASE("engine says which engine runs a program, and why it isn't compiled") 
         INFO(program);
         CHECK(engine(program) == "machine");
     }
-    CHECK(engine("get_jq_origin | 1") ==
-          "error: get_jq_origin/0 is not defined since jq 1.7; name what the program needs in args");
-    CHECK(engine("recurse_down") == "error: recurse_down/0 is not defined since jq 1.7; use recurse");
+    CHECK(
+        engine("get_jq_origin | 1") ==
+        "error: get_jq_origin/0 is not defined since jq 1.7; name what the program needs in args");
+    CHECK(engine("recurse_down") ==
+          "error: recurse_down/0 is not defined since jq 1.7; use recurse");
     CHECK(engine("1 | pow10") == "error: pow10/0 is not defined since jq 1.8; use exp10");
     CHECK(engine("scalars_or_empty") ==
           "error: scalars_or_empty/0 is not defined since jq 1.7; use scalars");
@@ -42,7 +44,9 @@ TEST_CASE("engine says which engine runs a program, and why it isn't compiled") 
     }
 }
 
-TEST_CASE("what one program makes the next one takes: an output of more than 64 levels fails where it is made") {
+TEST_CASE(
+    "what one program makes the next one takes: an output of more than 64 levels fails where it is "
+    "made") {
     const auto nested = [](std::size_t levels, const std::string& inside) {
         return std::string(levels, '[') + inside + std::string(levels, ']');
     };
@@ -53,7 +57,8 @@ TEST_CASE("what one program makes the next one takes: an output of more than 64 
     };
     std::string repeated = "1";
     for (int i = 0; i < 100; ++i) repeated += ",1";
-    for (const char* program : {"[.]", "{a: .}", "[.] | sort", "{a: .} | to_entries | from_entries"}) {
+    for (const char* program :
+         {"[.]", "{a: .}", "[.] | sort", "{a: .} | to_entries | from_entries"}) {
         INFO(program);
         // Small records, and some with more values than levels.
         for (const std::string& more : {std::string("1"), repeated}) {
@@ -79,8 +84,9 @@ TEST_CASE("$meta says where a record came from, in both engines") {
     CHECK(engine("$meta | keys") == "machine");
     CHECK(engine("{$meta}") == "machine");
     const std::string id = "\"in:5f0c1b2a99d04e17:1200\"";
-    const std::string all = "{\"source\":\"in\",\"partition\":\"5f0c1b2a99d04e17\",\"position\":1200,\"id\":" +
-                            id + "}";
+    const std::string all =
+        "{\"source\":\"in\",\"partition\":\"5f0c1b2a99d04e17\",\"position\":1200,\"id\":" + id +
+        "}";
     const auto output = [](Program& program) {
         const test::Outcome outcome = test::run(program, "{\"a\":1.0}");
         INFO(outcome.error);
@@ -88,8 +94,7 @@ TEST_CASE("$meta says where a record came from, in both engines") {
         return outcome.outputs[0];
     };
     const std::string programs[] = {".id = $meta.id", "$meta", "{a, m: $meta.position}"};
-    const std::string expected[] = {"{\"a\":1.0,\"id\":" + id + "}", all,
-                                    "{\"a\":1.0,\"m\":1200}"};
+    const std::string expected[] = {"{\"a\":1.0,\"id\":" + id + "}", all, "{\"a\":1.0,\"m\":1200}"};
     for (std::size_t i = 0; i < std::size(programs); ++i) {
         const auto compiled = compile_program(programs[i]);
         REQUIRE(compiled);
@@ -98,11 +103,13 @@ TEST_CASE("$meta says where a record came from, in both engines") {
         CHECK(output(*(*compiled)->clone()) == expected[i]);
         CHECK(test::same_value(output(*test::library(programs[i])), expected[i]));
     }
-    const auto library = compile_program("def f: 1; .a as $x | {x: ($x + f)} | .p = $meta.partition # end");
+    const auto library =
+        compile_program("def f: 1; .a as $x | {x: ($x + f)} | .p = $meta.partition # end");
     REQUIRE(library);
     CHECK(output(**library) == "{\"x\":2,\"p\":\"5f0c1b2a99d04e17\"}");
     // What isn't touched keeps its bytes there, too; and who binds $meta has it.
-    CHECK(output(**compile_program("if $meta.id | length > 3 then . else empty end | select(1 + 1 == 2)")) ==
+    CHECK(output(**compile_program(
+              "if $meta.id | length > 3 then . else empty end | select(1 + 1 == 2)")) ==
           "{\"a\":1.0}");
     const auto own = compile_program(". as $meta | $meta.a");
     REQUIRE(own);
@@ -226,8 +233,7 @@ TEST_CASE("compiled program gives no more than a bounded output for one record")
     for (int i = 0; i < 20; ++i) doubling += " | (., .)";
     const auto program = test::native(doubling);
     REQUIRE(program);
-    CHECK(test::run(*program, R"({"a":1})").error ==
-          "outputs of a record exceed 4194304 bytes");
+    CHECK(test::run(*program, R"({"a":1})").error == "outputs of a record exceed 4194304 bytes");
     CHECK(test::run(*program, "[]").verdict == Verdict::fail);
     CHECK(test::run(*test::native("(., .) | (., .)"), R"({"a":1})").outputs.size() == 4);
 }
@@ -260,7 +266,9 @@ TEST_CASE("libjq program survives errors, halts, inputs and endless output of on
 
 TEST_CASE("values that a program is given are its variables, as with jq's --arg and --argjson") {
     ProgramSettings settings;
-    settings.args = {{"env", "\"prod\""}, {"n", "12345678901234567890"}, {"of", R"({"a":[1,2.0]})"},
+    settings.args = {{"env", "\"prod\""},
+                     {"n", "12345678901234567890"},
+                     {"of", R"({"a":[1,2.0]})"},
                      {"not-a-name", "null"}};
     const auto output = [](Program& program) {
         const test::Outcome is = test::run(program, "{}");

@@ -113,10 +113,13 @@ TEST_CASE("a file is read once however often and under whatever names it is impo
 
 TEST_CASE("modules that import each other in a circle are an error that names the chain") {
     Shelf shelf;
-    shelf.texts = {{"a", "include \"b\";"}, {"b", "\n include \"c\";"}, {"c", "include \"a\";"},
+    shelf.texts = {{"a", "include \"b\";"},
+                   {"b", "\n include \"c\";"},
+                   {"c", "include \"a\";"},
                    {"s", "import \"s\" as s; def f: s::f;"}};
     CHECK(made_of("include \"a\"; 1", &shelf) ==
-          "? circular import: a imports b, which imports c, which imports a (in c, line 1, column 9)");
+          "? circular import: a imports b, which imports c, which imports a (in c, line 1, column "
+          "9)");
     CHECK(made_of("include \"s\"; 1", &shelf) ==
           "? circular import: s imports s (in s, line 1, column 8)");
 }
@@ -136,7 +139,8 @@ TEST_CASE("chains, numbers and lengths of modules are bounded") {
     shelf.texts["half"] = shelf.texts["other"] = std::string(machine::Modules::code_max / 2, ' ');
     CHECK(made_of("include \"half\"; include \"other\"; 1", &shelf) == "1");
     shelf.texts["flat0"] += " ";
-    has(made_of("include \"half\"; include \"other\"; include \"flat0\"; 1", &shelf), "at most 1 MiB");
+    has(made_of("include \"half\"; include \"other\"; include \"flat0\"; 1", &shelf),
+        "at most 1 MiB");
     shelf.texts["data"] = std::string(machine::Modules::data_max + 1, ' ');
     has(made_of("import \"data\" as $d; 1", &shelf), "at most 8 MiB together");
 
@@ -169,7 +173,8 @@ TEST_CASE("an error in a module names its file, line and column, and stands at t
           "8: syntax error: unexpected `;` (in bad, line 3, column 9)");
     CHECK(wrong("import \"deep\" as x; import \"uses\" as y; 1") ==
           "7: syntax error: unexpected `;` (in bad, line 3, column 9)");
-    CHECK(wrong("include \"uses\"; 1") == "8: a module has definitions only (in uses, line 2, column 1)");
+    CHECK(wrong("include \"uses\"; 1") ==
+          "8: a module has definitions only (in uses, line 2, column 1)");
     CHECK(wrong("def g: 1; \n nope") == "12: nope/0 is not defined");
     CHECK(wrong("import \"name\" as n; \n 1 + n::f") ==
           "7: nope/0 is not defined (in name, line 2, column 3)");
@@ -216,7 +221,8 @@ TEST_CASE("data files are the array of their values, with their digits") {
     CHECK(array("") == "[]");
     CHECK(array("\xef\xbb\xbf 1.0 1e2\n\"a\\\"]\"null") == "[1.0,1e2,\"a\\\"]\",null]");
     CHECK(array("{\"a\":\"}\"}[[]]{}") == "[{\"a\":\"}\"},[[]],{}]");
-    for (const char* wrong : {"]", "[1", "\"a", "{", "truefalse", "1 nan", "\"\\ud800\"", "[1}", "\\"}) {
+    for (const char* wrong :
+         {"]", "[1", "\"a", "{", "truefalse", "1 nan", "\"\\ud800\"", "[1}", "\\"}) {
         INFO(wrong);
         CHECK(array(wrong).starts_with("? "));
     }
@@ -230,11 +236,10 @@ TEST_CASE("metadata of a module tells what it imports and defines") {
         "def one: 1; def two(f; $g): 2;";
     const auto made = machine::module_metadata(shelf, "m");
     REQUIRE(made.has_value());
-    CHECK(*made ==
-          R"({"name":"m","n":0.5,"l":[1,"x",{"y":null}],"big":7e1,"deps":[)"
-          R"({"search":"./","x":true,"as":"foo","is_data":false,"relpath":"a"},)"
-          R"({"as":"d","is_data":true,"relpath":"d"},{"is_data":false,"relpath":"b"}],)"
-          R"("defs":["one/0","two/2"]})");
+    CHECK(*made == R"({"name":"m","n":0.5,"l":[1,"x",{"y":null}],"big":7e1,"deps":[)"
+                   R"({"search":"./","x":true,"as":"foo","is_data":false,"relpath":"a"},)"
+                   R"({"as":"d","is_data":true,"relpath":"d"},{"is_data":false,"relpath":"b"}],)"
+                   R"("defs":["one/0","two/2"]})");
     CHECK(machine::module_metadata(shelf, "x").error() == "no x");
     has(machine::module_metadata(shelf, "../m").error(), "parent directories");
     has(made_of("\"m\" | modulemeta", &shelf), "! modulemeta reads files");
@@ -253,7 +258,8 @@ TEST_CASE("an import is looked for where jq's manual says") {
     write(top / "second/x/y/z.jq", "def f: \"z\";");
     write(top / "second/e.json", "1 2");
     fs::create_directories(top / "first/pipe.jq");
-    ModuleFiles files((top / "own").string(), {(top / "first").string(), (top / "second").string()});
+    ModuleFiles files((top / "own").string(),
+                      {(top / "first").string(), (top / "second").string()});
     const auto made = [&](const std::string& program) { return made_of(program, &files); };
     CHECK(made("import \"a\" as m; m::f") == "\"own\"");
     CHECK(made("import \"b\" as m; m::f") == "\"b.jq\"");
@@ -301,7 +307,8 @@ TEST_CASE("programs of transforms import, and clones share what was read") {
     CHECK(none.error().message.find("no folder to import from") != std::string::npos);
 }
 
-TEST_CASE("values of 64 levels that a program is given are an error where all of them are asked for") {
+TEST_CASE(
+    "values of 64 levels that a program is given are an error where all of them are asked for") {
     const std::string deep = std::string(64, '[') + std::string(64, ']');
     const std::vector<machine::NamedValue> named{{"a", deep}};
     CHECK(machine::compile("$a", {.named = named}).has_value());

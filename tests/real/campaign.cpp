@@ -25,8 +25,7 @@ std::string numbered_lines(std::uint64_t first, std::uint64_t count) {
 
 std::int64_t Waits::next(std::int64_t low, std::int64_t high) {
     const std::uint64_t bits = mix(seed_, 1, 0, count_++);
-    return low + static_cast<std::int64_t>(
-                     scale(bits, static_cast<std::uint64_t>(high - low + 1)));
+    return low + static_cast<std::int64_t>(scale(bits, static_cast<std::uint64_t>(high - low + 1)));
 }
 
 Verdict judge(const std::string& text, std::uint64_t count) {

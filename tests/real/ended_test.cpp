@@ -15,23 +15,30 @@ const std::string slow = "{\"n\":2,\"slow\":true}\n";
 
 std::string config(const std::string& more, const std::string& end, const std::string& threads) {
     return "data_dir = \"state\"\n[engine]\ncommit_interval = \"20ms\"\nshutdown_timeout = \"1h\"\n"
-           "transform_threads = " + threads + "\n"
+           "transform_threads = " +
+           threads +
+           "\n"
            "[sources.in]\ntype = \"file\"\ninclude = [\"in.log\"]\npoll_interval = \"5ms\"\n"
-           "end = \"" + end + "\"\n"
+           "end = \"" +
+           end +
+           "\"\n"
            "[transforms.shape]\ntype = \"jq\"\ninputs = [\"in\"]\n"
-           "program = 'if .slow then last(range(1e15)) else .a = (.n | floor) end'\n" + more +
+           "program = 'if .slow then last(range(1e15)) else .a = (.n | floor) end'\n" +
+           more +
            "[sinks.out]\ntype = \"file\"\ninputs = [\"shape\"]\npath = \"out/out\"\n"
            "[sinks.raw]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"out/raw\"\n";
 }
 
 /// Whether a slice that begins at or behind this position is evaluated, or was.
 bool begun(const TempDir& folder, std::size_t position) {
-    return contains(read_file(folder.at("state/last_words")), "from=" + std::to_string(position) + " ");
+    return contains(read_file(folder.at("state/last_words")),
+                    "from=" + std::to_string(position) + " ");
 }
 
 }  // namespace
 
-TEST_CASE("SIGTERM ends a program that runs, what was done is committed, and its record comes again") {
+TEST_CASE(
+    "SIGTERM ends a program that runs, what was done is committed, and its record comes again") {
     const char* const threads = GENERATE("0", "2");
     INFO(threads << " threads");
     const TempDir folder;
@@ -55,7 +62,8 @@ TEST_CASE("SIGTERM ends a program that runs, what was done is committed, and its
     CHECK(contains(exited.err, "transform=shape position=" + std::to_string(first.size())));
     CHECK(read_file(folder.at("out/out")) == "{\"n\":1,\"a\":1}\n");
 
-    folder.write("p.toml", config("program_time = \"50ms\"\non_error = \"drop\"\n", "eof", threads));
+    folder.write("p.toml",
+                 config("program_time = \"50ms\"\non_error = \"drop\"\n", "eof", threads));
     const Exited again = run({"run", "--progress", "off", file});
     INFO(again.err);
     CHECK(again.code == 0);
@@ -64,7 +72,8 @@ TEST_CASE("SIGTERM ends a program that runs, what was done is committed, and its
     CHECK(read_file(folder.at("out/raw")) == first + slow + last);
 }
 
-TEST_CASE("programs that come to their end are finished by a drain, however many records there are") {
+TEST_CASE(
+    "programs that come to their end are finished by a drain, however many records there are") {
     const TempDir folder;
     std::string in, out;
     for (int i = 0; i < 20'000; ++i) {
@@ -90,11 +99,13 @@ TEST_CASE("no program is ended by the first SIGTERM where its record cannot be r
     const TempDir folder;
     const std::string first = "{\"n\":1}\n", rest = "{\"n\":2,\"slow\":true}\n{\"n\":3}\n";
     const std::string file = folder.write(
-        "p.toml", std::string("data_dir = \"state\"\n[engine]\ncommit_interval = \"20ms\"\n") +
-                      "transform_threads = " + threads + "\n[sources.in]\ntype = \"stdin\"\n"
-                      "[transforms.shape]\ntype = \"jq\"\ninputs = [\"in\"]\n"
-                      "program = 'if .slow then (now as $t | until(now - $t > 2; .)) else . end | .n'\n"
-                      "[sinks.out]\ntype = \"file\"\ninputs = [\"shape\"]\npath = \"out\"\n");
+        "p.toml",
+        std::string("data_dir = \"state\"\n[engine]\ncommit_interval = \"20ms\"\n") +
+            "transform_threads = " + threads +
+            "\n[sources.in]\ntype = \"stdin\"\n"
+            "[transforms.shape]\ntype = \"jq\"\ninputs = [\"in\"]\n"
+            "program = 'if .slow then (now as $t | until(now - $t > 2; .)) else . end | .n'\n"
+            "[sinks.out]\ntype = \"file\"\ninputs = [\"shape\"]\npath = \"out\"\n");
     Process process(program({"run", "--progress", "off", file}), {.in_open = true});
     process.write_in(first);
     REQUIRE(eventually([&] { return read_file(folder.at("out")) == "1\n"; }));

@@ -13,7 +13,8 @@ namespace {
 std::string head(const std::string& framing, const std::string& more = "") {
     return "data_dir = \"state\"\n[engine]\nmemory_limit = \"4MiB\"\ncommit_interval = \"3ms\"\n"
            "[sources.in]\ntype = \"file\"\ninclude = [\"in.data\"]\nend = \"eof\"\n"
-           "poll_interval = \"5ms\"\nframing = \"" + framing + "\"\n" + more;
+           "poll_interval = \"5ms\"\nframing = \"" +
+           framing + "\"\n" + more;
 }
 
 std::string sink(const std::string& name, const std::string& input, const std::string& more = "") {
@@ -43,7 +44,10 @@ std::string value_of(std::uint64_t n) {
     const std::string m = padding(n);
     std::string out = "\x83\xa1n\xce";
     for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(n >> shift & 0xff);
-    out += std::string("\xa3" "odd") + (n % 2 == 1 ? '\xc3' : '\xc2');
+    out += std::string(
+               "\xa3"
+               "odd") +
+           (n % 2 == 1 ? '\xc3' : '\xc2');
     return out + "\xa1m\xd9" + static_cast<char>(m.size()) + m;
 }
 
@@ -51,9 +55,12 @@ std::string value_of(std::uint64_t n) {
 std::string packed_of(std::uint64_t n) {
     std::string out = value_of(n);
     std::string number = "\xce" + out.substr(4, 4);
-    if (n < 0x80) number = std::string(1, static_cast<char>(n));
-    else if (n < 0x100) number = std::string("\xcc") + static_cast<char>(n);
-    else if (n < 0x10000) number = "\xcd" + out.substr(6, 2);
+    if (n < 0x80)
+        number = std::string(1, static_cast<char>(n));
+    else if (n < 0x100)
+        number = std::string("\xcc") + static_cast<char>(n);
+    else if (n < 0x10000)
+        number = "\xcd" + out.substr(6, 2);
     if (padding(n).size() < 32)
         out.replace(out.size() - padding(n).size() - 2, 2,
                     std::string(1, static_cast<char>(0xa0 + padding(n).size())));
@@ -106,11 +113,11 @@ TEST_CASE("MsgPack to MsgPack and to lines is byte-identical after 10 kills") {
         if (n % 2 == 1) odd += line_of(n) + "\n";
     }
     folder.write("in.data", input);
-    folder.write("pipe.toml",
-                 head("msgpack") + sink("raw", "in", "framing = \"msgpack\"\n") +
-                     (transformed
-                          ? filter + sink("all", "in", "framing = \"lines\"\n") + sink("odd", "odd")
-                          : std::string()));
+    folder.write(
+        "pipe.toml",
+        head("msgpack") + sink("raw", "in", "framing = \"msgpack\"\n") +
+            (transformed ? filter + sink("all", "in", "framing = \"lines\"\n") + sink("odd", "odd")
+                         : std::string()));
     Waits waits(22);
     const Exited exited = run_with_kills(folder.at("pipe.toml"), 10, transformed ? 900 : 150, waits,
                                          forget, folder, folder.at("out/raw"), input.size());
@@ -137,8 +144,8 @@ TEST_CASE("what cannot be parsed in an array or in MsgPack becomes a dead letter
 
     forget(folder);
     folder.write("in.data", "\x01\xc1\xa1\xff\x02");
-    exited = run_in(folder, head("msgpack") + sink("a", "in", "framing = \"lines\"\n") +
-                                dead_letters);
+    exited =
+        run_in(folder, head("msgpack") + sink("a", "in", "framing = \"lines\"\n") + dead_letters);
     INFO(exited.err);
     CHECK(exited.code == 0);
     CHECK(read_file(folder.at("out/a")) == "1\n2\n");
@@ -179,8 +186,8 @@ TEST_CASE("a broken array stops or gives its rest to the dead letters, and says 
         INFO(text);
         const TempDir folder;
         folder.write("in.data", text);
-        Exited exited = run_in(folder, head("json_array", "on_parse_error = \"drop\"\n") +
-                                           sink("a", "in"));
+        Exited exited =
+            run_in(folder, head("json_array", "on_parse_error = \"drop\"\n") + sink("a", "in"));
         INFO(exited.err);
         CHECK(exited.code != 0);
         CHECK(contains(exited.err, error));
@@ -218,8 +225,8 @@ TEST_CASE("hostile arrays and MsgPack neither stall nor crash, and lose nothing"
         const TempDir folder;
         INFO(framing << " " << text.substr(0, 20));
         folder.write("in.data", text);
-        const Exited exited =
-            run_in(folder, head(framing, "max_line = \"64KiB\"\n") + sink("a", "in") + dead_letters);
+        const Exited exited = run_in(
+            folder, head(framing, "max_line = \"64KiB\"\n") + sink("a", "in") + dead_letters);
         INFO(exited.err);
         CHECK(exited.code == 0);
         const std::string all = read_file(folder.at("out/a"));
@@ -233,8 +240,8 @@ TEST_CASE("hostile arrays and MsgPack neither stall nor crash, and lose nothing"
 TEST_CASE("a sink of MsgPack sets aside lines that are no JSON") {
     const TempDir folder;
     folder.write("in.data", "{\"n\":1}\nno\n[2]\n");
-    const Exited exited = run_in(
-        folder, head("lines") + sink("a", "in", "framing = \"msgpack\"\n") + dead_letters);
+    const Exited exited =
+        run_in(folder, head("lines") + sink("a", "in", "framing = \"msgpack\"\n") + dead_letters);
     INFO(exited.err);
     CHECK(exited.code == 0);
     CHECK(read_file(folder.at("out/a")) == "\x81\xa1n\x01\x91\x02");
@@ -247,9 +254,10 @@ TEST_CASE("the examples of formats run, in every mode, and give what they say") 
     const char* const mode = GENERATE("whole", "streaming", "governed");
     const TempDir folder;
     std::filesystem::copy(HF_SOURCE_DIR "/examples/formats.toml", folder.at("formats.toml"));
-    folder.write("out/export/a.json",
-                 "[\n  {\"id\": 1, \"paid\": true},\n  {\n    \"id\": 2,\n    \"paid\": true\n  },\n"
-                 "  {\"id\": 3},\n  {\"id\" 4}\n]\n");
+    folder.write(
+        "out/export/a.json",
+        "[\n  {\"id\": 1, \"paid\": true},\n  {\n    \"id\": 2,\n    \"paid\": true\n  },\n"
+        "  {\"id\": 3},\n  {\"id\" 4}\n]\n");
     const std::string packed = "\x82\xa2id\x05\xa4paid\xc3\x81\xa2id\x06";
     folder.write("out/export/b.msgpack", packed);
     const Exited checked = run({"validate", folder.at("formats.toml")});
@@ -258,9 +266,9 @@ TEST_CASE("the examples of formats run, in every mode, and give what they say") 
     CHECK(contains(checked.out, "a record is an element of the JSON array, made a line of JSON"));
     CHECK(contains(checked.out, "all.msgpack from export, packed; lines of JSON are made MsgPack"));
     CHECK(contains(checked.out, "copy.msgpack from packed; MsgPack as it came, byte for byte"));
-    const Exited exited = run({"run", "--progress", "off", "--set",
-                               std::string("engine.mode=") + mode, "--set",
-                               "engine.slice_bytes=20B", folder.at("formats.toml")});
+    const Exited exited =
+        run({"run", "--progress", "off", "--set", std::string("engine.mode=") + mode, "--set",
+             "engine.slice_bytes=20B", folder.at("formats.toml")});
     INFO(exited.err);
     CHECK(exited.code == 0);
     // Of two files either may come first.
@@ -287,15 +295,19 @@ std::uint64_t count_of(const std::string& text, const std::string& what) {
 }
 
 /// What reaches a MsgPack sink that refuses a tenth, fails and is in doubt now and then.
-std::string with_faults(const TempDir& folder, const std::string& framing, const std::string& faults,
-                        const std::string& batch) {
+std::string with_faults(const TempDir& folder, const std::string& framing,
+                        const std::string& faults, const std::string& batch) {
     forget(folder);
-    const Exited exited = run_in(
-        folder, head(framing, framing == "lines" ? "on_oversized = \"stop\"\n" : "") + dead_letters +
-                    "[sinks.out]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"out/out\"\n"
-                    "framing = \"msgpack\"\nbatch = { max_records = " + batch + " }\n"
-                    "retry = { initial_backoff = \"1ms\", max_backoff = \"2ms\" }\n"
-                    "inject = { refuse_percent = 10, " + faults + "seed = 7 }\n");
+    const Exited exited =
+        run_in(folder, head(framing, framing == "lines" ? "on_oversized = \"stop\"\n" : "") +
+                           dead_letters +
+                           "[sinks.out]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"out/out\"\n"
+                           "framing = \"msgpack\"\nbatch = { max_records = " +
+                           batch +
+                           " }\n"
+                           "retry = { initial_backoff = \"1ms\", max_backoff = \"2ms\" }\n"
+                           "inject = { refuse_percent = 10, " +
+                           faults + "seed = 7 }\n");
     INFO(exited.err);
     CHECK(exited.code == 0);
     return read_file(folder.at("out/out"));
@@ -303,7 +315,8 @@ std::string with_faults(const TempDir& folder, const std::string& framing, const
 
 }  // namespace
 
-TEST_CASE("faults at a sink of MsgPack are about its records: a tenth is refused, and always the same") {
+TEST_CASE(
+    "faults at a sink of MsgPack are about its records: a tenth is refused, and always the same") {
     constexpr std::uint64_t count = 3000;
     for (const char* framing : {"msgpack", "json_array", "lines"}) {
         const TempDir folder;
@@ -315,14 +328,18 @@ TEST_CASE("faults at a sink of MsgPack are about its records: a tenth is refused
                          : (array ? (n == 0 ? "[" : ",") : "") + line_of(n) + "\n";
         folder.write("in.data", input + (array ? "]" : ""));
         const std::string once = with_faults(folder, framing, "", "10000");
-        const std::uint64_t delivered = count_of(once, "\xa3" "odd");
+        const std::uint64_t delivered = count_of(once,
+                                                 "\xa3"
+                                                 "odd");
         const std::uint64_t dead = count_of(read_file(folder.at("out/dead")), "\n");
         INFO(framing << " " << delivered << " " << dead);
         CHECK(delivered + dead == count);
         CHECK(dead > count / 20);
         CHECK(dead < count / 5);
-        CHECK(with_faults(folder, framing, "fail_percent = 20, ambiguous_percent = 10, "
-                                           "throttle_percent = 1, ", "7") == once);
+        CHECK(with_faults(folder, framing,
+                          "fail_percent = 20, ambiguous_percent = 10, "
+                          "throttle_percent = 1, ",
+                          "7") == once);
         CHECK(count_of(read_file(folder.at("out/dead")), "\n") == dead);
     }
 }

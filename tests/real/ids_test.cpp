@@ -9,7 +9,8 @@ using namespace holdfast::real;
 namespace {
 
 std::string line_of(std::uint64_t n) {
-    return "{\"n\":" + std::to_string(n) + ",\"m\":\"" + std::string(20 + n * 7 % 150, 'x') + "\"}\n";
+    return "{\"n\":" + std::to_string(n) + ",\"m\":\"" + std::string(20 + n * 7 % 150, 'x') +
+           "\"}\n";
 }
 
 std::string head(const std::string& engine = "") {
@@ -73,8 +74,8 @@ TEST_CASE("a record has the same id after 12 kills in compiled programs and on t
     std::size_t at = 0;
     for (std::uint64_t n = 0; n < count; ++n) {
         const std::string line = line_of(n);
-        const std::string open = line.substr(0, line.size() - 2) + ",\"id\":\"" + partition +
-                                 std::to_string(at) + "\"";
+        const std::string open =
+            line.substr(0, line.size() - 2) + ",\"id\":\"" + partition + std::to_string(at) + "\"";
         expected += open + ",\"at\":" + std::to_string(at) + "}\n";
         expected_slow += open + "}\n";
         at += line.size();

@@ -15,7 +15,8 @@ struct Case {
 };
 
 const std::string people =
-    "{\"name\":\"ada\",\"age\":36,\"tags\":[\"a\",\"b\"]}\n{\"name\":\"bob\",\"age\":7,\"tags\":[]}\n";
+    "{\"name\":\"ada\",\"age\":36,\"tags\":[\"a\",\"b\"]}\n{\"name\":\"bob\",\"age\":7,\"tags\":[]}"
+    "\n";
 
 const std::vector<Case>& cases() {
     static const std::vector<Case> all{
@@ -183,8 +184,9 @@ TEST_CASE("holdfast jq prints what jq prints, and exits as it does") {
 }
 
 TEST_CASE("holdfast jq says where JSON is broken, gives what came before, and exits with 2") {
-    for (const std::string broken : {"{\"a\":1}\n{\"a\"", "{\"a\":1}\n{\"a\":}\n{\"a\":3}\n",
-                                     "{\"a\":1}\n]\n", "{\"a\":1} x", "{\"a\":1}\n\"a", "{\"a\":1}\n{]"}) {
+    for (const std::string broken :
+         {"{\"a\":1}\n{\"a\"", "{\"a\":1}\n{\"a\":}\n{\"a\":3}\n", "{\"a\":1}\n]\n", "{\"a\":1} x",
+          "{\"a\":1}\n\"a", "{\"a\":1}\n{]"}) {
         const Exited ours = holdfast_jq({{"-c", ".a"}, broken});
         INFO(broken << "\n" << ours.err);
         CHECK(ours.out == "1\n");
@@ -261,8 +263,9 @@ TEST_CASE("holdfast jq imports from the folders of -L, and from that of the prog
 TEST_CASE("holdfast jq ends quietly when its reader is gone") {
     const TempDir folder;
     const std::string file = folder.write("in.json", lines(0, 200'000));
-    Process process({"/bin/sh", "-c",
-                     program({"jq", "-c", ".", file}).front() + " jq -c . " + file + " | head -n 2"});
+    Process process(
+        {"/bin/sh", "-c",
+         program({"jq", "-c", ".", file}).front() + " jq -c . " + file + " | head -n 2"});
     REQUIRE(process.wait(std::chrono::minutes(2)));
     CHECK(process.result().err.empty());
     const std::string out = process.result().out;

@@ -45,8 +45,9 @@ TEST_CASE("mode parsed sets aside what cannot be parsed, each record alone, befo
     const std::string dead = read_file(folder.at("out/dead"));
     INFO(dead);
     CHECK(std::count(dead.begin(), dead.end(), '\n') == 4);
-    CHECK(contains(dead, "\"reason\":\"parse_error\",\"attempts\":0,\"transform\":\"in.parse\","
-                         "\"error\":\"parse error: unexpected end at byte 9\""));
+    CHECK(contains(dead,
+                   "\"reason\":\"parse_error\",\"attempts\":0,\"transform\":\"in.parse\","
+                   "\"error\":\"parse error: unexpected end at byte 9\""));
     CHECK(contains(dead, "\"payload\":\"{} {}\""));
     CHECK(contains(exited.err, "in.parse: 6 -> 2 out + 0 dropped + 4 errors (4 dead letters)"));
 }

@@ -25,7 +25,8 @@ std::string config(const std::string& program, const std::string& engine = "") {
            "poll_interval = \"5ms\"\n"
            "[transforms.shape]\ntype = \"jq\"\ninputs = [\"in\"]\nprogram = " +
            toml_text(program) +
-           "\nprogram_time = \"1h\"\n[sinks.out]\ntype = \"file\"\ninputs = [\"shape\"]\npath = \"out/out\"\n"
+           "\nprogram_time = \"1h\"\n[sinks.out]\ntype = \"file\"\ninputs = [\"shape\"]\npath = "
+           "\"out/out\"\n"
            "[sinks.raw]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"out/raw\"\n";
 }
 
@@ -142,7 +143,7 @@ TEST_CASE("a second signal ends the process while a program is in an endless loo
         folder.write("in.log", "{\"n\":1,\"msg\":\"a\"}\n");
         const std::string file = folder.write(
             "p.toml", config(poison, "shutdown_timeout = \"1h\"\ntransform_threads = " +
-                                                 std::string(threads) + "\n"));
+                                         std::string(threads) + "\n"));
         Process process(program({"run", "--progress", "off", file}));
         REQUIRE(eventually([&] { return came_to(folder, 0); }));
         INFO(poison << " with " << threads);
@@ -169,8 +170,7 @@ TEST_CASE("shutdown_timeout ends the process while a program is in an endless lo
     const TempDir folder;
     folder.write("in.log", "{}\n");
     const std::string file = folder.write(
-        "p.toml", config("def f: f; f",
-                         "shutdown_timeout = \"300ms\"\ntransform_threads = " +
+        "p.toml", config("def f: f; f", "shutdown_timeout = \"300ms\"\ntransform_threads = " +
                                             std::string(threads) + "\n"));
     Process process(program({"run", "--progress", "off", file}));
     REQUIRE(eventually([&] { return came_to(folder, 0); }));
@@ -181,7 +181,8 @@ TEST_CASE("shutdown_timeout ends the process while a program is in an endless lo
     CHECK(contains(process.result().err, "transform=shape"));
 }
 
-TEST_CASE("a record that kills the process is named, and stops it after three deaths, all before out") {
+TEST_CASE(
+    "a record that kills the process is named, and stops it after three deaths, all before out") {
     const char* const threads = GENERATE("0", "2");
     const TempDir folder;
     std::string before;
@@ -190,8 +191,7 @@ TEST_CASE("a record that kills the process is named, and stops it after three de
     folder.write("in.log", all);
     const std::string file = folder.write(
         "p.toml", config(endless_for_two, "transform_threads = " + std::string(threads) + "\n"));
-    const Lives lives =
-        live_faulting(folder, file, static_cast<std::int64_t>(before.size()), 8);
+    const Lives lives = live_faulting(folder, file, static_cast<std::int64_t>(before.size()), 8);
     INFO("with " << threads << "\n" << lives.last.err);
     CHECK(lives.deaths == 3);
     CHECK(lives.last.code == 70);
@@ -210,7 +210,8 @@ TEST_CASE("a record that kills the process is named, and stops it after three de
     CHECK((read_file(folder.at("out/raw")) == all));
 }
 
-TEST_CASE("on_crash = dead_letter sets the record aside with the reason, and the pipeline goes on") {
+TEST_CASE(
+    "on_crash = dead_letter sets the record aside with the reason, and the pipeline goes on") {
     const TempDir folder;
     std::string some;
     for (int n = 0; n < 300; ++n) some += "{\"k\":1}\n";
@@ -241,11 +242,11 @@ TEST_CASE("a record at which the process is always killed from outside is found,
     for (int n = 0; n < count; ++n) before += "{\"k\":1}\n";
     folder.write("in.log", before + "{\"k\":2}\n" + before);
     const std::string file = folder.write(
-        "p.toml", config(endless_for_two,
-                         "transform_threads = " + std::string(threads) + "\n"));
+        "p.toml", config(endless_for_two, "transform_threads = " + std::string(threads) + "\n"));
     const auto position = static_cast<std::int64_t>(before.size());
     const Lives lives = live_killed(folder, file, position, 8);
-    INFO(count << " before, threads " << threads << ", deaths " << lives.deaths << "\n" << lives.last.err);
+    INFO(count << " before, threads " << threads << ", deaths " << lives.deaths << "\n"
+               << lives.last.err);
     CHECK(lives.deaths <= 6);
     CHECK(lives.last.code == 70);
     CHECK(contains(lives.last.err, "position " + std::to_string(position)));
@@ -256,10 +257,11 @@ TEST_CASE("a record that kills without a word is found while another source make
     const TempDir folder;
     folder.write("in.log", "{\"k\":1}\n{\"k\":2}\n{\"k\":1}\n");
     const std::string file = folder.write(
-        "p.toml", config(endless_for_two) +
-                      "[sources.other]\ntype = \"file\"\ninclude = [\"other.log\"]\nend = \"eof\"\n"
-                      "poll_interval = \"5ms\"\n"
-                      "[sinks.other]\ntype = \"file\"\ninputs = [\"other\"]\npath = \"out/other\"\n");
+        "p.toml",
+        config(endless_for_two) +
+            "[sources.other]\ntype = \"file\"\ninclude = [\"other.log\"]\nend = \"eof\"\n"
+            "poll_interval = \"5ms\"\n"
+            "[sinks.other]\ntype = \"file\"\ninputs = [\"other\"]\npath = \"out/other\"\n");
     Lives lives;
     std::string all;
     for (; lives.deaths < 8; ++lives.deaths) {
@@ -300,7 +302,8 @@ TEST_CASE("a record that is too large for one transform is delivered in the othe
     folder.write("in.log", "{\"a\":1}\n" + large + "{\"a\":2}\n");
     const std::string file = folder.write(
         "p.toml",
-        "data_dir = \"state\"\n[sources.in]\ntype = \"file\"\ninclude = [\"in.log\"]\nend = \"eof\"\n"
+        "data_dir = \"state\"\n[sources.in]\ntype = \"file\"\ninclude = [\"in.log\"]\nend = "
+        "\"eof\"\n"
         "[transforms.t]\ntype = \"jq\"\ninputs = [\"in\"]\nprogram = '., .'\non_error = \"drop\"\n"
         "[transforms.a]\ntype = \"jq\"\ninputs = [\"in\"]\nprogram = '.a = 1'\n"
         "[transforms.b]\ntype = \"jq\"\ninputs = [\"in\"]\nprogram = '.b = 1'\n"
@@ -319,8 +322,9 @@ TEST_CASE("a record that is too large for one transform is delivered in the othe
 
 TEST_CASE("a record of max_line goes through eight transforms in series and side by side") {
     const TempDir folder;
-    std::string text = "data_dir = \"state\"\n[engine]\nmemory_limit = \"16MiB\"\n"
-                       "[sources.in]\ntype = \"file\"\ninclude = [\"in.log\"]\nend = \"eof\"\n";
+    std::string text =
+        "data_dir = \"state\"\n[engine]\nmemory_limit = \"16MiB\"\n"
+        "[sources.in]\ntype = \"file\"\ninclude = [\"in.log\"]\nend = \"eof\"\n";
     for (int i = 1; i <= 8; ++i) {
         const std::string n = std::to_string(i);
         const std::string before = i == 1 ? "in" : "k" + std::to_string(i - 1);
@@ -342,7 +346,9 @@ TEST_CASE("a record of max_line goes through eight transforms in series and side
         CHECK(read_file(folder.at("out/b" + std::to_string(i))).size() > size);
 }
 
-TEST_CASE("records that make much of little are all delivered in whole mode, though a batch is too much") {
+TEST_CASE(
+    "records that make much of little are all delivered in whole mode, though a batch is too "
+    "much") {
     const char* const threads = GENERATE("0", "2");
     const TempDir folder;
     std::string input, expected;
@@ -350,15 +356,15 @@ TEST_CASE("records that make much of little are all delivered in whole mode, tho
         const std::string number = std::to_string(n);
         input += "{\"n\":" + number + "}\n";
         for (int i = 0; i < 3000; ++i)
-            expected += "{\"n\":" + number + ",\"i\":" + std::to_string(i) +
-                        ",\"text\":\"" + std::string(60, 'x') + "\"}\n";
+            expected += "{\"n\":" + number + ",\"i\":" + std::to_string(i) + ",\"text\":\"" +
+                        std::string(60, 'x') + "\"}\n";
     }
     folder.write("in.log", input);
     const std::string file = folder.write(
-        "p.toml", config("{n, i: range(3000), text: \"" + std::string(60, 'x') + "\"}",
-                         "memory_limit = \"16MiB\"\ntransform_threads = " +
-                             std::string(threads) + "\n") +
-                      dead_letters);
+        "p.toml",
+        config("{n, i: range(3000), text: \"" + std::string(60, 'x') + "\"}",
+               "memory_limit = \"16MiB\"\ntransform_threads = " + std::string(threads) + "\n") +
+            dead_letters);
     const Exited exited = run({"run", "--progress", "off", file});
     INFO(exited.err);
     CHECK(exited.code == 0);

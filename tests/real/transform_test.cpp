@@ -73,7 +73,9 @@ void check_kills(const std::string& engine, std::uint64_t seed) {
 
 }  // namespace
 
-TEST_CASE("filter, jq and route to sinks are byte-identical after 15 kills") { check_kills("", 11); }
+TEST_CASE("filter, jq and route to sinks are byte-identical after 15 kills") {
+    check_kills("", 11);
+}
 
 TEST_CASE("the same with transform threads") { check_kills("transform_threads = 2\n", 12); }
 
@@ -171,8 +173,9 @@ TEST_CASE("a raw filter drops and rejects before anything is parsed, and counts 
     CHECK(read_file(folder.at("out/a")) == line_of(1) + "no json\n" + line_of(5));
     const std::string dead = read_file(folder.at("out/dead"));
     INFO(dead);
-    CHECK(contains(dead, "\"reason\":\"rejected\",\"attempts\":0,\"transform\":\"raw\","
-                         "\"error\":\"rejected: level is \\\"debug\\\"\""));
+    CHECK(contains(dead,
+                   "\"reason\":\"rejected\",\"attempts\":0,\"transform\":\"raw\","
+                   "\"error\":\"rejected: level is \\\"debug\\\"\""));
     CHECK(contains(exited.err,
                    "raw: 5 -> 3 out + 1 dropped + 1 errors (1 dead letters) (1 rejected)"));
 }
@@ -190,7 +193,8 @@ TEST_CASE("a rejected record without dead letters halts before it, and goes on b
     CHECK(contains(exited.err, "3 out + 2 dropped + 0 errors (0 dead letters) (1 rejected)"));
     CHECK(read_file(folder.at("out/a")) == line_of(1) + "no json\n" + line_of(5));
     forget(folder);
-    exited = run_in(folder, head() + raw_filter("") + sink("a", "raw") + sink("b", "raw._rejected"));
+    exited =
+        run_in(folder, head() + raw_filter("") + sink("a", "raw") + sink("b", "raw._rejected"));
     INFO(exited.err);
     CHECK(exited.code == 0);
     CHECK(read_file(folder.at("out/b")) == line_of(4));
@@ -240,10 +244,9 @@ TEST_CASE("transforms give the same in slices and in parsed batches as in whole 
             std::filesystem::copy(HF_SOURCE_DIR "/examples/transforms.toml",
                                   folder.at("transforms.toml"));
             folder.write("out/logs/app.jsonl", examples_input);
-            const Exited exited = run({"run", "--progress", "off", "--set",
-                                       std::string("engine.mode=") + mode, "--set",
-                                       std::string("engine.slice_bytes=") + slice,
-                                       folder.at("transforms.toml")});
+            const Exited exited = run(
+                {"run", "--progress", "off", "--set", std::string("engine.mode=") + mode, "--set",
+                 std::string("engine.slice_bytes=") + slice, folder.at("transforms.toml")});
             INFO(mode << " " << slice << ": " << exited.err);
             CHECK(exited.code == 0);
             check_examples_output(folder);

@@ -243,13 +243,10 @@ void Evaluator::filter(std::uint32_t node, const Record& record) {
 
 void Evaluator::raw_filter(std::uint32_t node, const Record& record) {
     // It looks at fields, and gives the bytes on as they are.
-    const ProgramResult result =
-        run(*programs_[node].programs.front(), without_mark(record), key_);
+    const ProgramResult result = run(*programs_[node].programs.front(), without_mark(record), key_);
     switch (result.verdict) {
         case Verdict::drop: ++result_->counts[node].dropped; return;
-        case Verdict::fail:
-            ++result_->counts[node].rejected;
-            return unrouted(node, record, error_);
+        case Verdict::fail: ++result_->counts[node].rejected; return unrouted(node, record, error_);
         case Verdict::keep: break;
         case Verdict::change: HF_ASSERT(false);
     }
@@ -279,8 +276,7 @@ void Evaluator::unrouted(std::uint32_t node, const Record& record, std::string_v
     const Node& spec = plan_.nodes()[node];
     switch (spec.spec.unrouted) {
         case Unrouted::drop: ++result_->counts[node].dropped; return;
-        case Unrouted::route:
-            return pass(node, spec.unmatched() - (mutant(318) ? 1 : 0), record);
+        case Unrouted::route: return pass(node, spec.unmatched() - (mutant(318) ? 1 : 0), record);
         case Unrouted::dead_letter:
         case Unrouted::stop: break;
     }
@@ -329,10 +325,8 @@ void Evaluator::sample(std::uint32_t node, const Record& record) {
     const NodeSpec& spec = plan_.nodes()[node].spec;
     std::uint64_t bits = 0;
     if (programs_[node].programs.empty()) {
-        const std::int64_t position =
-            input_->position + static_cast<std::int64_t>(record.origin);
-        bits = mix(spec.rate, site_sample, input_->partition,
-                   static_cast<std::uint64_t>(position));
+        const std::int64_t position = input_->position + static_cast<std::int64_t>(record.origin);
+        bits = mix(spec.rate, site_sample, input_->partition, static_cast<std::uint64_t>(position));
     } else {
         Hash128 key;
         if (!key_of(node, record, key)) return;
@@ -403,7 +397,10 @@ void Evaluator::program(std::uint32_t node, const Record& record) {
     const ProgramResult result = run(program, record, out);
     NodeCounts& counts = result_->counts[node];
     switch (result.verdict) {
-        case Verdict::fail: HF_ASSERT(out.size() == before); fails(node, record, result); return;
+        case Verdict::fail:
+            HF_ASSERT(out.size() == before);
+            fails(node, record, result);
+            return;
         case Verdict::drop: ++counts.dropped; return;
         case Verdict::keep: {
             // What decode keeps is a line from here on, which the batch's bytes aren't.

@@ -95,12 +95,14 @@ std::string partition_text(std::uint64_t number);
 /// number.
 struct NodeCounts {
     std::uint64_t in = 0;
-    std::uint64_t out = 0;      ///< Records that left it, by all outputs.
-    std::uint64_t dropped = 0;  ///< By its condition, rate, threshold or memory; or nobody takes it.
-    std::uint64_t blank = 0;    ///< Lines of white space that it did not parse.
+    std::uint64_t out = 0;  ///< Records that left it, by all outputs.
+    std::uint64_t dropped =
+        0;                    ///< By its condition, rate, threshold or memory; or nobody takes it.
+    std::uint64_t blank = 0;  ///< Lines of white space that it did not parse.
     std::uint64_t errors = 0;
-    std::uint64_t dead = 0;      ///< Of the errors: dead letters.
-    std::uint64_t rejected = 0;  ///< raw_filter: by a rule; each is also in `out`, `dropped` or `dead`.
+    std::uint64_t dead = 0;  ///< Of the errors: dead letters.
+    std::uint64_t rejected =
+        0;  ///< raw_filter: by a rule; each is also in `out`, `dropped` or `dead`.
     void add(const NodeCounts& other);
 };
 
@@ -198,13 +200,13 @@ private:
     std::vector<std::byte> padded_;
     std::vector<std::byte> key_;
     std::string error_;
-    std::string partition_;  ///< As text.
+    std::string partition_;              ///< As text.
     std::size_t input_size_ = 0;         ///< Of the record in its batch, where that is no line.
     std::vector<std::size_t> made_;      ///< By node: of the record so far.
     std::vector<std::size_t> made_all_;  ///< By node: of the whole slice.
     std::size_t why_bytes_ = 0;          ///< Of texts and entries of the dead letters.
     std::shared_ptr<Place> place_ = std::make_shared<Place>();
-    bool is_dead_ = false;               ///< The record is among the dead letters.
+    bool is_dead_ = false;  ///< The record is among the dead letters.
 };
 
 }  // namespace holdfast::flow

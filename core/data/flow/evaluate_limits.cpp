@@ -40,9 +40,8 @@ std::size_t Evaluator::written() const {
 
 void Evaluator::too_much(std::uint32_t node, const Record& record, Room room) {
     const NodeType type = plan_.nodes()[node].spec.type;
-    const std::size_t limit = room == Room::batch_full
-                                  ? limits_.slice_bytes
-                                  : record_limit(node, input_->source);
+    const std::size_t limit =
+        room == Room::batch_full ? limits_.slice_bytes : record_limit(node, input_->source);
     std::string text = "program error: ";
     if (type == NodeType::decode || type == NodeType::encode)
         text += std::string("the record as ") + (type == NodeType::decode ? "JSON" : "MsgPack") +

@@ -21,15 +21,15 @@
 namespace holdfast::flow {
 
 enum class NodeType : std::uint8_t {
-    filter,    ///< Output 0: the condition holds. Output 1 (`_unmatched`): it doesn't.
-    route,     ///< One output a condition, in order; then `_unmatched`.
-    sample,    ///< Output 0: one of `rate` records, or of the values of a key.
-    throttle,  ///< Output 0: at most `threshold` records in `window`, for each value of a key.
-    dedupe,    ///< Output 0: what was not among the last `entries` different ones.
-    program,   ///< Output 0: what the program makes of each record.
+    filter,      ///< Output 0: the condition holds. Output 1 (`_unmatched`): it doesn't.
+    route,       ///< One output a condition, in order; then `_unmatched`.
+    sample,      ///< Output 0: one of `rate` records, or of the values of a key.
+    throttle,    ///< Output 0: at most `threshold` records in `window`, for each value of a key.
+    dedupe,      ///< Output 0: what was not among the last `entries` different ones.
+    program,     ///< Output 0: what the program makes of each record.
     raw_filter,  ///< Output 0: what no rule takes. Output 1 (`_rejected`): what one rejects.
-    decode,    ///< A source's records as lines of JSON; lines are parsed, and kept as they are.
-    encode,    ///< A sink's records as it wants them.
+    decode,      ///< A source's records as lines of JSON; lines are parsed, and kept as they are.
+    encode,      ///< A sink's records as it wants them.
 };
 
 /// What becomes of a record on which a condition or program fails.
@@ -74,9 +74,9 @@ struct NodeSpec {
     Unrouted unrouted = Unrouted::drop;
     bool skip_blank = true;  ///< Where it parses: a line of white space is dropped and counted.
     MissingKey on_missing_key = MissingKey::as_null;  ///< sample, throttle, dedupe.
-    std::uint32_t routes = 0;     ///< Conditions of a route.
-    std::uint64_t rate = 1;       ///< sample: one of so many.
-    std::uint64_t threshold = 1;  ///< throttle: records in `window`.
+    std::uint32_t routes = 0;                         ///< Conditions of a route.
+    std::uint64_t rate = 1;                           ///< sample: one of so many.
+    std::uint64_t threshold = 1;                      ///< throttle: records in `window`.
     Duration window = seconds(1);
     std::uint32_t entries = 0;  ///< dedupe, throttle: keys that are remembered.
 };
@@ -126,8 +126,8 @@ struct Reach {
     /// at most ways_most.
     std::vector<std::uint32_t> ways;
     std::vector<std::uint32_t> stream_ways;  ///< By stream, alike.
-    bool transforms = false;  ///< Some sink gets its records through a node.
-    bool remembers = false;   ///< Some node on the way does.
+    bool transforms = false;                 ///< Some sink gets its records through a node.
+    bool remembers = false;                  ///< Some node on the way does.
 };
 
 class Plan {

@@ -148,9 +148,9 @@ std::string_view find_defined(std::string_view name, std::uint32_t arity) {
 }
 
 std::vector<std::string> builtin_names() {
-    std::vector<std::string> names{"empty/0", "path/1", "range/2", "env/0",
-                                   "last/1",  "null/0", "true/0",  "false/0",
-                                   "get_search_list/0"};
+    std::vector<std::string> names{"empty/0", "path/1",  "range/2",
+                                   "env/0",   "last/1",  "null/0",
+                                   "true/0",  "false/0", "get_search_list/0"};
     for (const NativeEntry& one : natives()) {
         if (one.name[0] != '_') {
             names.push_back(std::string(one.name) + "/" + std::to_string(one.arity));

@@ -128,13 +128,11 @@ void CompileState::call(const Expr& e, const Binding* scope, bool last) {
     const Binding* to = find_function(scope, name, e.count);
     if (to == nullptr) return builtin(e, scope, last);
     switch (to->kind) {
-        case Binding::Kind::thunk:
-            return expr(to->given, to->around, last);
+        case Binding::Kind::thunk: return expr(to->given, to->around, last);
         case Binding::Kind::parameter:
             emit(Do::parameter, level_of(to->owner), to->slot, last);
             return;
-        default:
-            return call_function(*to, e, scope, last);
+        default: return call_function(*to, e, scope, last);
     }
 }
 
@@ -233,17 +231,19 @@ void CompileState::builtin(const Expr& e, const Binding* scope, bool last) {
     if (const auto native = find_native(name, e.count)) return call_native(*native, e, scope);
     std::string_view text = find_defined(name, e.count);
     if (mutant(403) && name == "limit") {
-        text = "def limit($n; f): label $out | foreach f as $item ($n; . - 1;"
-               " $item, if . <= 0 then break $out else empty end);";
+        text =
+            "def limit($n; f): label $out | foreach f as $item ($n; . - 1;"
+            " $item, if . <= 0 then break $out else empty end);";
     }
     if (mutant(419) && name == "limit") {
-        text = "def limit($n; f): if $n > 0 then foreach f as $item ($n; . - 1;"
-               " if . >= 0 then $item else empty end) else empty end;";
+        text =
+            "def limit($n; f): if $n > 0 then foreach f as $item ($n; . - 1;"
+            " if . >= 0 then $item else empty end) else empty end;";
     }
     if (text.empty()) {
-        return fail(name + "/" + std::to_string(e.count) + " is not defined" +
-                        std::string(advice(name)),
-                    e.offset);
+        return fail(
+            name + "/" + std::to_string(e.count) + " is not defined" + std::string(advice(name)),
+            e.offset);
     }
     const auto definition = parse_definitions(text, syntax_);
     HF_ASSERT(definition.has_value());

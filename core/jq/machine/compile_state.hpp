@@ -32,8 +32,8 @@ struct Binding {
     std::uint32_t definition = 0;  ///< Of function.
     ExprId given = none;           ///< Of thunk: laid out in the scope `around`.
     const Binding* around = nullptr;
-    std::uint32_t global = none;    ///< Of variable: it is this one of Code::given.
-    const Binding* real = nullptr;  ///< Of function: it is this one under another name.
+    std::uint32_t global = none;            ///< Of variable: it is this one of Code::given.
+    const Binding* real = nullptr;          ///< Of function: it is this one under another name.
     mutable std::uint32_t function = none;  ///< Its code, once it is asked for.
 };
 

@@ -97,62 +97,43 @@ void CompileState::expr(ExprId id, const Binding* scope, bool last) {
 
 void CompileState::expr_of(const Expr& e, const Binding* scope, bool last) {
     switch (e.op) {
-        case Op::identity:
-            return;
+        case Op::identity: return;
         case Op::number:
             emit(Do::constant,
                  constant({.kind = Kind::number, .digits = true, .text = syntax_.text(e.text)}));
             return;
-        case Op::string:
-            return string(e, scope);
-        case Op::index:
-            return index(e, scope);
-        case Op::slice:
-            return slice(e, scope);
+        case Op::string: return string(e, scope);
+        case Op::index: return index(e, scope);
+        case Op::slice: return slice(e, scope);
         case Op::iterate:
             expr(e.a, scope, false);
             emit(Do::each, 0, 0, e.optional);
             return;
-        case Op::pipe:
-            expr(e.a, scope, false);
-            return expr(e.b, scope, last);
-        case Op::comma:
-            return comma(e, scope, last);
+        case Op::pipe: expr(e.a, scope, false); return expr(e.b, scope, last);
+        case Op::comma: return comma(e, scope, last);
         case Op::conjunction:
-        case Op::disjunction:
-            return logic(e, scope);
-        case Op::alternative:
-            return alternative(e, scope, last);
-        case Op::binary:
-            return binary(e, scope);
-        case Op::update:
-            return update(e, scope);
-        case Op::attempt:
-            return attempt(e, scope);
-        case Op::condition:
-            return condition(e, scope, last);
-        default:
-            return more_of(e, scope, last);
+        case Op::disjunction: return logic(e, scope);
+        case Op::alternative: return alternative(e, scope, last);
+        case Op::binary: return binary(e, scope);
+        case Op::update: return update(e, scope);
+        case Op::attempt: return attempt(e, scope);
+        case Op::condition: return condition(e, scope, last);
+        default: return more_of(e, scope, last);
     }
 }
 
 void CompileState::more_of(const Expr& e, const Binding* scope, bool last) {
     switch (e.op) {
         case Op::recurse:
-        case Op::call:
-            return call(e, scope, last);
-        case Op::format:
-            emit(Do::make_text, 0, text_constant(syntax_.text(e.text)), true);
-            return;
+        case Op::call: return call(e, scope, last);
+        case Op::format: emit(Do::make_text, 0, text_constant(syntax_.text(e.text)), true); return;
         case Op::negate:
             expr(e.a, scope, false);
             emit(Do::native, *find_native("_negate", 0));
             return;
         case Op::reduce:
-        case Op::foreach:
-            return fold(e, scope);
-        case Op::bind:
-            return bind(e, scope, last);
+        case Op::foreach: return fold(e, scope);
+        case Op::bind: return bind(e, scope, last);
         case Op::define: {
             const Definition& made = syntax_.definitions[e.a];
             const Binding* inside =
@@ -164,8 +145,7 @@ void CompileState::more_of(const Expr& e, const Binding* scope, bool last) {
                              .definition = e.a});
             return expr(e.b, inside, last);
         }
-        case Op::label:
-            return label(e, scope, last);
+        case Op::label: return label(e, scope, last);
         case Op::leave: {
             const Binding* found = find(scope, Binding::Kind::label, syntax_.text(e.text));
             if (found == nullptr) {
@@ -174,16 +154,11 @@ void CompileState::more_of(const Expr& e, const Binding* scope, bool last) {
             emit(Do::leave, level_of(found->owner), found->slot);
             return;
         }
-        case Op::variable:
-            return variable(e, scope);
-        case Op::array:
-            return collect(e, scope);
-        case Op::object:
-            return object(e, scope);
-        case Op::location:
-            return location(e);
-        default:
-            return fail("not a program", e.offset);
+        case Op::variable: return variable(e, scope);
+        case Op::array: return collect(e, scope);
+        case Op::object: return object(e, scope);
+        case Op::location: return location(e);
+        default: return fail("not a program", e.offset);
     }
 }
 
@@ -261,9 +236,7 @@ std::uint32_t CompileState::global(const std::string& json) {
     return static_cast<std::uint32_t>(Global::given) + index;
 }
 
-void CompileState::given(const std::string& json) {
-    emit(Do::global, global(json));
-}
+void CompileState::given(const std::string& json) { emit(Do::global, global(json)); }
 
 Layout* CompileState::new_layout(Layout* outer) {
     layouts_.push_back(std::make_unique<Layout>());
@@ -332,11 +305,8 @@ Code CompileState::link() {
                 case Do::fork_pattern:
                 case Do::fork_mark:
                 case Do::jump:
-                case Do::jump_unless:
-                    instruction.a += function.entry;
-                    break;
-                default:
-                    break;
+                case Do::jump_unless: instruction.a += function.entry; break;
+                default: break;
             }
             code_.instructions.push_back(instruction);
         }

@@ -14,9 +14,9 @@ namespace {
 std::string json_number(std::string digits) {
     if (digits.front() == '.') digits.insert(0, "0");
     const std::size_t point = digits.find('.');
-    const bool is_bare = point != digits.npos && (point + 1 == digits.size() ||
-                                                  digits[point + 1] < '0' ||
-                                                  digits[point + 1] > '9');
+    const bool is_bare =
+        point != digits.npos &&
+        (point + 1 == digits.size() || digits[point + 1] < '0' || digits[point + 1] > '9');
     if (is_bare) digits.insert(point + 1, "0");
     const std::size_t first = std::min(digits.find_first_not_of('0'), digits.size() - 1);
     const bool is_small = digits[first] == '.' || digits[first] == 'e' || digits[first] == 'E';
@@ -47,9 +47,7 @@ bool add_json(const Syntax& syntax, ExprId id, std::string& out) {
     const Expr& e = syntax.exprs[id];
     if (const auto text = constant_text(syntax, id)) return out += quoted(*text), true;
     switch (e.op) {
-        case Op::number:
-            out += json_number(syntax.text(e.text));
-            return true;
+        case Op::number: out += json_number(syntax.text(e.text)); return true;
         case Op::call: {
             const std::string& name = syntax.text(e.text);
             out += name;
@@ -65,8 +63,7 @@ bool add_json(const Syntax& syntax, ExprId id, std::string& out) {
             if (!add_members(syntax, e, out)) return false;
             out += '}';
             return true;
-        default:
-            return false;
+        default: return false;
     }
 }
 

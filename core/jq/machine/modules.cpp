@@ -74,8 +74,8 @@ std::string Modules::circle(std::uint32_t to) const {
 
 std::expected<void, Modules::Fault> Modules::read(const Header& header) {
     if (header.metadata != none && !constant_json(syntax_, header.metadata)) {
-        return std::unexpected(Fault{"module metadata must be constant",
-                                     syntax_.exprs[header.metadata].offset});
+        return std::unexpected(
+            Fault{"module metadata must be constant", syntax_.exprs[header.metadata].offset});
     }
     if (!import_all(header, program, targets_)) return std::unexpected(fault_);
     return {};
@@ -138,18 +138,20 @@ bool Modules::import(const Import& one, std::uint32_t importer, std::uint32_t& t
 
 bool Modules::load(const Import& one, std::uint32_t importer, std::uint32_t at, bool is_raw) {
     if (open_.size() == levels_max) {
-        return fail("modules import each other over more than " + std::to_string(levels_max) +
-                        " levels",
-                    one.offset);
+        return fail(
+            "modules import each other over more than " + std::to_string(levels_max) + " levels",
+            one.offset);
     }
     std::size_t& used = one.is_data ? data_ : code_;
     const std::size_t most = one.is_data ? data_max : code_max;
     auto text = loader_->read(files_[at].name, most - used);
     if (!text) return fail(text.error().reason, one.offset);
     if (text->size() > most - used) {
-        return fail(std::string(one.is_data ? "data files" : "modules") + " of a program have at "
-                        "most " + std::to_string(most >> 20) + " MiB together, with " +
-                        files_[at].name + " they have more",
+        return fail(std::string(one.is_data ? "data files" : "modules") +
+                        " of a program have at "
+                        "most " +
+                        std::to_string(most >> 20) + " MiB together, with " + files_[at].name +
+                        " they have more",
                     one.offset);
     }
     used += text->size();
@@ -238,8 +240,8 @@ std::expected<std::string, std::string> module_metadata(ModuleLoader& loader,
     }
     for (const std::uint32_t id : parsed->definitions) {
         const Definition& made = syntax.definitions[id];
-        defs += (defs.empty() ? "" : ",") + quoted(syntax.text(made.name) + "/" +
-                                                   std::to_string(made.parameters.size()));
+        defs += (defs.empty() ? "" : ",") +
+                quoted(syntax.text(made.name) + "/" + std::to_string(made.parameters.size()));
     }
     return "{" + members_but(syntax, parsed->header.metadata, {"deps", "defs"}) + "\"deps\":[" +
            deps + "],\"defs\":[" + defs + "]}";

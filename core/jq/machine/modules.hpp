@@ -22,9 +22,9 @@ public:
     struct Asked {
         std::string_view path;  ///< As it stands in the import: relative, without `..`.
         bool is_data = false;
-        bool has_search = false;                ///< It names folders of its own:
+        bool has_search = false;                 ///< It names folders of its own:
         const std::vector<std::string>& search;  ///< these, in order.
-        std::string_view importer;              ///< Who asks: a file's name; empty: the program.
+        std::string_view importer;               ///< Who asks: a file's name; empty: the program.
     };
     struct Failure {
         std::string reason;
@@ -59,7 +59,7 @@ class Modules {
 public:
     static constexpr std::size_t files_max = 256;
     static constexpr std::size_t levels_max = 32;  ///< Of files, each importing the next.
-    static constexpr std::size_t code_max = std::size_t{1} << 20;   ///< Bytes of all modules.
+    static constexpr std::size_t code_max = std::size_t{1} << 20;  ///< Bytes of all modules.
     static constexpr std::size_t data_max = std::size_t{8} << 20;  ///< Of all data files.
 
     struct Fault {

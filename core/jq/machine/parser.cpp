@@ -44,9 +44,7 @@ ExprId ParseState::fail(std::string reason, std::size_t offset) {
     return none;
 }
 
-ExprId ParseState::fail(std::string reason) {
-    return fail(std::move(reason), token_.offset);
-}
+ExprId ParseState::fail(std::string reason) { return fail(std::move(reason), token_.offset); }
 
 void ParseState::fail_unexpected(std::string_view wanted) {
     const std::string_view seen = token_.kind == Token::Kind::end ? "the end" : token_.text;
@@ -81,9 +79,7 @@ bool ParseState::enter() {
     return !failed_;
 }
 
-TextId ParseState::text(std::string_view text) {
-    return syntax_.add(text);
-}
+TextId ParseState::text(std::string_view text) { return syntax_.add(text); }
 
 std::uint32_t ParseState::list(const std::vector<std::uint32_t>& items) {
     const auto begin = static_cast<std::uint32_t>(syntax_.lists.size());
@@ -166,9 +162,8 @@ ExprId ParseState::binary(int level) {
         if (found.level == 0 || found.level < level) break;
         step();
         const bool right = found.joins == Level::Joins::right;
-        const ExprId operand = found.level == comma_level
-                                   ? bindable()
-                                   : binary(right ? found.level : found.level + 1);
+        const ExprId operand =
+            found.level == comma_level ? bindable() : binary(right ? found.level : found.level + 1);
         left = joined(sign, left, operand);
         if (found.joins == Level::Joins::never && level_of(token_).level == found.level) {
             fail_unexpected("");

@@ -198,8 +198,7 @@ ExprId ParseState::term() {
             return add(Expr{.op = Op::number,
                             .text = text(json_number(token.text)),
                             .offset = static_cast<std::uint32_t>(token.offset)});
-        case Token::Kind::quote:
-            return string(none, token.offset);
+        case Token::Kind::quote: return string(none, token.offset);
         case Token::Kind::format: {
             step();
             const TextId format = text(token.text);
@@ -214,10 +213,8 @@ ExprId ParseState::term() {
             return add(Expr{.op = Op::variable,
                             .text = text(token.text),
                             .offset = static_cast<std::uint32_t>(token.offset)});
-        case Token::Kind::name:
-            return word_term(token);
-        default:
-            return sign_term(token);
+        case Token::Kind::name: return word_term(token);
+        default: return sign_term(token);
     }
 }
 

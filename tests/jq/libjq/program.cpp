@@ -57,8 +57,8 @@ jv text_value(std::string_view text) {
 jv value_of(const RecordMeta& meta) {
     jv object = jv_object_set(jv_object(), jv_string("source"), text_value(meta.source));
     object = jv_object_set(object, jv_string("partition"), text_value(meta.partition));
-    object = jv_object_set(object, jv_string("position"),
-                           jv_number(static_cast<double>(meta.position)));
+    object =
+        jv_object_set(object, jv_string("position"), jv_number(static_cast<double>(meta.position)));
     return jv_object_set(object, jv_string("id"), text_value(record_id(meta)));
 }
 
@@ -194,9 +194,9 @@ ProgramResult LibjqProgram::run(std::span<const std::byte> record, std::vector<s
     jq_state* state = library_->state;
     jv input = to_library(nodes_, 0, library_->scratch);
     jq_start(state,
-             asks_meta_ ? jv_array_append(jv_array_append(jv_array(), value_of(meta_)),
-                                          jv_copy(input))
-                        : jv_copy(input),
+             asks_meta_
+                 ? jv_array_append(jv_array_append(jv_array(), value_of(meta_)), jv_copy(input))
+                 : jv_copy(input),
              0);
     Outputs outputs{.bytes_max = outputs_bytes_max_, .before = out.size()};
     jv last = jq_next(state);

@@ -94,28 +94,18 @@ struct Writer {
             return false;
         }
         switch (kind) {
-            case JV_KIND_ARRAY:
-                return put_array(value, level);
-            case JV_KIND_OBJECT:
-                return put_object(value, level);
-            case JV_KIND_STRING:
-                put_string(value);
-                return true;
+            case JV_KIND_ARRAY: return put_array(value, level);
+            case JV_KIND_OBJECT: return put_object(value, level);
+            case JV_KIND_STRING: put_string(value); return true;
             case JV_KIND_NUMBER:
                 digits.clear();
                 append_number(jv_number_value(value), digits);
                 put(digits);
                 break;
-            case JV_KIND_TRUE:
-                put("true");
-                break;
-            case JV_KIND_FALSE:
-                put("false");
-                break;
+            case JV_KIND_TRUE: put("true"); break;
+            case JV_KIND_FALSE: put("false"); break;
             case JV_KIND_NULL:
-            case JV_KIND_INVALID:
-                put("null");
-                break;
+            case JV_KIND_INVALID: put("null"); break;
         }
         jv_free(value);
         return true;
@@ -127,14 +117,10 @@ struct Writer {
 jv to_library(const Nodes& nodes, NodeId id, std::string& scratch) {
     const Node& node = nodes[id];
     switch (node.kind) {
-        case Kind::null:
-            return jv_null();
-        case Kind::no:
-            return jv_false();
-        case Kind::yes:
-            return jv_true();
-        case Kind::number:
-            return jv_number(number(node.bytes()));
+        case Kind::null: return jv_null();
+        case Kind::no: return jv_false();
+        case Kind::yes: return jv_true();
+        case Kind::number: return jv_number(number(node.bytes()));
         case Kind::string:
             return text(node.bytes().substr(1, node.size - 2), node.escaped, scratch);
         case Kind::array: {
@@ -144,8 +130,7 @@ jv to_library(const Nodes& nodes, NodeId id, std::string& scratch) {
             }
             return array;
         }
-        case Kind::object:
-            break;
+        case Kind::object: break;
     }
     jv object = jv_object();
     for (NodeId child = id + 1; child < node.next; child = nodes[child].next) {
