@@ -229,7 +229,7 @@ void FakeSinks::babble(const Attempt& a) {
         {a.delivery, a.number, all, all + 1, SinkOutcome::refused},
         {a.delivery, a.number, 0, 1, SinkOutcome::failed},
         {a.delivery, a.number, 0, all, unknown},
-        {a.delivery, a.number + 1, 0, all, SinkOutcome::delivered},
+        {a.delivery, a.number + (1u << 30), 0, all, SinkOutcome::delivered},
     };
     const std::uint64_t which = stage_.detail(a.sink, n << 4 | 10, std::size(words) + 1);
     if (which < std::size(words)) {

@@ -15,7 +15,7 @@
 //         holds back, batch by batch.
 // Rule 6: where a commit cycle never ends, a window that is bounded stays full: the sinks of sources
 //         that commit to the checkpoint are as good as dead. So it does, as far as it is full, in a
-//         stuck lane: what stands there is never durable.
+//         stuck lane: what stands there is never durable, and what is queued behind it waits.
 // Doesn't know: the order of different sources' batches in a lane; there it assumes the worst.
 #include <algorithm>
 #include <array>
@@ -39,6 +39,7 @@ public:
     bool right() {
         find_stuck();
         find_held();
+        find_full_windows();
         for (const Unit& u : ledger_.units) {
             if (is_open(u) && !explained(u)) return false;
         }
@@ -207,6 +208,15 @@ private:
                bytes + more > config.queue_bytes_max;
     }
 
+    /// Lanes are sent in order: where one batch waits for room in the window, so does what follows,
+    /// however little that is. (The order of batches of several sources is not known here.)
+    void find_full_windows() {
+        for (const Unit& u : ledger_.units) {
+            if (full_[u.sink] || !is_open(u)) continue;
+            full_[u.sink] = waits_for_window(u);
+        }
+    }
+
     /// It would be too much beside what a stuck lane may have in its window.
     bool waits_for_window(const Unit& u) const {
         const CommitConfig& bound = draw_.config.commit;
@@ -228,7 +238,7 @@ private:
     }
 
     bool explained(const Unit& u) {
-        if (dead(u.sink) || waits_for_window(u)) return true;
+        if (dead(u.sink) || (full_[u.sink] && !u.sent)) return true;
         const Record& r = ledger_.records[u.record];
         if (must_be_parked(u)) {
             if (store_dead()) return true;
@@ -329,6 +339,7 @@ private:
     const Draw& draw_;
     std::array<std::uint64_t, 4> held_;  ///< By source: the first batch that may not be fanned out.
     std::array<bool, 8> stuck_{};
+    std::array<bool, 8> full_{};  ///< By sink: its window, so that nothing more is begun.
     std::uint64_t needy_ = 0;  ///< At least as many as the dead-letter queue may have to hold.
 };
 
