@@ -248,6 +248,8 @@ void FakeSinks::cancel(std::uint32_t index) {
         // It was done at the same instant: the device takes it back.
         const std::size_t length = stage_.ledger.sinks[a.sink].contents.size() - a.items.size();
         stage_.ledger.cut(a.sink, static_cast<std::uint32_t>(length));
+        // A sync that is under way no longer finds it.
+        syncing_[a.sink] = std::min(syncing_[a.sink], static_cast<std::uint32_t>(length));
     }
     if (a.pending == 0) {
         ++a.pending;
@@ -280,7 +282,8 @@ void FakeSinks::sync_due(const Occurrence& what) {
     const auto outcome = static_cast<StoreOutcome>(what.d);
     // After a failure the kernel has marked the pages clean: a later ok says nothing.
     if (outcome == StoreOutcome::ok && !sync_broken_[what.a]) {
-        truth.synced = std::max(truth.synced, static_cast<std::uint32_t>(what.c));
+        const auto length = std::min(static_cast<std::uint32_t>(what.c), syncing_[what.a]);
+        truth.synced = std::max(truth.synced, length);
     }
     stage_.out.push_back(SinkSynced{SinkId{static_cast<std::uint16_t>(what.a)}, what.b, outcome});
 }

@@ -110,6 +110,7 @@ void Ledger::cut(std::uint32_t sink, std::uint32_t length) {
     SinkTruth& truth = sinks[sink];
     for (std::uint32_t i = length; i < truth.contents.size(); ++i) {
         Unit& u = units[truth.contents[i]];
+        HF_ASSERT(u.applied > 0);
         --u.applied;
         if (u.where >= length) u.where = UINT32_MAX;
     }

@@ -214,7 +214,7 @@ constexpr Mutant all[] = {
     {252, "a word that means nothing is taken for a failure", "", 5000},
     {253, "a drain waits for the interval of commits", "", 10000},
     {254, "leads are not staged", "", 500},
-    {255, "what a lost partition had to commit is left to the next one in its slot", "", 20000},
+    {255, "what a lost partition had to commit is left to the next one in its slot", "", 60000},
     {256, "a lead lags by a batch", "", 500},
     {257, "settled records count towards a commit one batch at a time", "", 2000},
     {258, "a commit follows each settled batch, whatever the interval", "", 500},

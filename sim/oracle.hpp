@@ -180,6 +180,7 @@ private:
     /// A batch's outputs for a sink, from their first write on until they are surely durable.
     struct Begun {
         BatchId batch;
+        std::vector<DeliveryId> takers;  ///< What took of it.
         std::uint32_t outputs = 0;
         std::uint32_t bytes = 0;
         bool retired = false;  ///< Surely, when the running cycle began.
@@ -188,7 +189,7 @@ private:
     void note_cycle(const Event& event, const Effects& effects);
     Uncovered uncovered(std::uint32_t sink);
     void note_sent(Unit& u, std::uint32_t index);
-    void note_begun(const Part& part, std::uint32_t sink);
+    void note_begun(const Part& part, const WriteToSink& write);
     void forget_given(std::uint32_t log);
     void retire_windows();
     void free_windows();
@@ -314,7 +315,8 @@ private:
         std::uint32_t held = 0;           ///< Batches that are not released.
         std::int64_t read = 0;            ///< Up to where the engine has it.
         std::int64_t told = 0;            ///< Committed, as the source confirmed.
-        Instant deadline = never;         ///< Of its revocation.
+        Instant deadline = never;         ///< Of its revocation:
+        bool overdue = false;             ///< it had passed before this step.
         std::vector<std::int64_t> ends;  ///< Where it was assigned, and where its batches end.
         bool commit_open = false;        ///< The engine waits for its answer, until:
         Instant commit_due = never;
@@ -339,6 +341,7 @@ private:
     std::array<std::uint32_t, 4> source_ends_{};
     std::array<std::uint64_t, 8> told_delivered_{};
     std::array<std::uint64_t, 8> told_parked_{};
+    std::uint32_t ticks_in_vain_ = 0;  ///< In a row.
     std::array<std::uint64_t, 8> dropped_{};
     std::array<bool, 8> sync_failed_{};
     std::array<std::uint32_t, 8> sync_number_{};

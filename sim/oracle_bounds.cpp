@@ -42,8 +42,14 @@ void Oracle::check_bounds(const Event& event, const Effects& effects, const Engi
         return;
     }
     const bool tick = std::holds_alternative<Tick>(event);
-    if (tick && engine.deadline() <= stage_.now) {
+    // What a Tick woke may want another one at once, but no third.
+    ticks_in_vain_ = tick && engine.deadline() <= stage_.now ? ticks_in_vain_ + 1 : 0;
+    if (ticks_in_vain_ > 1) {
         return fail("I20", "timers", "a deadline that has passed is kept after a Tick");
+    }
+    if (any_revoking_) {
+        for (Partition& p : partitions_)
+            p.overdue = p.overdue || (p.known == Known::revoking && stage_.now >= p.deadline);
     }
     const Instant deadline = engine.deadline();
     for (const std::uint32_t index : open_) {
@@ -120,12 +126,11 @@ void Oracle::check_counters(const Engine& engine) {
         const SinkStats& sink = stats.sink[stage_.draw->engine_sink(s)];
         if (sink.delivered != told_delivered_[s] || sink.parked != told_parked_[s] ||
             sink.owed != 0) {
-            return fail("I29", "metrics truth",
-                        "sink " + std::to_string(s) + ": counted " +
-                            std::to_string(sink.delivered) + " delivered and " +
-                            std::to_string(sink.parked) + " parked, told " +
-                            std::to_string(told_delivered_[s]) + " and " +
-                            std::to_string(told_parked_[s]));
+            return fail(
+                "I29", "metrics truth",
+                "sink " + std::to_string(s) + ": counted " + std::to_string(sink.delivered) +
+                    " delivered and " + std::to_string(sink.parked) + " parked, told " +
+                    std::to_string(told_delivered_[s]) + " and " + std::to_string(told_parked_[s]));
         }
     }
     if (leased_ != 0) fail("I17", "lease balance", "bytes are held at the end");
@@ -163,8 +168,8 @@ void Oracle::check_halt(const Halt& e) {
             break;
         case HaltReason::dead_letters_failed: right = causes_.store; break;
         case HaltReason::sink_sync_failed:
-            right = names(causes_.sync_failed, e.sink) ||
-                    (causes_.sync_overdue && e.sink == no_sink);
+            right =
+                names(causes_.sync_failed, e.sink) || (causes_.sync_overdue && e.sink == no_sink);
             break;
         case HaltReason::checkpoint_failed: right = causes_.checkpoint; break;
         case HaltReason::commit_failed: right = causes_.commit; break;
@@ -188,8 +193,7 @@ bool Oracle::wants_dead_letters(const Halt& e) const {
     if (e.sink != no_sink) {
         if (any_revoked_) return true;  // It may be of an epoch that is over.
         return std::ranges::any_of(ledger.units, [&](const Unit& u) {
-            const std::uint32_t most =
-                stage_.draw->config.sink[u.sink].retry.attempts_max;
+            const std::uint32_t most = stage_.draw->config.sink[u.sink].retry.attempts_max;
             const bool used_up = u.told == Told::waiting && most > 0 && u.failures > 0;
             return u.sink == e.sink.index && (u.told == Told::refused || used_up);
         });

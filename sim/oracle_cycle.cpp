@@ -107,8 +107,12 @@ void Oracle::note_commits_overdue() {
     bool open = false;
     bool again = false;
     for (Partition& p : partitions_) {
-        if (p.known == Known::nothing || p.known == Known::lost) p.commit_open = p.again = false;
-        if (p.commit_open && stage_.now >= p.commit_due) {
+        const bool overdue = p.commit_open && stage_.now >= p.commit_due;
+        if (p.known == Known::nothing || p.known == Known::lost) {
+            // Lost and overdue at one instant, it still ends the round.
+            again = again || overdue;
+            p.commit_open = p.again = false;
+        } else if (overdue) {
             p.commit_open = false;
             p.again = true;
         }
@@ -243,9 +247,8 @@ void Oracle::check_cycle(const Engine& engine) {
         return;
     }
     if (commit_outstanding()) {
-        const bool repeat = std::ranges::any_of(partitions_, [](const Partition& p) {
-            return p.again && !p.commit_open;
-        });
+        const bool repeat = std::ranges::any_of(
+            partitions_, [](const Partition& p) { return p.again && !p.commit_open; });
         if (repeat && !commit_.round) {
             return fail("I44", "commits when due", "a commit that failed is not repeated");
         }

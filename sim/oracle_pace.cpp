@@ -187,7 +187,10 @@ void Oracle::note_dropped(const BatchTruth& b) {
     if (!b.outputs_known) return;
     const Partition& p = partitions_[b.log];
     const bool ours = !b.lost && b.epoch == p.epoch && p.known != Known::lost;
-    const bool fenced = !ours || (p.known == Known::revoking && stage_.now >= p.deadline);
+    const bool overdue = p.known == Known::revoking && stage_.now >= p.deadline;
+    // In the step in which that begins its end may come first, or the release.
+    const bool fenced = !ours || overdue;
+    const bool just_now = ours && overdue && !p.overdue;
     for (std::uint32_t s = 0; s < stage_.draw->config.sinks; ++s) {
         if (!stage_.ledger.may_drop(s)) continue;
         for (std::uint32_t i = b.from[s]; i < b.from[s + 1]; ++i) {
@@ -195,12 +198,8 @@ void Oracle::note_dropped(const BatchTruth& b) {
             const Record& r = stage_.ledger.records[u.record];
             if (b.epoch == stage_.ledger.logs[b.log].epoch && u.sent) continue;
             if (!fenced && stage_.ledger.logs[b.log].lead[s] >= r.next) continue;
-            if (fenced) {
-                ++perhaps_dropped_[s];
-            } else {
-                ++surely_dropped_[s];
-                u.dropped = true;
-            }
+            ++(fenced ? perhaps_dropped_ : surely_dropped_)[s];
+            u.dropped = u.dropped || !fenced || just_now;
         }
     }
 }
@@ -226,8 +225,7 @@ void Oracle::check_dropped(const Stats& stats) {
         if (!few && !many) continue;
         return fail("I15", "sink isolation",
                     "sink " + std::to_string(s) + " counts " + std::to_string(said) +
-                        " outputs dropped; it was not sent " +
-                        std::to_string(surely_dropped_[s]));
+                        " outputs dropped; it was not sent " + std::to_string(surely_dropped_[s]));
     }
 }
 

@@ -79,9 +79,8 @@ Oracle::Uncovered Oracle::uncovered(std::uint32_t sink) {
 void Oracle::check_repeats(const Event& event, const Effects& effects, const Engine& engine) {
     note_cycle(event, effects);
     note_windows();
-    const bool wrote = std::ranges::any_of(effects.items(), [](const Effect& e) {
-        return std::holds_alternative<WriteToSink>(e);
-    });
+    const bool wrote = std::ranges::any_of(
+        effects.items(), [](const Effect& e) { return std::holds_alternative<WriteToSink>(e); });
     if (halted_ || (!wrote && !std::holds_alternative<SinkAnswered>(event))) return;
     for (std::uint32_t s = 0; s < stage_.draw->config.sinks && !failed(); ++s) {
         const auto id = static_cast<std::uint16_t>(stage_.draw->engine_sink(s));
@@ -104,10 +103,9 @@ void Oracle::check_repeats(std::uint32_t sink, const Uncovered& now, const Repea
                         std::to_string(told.bytes));
     }
     const bool full = bound.records > 0 && now.records >= bound.records;
-    const bool alone = std::all_of(config.source.begin(), config.source.begin() + config.sources,
-                                   [](const SourceConfig& source) {
-                                       return source.commit == CommitMode::checkpoint;
-                                   });
+    const bool alone = std::all_of(
+        config.source.begin(), config.source.begin() + config.sources,
+        [](const SourceConfig& source) { return source.commit == CommitMode::checkpoint; });
     const bool waits = config.sink[sink].linger.ns > 0 || open_writes_[sink] > 0 || !now.done;
     if (full && alone && !waits && !cycle_open_ && !any_revoked_) {
         fail("I43", "bounded repeats", what + ", all of it is settled, and nothing is committed");
@@ -120,14 +118,21 @@ void Oracle::check_repeats(std::uint32_t sink, const Uncovered& now, const Repea
 // it was settled is durable. When exactly it leaves the lane can't be seen: these are upper bounds,
 // so that a commit that a window did not ask for is found (I44), and a wait for room is no linger.
 
-void Oracle::note_begun(const Part& part, std::uint32_t sink) {
+void Oracle::note_begun(const Part& part, const WriteToSink& write) {
+    const std::uint32_t sink = write.sink.index;
     const BatchTruth& b = *stage_.batch(part.batch);
     const SourceConfig& source = stage_.draw->config.source[b.source];
     std::vector<Begun>& all = begun_[sink];
-    if (std::ranges::any_of(all, [&](const Begun& e) { return e.batch == part.batch; })) return;
+    for (Begun& entry : all) {
+        if (entry.batch != part.batch) continue;
+        if (entry.takers.back() != write.delivery) entry.takers.push_back(write.delivery);
+        return;
+    }
     // Others only stand in the way of what comes after them.
     const bool counts = source.commit == CommitMode::checkpoint;
-    all.push_back({part.batch, counts ? b.from[sink + 1] - b.from[sink] : 0,
+    all.push_back({part.batch,
+                   {write.delivery},
+                   counts ? b.from[sink + 1] - b.from[sink] : 0,
                    counts ? b.sink_bytes[sink] : 0});
 }
 
@@ -148,15 +153,20 @@ bool Oracle::is_done(const Begun& entry, std::uint32_t sink) const {
 void Oracle::retire_windows() {
     window_asked_ = false;
     for (std::uint32_t s = 0; s < stage_.draw->config.sinks; ++s) {
-        const bool at_rest = open_writes_[s] == 0 && !stage_.draw->config.sink[s].has_mark &&
-                             std::ranges::all_of(begun_[s], [&](const Begun& entry) {
-                                 return is_done(entry, s);
-                             });
+        const bool at_rest =
+            open_writes_[s] == 0 && !stage_.draw->config.sink[s].has_mark &&
+            std::ranges::all_of(begun_[s], [&](const Begun& entry) { return is_done(entry, s); });
         for (Begun& entry : begun_[s]) {
             const BatchTruth& b = stage_.batches[entry.batch.index];
-            const bool released = b.generation != entry.batch.generation ||
-                                  b.state == BatchTruth::State::released;
-            if (!at_rest && !released) break;  // What comes after it waits for it.
+            const bool released =
+                b.generation != entry.batch.generation || b.state == BatchTruth::State::released;
+            // What a delivery took stays as long as that is under way, settled or not.
+            const auto stays = [&](const Begun& other) {
+                return !is_done(other, s) &&
+                       std::ranges::find_first_of(entry.takers, other.takers) != entry.takers.end();
+            };
+            const bool left = released && std::ranges::none_of(begun_[s], stays);
+            if (!at_rest && !left) break;  // What comes after it waits for it.
             entry.retired = true;
         }
         std::erase_if(begun_[s], [](const Begun& e) { return e.retired && e.outputs == 0; });

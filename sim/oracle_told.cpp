@@ -26,6 +26,7 @@ void Oracle::restart(const Config&) {
     told_delivered_ = {};
     told_parked_ = {};
     dropped_ = {};
+    ticks_in_vain_ = 0;
     sync_failed_ = {};
     sync_number_ = {};
     causes_ = {};
@@ -308,6 +309,7 @@ void Oracle::told_revoked(const PartitionRevoked& e) {
     Partition& p = partitions_[log];
     p.known = e.kind == RevokeKind::lost ? Known::lost : Known::revoking;
     p.deadline = e.deadline;
+    p.overdue = false;
     any_revoking_ = true;
     // One that may take as long as it takes loses nothing.
     any_revoked_ = any_revoked_ || p.known == Known::lost || e.deadline != never;

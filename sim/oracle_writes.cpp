@@ -250,7 +250,7 @@ void Oracle::on(const WriteToSink& e, const Effects& all) {
     bool more = false;
     for (const Part& part : all.parts(e.parts)) {
         BatchTruth* b = stage_.batch(part.batch);
-        if (b != nullptr && windows_count_) note_begun(part, e.sink.index);
+        if (b != nullptr && windows_count_) note_begun(part, e);
         if (b == nullptr || b->fanned_out) continue;
         more = b->fanned_out = true;
         b->written = stage_.now;
