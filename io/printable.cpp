@@ -89,4 +89,14 @@ std::string_view cut(std::string_view text, std::size_t size) {
     return text.substr(0, at);
 }
 
+std::string in_quotes(std::string_view text) {
+    constexpr std::size_t longest = 60;
+    std::string out = "\"";
+    for (char c : cut(text, longest)) {
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
+    }
+    return io::printable(out) + (text.size() > longest ? "...\"" : "\"");
+}
+
 }  // namespace holdfast::io

@@ -28,5 +28,7 @@ Character character_at(std::string_view text, std::size_t at);
 std::string printable(std::string_view text);
 /// At most `size` bytes of it, whole characters only.
 std::string_view cut(std::string_view text, std::size_t size);
+/// `"text"`, escaped so that it is printable, at most about 60 bytes.
+std::string in_quotes(std::string_view text);
 
 }  // namespace holdfast::io

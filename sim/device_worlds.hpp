@@ -9,8 +9,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "io/devices/file_sink.hpp"
-#include "io/devices/file_source.hpp"
+#include "io/sinks/file/file_sink.hpp"
+#include "io/sources/file/file_source.hpp"
 #include "sim/breach.hpp"
 
 namespace holdfast::sim {

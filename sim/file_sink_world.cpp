@@ -17,8 +17,8 @@
 
 #include "core/base/mix.hpp"
 #include "io/devices/checkpoint_store.hpp"
-#include "io/devices/file_sink.hpp"
 #include "io/payloads.hpp"
+#include "io/sinks/file/file_sink.hpp"
 #include "sim/device_worlds.hpp"
 #include "sim/sim_ring.hpp"
 
@@ -44,9 +44,7 @@ std::string record(std::uint64_t seed, std::int64_t n) {
 /// One process: what is in memory, and is lost.
 struct Process {
     Process(SimRing& r, Delivery d)
-        : ring(r),
-          delivery(d),
-          store(r, events, log, {"/state", "demo", {"in"}, {"a"}}) {}
+        : ring(r), delivery(d), store(r, events, log, {"/state", "demo", {"in"}, {"a"}}) {}
 
     SimRing& ring;
     Delivery delivery;
@@ -115,7 +113,10 @@ struct FileSinkWorld {
             demand(loaded.problem.find("cannot read") != std::string::npos, "I22", loaded.problem);
             throw Restart{};
         }
-        io::FileSinkConfig config{.name = "a", .id = SinkId{0}, .path = path, .delivery = delivery,
+        io::FileSinkConfig config{.name = "a",
+                                  .id = SinkId{0},
+                                  .path = path,
+                                  .delivery = delivery,
                                   .set_aside = set_aside};
         position = mark = position_before = mark_before = 0;
         if (loaded.state == io::CheckpointLoad::State::found) {
@@ -133,8 +134,8 @@ struct FileSinkWorld {
                                                    process->log, config);
         const std::string found = disk.contents(path).value_or("");
         process->sink->start();
-        while (process->sink->state() == FileSink::State::opening) pump();
-        if (process->sink->state() == FileSink::State::refused) judge_refusal(config);
+        while (process->sink->state() == io::DeviceState::opening) pump();
+        if (process->sink->state() == io::DeviceState::refused) judge_refusal(config);
         const bool is_longer = static_cast<std::int64_t>(found.size()) > mark && config.known.clean;
         demand(!is_longer || delivery == Delivery::at_least_once, "I46",
                "a start takes for ours what others appended after an end that left nothing");
@@ -214,9 +215,9 @@ struct FileSinkWorld {
         for (const std::int64_t n : owed)
             demand(lines.contains(record(seed, n)), "I46", "a delivered record is nowhere");
         for (const std::string& theirs : foreign) {
-            const bool there = std::any_of(texts.begin(), texts.end(), [&](const std::string& text) {
-                return text.find(theirs) != std::string::npos;
-            });
+            const bool there = std::any_of(
+                texts.begin(), texts.end(),
+                [&](const std::string& text) { return text.find(theirs) != std::string::npos; });
             demand(there, "I46", "what somebody else wrote is nowhere");
         }
     }
@@ -230,11 +231,12 @@ struct FileSinkWorld {
     }
     /// What is not committed may not come again, or in another order.
     void lose_input() {
-        const auto from = static_cast<std::ptrdiff_t>(
-            std::min(std::max(position_written, position_durable),
-                     static_cast<std::int64_t>(input.size())));
-        if (roll(2)) std::reverse(input.begin() + from, input.end());
-        else input.resize(static_cast<std::size_t>(from));
+        const auto from = static_cast<std::ptrdiff_t>(std::min(
+            std::max(position_written, position_durable), static_cast<std::int64_t>(input.size())));
+        if (roll(2))
+            std::reverse(input.begin() + from, input.end());
+        else
+            input.resize(static_cast<std::size_t>(from));
     }
     /// Whole records only, and each of the first `records` stands there.
     void judge_lines(const std::string& file, std::int64_t records) const {
@@ -247,8 +249,9 @@ struct FileSinkWorld {
             const std::int64_t n = std::atoll(line.c_str());
             begin = end + 1;
             // Theirs, perhaps behind a record of ours that was torn.
-            const bool theirs = std::any_of(foreign.begin(), foreign.end(),
-                                            [&](const std::string& t) { return line.ends_with(t); });
+            const bool theirs =
+                std::any_of(foreign.begin(), foreign.end(),
+                            [&](const std::string& t) { return line.ends_with(t); });
             if (theirs) continue;
             demand(line == record(seed, n), "I9", "a line that nobody sent: " + line);
             const auto at = std::find(input.begin(), input.end(), n) - input.begin();
@@ -271,9 +274,13 @@ struct FileSinkWorld {
         process->payloads.put(batch, payload);
         const Part part{.batch = batch, .begin = 0, .end = payload.records};
         for (std::uint32_t attempt = 1;; ++attempt) {
-            process->sink->write({.delivery = {0, generation}, .sink = SinkId{0},
-                                  .attempt = attempt, .deadline = never, .parts = {},
-                                  .records = payload.records, .bytes = text.size()},
+            process->sink->write({.delivery = {0, generation},
+                                  .sink = SinkId{0},
+                                  .attempt = attempt,
+                                  .deadline = never,
+                                  .parts = {},
+                                  .records = payload.records,
+                                  .bytes = text.size()},
                                  {&part, 1});
             const CancelWrite cancel{{0, generation}, SinkId{0}, attempt};
             const bool early = roll(20) == 0;
@@ -409,10 +416,10 @@ struct FileSinkWorld {
     std::vector<std::string> foreign;  ///< What others appended.
     std::string base;                  ///< What stood in the file when it was begun.
     std::string put_away;              ///< By a person, as a refusal told.
-    std::int64_t position = 0;  ///< Of the live process.
+    std::int64_t position = 0;         ///< Of the live process.
     std::int64_t mark = 0;
-    std::int64_t position_before = 0;  ///< Before the last write, and
-    std::int64_t mark_before = 0;      ///< where it began.
+    std::int64_t position_before = 0;   ///< Before the last write, and
+    std::int64_t mark_before = 0;       ///< where it began.
     std::int64_t position_written = 0;  ///< The highest that was ever in a checkpoint.
     std::int64_t position_durable = 0;  ///< Of the last checkpoint that was answered durable.
 };

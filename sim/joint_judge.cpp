@@ -109,7 +109,7 @@ void JointWorld::judge_sink(std::uint32_t index) const {
     const JointSink& sink = plan_.sinks[index];
     const std::string who = sink.settings.name;
     const bool last = always_there(index, static_cast<std::uint32_t>(sessions_.size() - 1));
-    const bool synced = last && sink.settings.fsync == io::Fsync::batch;
+    const bool synced = last && sink.is_synced();
     const std::string path = joint_output(index);
     std::string text = disk_.contents(path).value_or("");
     // Behind the mark stands what an earlier life wrote and did not come again: it may be anything.
@@ -151,8 +151,8 @@ void JointWorld::judge_sink(std::uint32_t index) const {
         if (found == wants.end()) continue;
         Wanted& want = found->second;
         const std::uint32_t file = want.line->file;
-        const bool in_order = want.count > 0 || !reached.contains(file) ||
-                              reached[file] <= want.line->serial;
+        const bool in_order =
+            want.count > 0 || !reached.contains(file) || reached[file] <= want.line->serial;
         demand(in_order || may_come_anew(files_[file]), "J3",
                who + ": after a later line of its file: " + line);
         reached[file] = want.line->serial;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/base/assert.hpp"
+#include "io/component/registry.hpp"
 #include "io/runner/engine_config.hpp"
 #include "io/runner/transforms.hpp"
 
@@ -94,7 +95,7 @@ JointPlan JointPlan::draw(const Ask& ask, bool durable) {
     base.dead_letters.present = ask(2) == 0;
     base.dead_letters.path = joint_dead_letters;
     base.dead_letters.retry.attempts_max = 8;
-    plan.source.poll_interval = milliseconds(ask(2) == 0 ? 250 : 20);
+    plan.files.poll_interval = milliseconds(ask(2) == 0 ? 250 : 20);
     plan.source.max_line = 32u << 10;
     plan.source.on_parse_error = ask(2) == 0 ? OnError::dead_letter : OnError::drop;
     plan.bad_lines = base.dead_letters.present && ask(2) == 1;
@@ -143,10 +144,12 @@ void JointPlan::draw_sinks(const Ask& ask, bool durable) {
         const auto index = static_cast<std::uint32_t>(sinks.size());
         io::SinkSettings& s = sink.settings;
         s.name = "o" + std::to_string(index);
-        s.path = joint_output(index);
+        sink.file.path = joint_output(index);
         sink.inputs.push_back(outputs[ask(outputs.size())]);
-        s.delivery = ask(3) == 2 ? io::DeliveryMode::at_least_once : io::DeliveryMode::exactly_once;
-        s.fsync = !durable && ask(3) == 2 ? io::Fsync::never : io::Fsync::batch;
+        using Config = io::FileSinkConfig;
+        sink.file.delivery =
+            ask(3) == 2 ? Config::Delivery::at_least_once : Config::Delivery::exactly_once;
+        sink.file.fsync = !durable && ask(3) == 2 ? Config::Fsync::never : Config::Fsync::batch;
         s.when_full = ask(6) == 5 ? WhenFull::drop_newest : WhenFull::block;
         s.batch_records = std::array{1u << 16, 1u, 5u}[ask(3)];
         s.batch_bytes = 1u << 20;
@@ -173,8 +176,11 @@ io::PipelineConfig JointPlan::config(const JointVariant& variant, io::EndAt end)
     for (std::uint32_t i = 0; i < sources; ++i) {
         io::SourceSettings made = source;
         made.name = variant.sources[i];
-        made.include = {joint_folder(i) + "/*.log"};
-        made.end = end;
+        made.kind = io::source_kind("file");
+        auto own = std::make_shared<io::FileSourceSettings>(files);
+        own->include = {joint_folder(i) + "/*.log"};
+        own->end = end;
+        made.own = std::move(own);
         out.sources.push_back(std::move(made));
     }
     for (std::uint32_t i = 0; i < nodes.size(); ++i)
@@ -182,6 +188,8 @@ io::PipelineConfig JointPlan::config(const JointVariant& variant, io::EndAt end)
     for (const std::uint32_t index : variant.sinks) {
         io::SinkSettings made = sinks[index].settings;
         made.from = sinks[index].inputs;
+        made.kind = io::sink_kind("file");
+        made.own = std::make_shared<io::FileSinkSettings>(sinks[index].file);
         out.sinks.push_back(std::move(made));
     }
     const flow::Plan plan(io::flow_spec(out));
@@ -283,9 +291,9 @@ std::string JointPlan::text() const {
                from(nodes[i].inputs) + "\n";
     for (const JointSink& sink : sinks)
         out += "  " + sink.settings.name + (sink.exact() ? " exactly_once" : " at_least_once") +
-               (sink.settings.fsync == io::Fsync::never ? " unsynced" : "") +
-               (sink.drops() ? " drop_newest" : "") + " batch " +
-               std::to_string(sink.settings.batch_records) + " takes" + from(sink.inputs) + "\n";
+               (sink.is_synced() ? "" : " unsynced") + (sink.drops() ? " drop_newest" : "") +
+               " batch " + std::to_string(sink.settings.batch_records) + " takes" +
+               from(sink.inputs) + "\n";
     return out;
 }
 

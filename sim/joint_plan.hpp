@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "io/runner/pipeline_config.hpp"
+#include "io/sinks/file/settings.hpp"
+#include "io/sources/file/settings.hpp"
 
 namespace holdfast::sim {
 
@@ -45,7 +47,9 @@ struct JointNode {
 struct JointSink {
     std::vector<flow::From> inputs;
     io::SinkSettings settings;
-    bool exact() const { return settings.delivery == io::DeliveryMode::exactly_once; }
+    io::FileSinkSettings file;
+    bool exact() const { return file.delivery == io::FileSinkConfig::Delivery::exactly_once; }
+    bool is_synced() const { return file.fsync == io::FileSinkConfig::Fsync::batch; }
     bool drops() const { return settings.when_full == WhenFull::drop_newest; }
 };
 
@@ -62,8 +66,9 @@ struct JointPlan {
     std::uint32_t names = 1;  ///< That a source's files may have, before they are rotated.
     std::vector<JointNode> nodes;
     std::vector<JointSink> sinks;
-    io::PipelineConfig base;    ///< All but sources, transforms and sinks.
-    io::SourceSettings source;  ///< What sources have in common.
+    io::PipelineConfig base;       ///< All but sources, transforms and sinks.
+    io::SourceSettings source;     ///< What sources have in common,
+    io::FileSourceSettings files;  ///< and of their own kind.
     bool bad_lines = false;
 
     /// `durable`: nothing may be drawn that a power loss would make vague.

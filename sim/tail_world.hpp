@@ -23,9 +23,9 @@
 #include <utility>
 #include <vector>
 
-#include "io/devices/file_source.hpp"
-#include "sim/sim_ring.hpp"
+#include "io/sources/file/file_source.hpp"
 #include "sim/memory_checkpoints.hpp"
+#include "sim/sim_ring.hpp"
 
 namespace holdfast::sim {
 
@@ -137,7 +137,7 @@ private:
     bool faulty_ = false, crashing_ = false, crashed_ = false;
     bool wide_ = false, exact_ = false, mounted_ = false, ended_ = false;
     std::uint64_t long_each_ = 20;  ///< About so many lines, and one is too long.
-    std::size_t header_ = 0;  ///< Bytes that all files begin with.
+    std::size_t header_ = 0;        ///< Bytes that all files begin with.
     std::uint64_t names_ = 0, boots_ = 0;
     bool hanging_ = false;  ///< Its sinks take nothing.
     std::vector<Life> lives_;

@@ -14,12 +14,12 @@
 #include "io/cli/config_checks.hpp"
 #include "io/cli/config_flow.hpp"
 #include "io/cli/reader.hpp"
-#include "io/cli/units.hpp"
-#include "io/devices/glob.hpp"
+#include "io/component/registry.hpp"
 #include "io/memory_guard.hpp"
 #include "io/printable.hpp"
 #include "io/runner/engine_config.hpp"
 #include "io/runner/process_memory.hpp"
+#include "io/units.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -80,16 +80,6 @@ std::vector<Named> read_parts(Reader& reader, const toml::table& root, const Sec
     return parts;
 }
 
-std::string absolute(const fs::path& folder, const std::string& path) {
-    if (path.empty()) return {};
-    return (folder / path).lexically_normal().string();
-}
-
-/// Only what the user wrote is a pattern, not the folder that it is relative to.
-std::string absolute_pattern(const fs::path& folder, const std::string& pattern) {
-    return absolute(escape_glob(folder.string()), pattern);
-}
-
 RetryConfig retry_of(const Values& values) {
     return {.attempts_max = static_cast<std::uint32_t>(values.number("max_attempts")),
             .backoff_initial = Duration{values.number("initial_backoff")},
@@ -102,26 +92,19 @@ Framing framing_of(const std::string& text) {
                                 : Framing::lines;
 }
 
+/// What the values say of a part of this kind; of one without a good type nothing is known.
+template <class AnyKind>
+std::shared_ptr<const KindSettings> own_of(const AnyKind& kind, const Values& values,
+                                           const fs::path& folder) {
+    return kind.settings(values.type.empty() ? nullptr : &values, folder);
+}
+
 SourceSettings source_of(const Named& part, const fs::path& folder) {
     const Values& values = part.values;
     SourceSettings out;
     out.name = part.name;
-    out.type = values.type == "stdin" ? SourceType::stdin_stream : SourceType::file;
-    if (out.type == SourceType::file) {
-        for (const Item& item : values.at("include").list)
-            out.include.push_back(absolute_pattern(folder, item.text));
-        for (const Item& item : values.at("exclude").list)
-            out.exclude.push_back(absolute_pattern(folder, item.text));
-    }
-    out.read_from = values.text("read_from") == "end" ? ReadFrom::end : ReadFrom::beginning;
-    out.end = values.text("end") == "eof" ? EndAt::eof : EndAt::never;
-    out.poll_interval = Duration{values.number("poll_interval")};
-    out.give_up_after = Duration{values.number("give_up_after")};
-    const std::string& decompress = values.text("decompress");
-    out.decompress = decompress == "auto"    ? Decompress::automatic
-                     : decompress == "as_is" ? Decompress::as_is
-                                             : Decompress::refuse;
-    out.rotate_wait = Duration{values.number("rotate_wait")};
+    out.kind = values.type.empty() ? source_kinds().front() : source_kind(values.type);
+    out.own = own_of(*out.kind, values, folder);
     out.max_line = static_cast<std::uint64_t>(values.number("max_line"));
     const std::string& policy = values.text("on_oversized");
     out.on_oversized = policy == "split"  ? Oversize::split
@@ -150,16 +133,10 @@ SinkSettings sink_of(const Named& part, const fs::path& folder) {
     const Values& values = part.values;
     SinkSettings out;
     out.name = part.name;
-    out.type = values.type == "stdout"      ? SinkType::stdout_stream
-               : values.type == "blackhole" ? SinkType::blackhole
-                                            : SinkType::file;
-    if (out.type == SinkType::file) out.path = absolute(folder, values.text("path"));
+    out.kind = values.type.empty() ? sink_kinds().front() : sink_kind(values.type);
+    out.own = own_of(*out.kind, values, folder);
     out.framing = framing_of(values.text("framing"));
     out.on_parse_error = policy_of(values.text("on_parse_error"));
-    out.fsync = values.text("fsync") == "never" ? Fsync::never : Fsync::batch;
-    if (out.type == SinkType::file) out.mode = parse_mode(values.text("mode")).value_or(out.mode);
-    if (out.type == SinkType::file && values.text("delivery") == "exactly_once")
-        out.delivery = DeliveryMode::exactly_once;
     out.on_transient =
         values.text("on_transient") == "stop" ? OnTransient::stop : OnTransient::retry;
     out.when_full =
@@ -170,7 +147,6 @@ SinkSettings sink_of(const Named& part, const fs::path& folder) {
     out.batch_bytes = static_cast<std::uint64_t>(batch.number("max_bytes"));
     out.batch_timeout = Duration{batch.number("timeout")};
     out.timeout = Duration{values.number("timeout")};
-    out.max_in_flight = static_cast<std::uint32_t>(values.number("max_in_flight"));
     out.inject = inject_of(values.at("inject"));
     return out;
 }
@@ -220,14 +196,14 @@ void build(const Document& document, const fs::path& folder, ConfigResult& resul
     config.shutdown_timeout = Duration{engine.number("shutdown_timeout")};
     config.on_crash =
         engine.text("on_crash") == "dead_letter" ? OnCrash::dead_letter : OnCrash::stop;
-    config.data_dir = root.at("data_dir").given ? absolute(folder, root.text("data_dir"))
-                                                : absolute(folder, ".holdfast/" + config.name);
+    config.data_dir = root.at("data_dir").given ? absolute_path(folder, root.text("data_dir"))
+                                                : absolute_path(folder, ".holdfast/" + config.name);
     for (const Named& part : parts.sources) config.sources.push_back(source_of(part, folder));
     for (const Named& part : parts.transforms)
         config.transforms.push_back(transform_of(part, folder));
     for (const Named& part : parts.sinks) config.sinks.push_back(sink_of(part, folder));
     config.dead_letters.present = root.at("dead_letters").given;
-    config.dead_letters.path = absolute(folder, parts.dead_letters.text("path"));
+    config.dead_letters.path = absolute_path(folder, parts.dead_letters.text("path"));
     config.dead_letters.mode =
         parse_mode(parts.dead_letters.text("mode")).value_or(config.dead_letters.mode);
     config.dead_letters.retry = retry_of(parts.dead_letters.section("retry"));

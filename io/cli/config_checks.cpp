@@ -7,9 +7,9 @@
 #include <filesystem>
 
 #include "core/engine/pressure.hpp"
-#include "io/cli/units.hpp"
-#include "io/devices/glob.hpp"
+#include "io/component/registry.hpp"
 #include "io/runner/transforms.hpp"
+#include "io/units.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -41,9 +41,10 @@ std::vector<Output> outputs_of(const Parts& parts, const PipelineConfig& config)
     std::vector<Output> outputs;
     for (std::size_t i = 0; i < config.sinks.size(); ++i) {
         const SinkSettings& sink = config.sinks[i];
-        if (sink.path.empty()) continue;
-        outputs.push_back({fmt::format("sink \"{}\"", sink.name), sink.path, resolved(sink.path),
-                           parts.sinks[i].values.at("path").place});
+        const std::optional<PathClaim> writes = sink.kind->writes(sink);
+        if (!writes) continue;
+        outputs.push_back({fmt::format("sink \"{}\"", sink.name), writes->path,
+                           resolved(writes->path), parts.sinks[i].values.at(writes->key).place});
     }
     const std::string& dead = config.dead_letters.path;
     if (!dead.empty())
@@ -53,22 +54,9 @@ std::vector<Output> outputs_of(const Parts& parts, const PipelineConfig& config)
 }
 
 /// Would this pattern of the source read the output, under one of its names?
-bool reads(const SourceSettings& source, const std::string& pattern, const Output& output) {
-    if (pattern.empty()) return false;
-    const Glob glob(pattern);
-    const Patterns exclude(source.exclude);
-    const auto is_read = [&](const std::string& path) {
-        return glob.matches(path) && !exclude.covers(path);
-    };
-    return is_read(output.path) || is_read(output.real);
-}
-
-void check_mode(const Value& mode, Reader& reader) {
-    if (!mode.given || parse_mode(mode.text)) return;
-    reader.problem(mode.place,
-                   fmt::format("mode is {}; expected three octal digits of which the first lets "
-                               "the owner read and write, such as \"0640\"",
-                               in_quotes(mode.text)));
+bool reads(const SourceSettings& source, const PathClaim& claim, const Output& output) {
+    return source.kind->reads(source, claim.path, output.path) ||
+           source.kind->reads(source, claim.path, output.real);
 }
 
 void check_sink(const Parts& parts, const PipelineConfig& config, std::size_t i, Reader& reader) {
@@ -87,22 +75,12 @@ void check_sink(const Parts& parts, const PipelineConfig& config, std::size_t i,
                                    format_duration(sink.retry.backoff_max)));
     const Value& bytes = values.section("batch").at("max_bytes");
     if (bytes.given && sink.batch_bytes > config.memory_limit / 2)
-        reader.problem(bytes.place, fmt::format("batch.max_bytes ({}) is above half of "
-                                                "engine.memory_limit ({}); expected at most {}",
-                                                format_size(sink.batch_bytes),
-                                                format_size(config.memory_limit),
-                                                format_size(config.memory_limit / 2)));
-    check_mode(values.at("mode"), reader);
-    const Value& delivery = values.at("delivery");
-    const auto fed_by_stdin = [&](std::uint32_t input) {
-        return !replayable(config.sources[input]);
-    };
-    if (sink.type == SinkType::file && delivery.given &&
-        sink.delivery == DeliveryMode::exactly_once &&
-        std::any_of(sink.inputs.begin(), sink.inputs.end(), fed_by_stdin))
-        reader.problem(delivery.place,
-                       "delivery is \"exactly_once\", but stdin cannot be read again after a "
-                       "crash; expected \"at_least_once\" for a sink with stdin among its inputs");
+        reader.problem(bytes.place,
+                       fmt::format("batch.max_bytes ({}) is above half of "
+                                   "engine.memory_limit ({}); expected at most {}",
+                                   format_size(sink.batch_bytes), format_size(config.memory_limit),
+                                   format_size(config.memory_limit / 2)));
+    if (!values.type.empty()) sink.kind->check(sink, values, reader.complain());
 }
 
 /// What only lines can do.
@@ -122,12 +100,6 @@ void check_framing(const PipelineConfig& config, const SourceSettings& source, c
                                    "records with framing \"{}\"; expected \"dead_letter\" or "
                                    "\"stop\"",
                                    framing));
-    if (source.read_from == ReadFrom::end)
-        reader.problem(values.at("read_from").place,
-                       fmt::format("read_from is \"end\", but with framing \"{}\" records can "
-                                   "only be told apart from the beginning on; expected "
-                                   "\"beginning\"",
-                                   framing));
 }
 
 /// Between the two thresholds there must be a band, or reading would stop and go at each sample.
@@ -136,11 +108,12 @@ void check_regulation(const Parts& parts, const PipelineConfig& config, Reader& 
     if (band_is_valid(r.pause_permille, r.resume_permille)) return;
     const Value& resume = parts.engine.at("resume_percent");
     const Value& pause = parts.engine.at("pause_percent");
-    reader.problem(resume.given ? resume.place : pause.place,
-                   fmt::format("resume_percent ({}.{}) is not below pause_percent ({}.{}); expected "
-                               "less",
-                               r.resume_permille / 10, r.resume_permille % 10,
-                               r.pause_permille / 10, r.pause_permille % 10));
+    reader.problem(
+        resume.given ? resume.place : pause.place,
+        fmt::format("resume_percent ({}.{}) is not below pause_percent ({}.{}); expected "
+                    "less",
+                    r.resume_permille / 10, r.resume_permille % 10, r.pause_permille / 10,
+                    r.pause_permille % 10));
 }
 
 }  // namespace
@@ -151,7 +124,8 @@ void check_data_dir(const Parts& parts, const PipelineConfig& config,
     std::vector<Output> own;
     std::vector<std::string> names{"lock", "checkpoint.a", "checkpoint.b", "checkpoint.new",
                                    "last_words"};
-    for (const SinkSettings& sink : config.sinks) names.push_back("set_aside/" + sink.name + ".0.1");
+    for (const SinkSettings& sink : config.sinks)
+        names.push_back("set_aside/" + sink.name + ".0.1");
     for (const std::string& name : names) {
         const std::string path = config.data_dir + "/" + name;
         own.push_back({{}, path, resolved(path), {}});
@@ -164,15 +138,15 @@ void check_data_dir(const Parts& parts, const PipelineConfig& config,
                                                          in_quotes(output.path)));
     for (std::size_t i = 0; i < config.sources.size(); ++i) {
         const SourceSettings& source = config.sources[i];
-        for (const std::string& pattern : source.include) {
+        for (const PathClaim& claim : source.kind->reads(source)) {
             const auto found = std::find_if(own.begin(), own.end(), [&](const Output& file) {
-                return reads(source, pattern, file);
+                return reads(source, claim, file);
             });
             if (found == own.end()) continue;
-            reader.problem(parts.sources[i].values.at("include").place,
-                           fmt::format("include {} matches {}, a file of data_dir; expected a "
-                                       "pattern that doesn't, or another data_dir",
-                                       in_quotes(pattern), in_quotes(found->path)));
+            reader.problem(parts.sources[i].values.at(claim.key).place,
+                           fmt::format("{} {} matches {}, a file of data_dir; expected a pattern "
+                                       "that doesn't, or another data_dir",
+                                       claim.key, in_quotes(claim.path), in_quotes(found->path)));
         }
     }
 }
@@ -183,12 +157,12 @@ void check_config_file(const Parts& parts, const PipelineConfig& config, Reader&
     const std::string path = fs::absolute(config.file).lexically_normal().string();
     const Output own{{}, path, resolved(path), {}};
     for (std::size_t i = 0; i < config.sources.size(); ++i)
-        for (const std::string& pattern : config.sources[i].include)
-            if (reads(config.sources[i], pattern, own))
-                reader.problem(parts.sources[i].values.at("include").place,
-                               fmt::format("include {} matches this config file; expected a pattern "
+        for (const PathClaim& claim : config.sources[i].kind->reads(config.sources[i]))
+            if (reads(config.sources[i], claim, own))
+                reader.problem(parts.sources[i].values.at(claim.key).place,
+                               fmt::format("{} {} matches this config file; expected a pattern "
                                            "that doesn't, or exclude = [{}]",
-                                           in_quotes(pattern), in_quotes(path)));
+                                           claim.key, in_quotes(claim.path), in_quotes(path)));
 }
 
 void check_paths(const Parts& parts, const PipelineConfig& config, Reader& reader) {
@@ -199,26 +173,28 @@ void check_paths(const Parts& parts, const PipelineConfig& config, Reader& reade
     for (std::size_t i = 0; i < outputs.size(); ++i) {
         const Output& output = outputs[i];
         for (std::size_t j = 0; j < i; ++j)
-            if (outputs[j].real == output.real || fs::equivalent(outputs[j].real, output.real, error))
+            if (outputs[j].real == output.real ||
+                fs::equivalent(outputs[j].real, output.real, error))
                 reader.problem(output.place,
                                fmt::format("{} writes to the same file as {} ({}); expected a "
                                            "file of its own",
                                            output.owner, outputs[j].owner, at(outputs[j].place)));
         if (output.path.back() == '/' || fs::is_directory(output.path, error))
-            reader.problem(output.place, fmt::format("{} is a folder; expected a file",
-                                                     in_quotes(output.path)));
+            reader.problem(output.place,
+                           fmt::format("{} is a folder; expected a file", in_quotes(output.path)));
         else if (resolved(fs::absolute(config.file).string()) == output.real)
             reader.problem(output.place, fmt::format("{} would overwrite this config file; "
                                                      "expected another file",
                                                      output.owner));
         for (const SourceSettings& source : config.sources)
-            for (const std::string& pattern : source.include)
-                if (reads(source, pattern, output))
+            for (const PathClaim& claim : source.kind->reads(source))
+                if (reads(source, claim, output))
                     reader.problem(output.place,
-                                   fmt::format("{} is matched by include of source \"{}\", which "
+                                   fmt::format("{} is matched by {} of source \"{}\", which "
                                                "would read its own output for ever; expected a "
                                                "path outside of {}",
-                                               in_quotes(output.path), source.name, in_quotes(pattern)));
+                                               in_quotes(output.path), claim.key, source.name,
+                                               in_quotes(claim.path)));
     }
 }
 
@@ -237,19 +213,23 @@ void check_settings(const Parts& parts, const PipelineConfig& config, Reader& re
                 first = &part;
         }
     };
-    only_one(parts.sources, "stdin", "source");
-    only_one(parts.sinks, "stdout", "sink");
+    for (const SourceKind* kind : source_kinds())
+        if (kind->is_single()) only_one(parts.sources, kind->name(), "source");
+    for (const SinkKind* kind : sink_kinds())
+        if (kind->is_single()) only_one(parts.sinks, kind->name(), "sink");
     for (std::size_t i = 0; i < config.sources.size(); ++i) {
         const SourceSettings& source = config.sources[i];
-        check_framing(config, source, parts.sources[i].values, reader);
-        const Value& max_line = parts.sources[i].values.at("max_line");
+        const Values& values = parts.sources[i].values;
+        check_framing(config, source, values, reader);
+        if (!values.type.empty()) source.kind->check(source, values, reader.complain());
+        const Value& max_line = values.at("max_line");
         if (max_line.given && source.max_line > config.memory_limit / 4)
-            reader.problem(max_line.place,
-                           fmt::format("max_line ({}) is above a quarter of engine.memory_limit "
-                                       "({}); expected at most {}",
-                                       format_size(source.max_line),
-                                       format_size(config.memory_limit),
-                                       format_size(config.memory_limit / 4)));
+            reader.problem(
+                max_line.place,
+                fmt::format("max_line ({}) is above a quarter of engine.memory_limit "
+                            "({}); expected at most {}",
+                            format_size(source.max_line), format_size(config.memory_limit),
+                            format_size(config.memory_limit / 4)));
     }
     check_regulation(parts, config, reader);
     if (config.on_crash == OnCrash::dead_letter && !config.dead_letters.present)
@@ -257,7 +237,7 @@ void check_settings(const Parts& parts, const PipelineConfig& config, Reader& re
                        "on_crash is \"dead_letter\" and there is no [dead_letters]; expected that "
                        "section, or on_crash = \"stop\"");
     for (std::size_t i = 0; i < config.sinks.size(); ++i) check_sink(parts, config, i, reader);
-    check_mode(parts.dead_letters.at("mode"), reader);
+    check_permissions(parts.dead_letters.at("mode"), reader.complain());
     const RetryConfig& retry = config.dead_letters.retry;
     if (retry.backoff_initial > retry.backoff_max)
         reader.problem(parts.dead_letters.section("retry").at("initial_backoff").place,

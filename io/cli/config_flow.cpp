@@ -6,9 +6,10 @@
 #include <algorithm>
 #include <bit>
 
-#include "io/cli/units.hpp"
+#include "io/component/kind.hpp"
 #include "io/printable.hpp"
 #include "io/runner/transforms.hpp"
+#include "io/units.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -200,14 +201,15 @@ bool check_cycle(const Parts& parts, const PipelineConfig& config, Reader& reade
 }
 
 /// A promise that cannot be kept is not made by default.
-void weaken_promises(const Parts& parts, PipelineConfig& config) {
+void weaken_promises(const Parts& parts, PipelineConfig& config, Reader& reader) {
     for (std::size_t i = 0; i < config.sinks.size(); ++i) {
         SinkSettings& sink = config.sinks[i];
-        const bool once = std::any_of(sink.inputs.begin(), sink.inputs.end(), [&](auto input) {
-            return !replayable(config.sources[input]);
+        const auto once = std::ranges::find_if(sink.inputs, [&](std::uint32_t input) {
+            return !is_replayable(config.sources[input]);
         });
-        if (once && !parts.sinks[i].values.at("delivery").given)
-            sink.delivery = DeliveryMode::at_least_once;
+        if (once == sink.inputs.end() || parts.sinks[i].values.type.empty()) continue;
+        sink.kind->weaken(sink, parts.sinks[i].values, config.sources[*once].kind->once(),
+                          reader.complain());
     }
 }
 
@@ -337,7 +339,7 @@ void resolve_inputs(const Parts& parts, PipelineConfig& config, Reader& reader) 
     for (std::uint16_t source = 0; source < config.sources.size(); ++source)
         for (SinkMask left = plan.reach(SourceId{source}).sinks; left; left &= left - 1)
             config.sinks[static_cast<std::size_t>(std::countr_zero(left))].inputs.push_back(source);
-    weaken_promises(parts, config);
+    weaken_promises(parts, config, reader);
 }
 
 namespace {

@@ -8,10 +8,10 @@
 
 #include "core/model/ids.hpp"
 #include "io/cli/config_flow.hpp"
-#include "io/cli/units.hpp"
 #include "io/jq/compile.hpp"
 #include "io/printable.hpp"
 #include "io/runner/transforms.hpp"
+#include "io/units.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -76,9 +76,9 @@ void TestReader::unknown(const Value& key, std::string_view what,
         all += fmt::format("{}\"{}\"", all.empty() ? "" : ", ", name);
     const std::vector<std::string_view> views(known.begin(), known.end());
     const std::string_view near = nearest(key.text, views);
-    wrong(key.place, fmt::format("no {} is named {}; expected one of {}{}", what,
-                                 in_quotes(key.text), all,
-                                 near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)));
+    wrong(key.place,
+          fmt::format("no {} is named {}; expected one of {}{}", what, in_quotes(key.text), all,
+                      near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)));
 }
 
 /// Requires that they are to be single lines.
@@ -98,9 +98,10 @@ TestRecords TestReader::records_of(const Values& values, Framing framing) {
         const Value& value = values.at(key);
         if (!value.given) continue;
         if (said)
-            wrong(value.place, fmt::format("{} is set beside another way to write records; expected "
-                                           "one of records, text and hex",
-                                           key));
+            wrong(value.place,
+                  fmt::format("{} is set beside another way to write records; expected "
+                              "one of records, text and hex",
+                              key));
         said = &value;
     }
     if (!said) return out;
@@ -139,8 +140,8 @@ bool TestReader::input_place(const Values& values, TestPlace& to) {
         return false;
     }
     to.name = key.given ? key.text : known.front();
-    const auto found = static_cast<std::size_t>(
-        std::find(known.begin(), known.end(), to.name) - known.begin());
+    const auto found =
+        static_cast<std::size_t>(std::find(known.begin(), known.end(), to.name) - known.begin());
     if (found == known.size()) {
         unknown(key, "source or transform", known);
         return false;
@@ -170,9 +171,10 @@ bool TestReader::output_place(const Values& values, TestPlace& from) {
         return false;
     }
     if (std::count(known.begin(), known.end(), from.name) > 1) {
-        wrong(key.place, fmt::format("{} is the name of a sink and of a transform; expected another "
-                                     "name for one of them",
-                                     in_quotes(from.name)));
+        wrong(key.place,
+              fmt::format("{} is the name of a sink and of a transform; expected another "
+                          "name for one of them",
+                          in_quotes(from.name)));
         return false;
     }
     const auto found = static_cast<std::size_t>(at - known.begin());
@@ -199,8 +201,7 @@ void TestReader::read_input(const Values& values, std::int64_t& at, TestCase& te
     input.at_ns = at;
     const bool known = input_place(values, input.to);
     const bool is_source = known && input.to.at_end;
-    const Framing framing =
-        is_source ? config_.sources[input.to.index].framing : Framing::lines;
+    const Framing framing = is_source ? config_.sources[input.to.index].framing : Framing::lines;
     input.records = records_of(values, framing);
     if (!input.records.given)
         wrong(values.place, "[tests.inputs] has no records; expected one of records, text and hex");
@@ -212,12 +213,12 @@ void TestReader::read_output(const Values& values, TestCase& test) {
     output_place(values, output.from);
     output.records = records_of(values, Framing::lines);
     output.by_bytes = values.text("compare") == "bytes";
-    if (values.at("count").given)
-        output.count = static_cast<std::uint64_t>(values.number("count"));
+    if (values.at("count").given) output.count = static_cast<std::uint64_t>(values.number("count"));
     output.every = values.text("every");
     if (!output.records.given && !output.count && output.every.empty())
-        wrong(values.place, "[tests.outputs] says nothing of what comes out; expected one of "
-                            "records, text, hex, count and every");
+        wrong(values.place,
+              "[tests.outputs] says nothing of what comes out; expected one of "
+              "records, text, hex, count and every");
     if (!output.every.empty()) {
         const auto compiled = compile_condition(output.every);
         if (!compiled)
@@ -278,9 +279,10 @@ TestCase TestReader::read(const Values& values) {
     if (values.at("inputs").given && test.inputs.empty())
         wrong(values.at("inputs").place, "inputs is an empty list; expected at least one");
     if (!config_.dead_letters.present && !test.dead_letters.empty())
-        wrong(values.at("dead_letters").place,
-              "dead_letters are expected, and there is no [dead_letters], so that the pipeline would "
-              "halt; expected that section");
+        wrong(
+            values.at("dead_letters").place,
+            "dead_letters are expected, and there is no [dead_letters], so that the pipeline would "
+            "halt; expected that section");
     if (test.outputs.empty() && test.dead_letters.empty() && test.halts.empty() && !dropped.given)
         wrong(values.place, fmt::format("test {} expects nothing; expected outputs, dead_letters, "
                                         "dropped or halts",

@@ -6,13 +6,14 @@
 #include <algorithm>
 
 #include "io/cli/config_flow.hpp"
-#include "io/cli/json.hpp"
-#include "io/cli/units.hpp"
+#include "io/component/kind.hpp"
 #include "io/jq/module_files.hpp"
+#include "io/json.hpp"
 #include "io/memory_guard.hpp"
 #include "io/runner/engine_config.hpp"
 #include "io/runner/process_memory.hpp"
 #include "io/runner/transforms.hpp"
+#include "io/units.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -32,32 +33,17 @@ std::string repeats(const PipelineConfig& pipeline) {
 
 std::string delivery_of(const PipelineConfig& pipeline, const SourceSettings& source,
                         const SinkSettings& sink) {
-    if (sink.type == SinkType::blackhole) return "counted, kept nowhere";
-    if (!replayable(source))
-        return "each record once while the process lives; what was read and not yet delivered is "
-               "lost if it dies, since stdin cannot be read again";
-    const std::string window =
-        fmt::format("every {}; {}", format_duration(pipeline.commit_interval), repeats(pipeline));
-    if (sink.type == SinkType::stdout_stream)
+    if (!sink.kind->traits(sink).keeps) return sink.kind->promise(sink, {});
+    if (!is_replayable(source))
         return fmt::format(
-            "at least once: after a crash, what was written since the last "
-            "checkpoint ({}) is written again",
-            window);
-    if (sink.delivery == DeliveryMode::at_least_once)
-        return fmt::format(
-            "at least once: after a crash, what was written since the last "
-            "checkpoint ({}) may be in the file twice",
-            window);
-    return "exactly once, even if the process is killed at any moment";
+            "each record once while the process lives; what was read and not yet "
+            "delivered is lost if it dies, since {} cannot be read again",
+            source.kind->once());
+    return sink.kind->promise(
+        sink,
+        fmt::format("every {}; {}", format_duration(pipeline.commit_interval), repeats(pipeline)));
 }
 
-std::string_view name_of(Fsync fsync) { return fsync == Fsync::never ? "never" : "batch"; }
-std::string_view name_of(DeliveryMode mode) {
-    return mode == DeliveryMode::exactly_once ? "exactly_once" : "at_least_once";
-}
-std::string_view name_of(SinkType type) {
-    return type == SinkType::file ? "file" : type == SinkType::blackhole ? "blackhole" : "stdout";
-}
 std::string_view name_of(Oversize policy) {
     return policy == Oversize::split ? "split" : policy == Oversize::stop ? "stop" : "dead_letter";
 }
@@ -80,23 +66,9 @@ void put_retry(Json& json, const RetryConfig& retry) {
 
 void put_source(Json& json, const PipelineConfig& pipeline, const SourceSettings& source) {
     json.begin_object(source.name);
-    json.field("type", replayable(source) ? "file" : "stdin");
-    if (replayable(source)) {
-        json.begin_list("include");
-        for (const std::string& glob : source.include) json.value(glob);
-        json.end_list();
-        json.begin_list("exclude");
-        for (const std::string& glob : source.exclude) json.value(glob);
-        json.end_list();
-        json.field("read_from", source.read_from == ReadFrom::end ? "end" : "beginning");
-        json.field("end", source.end == EndAt::eof ? "eof" : "never");
-        json.field("poll_interval", format_duration(source.poll_interval));
-        json.field("give_up_after", format_duration(source.give_up_after));
-        json.field("decompress", source.decompress == Decompress::automatic ? "auto"
-                                 : source.decompress == Decompress::as_is   ? "as_is"
-                                                                            : "refuse");
-        json.field("rotate_wait", format_duration(source.rotate_wait));
-    }
+    json.field("type", source.kind->name());
+    for (const Row& row : source.kind->rows())
+        if (row.put) row.put(*source.own, json);
     json.field("framing", codec::framing_name(source.framing));
     if (source.framing != Framing::lines || pipeline.mode == RunMode::parsed)
         json.field("on_parse_error", name_of(source.on_parse_error));
@@ -179,20 +151,15 @@ void put_transform(Json& json, const PipelineConfig& pipeline, const TransformSe
 
 void put_sink(Json& json, const PipelineConfig& pipeline, const SinkSettings& sink) {
     json.begin_object(sink.name);
-    json.field("type", name_of(sink.type));
+    json.field("type", sink.kind->name());
     put_inputs(json, pipeline, sink.from);
     json.field("framing", codec::framing_name(sink.framing));
     if (is_encoded(pipeline, sink)) json.field("on_parse_error", name_of(sink.on_parse_error));
-    if (sink.type == SinkType::file) {
-        json.field("path", sink.path);
-        json.field("mode", fmt::format("{:04o}", sink.mode));
-        json.field("fsync", name_of(sink.fsync));
-        json.field("delivery", name_of(sink.delivery));
-    }
+    for (const Row& row : sink.kind->rows())
+        if (row.put) row.put(*sink.own, json);
     json.field("when_full", sink.when_full == WhenFull::block ? "block" : "drop_newest");
     json.field("on_transient", sink.on_transient == OnTransient::stop ? "stop" : "retry");
     json.field("timeout", format_duration(sink.timeout));
-    if (sink.type == SinkType::blackhole) json.field("max_in_flight", sink.max_in_flight);
     json.begin_object("batch");
     json.field("max_records", sink.batch_records);
     json.field("max_bytes", sink.batch_bytes);
@@ -251,7 +218,7 @@ void put_config(Json& json, const PipelineConfig& pipeline) {
         json.begin_object("dead_letters");
         json.field("type", "file");
         json.field("path", pipeline.dead_letters.path);
-        json.field("mode", fmt::format("{:04o}", pipeline.dead_letters.mode));
+        json.field("mode", format_mode(pipeline.dead_letters.mode));
         put_retry(json, pipeline.dead_letters.retry);
         json.end_object();
     }
@@ -296,9 +263,7 @@ std::string a_record(const SourceSettings& source) {
 std::string guarantee(const PipelineConfig& pipeline, const SourceSettings& source,
                       const SinkSettings& sink) {
     std::string text = delivery_of(pipeline, source, sink);
-    if (sink.type == SinkType::file)
-        text += sink.fsync == Fsync::batch ? "; on the disk before the checkpoint says so"
-                                           : "; not after a power loss (fsync = \"never\")";
+    text += sink.kind->durability(sink);
     if (sink.when_full == WhenFull::drop_newest)
         text += "; records are dropped and counted while the sink cannot keep up";
     if (sink.retry.attempts_max > 0)
@@ -319,11 +284,11 @@ std::vector<std::string> warnings(const PipelineConfig& pipeline) {
                         "{}): it will pause often",
                         format_size(memory.total()), format_size(process.bytes), text_of(process)));
     for (const SourceSettings& source : pipeline.sources) {
-        if (!replayable(source))
+        if (!is_replayable(source))
             out.push_back(
-                fmt::format("source {}: stdin cannot be read again; what was read and "
-                            "not delivered is lost if the process dies",
-                            source.name));
+                fmt::format("source {}: {} cannot be read again; what was read and not "
+                            "delivered is lost if the process dies",
+                            source.name, source.kind->once()));
         if (!pipeline.dead_letters.present && source.on_oversized == Oversize::dead_letter)
             out.push_back(fmt::format(
                 "source {}: {} over {} halts the pipeline, since there "
@@ -345,18 +310,10 @@ std::vector<std::string> warnings(const PipelineConfig& pipeline) {
     }
     for (std::string& warning : flow_warnings(pipeline)) out.push_back(std::move(warning));
     for (const SinkSettings& sink : pipeline.sinks) {
-        if (sink.type == SinkType::file && sink.fsync == Fsync::never)
-            out.push_back(
-                fmt::format("sink {}: fsync = \"never\" survives a killed process, but "
-                            "not a power loss",
-                            sink.name));
+        for (const std::string& warning : sink.kind->warnings(sink))
+            out.push_back(fmt::format("sink {}: {}", sink.name, warning));
         if (sink.inject.present)
             out.push_back(fmt::format("sink {}: has faults on purpose (inject)", sink.name));
-        const bool stdin_on_stdout =
-            sink.type == SinkType::stdout_stream && sink.when_full == WhenFull::drop_newest;
-        if (stdin_on_stdout)
-            out.push_back(
-                fmt::format("sink {}: a slow reader of stdout means dropped records", sink.name));
     }
     return out;
 }

@@ -1,6 +1,14 @@
 // The table of keys. See keys.hpp.
 #include "io/cli/keys.hpp"
 
+#include <fmt/core.h>
+
+#include <deque>
+#include <string>
+#include <utility>
+
+#include "io/component/registry.hpp"
+
 namespace holdfast::cli {
 namespace {
 
@@ -8,6 +16,8 @@ constexpr std::int64_t kib = 1024, mib = 1024 * kib, gib = 1024 * mib, tib = 102
 constexpr std::int64_t ms = 1'000'000, second = 1000 * ms, hour = 3600 * second, day = 24 * hour;
 
 using T = KeyType;
+using io::sink_kinds;
+using io::source_kinds;
 
 // Tables: a key stands together with its text.
 // clang-format off
@@ -99,6 +109,45 @@ const Section& cache_section() {
     return section;
 }
 
+/// Keeps a text for as long as the process: keys are views.
+std::string_view kept(std::string text) {
+    static std::deque<std::string> all;
+    return all.emplace_back(std::move(text));
+}
+
+/// "file|stdin"
+template <class Kinds>
+std::string_view type_names(const Kinds& kinds) {
+    std::string out;
+    for (const auto* kind : kinds) out += (out.empty() ? "" : "|") + std::string(kind->name());
+    return kept(out);
+}
+
+/// "`file`: files, tailed or read once. `stdin`: ..."
+template <class Kinds>
+std::string_view type_doc(const Kinds& kinds) {
+    std::string out;
+    for (const auto* kind : kinds)
+        out += fmt::format("{}`{}`: {}.", out.empty() ? "" : " ", kind->name(), kind->doc());
+    return kept(out);
+}
+
+/// What kinds have of their own.
+template <class Kinds>
+std::vector<const Section*> kind_sections(std::string_view name, const Kinds& kinds) {
+    static std::deque<Section> all;
+    std::vector<const Section*> out;
+    for (const auto* kind : kinds) {
+        if (kind->rows().empty()) continue;
+        Section& section = all.emplace_back();
+        section.name = name;
+        section.type = kind->name();
+        for (const io::Row& row : kind->rows()) section.keys.push_back(row.key);
+        out.push_back(&section);
+    }
+    return out;
+}
+
 }  // namespace
 
 const Section& root_section() {
@@ -188,45 +237,7 @@ const Section& source_section() {
         "sources.NAME",
         "Where records come from. `NAME` is letters, digits, `_` and `-`.",
         {
-            {"type", T::choice, required,
-             "`file`: files, tailed or read once. `stdin`: standard input, which cannot be read "
-             "again after a crash.",
-             "file|stdin"},
-            {"include", T::globs, required,
-             "Which files, for example `[\"logs/*.jsonl\"]`. New matches are found while running.",
-             {}, 0, 0, nullptr, "file"},
-            {"exclude", T::globs, "",
-             "Which of them not, in the same words: what a pattern matches, and all that lies in a "
-             "folder that it matches. Excluded wins.",
-             {}, 0, 0, nullptr, "file"},
-            {"read_from", T::choice, "beginning",
-             "Where to begin in files that no checkpoint knows. `end`: what stands in them at the "
-             "first start is not read; files that come later are read from their beginning.",
-             "beginning|end", 0, 0, nullptr,
-             "file"},
-            {"end", T::choice, "never",
-             "`never`: wait for more for ever. `eof`: end when all that is there is read; a last "
-             "line without newline then counts as a record.",
-             "never|eof", 0, 0, nullptr, "file"},
-            {"poll_interval", T::duration, "250ms",
-             "How soon new files, and new lines of files that were still, are noticed: where the "
-             "system tells (inotify); else files that were still for long take up to 4 s.",
-             {}, ms, hour, nullptr, "file"},
-            {"give_up_after", T::duration, "10s",
-             "With `end = \"eof\"`: what could not be read or listed for so long is given up. All else "
-             "is delivered first, then the run ends with exit code 74. With `never` it is tried for "
-             "ever.",
-             {}, 0, day, nullptr, "file"},
-            {"decompress", T::choice, "refuse",
-             "Files that are compressed, by their first bytes. `refuse`: they are not read, with a "
-             "warning. `auto`: gzip and zstd are read as the text in them, others are refused. "
-             "`as_is`: their bytes are read like any.",
-             "refuse|auto|as_is", 0, 0, nullptr, "file"},
-            {"rotate_wait", T::duration, "5s",
-             "How long a file that lost its name (rotated, deleted) is held open after it last grew; "
-             "then a last line without newline counts as a record. One that still stands in its "
-             "folder is looked at afterwards, too, and read on when it has grown.",
-             {}, 0, hour, nullptr, "file"},
+            {"type", T::choice, required, type_doc(source_kinds()), type_names(source_kinds())},
             {"framing", T::choice, "lines",
              "What a record is. `lines`: a line. `json_array`: an element of the one array that the "
              "file is. `msgpack`: one of the values that stand side by side. Transforms and sinks "
@@ -245,7 +256,9 @@ const Section& source_section() {
              "`dead_letter`: in pieces, to the dead letters. `split`: in pieces, as records (lines "
              "only). `stop`: halt before it.",
              "dead_letter|split|stop"},
-        }};
+        },
+        {},
+        kind_sections("sources.NAME", source_kinds())};
     return section;
 }
 
@@ -355,17 +368,9 @@ const Section& sink_section() {
         "sinks.NAME",
         "Where records go. Each sink gets all records of its `inputs`.",
         {
-            {"type", T::choice, required,
-             "`file`: one file. `stdout`: standard output. `blackhole`: counts and forgets.",
-             "file|stdout|blackhole"},
+            {"type", T::choice, required, type_doc(sink_kinds()), type_names(sink_kinds())},
             {"inputs", T::names, required,
              "Names of sources, transforms and their outputs, for example `[\"in\"]`."},
-            {"path", T::path, required, "The file; its folders are created.", {}, 0, 0, nullptr,
-             "file"},
-            {"mode", T::text, "0640",
-             "Who may use a file that is made, as for chmod; the umask is taken off. A file that "
-             "is there keeps its own.",
-             {}, 0, 0, nullptr, "file"},
             {"framing", T::choice, "",
              "How records stand there. `lines`: each with its newline. `msgpack`: as MsgPack values "
              "side by side; those of a source that has them keep their very bytes, lines of JSON "
@@ -374,16 +379,6 @@ const Section& sink_section() {
             {"on_parse_error", T::choice, "dead_letter",
              "A line that is no JSON, where `framing` is `msgpack`: as a transform's `on_error`.",
              "dead_letter|drop|stop"},
-            {"fsync", T::choice, "batch",
-             "`batch`: data is on the disk before the checkpoint says so. `never`: survives a "
-             "killed process, but not a power loss.",
-             "batch|never", 0, 0, nullptr, "file"},
-            {"delivery", T::choice, "exactly_once",
-             "`exactly_once`: a restart goes on where the checkpoint says; what stands behind that "
-             "stays until it comes again, or is set aside in data_dir. `at_least_once`: it writes "
-             "behind what is there, so some records may be there twice. With `stdin` among its "
-             "inputs a sink can only do the latter.",
-             "exactly_once|at_least_once", 0, 0, nullptr, "file"},
             {"when_full", T::choice, "block",
              "When the sink cannot keep up. `block`: its sources wait. `drop_newest`: records are "
              "dropped for this sink, and counted.",
@@ -396,12 +391,12 @@ const Section& sink_section() {
              "How long one attempt may take; then its outcome is unknown and it is repeated. 0s: "
              "no limit.",
              {}, 0, day},
-            {"max_in_flight", T::count, "1", "Writes at the same time. 1 keeps the order.", {}, 1,
-             64, nullptr, "blackhole"},
             {"batch", T::section, "", "", {}, 0, 0, &batch_section()},
             {"retry", T::section, "", "", {}, 0, 0, &retry_section()},
             {"inject", T::section, "", "", {}, 0, 0, &inject_section()},
-        }};
+        },
+        {},
+        kind_sections("sinks.NAME", sink_kinds())};
     return section;
 }
 
@@ -420,12 +415,16 @@ const Section& dead_letters_section() {
 }
 
 std::vector<const Section*> all_sections() {
-    return {&root_section(),  &engine_section(), &source_section(),
-            &transform_section(), &fields_section(), &cache_section(),
-            &sink_section(),  &batch_section(),  &retry_section(),
-            &inject_section(), &dead_letters_section(), &dead_letters_retry_section(),
-            &tests_section(), &tests_inputs_section(), &tests_outputs_section(),
-            &tests_dead_letters_section()};
+    std::vector<const Section*> out{&root_section(), &engine_section(), &source_section()};
+    out.insert(out.end(), source_section().kinds.begin(), source_section().kinds.end());
+    out.insert(out.end(), {&transform_section(), &fields_section(), &cache_section(),
+                           &sink_section()});
+    out.insert(out.end(), sink_section().kinds.begin(), sink_section().kinds.end());
+    out.insert(out.end(), {&batch_section(), &retry_section(), &inject_section(),
+                           &dead_letters_section(), &dead_letters_retry_section(),
+                           &tests_section(), &tests_inputs_section(), &tests_outputs_section(),
+                           &tests_dead_letters_section()});
+    return out;
 }
 
 // clang-format on

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "io/cli/json.hpp"
 #include "io/cli/keys.hpp"
-#include "io/cli/units.hpp"
+#include "io/json.hpp"
+#include "io/units.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -14,25 +14,10 @@ using T = KeyType;
 
 }  // namespace
 
-std::vector<std::string_view> words_of(std::string_view text) {
-    std::vector<std::string_view> words;
-    while (!text.empty()) {
-        const std::size_t bar = text.find('|');
-        words.push_back(text.substr(0, bar));
-        text = bar == std::string_view::npos ? std::string_view{} : text.substr(bar + 1);
-    }
-    return words;
-}
-
-bool applies(const Key& key, std::string_view type) {
-    const auto words = words_of(key.only);
-    return words.empty() || std::find(words.begin(), words.end(), type) != words.end();
-}
-
 std::string format_value(const Key& key, std::int64_t number) {
     switch (key.type) {
-        case T::size: return format_size(static_cast<std::uint64_t>(number));
-        case T::duration: return format_duration(Duration{number});
+        case T::size: return io::format_size(static_cast<std::uint64_t>(number));
+        case T::duration: return io::format_duration(Duration{number});
         case T::percent:
             return number % 10 == 0 ? fmt::format("{}", number / 10)
                                     : fmt::format("{}.{}", number / 10, number % 10);
@@ -54,6 +39,7 @@ std::string expectation(const Key& key) {
         case T::count: return "a whole number" + (range.empty() ? " that is not negative" : range);
         case T::percent: return "a percentage" + range + " with at most one decimal";
         case T::names: return "a list of names of sources or transforms such as [\"in\"]";
+        case T::words: return "a list of texts such as [\"seq\", \"10\"]";
         case T::fields: return "a list of fields such as [\"user.id\"]";
         case T::routes: return "a table of conditions such as { errors = '.level == \"error\"' }";
         case T::values: return "a table of values such as { env = \"prod\", limits = [10, 20] }";
@@ -102,9 +88,9 @@ std::string markdown_range(const Key& key) {
     if (key.type == T::flag) return "`true` `false`";
     if (key.type == T::text || key.type == T::verbatim) return "text";
     if (key.type == T::section || key.type == T::path) return "path";
-    if (key.type == T::names || key.type == T::globs || key.type == T::fields ||
-        key.type == T::folders || key.type == T::rules || key.type == T::records ||
-        key.type == T::tables)
+    if (key.type == T::names || key.type == T::words || key.type == T::globs ||
+        key.type == T::fields || key.type == T::folders || key.type == T::rules ||
+        key.type == T::records || key.type == T::tables)
         return "list";
     if (key.type == T::time) return "time";
     if (key.type == T::routes || key.type == T::values) return "table";
@@ -114,6 +100,8 @@ std::string markdown_range(const Key& key) {
 
 std::string heading(const Section& section) {
     if (section.name.empty()) return "The head of the file";
+    if (!section.type.empty())
+        return fmt::format("`[{}]` with `type = \"{}\"`", section.name, section.type);
     for (const Key& key : sink_section().keys)
         if (key.section == &section) return fmt::format("`{}` of a sink", section.name);
     for (const Key& key : transform_section().keys)
@@ -126,8 +114,8 @@ std::string heading(const Section& section) {
 std::string keys_as_markdown() {
     std::string out;
     for (const Section* section : all_sections()) {
-        out += fmt::format("### {}\n\n{}\n\n| key | values | default | |\n|---|---|---|---|\n",
-                           heading(*section), section->doc);
+        out += fmt::format("### {}\n\n{}{}| key | values | default | |\n|---|---|---|---|\n",
+                           heading(*section), section->doc, section->doc.empty() ? "" : "\n\n");
         for (const Key& key : section->keys) {
             if (key.doc.empty()) continue;  // A table with keys of its own, which has its part.
             std::string doc(key.doc);
@@ -144,7 +132,7 @@ std::string keys_as_markdown() {
 }
 
 std::string keys_as_json() {
-    Json json;
+    io::Json json;
     json.begin_list();
     for (const Section* section : all_sections()) {
         for (const Key& key : section->keys) {
@@ -156,6 +144,7 @@ std::string keys_as_json() {
             json.field("required", key.fallback == required);
             json.field("expected", expectation(key));
             if (!key.only.empty()) json.field("type", key.only);
+            if (!section->type.empty()) json.field("type", section->type);
             json.field("doc", key.doc);
             json.end_object();
         }

@@ -2,8 +2,8 @@
 #include <fmt/core.h>
 
 #include "io/cli/commands.hpp"
-#include "io/cli/json.hpp"
 #include "io/cli/keys.hpp"
+#include "io/json.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -23,7 +23,7 @@ int version_command(bool as_json) {
         fmt::print("holdfast {}\n", version);
         return exit_done;
     }
-    Json json;
+    io::Json json;
     json.begin_object();
     json.field("version", version);
     json.field("compiler", compiler);

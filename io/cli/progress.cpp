@@ -5,8 +5,9 @@
 
 #include <algorithm>
 
-#include "io/cli/json.hpp"
-#include "io/cli/units.hpp"
+#include "io/component/kind.hpp"
+#include "io/json.hpp"
+#include "io/units.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -106,9 +107,8 @@ void Progress::observe_rates(const Sample& sample) {
 }
 
 double Progress::time_left(const Sample& sample) const {
-    const bool finite = std::all_of(
-        pipeline_.sources.begin(), pipeline_.sources.end(),
-        [](const SourceSettings& s) { return replayable(s) && s.end == EndAt::eof; });
+    const bool finite = std::all_of(pipeline_.sources.begin(), pipeline_.sources.end(),
+                                    [](const SourceSettings& s) { return s.kind->is_finite(s); });
     if (!finite || sample.unread < 0) return -1;
     double slowest = 0;
     for (std::size_t i = 0; i < sinks_.size(); ++i) {
@@ -128,8 +128,8 @@ std::string Progress::line(const Sample& sample) {
                                   format_size(bytes_in(pipeline_, stats)));
     std::uint64_t owed = 0, dropped = 0;
     for (std::size_t i = 0; i < pipeline_.sinks.size(); ++i) {
-        out += fmt::format(" | {} {}", pipeline_.sinks[i].name,
-                           format_count(stats.sink[i].delivered));
+        out +=
+            fmt::format(" | {} {}", pipeline_.sinks[i].name, format_count(stats.sink[i].delivered));
         owed = std::max(owed, stats.sink[i].owed);
         dropped += stats.sink[i].dropped;
     }
@@ -179,7 +179,8 @@ Instant Progress::observe(const Sample& sample) {
 }
 
 std::string balance(const PipelineConfig& pipeline, const RunReport& report) {
-    std::string out = fmt::format("balance: in {}", format_count(records_in(pipeline, report.stats)));
+    std::string out =
+        fmt::format("balance: in {}", format_count(records_in(pipeline, report.stats)));
     const bool over = report.halt.reason == HaltReason::finished && report.end == End::halted;
     for (std::size_t i = 0; i < report.transforms.size(); ++i) {
         const flow::NodeCounts& counts = report.transforms[i];
@@ -188,7 +189,8 @@ std::string balance(const PipelineConfig& pipeline, const RunReport& report) {
                            format_count(counts.out), format_count(counts.dropped),
                            format_count(counts.errors), format_count(counts.dead));
         if (counts.blank > 0) out += fmt::format(" + {} blank", format_count(counts.blank));
-        if (counts.rejected > 0) out += fmt::format(" ({} rejected)", format_count(counts.rejected));
+        if (counts.rejected > 0)
+            out += fmt::format(" ({} rejected)", format_count(counts.rejected));
     }
     for (std::size_t i = 0; i < report.left_out.size(); ++i) {
         const LeftOut& left = report.left_out[i];
@@ -201,15 +203,16 @@ std::string balance(const PipelineConfig& pipeline, const RunReport& report) {
     }
     for (std::size_t i = 0; i < pipeline.sinks.size(); ++i) {
         const Sum sum = sum_of(pipeline, report.stats, i);
-        out += fmt::format(" | {}: {} = {} delivered + {} dead-lettered + {} dropped",
-                           pipeline.sinks[i].name, format_count(sum.in),
-                           format_count(sum.delivered), format_count(sum.parked),
-                           format_count(sum.dropped));
+        out +=
+            fmt::format(" | {}: {} = {} delivered + {} dead-lettered + {} dropped",
+                        pipeline.sinks[i].name, format_count(sum.in), format_count(sum.delivered),
+                        format_count(sum.parked), format_count(sum.dropped));
         if (sum.there > 0)
             out += fmt::format(" + {} {}", format_count(sum.there),
                                over ? "there before or never for it" : "not begun");
         if (sum.again > 0) out += fmt::format(" + {} begun again", format_count(sum.again));
-        if (sum.unfinished > 0) out += fmt::format(" + {} unfinished", format_count(sum.unfinished));
+        if (sum.unfinished > 0)
+            out += fmt::format(" + {} unfinished", format_count(sum.unfinished));
     }
     std::uint64_t repeated = 0;
     for (const KeptRecords& kept : report.kept) repeated += kept.again;
@@ -218,10 +221,9 @@ std::string balance(const PipelineConfig& pipeline, const RunReport& report) {
         const KeptRecords& kept = report.kept[i];
         const std::string& name = pipeline.sinks[i].name;
         if (kept.aside_bytes > 0)
-            out += fmt::format(" | {}: {} records ({}) set aside in {}", name,
-                               format_count(kept.aside),
-                               format_size(static_cast<std::uint64_t>(kept.aside_bytes)),
-                               kept.aside_path);
+            out += fmt::format(
+                " | {}: {} records ({}) set aside in {}", name, format_count(kept.aside),
+                format_size(static_cast<std::uint64_t>(kept.aside_bytes)), kept.aside_path);
         if (kept.behind_bytes > 0)
             out += fmt::format(" | {}: {} records ({}) stand behind what was delivered", name,
                                format_count(kept.behind),
@@ -231,7 +233,8 @@ std::string balance(const PipelineConfig& pipeline, const RunReport& report) {
     for (const Repeats& sink : report.may_repeat) again = std::max(again, sink.records);
     if (again > 0) out += fmt::format(" | may be written again: {}", format_count(again));
     if (report.stats.gate_closed > 0)
-        out += fmt::format(" | reading paused for memory: {} times", format_count(report.stats.gate_closed));
+        out += fmt::format(" | reading paused for memory: {} times",
+                           format_count(report.stats.gate_closed));
     return out;
 }
 

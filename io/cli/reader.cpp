@@ -13,8 +13,8 @@
 #include "core/base/assert.hpp"
 #include "io/cli/text_place.hpp"
 #include "io/cli/toml_depth.hpp"
-#include "io/cli/units.hpp"
 #include "io/printable.hpp"
+#include "io/units.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -37,7 +37,7 @@ bool has_choice(const Key& key, std::string_view text) {
 }
 
 std::string suggestion(std::string_view word, const std::vector<std::string_view>& known) {
-    const std::string_view best = nearest(word, known);
+    const std::string_view best = io::nearest(word, known);
     return best.empty() ? "" : fmt::format("; did you mean {}?", in_quotes(best));
 }
 
@@ -57,18 +57,19 @@ void fill_default(const Key& key, Value& value) {
     if (key.fallback.empty() || key.fallback == required) return;
     switch (key.type) {
         case KeyType::size:
-            value.number = static_cast<std::int64_t>(parse_size(key.fallback).value());
+            value.number = static_cast<std::int64_t>(io::parse_size(key.fallback).value());
             break;
-        case KeyType::duration: value.number = parse_duration(key.fallback).value().ns; break;
+        case KeyType::duration: value.number = io::parse_duration(key.fallback).value().ns; break;
         case KeyType::count:
-            value.number = static_cast<std::int64_t>(parse_size(key.fallback).value());
+            value.number = static_cast<std::int64_t>(io::parse_size(key.fallback).value());
             break;
         case KeyType::percent:
-            value.number = 10 * static_cast<std::int64_t>(parse_size(key.fallback).value());
+            value.number = 10 * static_cast<std::int64_t>(io::parse_size(key.fallback).value());
             break;
         case KeyType::flag: value.number = key.fallback == "true" ? 1 : 0; break;
         case KeyType::time: value.number = nanoseconds_of(key.fallback).value(); break;
-        case KeyType::choice: value.text = key.fallback; break;
+        case KeyType::choice:
+        case KeyType::text: value.text = key.fallback; break;
         default: break;
     }
 }
@@ -95,22 +96,6 @@ std::string shown(const toml::node& node) {
     return std::string(kind_of(node));
 }
 
-std::string in_quotes(std::string_view text) {
-    constexpr std::size_t longest = 60;
-    std::string out = "\"";
-    for (char c : io::cut(text, longest)) {
-        if (c == '"' || c == '\\') out += '\\';
-        out += c;
-    }
-    return io::printable(out) + (text.size() > longest ? "...\"" : "\"");
-}
-
-const Value& Values::at(std::string_view key) const {
-    const auto found = values.find(key);
-    HF_ASSERT(found != values.end());
-    return found->second;
-}
-
 Place Reader::place(const toml::source_region& source, const std::vector<std::string>& path) const {
     if (source.begin.line != 0) return {{}, source.begin.line, source.begin.column};
     // What has no place came from a flag: the last one that set it, or something in it.
@@ -132,23 +117,36 @@ void Reader::problem_in(const Place& at, std::string_view text, std::size_t offs
     problems_.push_back({{{}, found->line, found->column}, std::move(what), found->shown});
 }
 
+namespace {
+
+const Key* find_key(const Section* section, std::string_view name) {
+    if (section == nullptr) return nullptr;
+    const auto key = std::ranges::find(section->keys, name, &Key::name);
+    return key == section->keys.end() ? nullptr : &*key;
+}
+
+}  // namespace
+
+/// The key's place, default, and, if it is a section, what stands in it.
+void Reader::begin_key(const Key& key, const toml::table* table, Values& out,
+                       const std::vector<std::string>& path) {
+    Value& value = out.values[key.name];
+    value.place = out.place;
+    fill_default(key, value);
+    if (key.type != KeyType::section || key.section == nullptr) return;
+    const toml::table* inner = table ? table->get_as<toml::table>(key.name) : nullptr;
+    std::vector<std::string> inner_path = path;
+    inner_path.emplace_back(key.name);
+    value.given = inner != nullptr;
+    if (inner) value.place = place(inner->source(), inner_path);
+    value.section = std::make_shared<Values>(read(*key.section, inner, inner_path, value.place));
+}
+
 Values Reader::read(const Section& section, const toml::table* table,
                     const std::vector<std::string>& path, const Place& place_of_section) {
     Values out;
     out.place = place_of_section;
-    for (const Key& key : section.keys) {
-        Value& value = out.values[key.name];
-        value.place = place_of_section;
-        fill_default(key, value);
-        if (key.type != KeyType::section || key.section == nullptr) continue;
-        const toml::table* inner = table ? table->get_as<toml::table>(key.name) : nullptr;
-        std::vector<std::string> inner_path = path;
-        inner_path.emplace_back(key.name);
-        value.given = inner != nullptr;
-        if (inner) value.place = place(inner->source(), inner_path);
-        value.section =
-            std::make_shared<Values>(read(*key.section, inner, inner_path, value.place));
-    }
+    for (const Key& key : section.keys) begin_key(key, table, out, path);
     if (!table) return out;
     // The type first: which keys there are depends on it.
     const auto* type_key = section.keys.empty() ? nullptr : &section.keys.front();
@@ -157,34 +155,55 @@ Values Reader::read(const Section& section, const toml::table* table,
         read_key(*type_key, *node, out.values["type"], path);
         out.type = out.text("type");
     }
-    for (auto&& [name, node] : *table) {
-        if (typed && name.str() == "type") continue;
-        const auto key = std::find_if(section.keys.begin(), section.keys.end(),
-                                      [&](const Key& k) { return k.name == name.str(); });
-        std::vector<std::string> key_path = path;
-        key_path.emplace_back(name.str());
-        const Place key_place = place(name.source(), key_path);
-        if (key == section.keys.end()) {
-            report_unknown(section, out.type, name.str(), key_place);
-        } else if (!out.type.empty() && !applies(*key, out.type)) {
-            std::string types;
-            for (std::string_view type : words_of(key->only))
-                types += fmt::format("{}\"{}\"", types.empty() ? "" : " or ", type);
-            problem(key_place, fmt::format("{} is not a key of type \"{}\"; expected it only with "
-                                           "type = {}",
-                                           key->name, out.type, types));
-        } else {
-            read_key(*key, node, out.values[key->name], key_path);
-        }
-    }
-    for (const Key& key : section.keys) {
-        const bool wanted = key.fallback == required && applies(key, out.type);
-        if (!wanted || table->contains(key.name)) continue;
-        if (!path.empty())
-            problem(place_of_section, fmt::format("{} has no {}; expected {}", path.back(),
-                                                  key.name, expectation(key)));
-    }
+    const Section* own = section.kind(out.type);
+    if (own != nullptr)
+        for (const Key& key : own->keys) begin_key(key, table, out, path);
+    for (auto&& [name, node] : *table)
+        if (!typed || name.str() != "type") read_entry(section, own, name, node, out, path);
+    report_missing(section, *table, out, path);
+    if (own != nullptr) report_missing(*own, *table, out, path);
     return out;
+}
+
+void Reader::read_entry(const Section& section, const Section* own, const toml::key& name,
+                        const toml::node& node, Values& out, const std::vector<std::string>& path) {
+    const Key* key = find_key(&section, name.str());
+    if (key == nullptr) key = find_key(own, name.str());
+    std::vector<std::string> key_path = path;
+    key_path.emplace_back(name.str());
+    const Place key_place = place(name.source(), key_path);
+    const bool is_right = key != nullptr && (out.type.empty() || applies(*key, out.type));
+    if (is_right)
+        read_key(*key, node, out.values[key->name], key_path);
+    else
+        report_elsewhere(section, out.type, name.str(), key_place);
+}
+
+/// A key that this type doesn't have: others do, or none.
+void Reader::report_elsewhere(const Section& section, std::string_view type, std::string_view name,
+                              const Place& key_place) {
+    std::vector<std::string_view> types;
+    if (const Key* key = find_key(&section, name)) types = words_of(key->only);
+    for (const Section* kind : section.kinds)
+        if (find_key(kind, name) != nullptr) types.push_back(kind->type);
+    if (types.empty()) return report_unknown(section, type, name, key_place);
+    if (type.empty()) return;  // That has been said; nobody knows which keys were meant.
+    std::string all;
+    for (std::string_view one : types)
+        all += fmt::format("{}\"{}\"", all.empty() ? "" : " or ", one);
+    problem(key_place,
+            fmt::format("{} is not a key of type \"{}\"; expected it only with type = {}", name,
+                        type, all));
+}
+
+void Reader::report_missing(const Section& section, const toml::table& table, const Values& read,
+                            const std::vector<std::string>& path) {
+    for (const Key& key : section.keys) {
+        const bool wanted = key.fallback == required && applies(key, read.type);
+        if (!wanted || table.contains(key.name) || path.empty()) continue;
+        problem(read.place,
+                fmt::format("{} has no {}; expected {}", path.back(), key.name, expectation(key)));
+    }
 }
 
 /// Nothing in a value is expanded. What looks as if it were is refused in paths and patterns, where
@@ -242,6 +261,7 @@ void Reader::read_key(const Key& key, const toml::node& node, Value& value,
         case KeyType::names:
         case KeyType::fields:
         case KeyType::folders:
+        case KeyType::words:
         case KeyType::globs: return read_list(key, node, value, path);
         case KeyType::routes: return read_routes(key, node, value, path);
         case KeyType::values: return read_values(key, node, value, path);
@@ -282,11 +302,11 @@ void Reader::read_number(const Key& key, const toml::node& node, Value& value) {
         if (key.type != KeyType::duration) number = whole->get();
     } else if (const auto* text = node.as_string()) {
         if (key.type == KeyType::size) {
-            const auto size = parse_size(text->get());
+            const auto size = io::parse_size(text->get());
             if (size && *size <= static_cast<std::uint64_t>(INT64_MAX))
                 number = static_cast<std::int64_t>(*size);
         } else if (key.type == KeyType::duration) {
-            const auto duration = parse_duration(text->get());
+            const auto duration = io::parse_duration(text->get());
             if (duration) number = duration->ns;
         }
     }
@@ -357,6 +377,14 @@ void Reader::report_unknown(const Section& section, std::string_view type, std::
     std::vector<std::string_view> known;
     for (const Key& key : section.keys)
         if (type.empty() || applies(key, type)) known.push_back(key.name);
+    // Behind the type.
+    std::size_t at_end = std::min<std::size_t>(known.size(), 1);
+    for (const Section* kind : section.kinds)
+        for (const Key& key : kind->keys) {
+            if (!type.empty() && kind->type != type) continue;
+            if (std::ranges::find(known, key.name) != known.end()) continue;
+            known.insert(known.begin() + static_cast<std::ptrdiff_t>(at_end++), key.name);
+        }
     std::string all;
     for (std::string_view key : known) all += (all.empty() ? "" : ", ") + std::string(key);
     problem(at, fmt::format("{} is not a key of {}; expected one of {}{}", in_quotes(name),

@@ -15,26 +15,27 @@
 #include <vector>
 
 #include "io/cli/keys.hpp"
+#include "io/component/values.hpp"
+#include "io/printable.hpp"
 
 // toml++'s own headers are only needed where documents are read.
 #include <toml++/toml.h>
 
 namespace holdfast::cli {
 
-struct Place {
-    std::string flag;  ///< "--set a=b", or empty: then line and column, 1-based (0: whole file).
-    std::uint32_t line = 0;
-    std::uint32_t column = 0;
-};
+using io::in_quotes;
+using io::Item;
+using io::Place;
+using io::RuleItem;
+using io::Value;
+using io::Values;
 
 struct Problem {
     Place place;
-    std::string what;  ///< `what; expected ...; did you mean "..."?`
+    std::string what;        ///< `what; expected ...; did you mean "..."?`
     std::string shown = {};  ///< The part of the file, with marks below; or empty.
 };
 
-/// `"text"`, escaped (io/printable.hpp), at most about 60 bytes.
-std::string in_quotes(std::string_view text);
 /// The scalar as the user wrote it, or what kind of thing it is.
 std::string shown(const toml::node& node);
 
@@ -47,47 +48,6 @@ struct Document {
     std::string text;  ///< Of the file.
     toml::table root;
     std::vector<Override> overrides;
-};
-
-struct Item {
-    std::string text;
-    Place place;
-    std::string name = {};  ///< Of an entry of a table.
-};
-
-/// A rule of a raw filter, as it was written.
-struct RuleItem {
-    std::string when;  ///< missing, present or equals.
-    std::string field;
-    std::string json;  ///< Of `equals`: the value as JSON.
-    std::string then;
-    Place place;
-};
-
-class Values;
-
-/// What one key holds after reading. `given` is false for defaults and for what was wrong.
-struct Value {
-    bool given = false;
-    std::int64_t number = 0;
-    std::string text;
-    std::vector<Item> list;
-    std::vector<RuleItem> rules;
-    std::shared_ptr<Values> section;
-    std::vector<std::shared_ptr<Values>> tables;
-    Place place;
-};
-
-class Values {
-public:
-    const Value& at(std::string_view key) const;
-    std::int64_t number(std::string_view key) const { return at(key).number; }
-    const std::string& text(std::string_view key) const { return at(key).text; }
-    const Values& section(std::string_view key) const { return *at(key).section; }
-
-    std::map<std::string_view, Value> values;  ///< Keys of the section's type, every one of them.
-    Place place;                               ///< Of the section.
-    std::string type;                          ///< Of a source or sink; empty if it was wrong.
 };
 
 class Reader {
@@ -103,6 +63,10 @@ public:
     void problem(Place place, std::string what) {
         problems_.push_back({std::move(place), std::move(what)});
     }
+    /// The same for those who know no reader. Lives: as long as this.
+    io::Complain complain() {
+        return [this](const Place& where, std::string what) { problem(where, std::move(what)); };
+    }
 
     /// Of a part of a text, which begins at `offset` of it; `at` is the text's place.
     void problem_in(const Place& at, std::string_view text, std::size_t offset, std::string what);
@@ -111,6 +75,14 @@ private:
     std::string literal(const Key& key, std::string_view text, const Place& at);
     void read_key(const Key& key, const toml::node& node, Value& value,
                   const std::vector<std::string>& path);
+    void read_entry(const Section& section, const Section* own, const toml::key& name,
+                    const toml::node& node, Values& out, const std::vector<std::string>& path);
+    void begin_key(const Key& key, const toml::table* table, Values& out,
+                   const std::vector<std::string>& path);
+    void report_missing(const Section& section, const toml::table& table, const Values& read,
+                        const std::vector<std::string>& path);
+    void report_elsewhere(const Section& section, std::string_view type, std::string_view name,
+                          const Place& place);
     void read_list(const Key& key, const toml::node& node, Value& value,
                    const std::vector<std::string>& path);
     void read_routes(const Key& key, const toml::node& node, Value& value,

@@ -6,8 +6,9 @@
 #include "io/cli/commands.hpp"
 #include "io/cli/config.hpp"
 #include "io/cli/progress.hpp"
-#include "io/cli/units.hpp"
+#include "io/component/kind.hpp"
 #include "io/runner/run.hpp"
+#include "io/units.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -29,12 +30,13 @@ std::string source_name(const PipelineConfig& pipeline, const Halt& halt) {
 }
 
 std::string resume_of(const PipelineConfig& pipeline) {
-    std::string lost;
+    const SourceSettings* once = nullptr;
     for (const SourceSettings& source : pipeline.sources)
-        if (!replayable(source)) lost = source.name;
-    if (lost.empty()) return "What was not delivered is read again when you run this again.";
+        if (!is_replayable(source)) once = &source;
+    if (!once) return "What was not delivered is read again when you run this again.";
     const std::string what =
-        fmt::format("What was read from stdin (source \"{}\") and not delivered is lost", lost);
+        fmt::format("What was read from {} (source \"{}\") and not delivered is lost",
+                    once->kind->once(), once->name);
     if (pipeline.sources.size() == 1) return what + ".";
     return what + "; what other sources had undelivered is read again when you run this again.";
 }
@@ -69,7 +71,7 @@ Verdict explain_stop(const RunReport& report, const std::string& source,
 }
 
 /// It ended as it should; but for what a source could not read until it gave up.
-Verdict explain_end(const PipelineConfig& pipeline, const RunReport& report) {
+Verdict explain_end(const RunReport& report) {
     const bool all = report.halt.reason == HaltReason::finished;
     std::uint64_t unreadable = 0, compressed = 0;
     std::string example, patience;
@@ -79,7 +81,7 @@ Verdict explain_end(const PipelineConfig& pipeline, const RunReport& report) {
         if (!left.gave_up) continue;
         unreadable += left.unreadable;
         example = left.example;
-        patience = format_duration(pipeline.sources[i].give_up_after);
+        patience = format_duration(left.patience);
     }
     if (unreadable > 0)
         return {
@@ -103,7 +105,7 @@ Verdict explain(const PipelineConfig& pipeline, const RunReport& report) {
     const std::string source = source_name(pipeline, halt);
     switch (halt.reason) {
         case HaltReason::finished:
-        case HaltReason::drained: return explain_end(pipeline, report);
+        case HaltReason::drained: return explain_end(report);
         case HaltReason::drain_deadline:
             return {exit_unfinished,
                     fmt::format("stopped after shutdown_timeout ({}) with records undelivered. {}",
@@ -190,11 +192,12 @@ RingChoice ring_of(const std::string& name) {
                              : RingChoice::automatic;
 }
 
-void warn_of_stdin(const PipelineConfig& pipeline, const Log& log) {
+void warn_of_what_is_read_once(const PipelineConfig& pipeline, const Log& log) {
     for (const SourceSettings& source : pipeline.sources)
-        if (!replayable(source))
-            log(Level::warn, LogLine("stdin cannot be read again: what was read and not delivered "
-                                     "is lost if this process dies")
+        if (!is_replayable(source))
+            log(Level::warn, LogLine(fmt::format("{} cannot be read again: what was read and not "
+                                                 "delivered is lost if this process dies",
+                                                 source.kind->once()))
                                  .with("source", source.name)
                                  .text());
 }
@@ -213,7 +216,7 @@ int run_command(const RunCommand& command) {
     Signals signals;
     const Log log = terminal.logger();
     for (const std::string& note : loaded.notes) log(Level::warn, note);
-    warn_of_stdin(pipeline, log);
+    warn_of_what_is_read_once(pipeline, log);
     Progress progress(pipeline, terminal, mode_of(command, terminal));
     RunOptions options;
     options.log = log;

@@ -9,7 +9,7 @@
 #include <chrono>
 #include <cstdlib>
 
-#include "io/cli/json.hpp"
+#include "io/json.hpp"
 #include "io/printable.hpp"
 
 namespace holdfast::cli {
@@ -80,7 +80,7 @@ void Terminal::put_line(Level level, const std::string& line) {
     std::string text;
     if (json_)
         text = fmt::format("{{\"time\": \"{}\", \"level\": \"{}\", \"message\": {}}}\n",
-                           timestamp(), name_of(level), json_quote(line));
+                           timestamp(), name_of(level), io::json_quote(line));
     else
         text = fmt::format("{} {} {}\n", timestamp(),
                            paint(color_of(level), fmt::format("{:<5}", name_of(level))),

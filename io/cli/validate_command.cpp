@@ -9,11 +9,12 @@
 #include "io/cli/config.hpp"
 #include "io/cli/config_flow.hpp"
 #include "io/cli/effective.hpp"
-#include "io/cli/json.hpp"
-#include "io/cli/units.hpp"
+#include "io/component/kind.hpp"
+#include "io/json.hpp"
 #include "io/printable.hpp"
 #include "io/runner/process_memory.hpp"
 #include "io/runner/transforms.hpp"
+#include "io/units.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -87,7 +88,7 @@ std::string framing_text(const PipelineConfig& pipeline, std::uint32_t index) {
 }
 
 std::string framing_text(const PipelineConfig& pipeline, const SinkSettings& sink) {
-    if (sink.framing == Framing::lines || sink.type == SinkType::blackhole) return {};
+    if (sink.framing == Framing::lines || !sink.kind->traits(sink).keeps) return {};
     return is_encoded(pipeline, sink) ? "; lines of JSON are made MsgPack"
                                       : "; MsgPack as it came, byte for byte";
 }
@@ -95,30 +96,14 @@ std::string framing_text(const PipelineConfig& pipeline, const SinkSettings& sin
 void report_components(const PipelineConfig& pipeline, const Report& report) {
     for (std::uint32_t i = 0; i < pipeline.sources.size(); ++i) {
         const SourceSettings& source = pipeline.sources[i];
-        std::string globs;
-        for (const std::string& glob : source.include) globs += " " + glob;
-        if (!source.exclude.empty()) globs += " but not";
-        for (const std::string& glob : source.exclude) globs += " " + glob;
-        if (replayable(source))
-            report.good(
-                fmt::format("source {}: files{}{}", source.name, globs, framing_text(pipeline, i)));
-        else
-            report.good(
-                fmt::format("source {}: standard input{}", source.name, framing_text(pipeline, i)));
+        report.good(fmt::format("source {}: {}{}", source.name, source.kind->words(source),
+                                framing_text(pipeline, i)));
     }
     for (const TransformSettings& transform : pipeline.transforms)
         report.good(describe(pipeline, transform));
-    for (const SinkSettings& sink : pipeline.sinks) {
-        if (sink.type == SinkType::file)
-            report.good(fmt::format("sink {}: file {}{}{}", sink.name, sink.path,
-                                    fed_by(pipeline, sink), framing_text(pipeline, sink)));
-        else if (sink.type == SinkType::stdout_stream)
-            report.good(fmt::format("sink {}: standard output{}{}", sink.name,
-                                    fed_by(pipeline, sink), framing_text(pipeline, sink)));
-        else
-            report.good(
-                fmt::format("sink {}: counts and forgets{}", sink.name, fed_by(pipeline, sink)));
-    }
+    for (const SinkSettings& sink : pipeline.sinks)
+        report.good(fmt::format("sink {}: {}{}{}", sink.name, sink.kind->words(sink),
+                                fed_by(pipeline, sink), framing_text(pipeline, sink)));
     if (pipeline.dead_letters.present)
         report.good(fmt::format("dead letters: file {}", pipeline.dead_letters.path));
     report.good(fmt::format("state: {}", pipeline.data_dir));

@@ -27,14 +27,14 @@ namespace holdfast::io {
 
 struct FaultySinkConfig {
     SinkId id;
-    std::uint32_t fail_permille = 0;       ///< Attempts answered retriable.
-    std::uint32_t throttle_permille = 0;   ///< Attempts answered throttled.
-    std::uint32_t ambiguous_permille = 0;  ///< Attempts answered ambiguous.
-    std::uint32_t refuse_permille = 0;     ///< Records refused for good.
-    std::uint32_t sync_fail_permille = 0;  ///< Syncs answered failed.
-    std::uint32_t life = 0;                ///< Of the pipeline in this process: rule 4.
+    std::uint32_t fail_permille = 0;          ///< Attempts answered retriable.
+    std::uint32_t throttle_permille = 0;      ///< Attempts answered throttled.
+    std::uint32_t ambiguous_permille = 0;     ///< Attempts answered ambiguous.
+    std::uint32_t refuse_permille = 0;        ///< Records refused for good.
+    std::uint32_t sync_fail_permille = 0;     ///< Syncs answered failed.
+    std::uint32_t life = 0;                   ///< Of the pipeline in this process: rule 4.
     Duration retry_after = milliseconds(50);  ///< With throttled.
-    Duration latency{0};                   ///< Before each write.
+    Duration latency{0};                      ///< Before each write.
     std::uint64_t seed = 0;
     SinkWords* words = nullptr;  ///< Where it says why, if anybody listens. Lives: as long as this.
 };
@@ -51,7 +51,11 @@ public:
     void cancel(const CancelWrite& cancel) override;
     void sync(const SyncSink& sync) override;
 
-    Sink& inner() { return *inner_; }
+    DeviceState state() const override { return inner_->state(); }
+    Signal* changed() override { return inner_->changed(); }
+    std::string problem() const override { return inner_->problem(); }
+    const FileStat* file() const override { return inner_->file(); }
+    Marks* marks() override { return inner_->marks(); }
 
 private:
     enum class Fault : std::uint8_t { none, fail, throttle, refuse, lose, apply };

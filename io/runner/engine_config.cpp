@@ -7,7 +7,7 @@
 #include <bit>
 
 #include "core/engine/engine.hpp"
-#include "io/devices/glob.hpp"
+#include "io/component/kind.hpp"
 #include "io/payloads.hpp"
 #include "io/runner/transforms.hpp"
 
@@ -38,10 +38,9 @@ std::uint32_t pull_bytes(const PipelineConfig& pipeline) {
     // Transformed batches may have their outputs beside them.
     const std::uint64_t share =
         pipeline.memory_limit / (transforms ? 8 : 4) / sources / batches_waiting;
-    const std::uint64_t largest =
-        transforms ? pull_bytes_most
-                   : std::clamp(pipeline.memory_limit / pulls_of_memory, pull_bytes_most,
-                                large_pull_bytes_most);
+    const std::uint64_t largest = transforms ? pull_bytes_most
+                                             : std::clamp(pipeline.memory_limit / pulls_of_memory,
+                                                          pull_bytes_most, large_pull_bytes_most);
     // A limit that is small for so many sources: less than the least, down to one page.
     const std::uint64_t most = std::clamp<std::uint64_t>(share, BlockPool::block_min, largest);
     const std::uint64_t wanted = sources == 1 ? std::max(most, pull_bytes_least) : most;
@@ -71,27 +70,27 @@ SourceConfig source_config(const PipelineConfig& pipeline, std::uint32_t index) 
         if (std::find(inputs.begin(), inputs.end(), index) != inputs.end())
             out.route |= mask_of(SinkId{sink});
     }
-    out.pulls_max = replayable(pipeline.sources[index]) ? 2 : 1;
+    out.pulls_max = is_replayable(pipeline.sources[index]) ? 2 : 1;
     out.batches_max = batches_waiting;
     out.pull_bytes_max = pull_bytes(pipeline);
     if (out.transform)
         out.pull_records_max = static_cast<std::uint32_t>(
-            std::clamp(transformed_records_all / pipeline.sources.size(),
-                       transformed_records_least, transformed_records_most));
+            std::clamp(transformed_records_all / pipeline.sources.size(), transformed_records_least,
+                       transformed_records_most));
     // Several batches to what may be written again, so that sinks write while a commit is under way.
     if (pipeline.commit_records > 0)
         out.pull_records_max = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
             pipeline.commit_records / commit_batches, 1, out.pull_records_max));
     if (pipeline.commit_bytes > 0)
-        out.pull_bytes_max = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
-            std::bit_floor(pipeline.commit_bytes / commit_batches), BlockPool::block_min,
-            out.pull_bytes_max));
+        out.pull_bytes_max = static_cast<std::uint32_t>(
+            std::clamp<std::uint64_t>(std::bit_floor(pipeline.commit_bytes / commit_batches),
+                                      BlockPool::block_min, out.pull_bytes_max));
     return out;
 }
 
 SinkConfig sink_config(const PipelineConfig& pipeline, const SinkSettings& sink) {
     SinkConfig out;
-    const bool file = sink.type == SinkType::file;
+    const SinkTraits traits = sink.kind->traits(sink);
     out.queue_batches_max = queue_batches(pipeline);
     out.queue_records_max = 1u << 24;
     out.queue_bytes_max = queue_bytes(pipeline);
@@ -102,13 +101,12 @@ SinkConfig sink_config(const PipelineConfig& pipeline, const SinkSettings& sink)
     out.write_bytes_max =
         std::min(sink.batch_bytes, std::max<std::uint64_t>(out.queue_bytes_max / 2, 1));
     out.linger = sink.batch_timeout;
-    out.writes_max = sink.type == SinkType::blackhole ? sink.max_in_flight : 1;
+    out.writes_max = traits.writes_max;
     out.attempt_timeout = sink.timeout;
     out.retry = sink.retry;
     out.answers_partially = false;
-    // Also without fsync: a sync asks whether the path still names what was written.
-    out.needs_sync = file;
-    out.has_mark = file;
+    out.needs_sync = traits.needs_sync;
+    out.has_mark = traits.has_mark;
     return out;
 }
 
@@ -117,16 +115,16 @@ std::size_t table_bytes(const Config& config) {
            Engine::parts_max(config) * sizeof(Part);
 }
 
-/// Partitions that this pipeline may need at the same time: of each name two lives.
+/// Partitions that this pipeline may need at the same time.
 std::uint32_t partitions_wanted(const PipelineConfig& pipeline) {
-    std::uint64_t names = 0;
+    std::uint64_t wanted = 0;
     for (const SourceSettings& source : pipeline.sources) {
-        for (const std::string& glob : source.include)
-            if (!Glob(glob).literal()) return pipeline.partitions_max;
-        names += source.include.size();
+        const std::optional<std::uint64_t> one = source.kind->partitions(source);
+        if (!one) return pipeline.partitions_max;
+        wanted += *one;
     }
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(
-        std::max<std::uint64_t>(2 * names, partitions_least), pipeline.partitions_max));
+        std::max<std::uint64_t>(wanted, partitions_least), pipeline.partitions_max));
 }
 
 }  // namespace
@@ -200,7 +198,7 @@ PoolSize pool_size(const PipelineConfig& pipeline) {
 
 bool may_go_in_slices(const PipelineConfig& pipeline) {
     if (pipeline.in_slices ||
-        !std::all_of(pipeline.sources.begin(), pipeline.sources.end(), replayable))
+        !std::all_of(pipeline.sources.begin(), pipeline.sources.end(), is_replayable))
         return false;
     PipelineConfig sliced = pipeline;
     sliced.in_slices = true;
@@ -210,9 +208,10 @@ bool may_go_in_slices(const PipelineConfig& pipeline) {
 std::string check_engine_config(const PipelineConfig& pipeline) {
     const ConfigError error = Engine::check(engine_config(pipeline));
     if (!error.what) return {};
-    return fmt::format("the engine refuses this config: {} (source or sink number {}); expected "
-                       "smaller or larger settings there",
-                       error.what, error.index + 1);
+    return fmt::format(
+        "the engine refuses this config: {} (source or sink number {}); expected "
+        "smaller or larger settings there",
+        error.what, error.index + 1);
 }
 
 }  // namespace holdfast::io

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <set>
 
+#include "io/component/kind.hpp"
+
 namespace holdfast::io {
 namespace {
 
@@ -37,12 +39,7 @@ bool shares_line(std::string_view found, std::string_view ours, std::string_view
 }  // namespace
 
 std::string identity_of(const SinkSettings& sink) {
-    switch (sink.type) {
-        case SinkType::file: return sink.name + " file " + sink.path;
-        case SinkType::stdout_stream: return sink.name + " stdout";
-        case SinkType::blackhole: return sink.name + " blackhole";
-    }
-    return sink.name;
+    return sink.name + " " + sink.kind->identity(sink);
 }
 
 std::string identity_of(const SourceSettings& source) {
@@ -53,7 +50,7 @@ std::string identity_of(const SourceSettings& source) {
 std::string identity_of(const PipelineConfig& pipeline) {
     std::string out;
     for (const SourceSettings& source : pipeline.sources)
-        out += "source " + source.name + (replayable(source) ? " file\n" : " stdin\n");
+        out += fmt::format("source {} {}\n", source.name, source.kind->name());
     for (const SinkSettings& sink : pipeline.sinks) {
         out += "sink " + identity_of(sink) + "\n";
         if (sink.framing != Framing::lines) out += framing_line(sink);
@@ -64,9 +61,10 @@ std::string identity_of(const PipelineConfig& pipeline) {
 std::string mixed_framing(const Checkpoint& found, const PipelineConfig& ours) {
     for (const SinkSettings& sink : ours.sinks) {
         const std::string name = identity_of(sink);
-        const auto at = std::find_if(found.sinks.begin(), found.sinks.end(),
-                                     [&](const CheckpointSink& known) { return known.sink == name; });
-        if (sink.type != SinkType::file || at == found.sinks.end() || at->mark == 0) continue;
+        const auto at =
+            std::find_if(found.sinks.begin(), found.sinks.end(),
+                         [&](const CheckpointSink& known) { return known.sink == name; });
+        if (!sink.kind->writes(sink) || at == found.sinks.end() || at->mark == 0) continue;
         if (!has_line(found.pipeline, "sink " + name + "\n")) continue;  // Nothing is known of it.
         SinkSettings other = sink;
         other.framing = Framing::msgpack;
@@ -76,8 +74,8 @@ std::string mixed_framing(const Checkpoint& found, const PipelineConfig& ours) {
         return fmt::format(
             "sink \"{}\" has written {} to {} so far, and with this config it would write {}; "
             "nothing was changed. Set framing = \"{}\" for it, or another path",
-            sink.name, codec::framing_name(was ? Framing::msgpack : Framing::lines), sink.path,
-            codec::framing_name(sink.framing),
+            sink.name, codec::framing_name(was ? Framing::msgpack : Framing::lines),
+            sink.kind->writes(sink)->path, codec::framing_name(sink.framing),
             codec::framing_name(was ? Framing::msgpack : Framing::lines));
     }
     return {};

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "core/base/hash128.hpp"
+#include "io/component/kind.hpp"
 #include "io/devices/checkpoint_store.hpp"
 #include "io/devices/files.hpp"
 #include "io/jq/module_files.hpp"
@@ -229,7 +230,7 @@ std::string LastWords::why(const Death& death) const {
 /// A record below a committed position is never evaluated again.
 bool LastWords::is_settled(const Checkpoint& from, const flow::Spot& spot) const {
     const SourceSettings& source = pipeline_.sources[spot.source];
-    if (!replayable(source)) return true;
+    if (!is_replayable(source)) return true;
     return std::any_of(from.partitions.begin(), from.partitions.end(),
                        [&](const CheckpointPartition& p) {
                            return p.source == identity_of(source) && p.position > spot.position &&

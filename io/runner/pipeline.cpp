@@ -6,6 +6,7 @@
 
 #include "core/base/assert.hpp"
 #include "core/base/mutant.hpp"
+#include "io/component/kind.hpp"
 #include "io/runner/identity.hpp"
 
 namespace holdfast::io {
@@ -60,12 +61,10 @@ void Pipeline::run(RunReport& report) {
         if (transforms_->reached() != nullptr) report.crash_problem = crash_problem();
     }
     report.left_out.resize(pipeline_.sources.size());
-    for (const FileSource* source : file_sources_) {
-        if (!source->problem().empty()) report.source_problem = source->problem();
-        report.left_out[source->id().index] = source->left_out();
+    for (std::size_t i = 0; i < sources_.size(); ++i) {
+        if (!sources_[i]->problem().empty()) report.source_problem = sources_[i]->problem();
+        report.left_out[i] = sources_[i]->left_out();
     }
-    if (stdin_source_ && !stdin_source_->problem().empty())
-        report.source_problem = stdin_source_->problem();
     if (halted_) {
         say_left();
         report.end = End::halted;
@@ -82,12 +81,14 @@ void Pipeline::say_clean() {
     if (!checkpoints_->is_idle()) return;
     const Checkpoint staged = checkpoints_->staged();
     bool any = false;
-    for (std::uint16_t i = 0; i < file_sinks_.size(); ++i) {
-        if (!file_sinks_[i] || !file_sinks_[i]->is_clean()) continue;
+    for (std::uint16_t i = 0; i < sinks_.size(); ++i) {
+        const Marks* marks = sinks_[i]->marks();
+        if (marks == nullptr || !marks->is_clean()) continue;
         const std::string name = identity_of(pipeline_.sinks[i]);
-        const auto at = std::find_if(staged.sinks.begin(), staged.sinks.end(),
-                                     [&](const CheckpointSink& known) { return known.sink == name; });
-        if (at == staged.sinks.end() || at->mark != file_sinks_[i]->mark()) continue;
+        const auto at =
+            std::find_if(staged.sinks.begin(), staged.sinks.end(),
+                         [&](const CheckpointSink& known) { return known.sink == name; });
+        if (at == staged.sinks.end() || at->mark != marks->mark()) continue;
         CheckpointFile file = at->file;
         file.clean = true;
         checkpoints_->know(SinkId{i}, file);
@@ -99,9 +100,8 @@ void Pipeline::say_clean() {
 
 /// For the balance: what was set aside may have come again since.
 void Pipeline::look_again() {
-    for (FileSink* sink : file_sinks_) {
-        if (sink) finish(sink->look_again());
-    }
+    for (const auto& sink : sinks_)
+        if (Marks* marks = sink->marks()) finish(marks->look_again());
 }
 
 /// After the engine's end, for what is worth a moment and no more.
@@ -117,20 +117,21 @@ void Pipeline::finish(Task<> task) {
 
 void Pipeline::report_kept(RunReport& report) const {
     report.kept.assign(pipeline_.sinks.size(), {});
-    for (std::size_t i = 0; i < file_sinks_.size(); ++i) {
-        const FileSink* sink = file_sinks_[i];
-        if (!sink || sink->state() == FileSink::State::opening) continue;
-        const FileSink::Kept& kept = sink->kept();
-        report.kept[i] = {kept.records_again, kept.records_aside, kept.bytes_aside,
-                          kept.path_aside,    kept.records_behind, kept.bytes_behind};
-        if (kept.bytes_behind == 0) continue;
-        log(Level::warn, LogLine("what an earlier run wrote, or somebody else, stands in the sink's "
-                                 "file behind all that was delivered, and did not come again")
-                             .with("sink", pipeline_.sinks[i].name)
-                             .with("path", pipeline_.sinks[i].path)
-                             .with("offset", sink->mark())
-                             .with("records", kept.records_behind)
-                             .with("bytes", kept.bytes_behind));
+    for (std::size_t i = 0; i < sinks_.size(); ++i) {
+        const Marks* marks = sinks_[i]->marks();
+        if (marks == nullptr || sinks_[i]->state() == DeviceState::opening) continue;
+        const KeptRecords& kept = report.kept[i] = marks->kept();
+        if (kept.behind_bytes == 0) continue;
+        const SinkSettings& settings = pipeline_.sinks[i];
+        const std::optional<PathClaim> path = settings.kind->writes(settings);
+        log(Level::warn,
+            LogLine("what an earlier run wrote, or somebody else, stands in the sink's "
+                    "file behind all that was delivered, and did not come again")
+                .with("sink", settings.name)
+                .with("path", path ? path->path : "")
+                .with("offset", marks->mark())
+                .with("records", kept.behind)
+                .with("bytes", kept.behind_bytes));
     }
 }
 
@@ -228,28 +229,31 @@ std::vector<Repeats> Pipeline::may_repeat() const {
     std::vector<Repeats> out(config_.sinks);
     for (std::uint16_t i = 0; i < config_.sinks; ++i) {
         const SinkSettings& sink = pipeline_.sinks[i];
-        const bool cut = sink.type == SinkType::file && sink.delivery == DeliveryMode::exactly_once;
         const bool again = std::ranges::any_of(sink.inputs, [&](std::uint32_t input) {
-            return replayable(pipeline_.sources[input]);
+            return is_replayable(pipeline_.sources[input]);
         });
-        if (!cut && again && sink.type != SinkType::blackhole)
+        if (again && sink.kind->traits(sink).repeats)
             out[i] = engine_.engine().may_repeat(SinkId{i});
     }
     return out;
 }
 
 std::int64_t Pipeline::unread() const {
-    if (file_sources_.size() < sources_.size()) return -1;
     std::int64_t sum = 0;
-    for (const FileSource* source : file_sources_) sum += source->unread();
+    for (const auto& source : sources_) {
+        const std::optional<std::int64_t> one = source->unread();
+        if (!one) return -1;
+        sum += *one;
+    }
     return sum;
 }
 
 void Pipeline::on_asked(Asked asked) {
     if (asked == Asked::state) return say_state();
-    log(Level::warn, asked == Asked::reload
-                         ? LogLine("SIGHUP is ignored: a changed config takes effect at the next start")
-                         : LogLine("SIGUSR2 is ignored: it means nothing here"));
+    log(Level::warn,
+        asked == Asked::reload
+            ? LogLine("SIGHUP is ignored: a changed config takes effect at the next start")
+            : LogLine("SIGUSR2 is ignored: it means nothing here"));
 }
 
 void Pipeline::on_signals() {
@@ -260,8 +264,7 @@ void Pipeline::on_signals() {
     if (!running_) return;
     const Instant now = ring_->now();
     if (first)
-        events_.push(
-            Stop{StopMode::drain, mutant(308) ? never : now + pipeline_.shutdown_timeout});
+        events_.push(Stop{StopMode::drain, mutant(308) ? never : now + pipeline_.shutdown_timeout});
     else
         events_.push(Stop{StopMode::now, now});
 }
@@ -303,8 +306,8 @@ void Pipeline::on(const WriteDeadLetters& write) {
 void Pipeline::on(const StageSink& stage) {
     if (mutant(295)) return;
     checkpoints_->stage(stage);
-    if (FileSink* sink = file_sinks_[stage.sink.index])
-        checkpoints_->know(stage.sink, sink->known_at(stage.mark));
+    if (Marks* marks = sinks_[stage.sink.index]->marks())
+        checkpoints_->know(stage.sink, marks->known_at(stage.mark));
 }
 void Pipeline::on(const StagePosition& stage) {
     if (!mutant(296)) checkpoints_->stage(stage);

@@ -15,16 +15,13 @@
 #include "io/device.hpp"
 #include "io/devices/checkpoint_store.hpp"
 #include "io/devices/dead_letter_file.hpp"
-#include "io/devices/file_sink.hpp"
-#include "io/devices/file_source.hpp"
+#include "io/devices/look_turn.hpp"
 #include "io/devices/partition_slots.hpp"
-#include "io/devices/stdin_source.hpp"
-#include "io/devices/stdout_sink.hpp"
 #include "io/devices/transform_stage.hpp"
+#include "io/memory_guard.hpp"
 #include "io/payloads.hpp"
 #include "io/runner/engine_config.hpp"
 #include "io/runner/last_words.hpp"
-#include "io/memory_guard.hpp"
 #include "io/runner/names.hpp"
 #include "io/runner/pending.hpp"
 #include "io/runner/process.hpp"
@@ -51,22 +48,19 @@ private:
     bool load(RunReport& report);
     void build_sinks();
     std::unique_ptr<Sink> make_sink(SinkId id, Events& answers);
-    std::unique_ptr<FileSink> make_file_sink(SinkId id, Events& answers);
-    std::unique_ptr<Source> make_file_source(SourceId id);
-    std::unique_ptr<Source> make_stdin_source(SourceId id);
+    std::unique_ptr<Source> make_source(SourceId id);
     void build_sources();
     void build_transforms();
     std::vector<flow::NodePrograms> programs() const;
     std::string written_as(const FileStat& file) const;
-    bool stdin_is_no_output();
+    bool no_input_is_an_output();
     void refuse_config(std::string problem);
     void name_what_hangs();
     bool wait_for_sinks(RunReport& report);
     bool save_marks(RunReport& report);
     bool make_data_dir_again();
     Task<> watch_signals();
-    Task<> watch_sink(FileSink& sink, SinkId id);
-    Task<> watch_sink(StdoutSink& sink);
+    Task<> watch_sink(Sink& sink, SinkId id);
     Task<> watch_dead_letters();
     template <class Done>
     bool drive(Done done, Instant until);
@@ -148,10 +142,7 @@ private:
     std::unique_ptr<DeadLetterFile> dead_letters_;
     LookTurn look_turn_;
     std::vector<std::unique_ptr<Sink>> sinks_;
-    std::vector<FileSink*> file_sinks_;  ///< By sink; null where it is of another type.
     std::vector<std::unique_ptr<Source>> sources_;
-    std::vector<FileSource*> file_sources_;
-    StdinSource* stdin_source_ = nullptr;
     std::unique_ptr<flow::Plan> plan_;
     std::unique_ptr<TransformStage> transforms_;  ///< null: no source is transformed.
     Checkpoint loaded_;

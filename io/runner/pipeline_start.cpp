@@ -10,7 +10,7 @@
 #include <climits>
 
 #include "core/base/mutant.hpp"
-#include "io/devices/blackhole_sink.hpp"
+#include "io/component/kind.hpp"
 #include "io/devices/faulty_sink.hpp"
 #include "io/runner/identity.hpp"
 #include "io/runner/pipeline.hpp"
@@ -43,8 +43,10 @@ int fd_limit(const PipelineConfig& pipeline) {
 // its two slots, each source one and what tells it of changes; one more for a folder that is looked
 // through; and what the ring and the transforms' threads need to be woken.
 int open_files_needed(const PipelineConfig& pipeline, int used) {
-    const int last =
-        used + static_cast<int>(pipeline.sinks.size() + 2 * pipeline.sources.size()) + 8;
+    int last = used + 8;
+    for (const SinkSettings& sink : pipeline.sinks) last += sink.kind->descriptors(*sink.own);
+    for (const SourceSettings& source : pipeline.sources)
+        last += source.kind->descriptors(*source.own);
     int all = last;
     while (fd_limit_of(pipeline, all) <= last) all += 1;
     return all;
@@ -88,16 +90,15 @@ bool Pipeline::begin(RunReport& report) {
         scope_.spawn(watch_dead_letters());
         dead_letters_->start();
     }
-    if (!wait_for_sinks(report) || !stdin_is_no_output() || !save_marks(report)) return false;
+    if (!wait_for_sinks(report) || !no_input_is_an_output() || !save_marks(report)) return false;
     // Signals that came with the very last answer of the start.
     if (signals_.count() > 0) {
         report.end = End::stopped;
         return false;
     }
-    for (std::uint16_t i = 0; i < file_sinks_.size(); ++i) {
-        if (!file_sinks_[i]) continue;
-        file_sinks_[i]->rely_on_mark();
-        scope_.spawn(watch_sink(*file_sinks_[i], SinkId{i}));
+    for (std::uint16_t i = 0; i < sinks_.size(); ++i) {
+        if (Marks* marks = sinks_[i]->marks()) marks->rely_on_mark();
+        if (sinks_[i]->changed() != nullptr) scope_.spawn(watch_sink(*sinks_[i], SinkId{i}));
     }
     for (const auto& source : sources_) source->start();
     return true;
@@ -125,29 +126,24 @@ Task<> Pipeline::watch_signals() {
     }
 }
 
-Task<> Pipeline::watch_sink(FileSink& sink, SinkId id) {
-    using State = FileSink::State;
-    while (sink.state() == State::opening || sink.state() == State::ready) {
+Task<> Pipeline::watch_sink(Sink& sink, SinkId id) {
+    const SinkSettings& settings = pipeline_.sinks[id.index];
+    while (sink.state() == DeviceState::opening || sink.state() == DeviceState::ready) {
         // One that opens late may find its file being read.
-        for (const FileSource* source : file_sources_)
+        for (const auto& source : sources_)
             if (sink.file() && source->reads(*sink.file()))
-                refuse_config(
-                    fmt::format("{} is read by a source of this pipeline, under another "
-                                "name. Set another path for sink \"{}\"",
-                                pipeline_.sinks[id.index].path, pipeline_.sinks[id.index].name));
-        co_await sink.changed().wait();
+                refuse_config(fmt::format(
+                    "{} is read by a source of this pipeline, under another "
+                    "name. Set another path for sink \"{}\"",
+                    settings.kind->writes(settings).value_or(PathClaim{}).path, settings.name));
+        co_await sink.changed()->wait();
     }
-    if (sink.state() == State::refused) {
+    if (sink.state() == DeviceState::refused) {
         fail(sink.problem());
     } else if (!halted_) {
         // Nobody asks a sink without fsync to sync: without this its writes would fail for ever.
         on(Halt{HaltReason::sink_sync_failed, id});
     }
-}
-
-Task<> Pipeline::watch_sink(StdoutSink& sink) {
-    while (!sink.closed()) co_await sink.changed().wait();
-    fail("whoever read stdout has closed it");
 }
 
 Task<> Pipeline::watch_dead_letters() {
@@ -206,7 +202,6 @@ bool Pipeline::make_data_dir_again() {
 }
 
 void Pipeline::build_sinks() {
-    file_sinks_.assign(pipeline_.sinks.size(), nullptr);
     for (std::uint16_t i = 0; i < pipeline_.sinks.size(); ++i) {
         const InjectSettings& inject = pipeline_.sinks[i].inject;
         const auto make = [&](Events& answers) { return make_sink(SinkId{i}, answers); };
@@ -220,7 +215,7 @@ void Pipeline::build_sinks() {
         config.throttle_permille = inject.throttle_permille;
         config.ambiguous_permille = inject.ambiguous_permille;
         config.refuse_permille = inject.refuse_permille;
-        const bool syncs = pipeline_.sinks[i].fsync == Fsync::batch;
+        const bool syncs = pipeline_.sinks[i].kind->traits(pipeline_.sinks[i]).syncs_data;
         config.sync_fail_permille = syncs ? inject.sync_fail_permille : 0;
         config.life = life_;
         config.latency = inject.latency;
@@ -235,54 +230,33 @@ void Pipeline::build_sinks() {
 }
 
 std::unique_ptr<Sink> Pipeline::make_sink(SinkId id, Events& answers) {
-    switch (pipeline_.sinks[id.index].type) {
-        case SinkType::blackhole: return std::make_unique<BlackholeSink>(answers);
-        case SinkType::stdout_stream: {
-            auto sink = std::make_unique<StdoutSink>(*ring_, payloads_, answers, options_.log);
-            scope_.spawn(watch_sink(*sink));
-            return sink;
-        }
-        case SinkType::file: break;
-    }
-    auto sink = make_file_sink(id, answers);
-    file_sinks_[id.index] = sink.get();
-    return sink;
-}
-
-std::unique_ptr<FileSink> Pipeline::make_file_sink(SinkId id, Events& answers) {
     const SinkSettings& sink = pipeline_.sinks[id.index];
-    FileSinkConfig config;
-    config.name = sink.name;
-    config.id = id;
-    config.path = sink.path;
-    config.mode = sink.mode;
-    config.fsync =
-        sink.fsync == Fsync::never ? FileSinkConfig::Fsync::never : FileSinkConfig::Fsync::batch;
-    config.delivery = sink.delivery == DeliveryMode::exactly_once
-                          ? FileSinkConfig::Delivery::exactly_once
-                          : FileSinkConfig::Delivery::at_least_once;
-    config.framing = sink.framing;
+    SinkContext context{.id = id,
+                        .settings = sink,
+                        .ring = *ring_,
+                        .payloads = payloads_,
+                        .answers = answers,
+                        .log = options_.log,
+                        .look_turn = look_turn_,
+                        .set_aside = pipeline_.data_dir + "/set_aside",
+                        .words = names_.words()};
     const std::string name = identity_of(sink);
     for (const CheckpointSink& known : loaded_.sinks)
-        if (known.sink == name) config.mark = known.mark, config.known = known.file;
-    if (mutant(292) && id.index < loaded_.sinks.size()) config.mark = loaded_.sinks[id.index].mark;
-    config.turn = &look_turn_;
-    config.set_aside = pipeline_.data_dir + "/set_aside";
-    config.words = &names_.words();
-    return std::make_unique<FileSink>(*ring_, payloads_, answers, options_.log, std::move(config));
+        if (known.sink == name) context.known = &known, context.mark = known.mark;
+    if (mutant(292) && id.index < loaded_.sinks.size()) context.mark = loaded_.sinks[id.index].mark;
+    return sink.kind->make(std::move(context));
 }
 
 void Pipeline::build_sources() {
     names_.forward_to(*checkpoints_);
     for (std::uint16_t i = 0; i < pipeline_.sources.size(); ++i)
-        sources_.push_back(replayable(pipeline_.sources[i]) ? make_file_source(SourceId{i})
-                                                            : make_stdin_source(SourceId{i}));
+        sources_.push_back(make_source(SourceId{i}));
     loaded_.partitions = {};  // The sources have them now.
 }
 
 std::vector<flow::NodePrograms> Pipeline::programs() const {
     // Who ends a program cuts the drain short: what cannot be read again would be lost.
-    const bool all_come_again = std::ranges::all_of(pipeline_.sources, replayable);
+    const bool all_come_again = std::ranges::all_of(pipeline_.sources, is_replayable);
     const Duration may = all_come_again ? Hurry::patience : Hurry::any_time;
     std::vector<flow::NodePrograms> out = compile_all(pipeline_);
     for (flow::NodePrograms& node : out)
@@ -306,73 +280,47 @@ void Pipeline::build_transforms() {
     name_what_hangs();
 }
 
-std::unique_ptr<Source> Pipeline::make_stdin_source(SourceId id) {
+std::unique_ptr<Source> Pipeline::make_source(SourceId id) {
     const SourceSettings& source = pipeline_.sources[id.index];
-    StdinSourceConfig config;
-    config.name = source.name;
-    config.id = id;
-    config.line_max = line_max(pipeline_, source);
-    config.oversize = source.on_oversized;
-    config.stream = stream_of(source);
-    auto made = std::make_unique<StdinSource>(std::move(config), *ring_, payloads_, events_, names_,
-                                              slots_, options_.log);
-    stdin_source_ = made.get();
-    return made;
-}
-
-std::unique_ptr<Source> Pipeline::make_file_source(SourceId id) {
-    const SourceSettings& source = pipeline_.sources[id.index];
-    FileSourceConfig config;
-    config.name = source.name;
-    config.id = id;
-    config.include = source.include;
-    config.exclude = source.exclude;
-    config.read_from = source.read_from;
-    config.end = source.end;
-    config.line_max = line_max(pipeline_, source);
-    config.oversize = source.on_oversized;
-    config.stream = stream_of(source);
-    config.poll_interval = source.poll_interval;
-    config.give_up_after = source.give_up_after;
-    config.decompress = source.decompress;
-    config.rotate_wait = source.rotate_wait;
-    config.fd_limit = fd_limit(pipeline_);
-    config.transformed = is_transformed(pipeline_, id.index);
-    config.poll_interval_max = std::max(config.poll_interval_max, source.poll_interval);
+    SourceContext context{.id = id,
+                          .settings = source,
+                          .ring = *ring_,
+                          .payloads = payloads_,
+                          .events = events_,
+                          .checkpoints = names_,
+                          .slots = slots_,
+                          .log = options_.log};
+    context.line_max = line_max(pipeline_, source);
+    context.stream = stream_of(source);
+    context.fd_limit = fd_limit(pipeline_);
+    context.transformed = is_transformed(pipeline_, id.index);
     for (std::uint16_t s = 0; s < pipeline_.sinks.size(); ++s)
-        config.sinks.emplace(identity_of(pipeline_.sinks[mutant(293) ? 0 : s]), SinkId{s});
-    config.recorded_ns = recorded_ns_;
-    config.written_as = [this](const FileStat& file) { return written_as(file); };
-    config.refuse = [this](std::string problem) { refuse_config(std::move(problem)); };
+        context.sinks.emplace(identity_of(pipeline_.sinks[mutant(293) ? 0 : s]), SinkId{s});
+    context.recorded_ns = recorded_ns_;
+    context.written_as = [this](const FileStat& file) { return written_as(file); };
+    context.refuse = [this](std::string problem) { refuse_config(std::move(problem)); };
     for (const CheckpointPartition& known : loaded_.partitions) {
         if ((known.source != identity_of(source) && !mutant(309)) || mutant(310)) continue;
         if (known.key == CheckpointStore::look_key) {
-            config.looked_ns = known.position;
+            context.looked_ns = known.position;
         } else {
-            config.records.push_back(known);
+            context.records.push_back(known);
         }
     }
-    auto made = std::make_unique<FileSource>(std::move(config), *ring_, payloads_, events_, names_,
-                                             slots_, options_.log);
-    file_sources_.push_back(made.get());
-    return made;
+    return source.kind->make(std::move(context));
 }
 
 /// What this pipeline calls that file, if it writes it. Names say nothing: links lead to it, too.
 std::string Pipeline::written_as(const FileStat& file) const {
-    for (std::size_t i = 0; i < file_sinks_.size(); ++i)
-        if (file_sinks_[i] && file_sinks_[i]->file() && is_same_file(*file_sinks_[i]->file(), file))
-            return fmt::format("the output of sink \"{}\" ({})", pipeline_.sinks[i].name,
-                               pipeline_.sinks[i].path);
+    for (std::size_t i = 0; i < sinks_.size(); ++i)
+        if (sinks_[i]->file() && is_same_file(*sinks_[i]->file(), file))
+            return pipeline_.sinks[i].kind->output_words(pipeline_.sinks[i]);
     if (dead_letters_ && dead_letters_->file() && is_same_file(*dead_letters_->file(), file))
         return fmt::format("the dead letters ({})", pipeline_.dead_letters.path);
     const auto is_at = [&](const struct stat& st) {
         return st.st_dev == file.device && st.st_ino == file.inode;
     };
     struct stat own{};
-    for (const SinkSettings& sink : pipeline_.sinks)
-        if (sink.type == SinkType::stdout_stream && ::fstat(STDOUT_FILENO, &own) == 0 && is_at(own))
-            return fmt::format("standard output, where sink \"{}\" writes", sink.name);
     if (::stat(pipeline_.file.c_str(), &own) == 0 && is_at(own))
         return "the pipeline's config file";
     for (const char* name : {"lock", "checkpoint.a", "checkpoint.b", "last_words"}) {
@@ -388,19 +336,19 @@ std::string Pipeline::written_as(const FileStat& file) const {
     return {};
 }
 
-bool Pipeline::stdin_is_no_output() {
-    struct stat in{};
-    if (!stdin_source_ || ::fstat(STDIN_FILENO, &in) != 0 || !S_ISREG(in.st_mode)) return true;
-    FileStat file;
-    file.device = in.st_dev;
-    file.inode = in.st_ino;
-    const std::string as = written_as(file);
-    if (as.empty()) return true;
-    refuse_config(
-        fmt::format("standard input is {}: a pipeline does not read its own files. Set "
-                    "another path, or read another file",
-                    as));
-    return false;
+bool Pipeline::no_input_is_an_output() {
+    for (std::size_t i = 0; i < sources_.size(); ++i) {
+        const FileStat* file = sources_[i]->file();
+        const std::string as = file != nullptr ? written_as(*file) : "";
+        if (as.empty()) continue;
+        const SourceSettings& source = pipeline_.sources[i];
+        refuse_config(
+            fmt::format("{} is {}: a pipeline does not read its own files. Set another "
+                        "path, or read another file",
+                        source.kind->words(source), as));
+        return false;
+    }
+    return true;
 }
 
 void Pipeline::refuse_config(std::string problem) {
@@ -415,28 +363,27 @@ bool Pipeline::wait_for_sinks(RunReport& report) {
                            [&](const CheckpointSink& known) { return known.sink == name; });
     };
     const auto waits = [&](bool also_known) {
-        for (std::size_t i = 0; i < file_sinks_.size(); ++i)
-            if (file_sinks_[i] && file_sinks_[i]->state() == FileSink::State::opening &&
-                (also_known || !knows_mark(i)))
+        for (std::size_t i = 0; i < sinks_.size(); ++i)
+            if (sinks_[i]->state() == DeviceState::opening && (also_known || !knows_mark(i)))
                 return true;
         return false;
     };
     const auto opens = [&] { return dead_letters_ && dead_letters_->opening(); };
     drive([&] { return !waits(true) && !opens(); }, ring_->now() + patience);
     drive([&] { return !waits(false); }, never);
-    for (const FileSink* sink : file_sinks_)
-        if (sink && sink->state() == FileSink::State::refused) fail(sink->problem());
+    for (const auto& sink : sinks_)
+        if (sink->state() == DeviceState::refused) fail(sink->problem());
     if (signals_.count() > 0) report.end = End::stopped;
     return !failed_ && signals_.count() == 0;
 }
 
 bool Pipeline::save_marks(RunReport& report) {
     bool any = false;
-    for (std::uint16_t i = 0; i < file_sinks_.size(); ++i) {
-        if (!file_sinks_[i] || file_sinks_[i]->state() != FileSink::State::ready) continue;
-        const std::int64_t mark = file_sinks_[i]->mark();
-        const CheckpointSink now{identity_of(pipeline_.sinks[i]), mark,
-                                 file_sinks_[i]->known_at(mark)};
+    for (std::uint16_t i = 0; i < sinks_.size(); ++i) {
+        Marks* marks = sinks_[i]->marks();
+        if (marks == nullptr || sinks_[i]->state() != DeviceState::ready) continue;
+        const std::int64_t mark = marks->mark();
+        const CheckpointSink now{identity_of(pipeline_.sinks[i]), mark, marks->known_at(mark)};
         checkpoints_->stage(StageSink{SinkId{i}, mark});
         checkpoints_->know(SinkId{i}, now.file);
         const auto& known = loaded_.sinks;

@@ -20,12 +20,11 @@ void Pipeline::tell(const LogLine& line) const {
 void Pipeline::say_state() const {
     if (!running_) {
         std::string opening;
-        for (std::size_t i = 0; i < file_sinks_.size(); ++i)
-            if (file_sinks_[i] && file_sinks_[i]->state() == FileSink::State::opening)
-                opening = pipeline_.sinks[i].name;
+        for (std::size_t i = 0; i < sinks_.size(); ++i)
+            if (sinks_[i]->state() == DeviceState::opening) opening = pipeline_.sinks[i].name;
         if (opening.empty()) return tell(LogLine("state: it is starting"));
-        return tell(LogLine("state: it is starting, and waits for a sink to open")
-                        .with("sink", opening));
+        return tell(
+            LogLine("state: it is starting, and waits for a sink to open").with("sink", opening));
     }
     const Stats& stats = engine_.engine().stats();
     tell(LogLine("state: waits for " + stuck())
@@ -107,9 +106,8 @@ void Pipeline::say_partitions() const {
         const PartitionLeft left = engine_.engine().left(PartitionId{i});
         if (left.to.value > 0 || left.records > 0) all.emplace_back(i, left);
     }
-    std::ranges::sort(all, {}, [](const auto& a) {
-        return std::pair(a.second.records == 0, a.first);
-    });
+    std::ranges::sort(all, {},
+                      [](const auto& a) { return std::pair(a.second.records == 0, a.first); });
     for (std::size_t n = 0; n < all.size() && n < partitions_told; ++n) {
         const auto& [index, left] = all[n];
         tell(LogLine("state: position")

@@ -10,7 +10,7 @@
 #include "core/data/flow/plan.hpp"
 #include "core/data/flow/recent.hpp"
 #include "core/engine/engine.hpp"
-#include "io/devices/plain_files.hpp"
+#include "io/component/kind.hpp"
 #include "io/jq/module_files.hpp"
 #include "io/payloads.hpp"
 #include "io/runner/engine_config.hpp"
@@ -43,8 +43,6 @@ constexpr std::uint64_t to_msgpack_factor = json_factor + 10;
 constexpr std::uint64_t kept_by_program = 5 * mib / 2;
 // An output of two bytes has an origin of four.
 constexpr std::uint64_t output_factor = 1 + 2;
-// What zstd takes beside its window, and the file's compressed bytes.
-constexpr std::uint64_t unpacker_bytes = 640 * kib;
 // A record's text of why it fails, with all that belongs to it.
 constexpr std::uint64_t why_bytes = 400;
 
@@ -154,13 +152,6 @@ std::uint64_t written_most(const PipelineConfig& pipeline, const flow::Spec& spe
     return kept + limits.slice_bytes + longest_text(pipeline, spec);
 }
 
-/// Of all compressed files of a source that may be open at a time: the text grows by doubling.
-std::uint64_t unpacked_bytes(const SourceSettings& source, const PoolSize& pool) {
-    if (source.decompress != Decompress::automatic) return 0;
-    const std::uint64_t text = pool.block_max + PlainFiles::ahead + PlainFiles::behind;
-    return PlainFiles::open_max * (Unpacker::window_max + unpacker_bytes + 3 * text);
-}
-
 }  // namespace
 
 std::uint64_t ProcessMemory::total() const {
@@ -199,8 +190,9 @@ ProcessMemory process_memory(const PipelineConfig& pipeline) {
     std::uint64_t growing = 0;  // Copied as it grows, by each that writes.
     for (std::uint32_t i = 0; i < pipeline.sources.size(); ++i) {
         const SourceSettings& source = pipeline.sources[i];
-        if (!replayable(source)) part[ProcessMemory::carried].bytes += 3ull * pool.block_max;
-        part[ProcessMemory::unpacked].bytes += unpacked_bytes(source, pool);
+        const SourceMemory beside = source.kind->memory(source, pool.block_max);
+        part[ProcessMemory::carried].bytes += beside.carried;
+        part[ProcessMemory::unpacked].bytes += beside.unpacked;
         if (!engine.source[i].transform) continue;
         const SourceConfig& pulls = engine.source[i];
         const std::uint64_t batch =

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "core/base/mutant.hpp"
+#include "io/component/kind.hpp"
 #include "io/runner/pipeline.hpp"
 #include "io/runner/transforms.hpp"
 
@@ -29,7 +30,7 @@ void raise_open_files_limit(const Log& log) {
 bool may_begin_again(const PipelineConfig& pipeline, const RunReport& report) {
     if (mutant(297)) return false;
     return report.end == End::halted && report.halt.reason == HaltReason::sink_sync_failed &&
-           std::all_of(pipeline.sources.begin(), pipeline.sources.end(), replayable);
+           std::all_of(pipeline.sources.begin(), pipeline.sources.end(), is_replayable);
 }
 
 /// A life's numbers on top of those before it. What it owed is given up: it is read again.
@@ -115,8 +116,7 @@ RunOptions of_life(const RunOptions& options, const RunReport& before, std::uint
             return options.observer({sample.now, &sum, sample.unread, nullptr, sample.may_repeat});
         std::vector<flow::NodeCounts> transforms = *sample.transforms;
         add(transforms, before.transforms);
-        return options.observer(
-            {sample.now, &sum, sample.unread, &transforms, sample.may_repeat});
+        return options.observer({sample.now, &sum, sample.unread, &transforms, sample.may_repeat});
     };
     return out;
 }
@@ -149,8 +149,9 @@ RunReport run_pipeline(const PipelineConfig& pipeline, const RunOptions& options
             sliced = pipeline;
             sliced.in_slices = true;
             now = &sliced;
-            options.log(Level::info, "what transforms make of a batch is too much for one piece; "
-                                     "beginning again from the last checkpoint, in slices");
+            options.log(Level::info,
+                        "what transforms make of a batch is too much for one piece; "
+                        "beginning again from the last checkpoint, in slices");
             continue;
         }
         if (!may_begin_again(pipeline, report)) return report;

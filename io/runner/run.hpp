@@ -16,6 +16,7 @@
 #include "core/engine/engine.hpp"
 #include "core/model/effect.hpp"
 #include "core/model/stats.hpp"
+#include "io/device.hpp"
 #include "io/log.hpp"
 #include "io/runner/pipeline_config.hpp"
 #include "io/runner/process.hpp"
@@ -47,35 +48,25 @@ enum class End : std::uint8_t {
     stopped,  ///< A signal came before it had begun, or between two lives of it.
 };
 
-/// What became of the bytes that stood in a sink's file behind what the checkpoint knew.
-struct KeptRecords {
-    std::uint64_t again = 0;  ///< Records that stood there already when they came again.
-    std::uint64_t aside = 0;  ///< Records that were set aside: see docs/configuration.md.
-    std::int64_t aside_bytes = 0;
-    std::string aside_path;    ///< The last file of them.
-    std::uint64_t behind = 0;  ///< Records that still stand there, at the end.
-    std::int64_t behind_bytes = 0;
-};
-
 struct RunReport {
     End end = End::halted;
     Halt halt{HaltReason::finished};
-    std::string problem;                  ///< For the user: what is wrong, and what to do.
-    bool began = false;                   ///< It read, or was about to, in some life.
+    std::string problem;  ///< For the user: what is wrong, and what to do.
+    bool began = false;   ///< It read, or was about to, in some life.
     /// Of all lives in this process. What one that failed owed is `forgotten`: it was read again,
     /// and counts again.
     Stats stats;
-    bool needs_slices = false;            ///< A batch was too much for one piece; see run().
-    bool resumed = false;                 ///< From a checkpoint of an earlier run.
-    std::uint32_t restarts = 0;           ///< In this process, after failed syncs.
+    bool needs_slices = false;                 ///< A batch was too much for one piece; see run().
+    bool resumed = false;                      ///< From a checkpoint of an earlier run.
+    std::uint32_t restarts = 0;                ///< In this process, after failed syncs.
     std::vector<flow::NodeCounts> transforms;  ///< By transform.
     std::vector<std::string> transform_names;  ///< The same: with what decodes and encodes.
     std::string transform_problem;             ///< Which record stopped it (on_error).
     std::string crash_problem;                 ///< Before which deadly record it stopped.
     std::string source_problem;                ///< Where a source's records end (on_parse_error).
-    std::vector<Repeats> may_repeat;      ///< By sink: what the next start writes again.
-    std::vector<LeftOut> left_out;        ///< By source: what was not read. Of the last life.
-    std::vector<KeptRecords> kept;  ///< By sink.
+    std::vector<Repeats> may_repeat;           ///< By sink: what the next start writes again.
+    std::vector<LeftOut> left_out;             ///< By source: what was not read. Of the last life.
+    std::vector<KeptRecords> kept;             ///< By sink.
 };
 
 /// Runs until the end. Requests to stop: the first drains, the second stops now.

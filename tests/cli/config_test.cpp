@@ -4,6 +4,8 @@
 #include "io/cli/config.hpp"
 #include "io/devices/glob.hpp"
 #include "io/runner/engine_config.hpp"
+#include "io/sinks/file/settings.hpp"
+#include "io/sources/file/settings.hpp"
 
 using namespace holdfast;
 using namespace holdfast::cli;
@@ -44,15 +46,17 @@ TEST_CASE("a short config gets its defaults") {
     CHECK(config.commit_interval == seconds(1));
     CHECK(config.shutdown_timeout == seconds(30));
     REQUIRE(config.sources.size() == 1);
-    CHECK(config.sources[0].include == std::vector<std::string>{"/etc/hf/logs/*.jsonl"});
-    CHECK(config.sources[0].read_from == ReadFrom::beginning);
-    CHECK(config.sources[0].end == EndAt::never);
+    CHECK(own<FileSourceSettings>(config.sources[0]).include ==
+          std::vector<std::string>{"/etc/hf/logs/*.jsonl"});
+    CHECK(own<FileSourceSettings>(config.sources[0]).read_from == ReadFrom::beginning);
+    CHECK(own<FileSourceSettings>(config.sources[0]).end == EndAt::never);
     CHECK(config.sources[0].max_line == 1u << 20);
     REQUIRE(config.sinks.size() == 1);
-    CHECK(config.sinks[0].path == "/etc/hf/out/a.jsonl");
+    CHECK(own<FileSinkSettings>(config.sinks[0]).path == "/etc/hf/out/a.jsonl");
     CHECK(config.sinks[0].inputs == std::vector<std::uint32_t>{0});
-    CHECK(config.sinks[0].fsync == Fsync::batch);
-    CHECK(config.sinks[0].delivery == DeliveryMode::exactly_once);
+    CHECK(own<FileSinkSettings>(config.sinks[0]).fsync == FileSinkConfig::Fsync::batch);
+    CHECK(own<FileSinkSettings>(config.sinks[0]).delivery ==
+          FileSinkConfig::Delivery::exactly_once);
     CHECK(config.sinks[0].retry.attempts_max == 0);
     CHECK(config.sinks[0].retry.backoff_max == seconds(2));
     CHECK_FALSE(config.dead_letters.present);
@@ -66,7 +70,7 @@ TEST_CASE("only what the user wrote is a pattern, never the folder of the config
             "[sinks.out]\ntype = \"blackhole\"\ninputs = [\"in\"]\n";
         const auto result = parse_config(text, folder + "/p.toml", {});
         REQUIRE(result.problems == std::vector<std::string>{});
-        const SourceSettings& source = result.config.sources[0];
+        const auto& source = own<FileSourceSettings>(result.config.sources[0]);
         const Patterns include(source.include), exclude(source.exclude);
         INFO(folder);
         CHECK(include.matches(folder + "/logs/a1.log"));
@@ -124,14 +128,14 @@ path = "out/dead.jsonl"
     CHECK(config.memory_limit == 32u << 20);
     CHECK(config.commit_interval == milliseconds(500));
     CHECK(config.shutdown_timeout == seconds(60));
-    CHECK(config.sources[0].read_from == ReadFrom::end);
-    CHECK(config.sources[0].end == EndAt::eof);
-    CHECK(config.sources[0].poll_interval == milliseconds(10));
+    CHECK(own<FileSourceSettings>(config.sources[0]).read_from == ReadFrom::end);
+    CHECK(own<FileSourceSettings>(config.sources[0]).end == EndAt::eof);
+    CHECK(own<FileSourceSettings>(config.sources[0]).poll_interval == milliseconds(10));
     CHECK(config.sources[0].max_line == 4096);
     CHECK(config.sources[0].on_oversized == Oversize::split);
     const SinkSettings& sink = config.sinks[0];
-    CHECK(sink.fsync == Fsync::never);
-    CHECK(sink.delivery == DeliveryMode::at_least_once);
+    CHECK(own<FileSinkSettings>(sink).fsync == FileSinkConfig::Fsync::never);
+    CHECK(own<FileSinkSettings>(sink).delivery == FileSinkConfig::Delivery::at_least_once);
     CHECK(sink.when_full == WhenFull::drop_newest);
     CHECK(sink.timeout == seconds(3));
     CHECK(sink.retry.attempts_max == 7);
@@ -150,7 +154,8 @@ path = "out/dead.jsonl"
 TEST_CASE("an unknown key names its place and the nearest key") {
     CHECK(problem(std::string(good) + "fsnyc = \"never\"\n") ==
           "/etc/hf/demo.toml(9,1): \"fsnyc\" is not a key of [sinks.NAME]; expected one of type, "
-          "inputs, path, mode, framing, on_parse_error, fsync, delivery, when_full, on_transient, timeout, batch, retry, inject; did you mean "
+          "path, mode, fsync, delivery, inputs, framing, on_parse_error, when_full, on_transient, "
+          "timeout, batch, retry, inject; did you mean "
           "\"fsync\"?");
     CHECK(problem("[engin]\n" + std::string(good)) ==
           "/etc/hf/demo.toml(1,2): \"engin\" is not a key of this file; expected one of data_dir, "
@@ -206,8 +211,8 @@ colour = "red"
     std::vector<std::string> places;
     for (const auto& one : result.problems) places.push_back(one.substr(17, one.find(':') - 17));
     for (const auto& one : result.problems) UNSCOPED_INFO(one);
-    CHECK(places == std::vector<std::string>{"(3,16)", "(4,10)", "(5,8)", "(6,8)", "(8,11)",
-                                             "(9,1)"});
+    CHECK(places ==
+          std::vector<std::string>{"(3,16)", "(4,10)", "(5,8)", "(6,8)", "(8,11)", "(9,1)"});
 }
 
 TEST_CASE("inputs must name sources, and each source must feed a sink") {
@@ -250,7 +255,8 @@ TEST_CASE("stdin cannot be promised exactly once") {
         "path = \"a\"\n";
     const auto result = parse(text);
     REQUIRE(result.problems.empty());
-    CHECK(result.config.sinks[0].delivery == DeliveryMode::at_least_once);
+    CHECK(own<FileSinkSettings>(result.config.sinks[0]).delivery ==
+          FileSinkConfig::Delivery::at_least_once);
     CHECK(problem(text + "delivery = \"exactly_once\"\n").find("(7,12): ") != std::string::npos);
 }
 
@@ -266,14 +272,17 @@ TEST_CASE("an override by --set replaces what the file says, and its errors name
                                      "sinks.a.retry.max_attempts=3", "data_dir=/tmp/x"});
     REQUIRE(result.problems == std::vector<std::string>{});
     CHECK(result.config.memory_limit == 32u << 20);
-    CHECK(result.config.sinks[0].fsync == Fsync::never);
+    CHECK(own<FileSinkSettings>(result.config.sinks[0]).fsync == FileSinkConfig::Fsync::never);
     CHECK(result.config.sinks[0].retry.attempts_max == 3);
     CHECK(result.config.data_dir == "/tmp/x");
 
-    CHECK(problem(good, {"engine.memory_limit=32MeB"}).find(
-              "--set engine.memory_limit=32MeB: memory_limit is \"32MeB\"; expected a size") == 0);
-    CHECK(problem(good, {"engine.memory_limt=1MiB"}).find(
-              "--set engine.memory_limt=1MiB: \"memory_limt\" is not a key of [engine]") == 0);
+    CHECK(
+        problem(good, {"engine.memory_limit=32MeB"})
+            .find("--set engine.memory_limit=32MeB: memory_limit is \"32MeB\"; expected a size") ==
+        0);
+    CHECK(problem(good, {"engine.memory_limt=1MiB"})
+              .find("--set engine.memory_limt=1MiB: \"memory_limt\" is not a key of [engine]") ==
+          0);
     CHECK(problem(good, {"nonsense"}).find("--set nonsense: this is not an assignment") == 0);
     CHECK(problem(good, {"=3"}).find("--set =3: this is not an assignment") == 0);
 }

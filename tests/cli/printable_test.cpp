@@ -9,8 +9,8 @@
 #include "core/codec/document.hpp"
 #include "core/codec/utf8.hpp"
 #include "io/cli/config.hpp"
-#include "io/cli/json.hpp"
 #include "io/cli/reader.hpp"
+#include "io/json.hpp"
 
 using namespace holdfast;
 using io::printable;
@@ -72,7 +72,7 @@ TEST_CASE("whatever the bytes are, what is shown is plain, and showing it again 
         REQUIRE(printable(shown) == shown);
         REQUIRE(is_plain(cli::in_quotes(bytes)));
         REQUIRE(is_plain(io::cut(shown, 7)));
-        const std::string json = cli::json_quote(bytes);
+        const std::string json = io::json_quote(bytes);
         REQUIRE(is_plain(json));
         codec::Parser parser;
         codec::Tape tape;
@@ -81,7 +81,8 @@ TEST_CASE("whatever the bytes are, what is shown is plain, and showing it again 
 }
 
 TEST_CASE("problems of a config quote it without what a terminal would obey") {
-    const std::string text = "[sources.in]\ntype = \"file\u202e\u0085\"\ninclude = [\"x\"]\n\"a\u2066b\" = 1\n";
+    const std::string text =
+        "[sources.in]\ntype = \"file\u202e\u0085\"\ninclude = [\"x\"]\n\"a\u2066b\" = 1\n";
     for (const std::string flag : {"engine.mode=\u202e", "x\u200by.\x1b=1"}) {
         const cli::ConfigResult result = cli::parse_config(text, "p\u202e.toml", {flag});
         REQUIRE_FALSE(result.problems.empty());

@@ -1,11 +1,11 @@
 // Sizes, durations and near words.
 #include <catch2/catch.hpp>
 
-#include "io/cli/json.hpp"
-#include "io/cli/units.hpp"
+#include "io/json.hpp"
+#include "io/units.hpp"
 
 using namespace holdfast;
-using namespace holdfast::cli;
+using namespace holdfast::io;
 
 TEST_CASE("sizes are read with their units") {
     CHECK(parse_size("0") == 0u);
@@ -33,8 +33,8 @@ TEST_CASE("durations are read with their units") {
 TEST_CASE("what is formatted reads back to the same value") {
     for (std::uint64_t n : {0ull, 1ull, 1023ull, 1024ull, 1ull << 20, 3ull << 30, 5ull << 40})
         CHECK(parse_size(format_size(n)) == n);
-    for (std::int64_t ns : {std::int64_t{0}, std::int64_t{1}, milliseconds(1500).ns,
-                            seconds(90).ns, seconds(3600).ns})
+    for (std::int64_t ns : {std::int64_t{0}, std::int64_t{1}, milliseconds(1500).ns, seconds(90).ns,
+                            seconds(3600).ns})
         CHECK(parse_duration(format_duration(Duration{ns})) == Duration{ns});
     CHECK(format_size(1536 * 1024) == "1.5MiB");
     CHECK(format_count(1234567) == "1,234,567");

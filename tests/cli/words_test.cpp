@@ -4,6 +4,8 @@
 
 #include "io/cli/config.hpp"
 #include "io/cli/toml_depth.hpp"
+#include "io/sinks/file/settings.hpp"
+#include "io/sources/file/settings.hpp"
 
 using namespace holdfast::cli;
 
@@ -15,7 +17,8 @@ std::string repeated(std::string_view text, std::size_t times) {
     return out;
 }
 
-std::string good(const std::string& include, const std::string& path, const std::string& more = "") {
+std::string good(const std::string& include, const std::string& path,
+                 const std::string& more = "") {
     return "[sources.in]\ntype = \"file\"\ninclude = [\"" + include +
            "\"]\n[sinks.a]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"" + path + "\"\n" + more;
 }
@@ -32,7 +35,8 @@ TEST_CASE("a key of very many parts is a problem with its place, in the file and
     const std::string deep = "a" + repeated(".a", 31000);
     for (const std::string& text :
          {deep + " = 1\n", "[" + deep + "]\n", "[[" + deep + "]]\n", "x = { " + deep + " = 1 }\n",
-          "\"a\"" + repeated(".\"a\"", 31000) + " = 1\n", "'a' " + repeated(". 'a' ", 31000) + "= 1\n"}) {
+          "\"a\"" + repeated(".\"a\"", 31000) + " = 1\n",
+          "'a' " + repeated(". 'a' ", 31000) + "= 1\n"}) {
         const ConfigResult result = parse(text);
         REQUIRE(result.problems.size() == 1);
         CHECK(result.problems[0].starts_with("/tmp/p.toml(1,"));
@@ -77,24 +81,31 @@ TEST_CASE("what would be expanded elsewhere is refused in paths, with the way to
         const ConfigResult in = parse(good(path, "out"));
         REQUIRE(in.problems.size() == 1);
         CHECK(in.problems[0].starts_with("/tmp/p.toml(3,12): include is "));
-        CHECK(parse("data_dir = \"" + std::string(path) + "\"\n" + good("in", "out")).problems.size() == 1);
+        CHECK(parse("data_dir = \"" + std::string(path) + "\"\n" + good("in", "out"))
+                  .problems.size() == 1);
         CHECK(parse(good("in", "out"), {"sinks.a.path=" + std::string(path)}).problems.size() == 1);
     }
     const ConfigResult literal = parse(good("./~/in", "$${HOME}/out"));
     REQUIRE(literal.problems.empty());
     CHECK(literal.notes.empty());
-    CHECK(literal.config.sinks[0].path == "/tmp/${HOME}/out");
-    CHECK(literal.config.sources[0].include[0] == "/tmp/~/in");
+    CHECK(holdfast::io::own<holdfast::io::FileSinkSettings>(literal.config.sinks[0]).path ==
+          "/tmp/${HOME}/out");
+    CHECK(
+        holdfast::io::own<holdfast::io::FileSourceSettings>(literal.config.sources[0]).include[0] ==
+        "/tmp/~/in");
 }
 
 TEST_CASE("what looks like a variable elsewhere is taken as it stands, and noted with its place") {
     const auto filter = [](const std::string& condition) {
-        return good("in", "out") + "[transforms.t]\ntype = \"filter\"\ninputs = [\"in\"]\n"
-               "condition = '" + condition + "'\n";
+        return good("in", "out") +
+               "[transforms.t]\ntype = \"filter\"\ninputs = [\"in\"]\n"
+               "condition = '" +
+               condition + "'\n";
     };
-    const ConfigResult noted = parse(filter(".a == \"${HOME}\"") );
+    const ConfigResult noted = parse(filter(".a == \"${HOME}\""));
     REQUIRE(noted.notes.size() == 1);
-    CHECK(has(noted.notes[0], "p.toml(11,13): condition holds \"${HOME}\": variables are not expanded"));
+    CHECK(has(noted.notes[0],
+              "p.toml(11,13): condition holds \"${HOME}\": variables are not expanded"));
     CHECK(parse(filter(".a == \"$${HOME}\"")).notes.empty());
     CHECK(parse(filter(".a == \"$${HOME}\"")).config.transforms[0].texts[0] == ".a == \"${HOME}\"");
     CHECK(parse(filter("$__loc__ | .a")).notes.empty());
@@ -113,11 +124,13 @@ TEST_CASE("what looks like a variable elsewhere is taken as it stands, and noted
             return has(note, "${HOME}") && has(note, "variables are not expanded");
         }));
     }
-    const auto rules = transform("type = \"raw_filter\"\n"
-                                 "rules = [{ field = \"a\", equals = \"$${HOME}\" }]");
+    const auto rules = transform(
+        "type = \"raw_filter\"\n"
+        "rules = [{ field = \"a\", equals = \"$${HOME}\" }]");
     CHECK(rules.config.transforms[0].rule_texts[0] == "a is \"${HOME}\"");
     const ConfigResult dollar = parse(good("in", "$HOME/out"));
     REQUIRE(dollar.notes.size() == 1);
     CHECK(has(dollar.notes[0], "p.toml(7,8): path holds \"$HOME/\""));
-    CHECK(dollar.config.sinks[0].path == "/tmp/$HOME/out");
+    CHECK(holdfast::io::own<holdfast::io::FileSinkSettings>(dollar.config.sinks[0]).path ==
+          "/tmp/$HOME/out");
 }

@@ -1,5 +1,5 @@
 // Whether records stand in a file again, in whatever order, in bounded memory.
-#include "io/devices/came_again.hpp"
+#include "io/sinks/file/came_again.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -5,7 +5,7 @@
 #include <catch2/catch.hpp>
 #include <memory>
 
-#include "io/devices/file_sink.hpp"
+#include "io/sinks/file/file_sink.hpp"
 #include "sink_bench.hpp"
 
 namespace holdfast::io {
@@ -14,15 +14,15 @@ namespace {
 using test::contents;
 using test::put_contents;
 using Delivery = FileSinkConfig::Delivery;
-using State = FileSink::State;
+using State = DeviceState;
 
 void append(const std::string& path, const std::string& text) {
     std::ofstream(path, std::ios::binary | std::ios::app) << text;
 }
 
 struct Bench : test::SinkBench {
-    FileSinkConfig config{.name = "a", .id = SinkId{0}, .path = dir / "out.txt",
-                          .set_aside = dir / "set_aside"};
+    FileSinkConfig config{
+        .name = "a", .id = SinkId{0}, .path = dir / "out.txt", .set_aside = dir / "set_aside"};
     std::unique_ptr<FileSink> sink;
 
     FileSink& start() {
@@ -47,7 +47,9 @@ struct Bench : test::SinkBench {
         return next<SinkAnswered>();
     }
     std::string file() const { return contents(config.path); }
-    std::string aside(const std::string& name) const { return contents(dir / ("set_aside/" + name)); }
+    std::string aside(const std::string& name) const {
+        return contents(dir / ("set_aside/" + name));
+    }
     bool says(const std::string& text) const {
         return sink->problem().find(text) != std::string::npos;
     }
@@ -65,9 +67,9 @@ TEST_CASE("file sink keeps what stands behind its mark until other bytes come, a
     CHECK(b.written("TWO\n", 1).mark == 8);
     CHECK(b.file() == "one\nTWO\n");
     CHECK(b.aside("a.4.1") == "two\nthr");
-    CHECK(b.sink->kept().records_aside == 2);
-    CHECK(b.sink->kept().bytes_aside == 7);
-    CHECK(b.sink->kept().records_again == 0);
+    CHECK(b.sink->kept().aside == 2);
+    CHECK(b.sink->kept().aside_bytes == 7);
+    CHECK(b.sink->kept().again == 0);
     CHECK(b.has_logged("were set aside"));
 }
 
@@ -77,13 +79,13 @@ TEST_CASE("file sink takes records that stand behind its mark as written when th
     b.config.mark = 4;
     b.start();
     CHECK(b.written("two\nthree\n", 1).mark == 14);
-    CHECK(b.sink->kept().records_again == 2);
+    CHECK(b.sink->kept().again == 2);
     CHECK_FALSE(b.sink->is_clean());
     // The last one was torn; it comes whole.
     CHECK(b.written("four\nfive\n", 2).mark == 24);
     CHECK(b.file() == "one\ntwo\nthree\nfour\nfive\n");
-    CHECK(b.sink->kept().bytes_aside == 0);
-    CHECK(b.sink->kept().records_again == 2);
+    CHECK(b.sink->kept().aside_bytes == 0);
+    CHECK(b.sink->kept().again == 2);
     CHECK(b.sink->is_clean());
 }
 
@@ -123,7 +125,7 @@ TEST_CASE("file sink meets what stands there over many pieces and parts") {
         done = end;
     }
     CHECK(b.file() == all + "tail\n");
-    CHECK(b.sink->kept().records_again == 60'000);
+    CHECK(b.sink->kept().again == 60'000);
 }
 
 TEST_CASE("file sink keeps a tail over failed and cancelled writes") {
@@ -143,7 +145,7 @@ TEST_CASE("file sink keeps a tail over failed and cancelled writes") {
         CHECK(b.written("one\ntwo\n", 1).mark == 8);
         b.sink->cancel({{1, 1}, SinkId{0}, 1});
         b.ring.settle();
-        CHECK(b.sink->kept().records_again == 0);
+        CHECK(b.sink->kept().again == 0);
     }
     CHECK(b.sink->mark() == 0);
     CHECK(b.file() == "one\ntwo\nthree\n");
@@ -224,7 +226,8 @@ TEST_CASE("file sink follows no link to where it sets aside, and writes over not
     }
 }
 
-TEST_CASE("file sink refuses bytes that somebody appended after a clean stop, and says the way out") {
+TEST_CASE(
+    "file sink refuses bytes that somebody appended after a clean stop, and says the way out") {
     for (const std::int64_t mark : {std::int64_t{0}, std::int64_t{4}}) {
         Bench b;
         b.start();
@@ -243,7 +246,8 @@ TEST_CASE("file sink refuses bytes that somebody appended after a clean stop, an
     }
 }
 
-TEST_CASE("file sink refuses a file with other bytes before its mark, and in at_least_once appends") {
+TEST_CASE(
+    "file sink refuses a file with other bytes before its mark, and in at_least_once appends") {
     Bench b;
     b.start();
     b.written("one\n", 1);
@@ -354,9 +358,9 @@ TEST_CASE("file sink removes what it set aside when all of it has come again, in
     looks(mark);
     CHECK_FALSE(std::filesystem::exists(b.dir / "set_aside/a.0.1"));
     CHECK(b.has_logged("stands in the sink's file again"));
-    CHECK(b.sink->kept().records_again == 5);
-    CHECK(b.sink->kept().records_aside == 0);
-    CHECK(b.sink->kept().bytes_aside == 0);
+    CHECK(b.sink->kept().again == 5);
+    CHECK(b.sink->kept().aside == 0);
+    CHECK(b.sink->kept().aside_bytes == 0);
 }
 
 TEST_CASE("file sink keeps a record aside that came again fewer times than it stood there") {
@@ -392,14 +396,14 @@ TEST_CASE("file sink in at_least_once counts what it kept and what came again of
     put_contents(b.config.path, "one\ntwo\nthree\n");
     b.config.mark = 0;
     b.start();
-    CHECK(b.sink->kept().records_again == 0);
+    CHECK(b.sink->kept().again == 0);
     const std::int64_t mark = b.written("two\none\nnew\n", 1).mark;
     b.sink->known_at(mark);
     b.ring.complete([](FileSink& sink) -> Task<int> {
         co_await sink.look_again();
         co_return 0;
     }(*b.sink));
-    CHECK(b.sink->kept().records_again == 2);
+    CHECK(b.sink->kept().again == 2);
 }
 
 }  // namespace holdfast::io

@@ -1,4 +1,4 @@
-#include "io/devices/file_sink.hpp"
+#include "io/sinks/file/file_sink.hpp"
 
 #include <catch2/catch.hpp>
 #include <memory>
@@ -14,8 +14,8 @@ using Fsync = FileSinkConfig::Fsync;
 using Delivery = FileSinkConfig::Delivery;
 
 struct Bench : test::SinkBench {
-    FileSinkConfig config{.name = "a", .id = SinkId{0}, .path = dir / "out.txt",
-                          .set_aside = dir / "set_aside"};
+    FileSinkConfig config{
+        .name = "a", .id = SinkId{0}, .path = dir / "out.txt", .set_aside = dir / "set_aside"};
     std::unique_ptr<FileSink> sink;
 
     FileSink& start() {
@@ -85,7 +85,7 @@ TEST_CASE("file sink creates the directories of its path and syncs their names")
     Bench b;
     b.config.path = b.dir / "x/y/out.txt";
     b.start();
-    CHECK(b.sink->state() == FileSink::State::ready);
+    CHECK(b.sink->state() == DeviceState::ready);
     CHECK(b.ring.count[OpKind::mkdir] == 2);
     CHECK(b.ring.count[OpKind::sync_all] >= 3);
     b.written("one\n", 1);
@@ -154,7 +154,7 @@ TEST_CASE("file sink refuses a file that is shorter than its mark and leaves it 
     put_contents(b.config.path, "one\n");
     b.config.mark = 8;
     b.start();
-    CHECK(b.sink->state() == FileSink::State::refused);
+    CHECK(b.sink->state() == DeviceState::refused);
     CHECK(b.sink->problem().find("shorter (4 bytes)") != std::string::npos);
     CHECK(b.written("two\n", 1).outcome == SinkOutcome::retriable);
     CHECK(b.synced().outcome == StoreOutcome::failed);
@@ -166,7 +166,7 @@ TEST_CASE("file sink refuses a file that has no line end at its mark") {
     put_contents(b.config.path, "somebody else's\n");
     b.config.mark = 4;
     b.start();
-    CHECK(b.sink->state() == FileSink::State::refused);
+    CHECK(b.sink->state() == DeviceState::refused);
     CHECK(b.file() == "somebody else's\n");
 }
 
@@ -176,7 +176,7 @@ TEST_CASE("file sink in at_least_once goes on with a file that was replaced") {
     put_contents(b.config.path, "oth");
     b.config.mark = 8;
     b.start();
-    CHECK(b.sink->state() == FileSink::State::ready);
+    CHECK(b.sink->state() == DeviceState::ready);
     b.written("one\n", 1);
     CHECK(b.file() == "oth\none\n");
 }
@@ -185,7 +185,7 @@ TEST_CASE("file sink begins a new file where the old one was moved away") {
     Bench b;
     b.config.mark = 8;
     b.start();
-    CHECK(b.sink->state() == FileSink::State::ready);
+    CHECK(b.sink->state() == DeviceState::ready);
     CHECK(b.sink->mark() == 0);
     CHECK(b.has_logged("moved away or emptied"));
 }
@@ -194,13 +194,13 @@ TEST_CASE("file sink refuses a directory and, in exactly_once, a device") {
     Bench b;
     b.config.path = b.dir.path.string();
     b.start();
-    CHECK(b.sink->state() == FileSink::State::refused);
+    CHECK(b.sink->state() == DeviceState::refused);
     b.config.path = "/dev/null";
     b.start();
-    CHECK(b.sink->state() == FileSink::State::refused);
+    CHECK(b.sink->state() == DeviceState::refused);
     b.config.delivery = Delivery::at_least_once;
     b.start();
-    CHECK(b.sink->state() == FileSink::State::ready);
+    CHECK(b.sink->state() == DeviceState::ready);
     CHECK(b.written("one\n", 1).outcome == SinkOutcome::delivered);
     CHECK(b.synced().outcome == StoreOutcome::ok);
 }
@@ -308,7 +308,7 @@ TEST_CASE("file sink believes no sync after a failed one") {
     b.ring.fault = nullptr;
     CHECK(b.synced().outcome == StoreOutcome::failed);
     CHECK(b.written("two\n", 2).outcome == SinkOutcome::retriable);
-    CHECK(b.sink->state() == FileSink::State::broken);
+    CHECK(b.sink->state() == DeviceState::broken);
 }
 
 TEST_CASE("file sink notices at a sync that its file is gone, replaced or cut") {
@@ -324,7 +324,7 @@ TEST_CASE("file sink notices at a sync that its file is gone, replaced or cut") 
     }
     if (how == 3) std::filesystem::resize_file(b.config.path, 0);
     CHECK(b.synced().outcome == StoreOutcome::failed);
-    CHECK(b.sink->state() == FileSink::State::broken);
+    CHECK(b.sink->state() == DeviceState::broken);
     CHECK_FALSE(b.sink->problem().empty());
 }
 
@@ -338,7 +338,7 @@ TEST_CASE("file sink that is never synced notices that its file is gone") {
         co_return co_await sleep_until(r, r.now() + seconds(2));
     }(b.ring));
     CHECK(b.written("two\n", 2).outcome == SinkOutcome::retriable);
-    CHECK(b.sink->state() == FileSink::State::broken);
+    CHECK(b.sink->state() == DeviceState::broken);
 }
 
 TEST_CASE("file sink that can't open its file answers retriable and heals") {
@@ -349,12 +349,12 @@ TEST_CASE("file sink that can't open its file answers retriable and heals") {
         return std::nullopt;
     };
     b.start();
-    CHECK(b.sink->state() == FileSink::State::opening);
+    CHECK(b.sink->state() == DeviceState::opening);
     CHECK(b.written("one\n", 1).outcome == SinkOutcome::retriable);
     full = false;
     b.ring.run(never);
     b.ring.settle();
-    CHECK(b.sink->state() == FileSink::State::ready);
+    CHECK(b.sink->state() == DeviceState::ready);
     CHECK(b.written("one\n", 1, 2).outcome == SinkOutcome::delivered);
 }
 
@@ -382,12 +382,12 @@ TEST_CASE("file sink that opens late and finds its file gone writes nothing and 
     b.sink->rely_on_mark();
     b.ring.fault = nullptr;
     b.write("one\n", 1);
-    for (int i = 0; i < 100 && b.sink->state() == FileSink::State::opening; ++i) b.ring.run(never);
-    CHECK(b.sink->state() == FileSink::State::broken);
+    for (int i = 0; i < 100 && b.sink->state() == DeviceState::opening; ++i) b.ring.run(never);
+    CHECK(b.sink->state() == DeviceState::broken);
     CHECK(b.next<SinkAnswered>().outcome == SinkOutcome::retriable);
     CHECK(b.file().empty());
     // What the next life makes durable before it writes.
-    CHECK(b.start().state() == FileSink::State::ready);
+    CHECK(b.start().state() == DeviceState::ready);
     CHECK(b.sink->mark() == 0);
 }
 
@@ -397,11 +397,11 @@ TEST_CASE("file sink refuses a file that somebody else has locked") {
     FileSink other(b.ring, b.payloads, b.events, b.log, same);
     other.start();
     b.ring.settle();
-    REQUIRE(other.state() == FileSink::State::ready);
+    REQUIRE(other.state() == DeviceState::ready);
     FileSink sink(b.ring, b.payloads, b.events, b.log, same);
     sink.start();
-    for (int i = 0; i < 100 && sink.state() == FileSink::State::opening; ++i) b.ring.run(never);
-    CHECK(sink.state() == FileSink::State::refused);
+    for (int i = 0; i < 100 && sink.state() == DeviceState::opening; ++i) b.ring.run(never);
+    CHECK(sink.state() == DeviceState::refused);
     CHECK(sink.problem().find("another process") != std::string::npos);
     b.ring.abandon();
 }

@@ -1,5 +1,5 @@
 // What is found under patterns, and what finding it costs.
-#include "io/devices/folder_walk.hpp"
+#include "io/sources/file/folder_walk.hpp"
 
 #include <algorithm>
 
@@ -26,7 +26,9 @@ Walked walk(TailBench& t, std::vector<std::string> include, std::vector<std::str
     Walked out;
     bool done = false;
     Scope scope;
-    const std::function<bool(const std::string&)> no_file = [](const std::string&) { return false; };
+    const std::function<bool(const std::string&)> no_file = [](const std::string&) {
+        return false;
+    };
     scope.spawn([](FolderWalk& w, const std::function<bool(const std::string&)>& f, Walked& o,
                    bool& d) -> Task<> {
         o.found = co_await w.find(f);
@@ -95,10 +97,9 @@ TEST_CASE("a walk tells what it cannot look into") {
     const Walked w =
         walk(t, {"a/**/*.log", "gone/*.log", "gone/x.log", "file/*.log", "round/*.log"});
     CHECK(w.found == Paths{"a/light/x.log"});
-    CHECK(w.failed == std::map<std::string, std::int64_t>{{"a/dark", -EACCES},
-                                                          {"file", -ENOTDIR},
-                                                          {"gone", -ENOENT},
-                                                          {"round", -ELOOP}});
+    CHECK(w.failed ==
+          std::map<std::string, std::int64_t>{
+              {"a/dark", -EACCES}, {"file", -ENOTDIR}, {"gone", -ENOENT}, {"round", -ELOOP}});
 }
 
 TEST_CASE("a folder that may be listed and not searched is told once") {
@@ -106,7 +107,8 @@ TEST_CASE("a folder that may be listed and not searched is told once") {
     fs::create_directories(t.path("a"));
     for (const char* name : {"a/1", "a/2", "a/3"}) t.append(name, "x\n");
     t.ring.on_call = [&](Op& op) {
-        if (op.kind == OpKind::stat && op.path && std::string(op.path).find("/a/") != std::string::npos)
+        if (op.kind == OpKind::stat && op.path &&
+            std::string(op.path).find("/a/") != std::string::npos)
             op.result = -EACCES;
     };
     const Walked w = walk(t, {"**/*.log"});

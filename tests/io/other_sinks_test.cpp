@@ -4,11 +4,11 @@
 #include <catch2/catch.hpp>
 #include <memory>
 
-#include "io/devices/blackhole_sink.hpp"
 #include "io/devices/data_dir.hpp"
 #include "io/devices/faulty_sink.hpp"
-#include "io/devices/file_sink.hpp"
-#include "io/devices/stdout_sink.hpp"
+#include "io/sinks/blackhole/blackhole_sink.hpp"
+#include "io/sinks/file/file_sink.hpp"
+#include "io/sinks/stdout/stdout_sink.hpp"
 #include "sink_bench.hpp"
 
 namespace holdfast::io {
@@ -25,7 +25,8 @@ struct FaultyBench : test::SinkBench {
     void start() {
         sink = std::make_unique<FaultySink>(ring, payloads, events, config, [&](Events& inner) {
             auto made = std::make_unique<FileSink>(
-                ring, payloads, inner, log, FileSinkConfig{.name = "a", .id = SinkId{0}, .path = path});
+                ring, payloads, inner, log,
+                FileSinkConfig{.name = "a", .id = SinkId{0}, .path = path});
             file = made.get();
             return made;
         });
@@ -163,7 +164,7 @@ TEST_CASE("stdout sink acknowledges nothing once its reader is gone") {
         sink.write(b.write_of(1, i), {&part, 1});
         CHECK(b.next<SinkAnswered>().outcome == SinkOutcome::retriable);
     }
-    CHECK(sink.closed());
+    CHECK(sink.state() == DeviceState::refused);
     CHECK(b.lines.size() == 1);
 }
 

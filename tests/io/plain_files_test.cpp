@@ -1,5 +1,5 @@
 // Compressed files read as plain ones: at any offset, in any pieces, whole, cut short and damaged.
-#include "io/devices/plain_files.hpp"
+#include "io/sources/file/plain_files.hpp"
 
 #include <fcntl.h>
 #include <zlib.h>
@@ -25,7 +25,8 @@ namespace {
 /// Lines that compress, of so many bytes or a little more.
 std::string lines_of(std::size_t bytes) {
     std::string out;
-    for (std::uint64_t i = 0; out.size() < bytes; ++i) out += "line " + std::to_string(i * i) + "\n";
+    for (std::uint64_t i = 0; out.size() < bytes; ++i)
+        out += "line " + std::to_string(i * i) + "\n";
     return out;
 }
 
@@ -44,9 +45,8 @@ struct Plain {
     std::int64_t run(Op op) {
         std::int64_t result = INT64_MIN;
         Scope scope;
-        scope.spawn([](Ring& on, Op& o, std::int64_t& r) -> Task<> {
-            r = co_await RingOp(on, o);
-        }(files, op, result));
+        scope.spawn([](Ring& on, Op& o, std::int64_t& r) -> Task<> { r = co_await RingOp(on, o); }(
+                                                             files, op, result));
         for (int i = 0; result == INT64_MIN && i < 100'000; ++i) ring.run(ring.now() + seconds(1));
         REQUIRE(result != INT64_MIN);
         return result;
@@ -54,7 +54,8 @@ struct Plain {
     int open(const std::string& bytes) {
         std::filesystem::remove(path);
         append(bytes);
-        return static_cast<int>(run({.kind = OpKind::open, .flags = O_RDONLY, .path = path.c_str()}));
+        return static_cast<int>(
+            run({.kind = OpKind::open, .flags = O_RDONLY, .path = path.c_str()}));
     }
     std::int64_t size(int fd) {
         FileStat st;

@@ -4,6 +4,9 @@
 #include <catch2/catch.hpp>
 
 #include "core/data/flow/recent.hpp"
+#include "io/component/registry.hpp"
+#include "io/sinks/file/settings.hpp"
+#include "io/sources/file/settings.hpp"
 
 using namespace holdfast;
 using namespace holdfast::io;
@@ -17,11 +20,16 @@ PipelineConfig files() {
     pipeline.memory_limit = 64 * mib;
     SourceSettings source;
     source.name = "in";
-    source.include = {"/in"};
+    source.kind = source_kind("file");
+    auto own = std::make_shared<FileSourceSettings>();
+    own->include = {"/in"};
+    source.own = own;
     source.max_line = mib;
     pipeline.sources.push_back(source);
     SinkSettings sink;
     sink.name = "out";
+    sink.kind = sink_kind("file");
+    sink.own = std::make_shared<FileSinkSettings>();
     sink.from = {{true, 0, 0}};
     sink.inputs = {0};
     sink.batch_records = 1024;
@@ -96,7 +104,9 @@ TEST_CASE("what a process may need has the program_memory of each thread that tr
 TEST_CASE("what a process may need has the windows of compressed files that are read") {
     PipelineConfig pipeline = files();
     CHECK(part(pipeline, ProcessMemory::unpacked) == 0);
-    pipeline.sources[0].decompress = Decompress::automatic;
+    auto unpacks = own<FileSourceSettings>(pipeline.sources[0]);
+    unpacks.decompress = Decompress::automatic;
+    pipeline.sources[0].own = std::make_shared<FileSourceSettings>(unpacks);
     CHECK(part(pipeline, ProcessMemory::unpacked) >= 32 * mib);
     pipeline.sources.push_back(pipeline.sources[0]);
     pipeline.sources[1].name = "more";

@@ -1,4 +1,4 @@
-#include "io/devices/stdin_source.hpp"
+#include "io/sources/stdin/stdin_source.hpp"
 
 #include <unistd.h>
 

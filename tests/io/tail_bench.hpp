@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "io/devices/file_source.hpp"
-#include "io/devices/stdin_source.hpp"
-#include "tests/io/instant_ring.hpp"
+#include "io/sources/file/file_source.hpp"
+#include "io/sources/stdin/stdin_source.hpp"
 #include "sim/memory_checkpoints.hpp"
+#include "tests/io/instant_ring.hpp"
 
 namespace holdfast::io::test {
 

@@ -155,6 +155,9 @@ TEST_CASE("core includes only core and headers without clocks, files, threads or
 
 TEST_CASE("layers include only what stands above them") {
     const std::map<std::string, std::vector<std::string>> never{
+        {"io/sources/", {"liburing", "io/uring/", "io/posix/", "io/runner/", "io/cli/", "sim/"}},
+        {"io/sinks/", {"liburing", "io/uring/", "io/posix/", "io/runner/", "io/cli/", "sim/"}},
+        {"io/component/", {"liburing", "io/uring/", "io/posix/", "io/runner/", "io/cli/", "sim/"}},
         {"io/devices/", {"liburing", "io/uring/", "io/posix/", "io/runner/", "io/cli/", "sim/"}},
         {"io/runner/", {"io/cli/", "sim/"}},
         {"io/uring/", {"io/cli/", "io/runner/", "sim/"}},
@@ -177,6 +180,45 @@ TEST_CASE("layers include only what stands above them") {
                     if (!included(file.lines[i]).starts_with(name)) continue;
                     findings.push_back(at(file, i) + folder + " must not include " + name);
                 }
+            }
+        }
+    }
+    report(findings);
+}
+
+/// The kinds of sources and sinks, by their folders: "io/sources/file/".
+std::vector<std::string> kind_folders() {
+    std::vector<std::string> out;
+    for (const char* group : {"io/sources", "io/sinks"})
+        for (const auto& entry :
+             std::filesystem::directory_iterator(std::string(HF_SOURCE_DIR "/") + group))
+            if (entry.is_directory())
+                out.push_back(std::string(group) + "/" + entry.path().filename().string() + "/");
+    return out;
+}
+
+TEST_CASE("a kind of source or sink is named by its own folder and the list of kinds only") {
+    std::vector<std::string> findings;
+    const std::vector<std::string> folders = kind_folders();
+    CHECK(folders.size() >= 5);
+    for (const File& file : read_files({"core", "io"}, {".cpp", ".hpp"})) {
+        if (file.path == "io/component/registry.cpp") continue;
+        for (const std::string& folder : folders) {
+            const std::string path = folder.substr(0, folder.size() - 1);
+            const std::string kind = path.substr(path.rfind('/') + 1);
+            // A source and a sink of one name may speak of each other.
+            if (file.path.contains("/" + kind + "/")) continue;
+            for (std::size_t i = 0; i < file.lines.size(); ++i) {
+                const std::string code = code_of(file.lines[i]);
+                const bool includes = included(file.lines[i]).starts_with(folder);
+                const bool calls =
+                    code.contains(kind + "_source_kind(") || code.contains(kind + "_sink_kind(");
+                // "file" is a word of other things, too.
+                const bool is_code = code.find_first_not_of(' ') != std::string::npos;
+                const bool says =
+                    kind != "file" && is_code && file.lines[i].contains("\"" + kind + "\"");
+                if (includes || calls || says)
+                    findings.push_back(at(file, i) + "names the kind " + kind);
             }
         }
     }

@@ -1,0 +1,93 @@
+#include "io/sinks/stdout/stdout_sink.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "io/devices/files.hpp"
+#include "io/devices/gather.hpp"
+
+namespace holdfast::io {
+namespace {
+
+// How long to wait for a reader of a stream that somebody set to non-blocking.
+constexpr Duration full_wait = milliseconds(5);
+
+}  // namespace
+
+StdoutSink::StdoutSink(Ring& ring, Payloads& payloads, Events& events, Log log, int fd,
+                       std::optional<FileStat> file)
+    : ring_(ring),
+      payloads_(payloads),
+      events_(events),
+      log_(std::move(log)),
+      fd_(fd),
+      file_(file) {}
+
+void StdoutSink::write(const WriteToSink& write, std::span<const Part> parts) {
+    hold_all(payloads_, parts);
+    orders_.push_back({write, {parts.begin(), parts.end()}});
+    if (!busy_) scope_.spawn(serve());
+}
+
+Task<> StdoutSink::serve() {
+    busy_ = true;
+    while (!orders_.empty()) {
+        const SinkOutcome outcome = co_await write_now(orders_.front());
+        const Order done = std::move(orders_.front());
+        orders_.pop_front();
+        answer(done, outcome);
+    }
+    busy_ = false;
+}
+
+Task<SinkOutcome> StdoutSink::write_now(const Order& order) {
+    if (closed_) co_return SinkOutcome::retriable;
+    gather(payloads_, order.parts, vectors_);
+    std::int64_t result = -EAGAIN;
+    std::int64_t written = 0;
+    while (result == -EAGAIN) {
+        std::int64_t progress = 0;
+        result = co_await write_all(ring_, fd_, vectors_, -1, progress);
+        written += progress;
+        if (result == -EAGAIN) co_await sleep_until(ring_, ring_.now() + full_wait);
+    }
+    if (result >= 0) {
+        failing_ = false;
+        co_return SinkOutcome::delivered;
+    }
+    if (!failing_) {
+        failing_ = true;
+        log_(Level::error,
+             LogLine("standard output can't be written").with("error", error_text(result)).text());
+    }
+    if (result == -EPIPE || result == -EBADF) {
+        closed_ = true;
+        changed_.notify();
+    }
+    co_return written > 0 ? SinkOutcome::ambiguous : SinkOutcome::retriable;
+}
+
+void StdoutSink::answer(const Order& order, SinkOutcome outcome) {
+    events_.push(SinkAnswered{.delivery = order.write.delivery,
+                              .attempt = order.write.attempt,
+                              .outcome = outcome,
+                              .retry_after = Duration{0},
+                              .mark = 0});
+    drop_all(payloads_, order.parts);
+}
+
+void StdoutSink::cancel(const CancelWrite& cancel) {
+    const auto at = std::find_if(orders_.begin(), orders_.end(), [&](const Order& order) {
+        return order.write.delivery == cancel.delivery && order.write.attempt == cancel.attempt;
+    });
+    if (at == orders_.end() || (busy_ && at == orders_.begin())) return;
+    const Order order = std::move(*at);
+    orders_.erase(at);
+    answer(order, SinkOutcome::retriable);
+}
+
+void StdoutSink::sync(const SyncSink& sync) {
+    events_.push(SinkSynced{sync.sink, sync.sync, StoreOutcome::ok});
+}
+
+}  // namespace holdfast::io

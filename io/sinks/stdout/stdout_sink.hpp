@@ -1,0 +1,71 @@
+// A sink that is a stream somebody else reads: standard output.
+//
+// Rule 1: at least once. What was written can't be taken back, so a write that failed half way is
+//         ambiguous, and its repetition stands behind the torn half.
+// Rule 2: a reader that closed its end (or a stream that was never open) never comes back. Nothing is refused for that (the records
+//         would become dead letters) and nothing acknowledged: every write is retriable, and
+//         it is refused from then on, which tells whoever drives it to stop.
+// Requires: SIGPIPE is ignored.
+// Bound: one write in flight.
+#pragma once
+
+#include <list>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/device.hpp"
+#include "io/log.hpp"
+#include "io/payloads.hpp"
+#include "io/ring.hpp"
+#include "io/task.hpp"
+
+namespace holdfast::io {
+
+class StdoutSink : public Sink {
+public:
+    /// Lives: all references as long as this. `fd` is not closed.
+    /// `file`: what stands behind it, if anybody asks.
+    StdoutSink(Ring& ring, Payloads& payloads, Events& events, Log log, int fd = 1,
+               std::optional<FileStat> file = {});
+
+    void start() override {}
+    void write(const WriteToSink& write, std::span<const Part> parts) override;
+    void cancel(const CancelWrite& cancel) override;
+    void sync(const SyncSink& sync) override;
+
+    DeviceState state() const override {
+        return closed_ ? DeviceState::refused : DeviceState::ready;
+    }
+    Signal* changed() override { return &changed_; }
+    std::string problem() const override {
+        return closed_ ? "whoever read stdout has closed it" : "";
+    }
+    const FileStat* file() const override { return file_ ? &*file_ : nullptr; }
+
+private:
+    struct Order {
+        WriteToSink write;
+        std::vector<Part> parts;
+    };
+
+    Task<> serve();
+    Task<SinkOutcome> write_now(const Order& order);
+    void answer(const Order& order, SinkOutcome outcome);
+
+    Ring& ring_;
+    Payloads& payloads_;
+    Events& events_;
+    Log log_;
+    int fd_;
+    std::optional<FileStat> file_;
+    std::list<Order> orders_;
+    std::vector<iovec> vectors_;
+    bool busy_ = false;  ///< The first order is in flight.
+    bool closed_ = false;
+    bool failing_ = false;  ///< Was logged.
+    Signal changed_;
+    Scope scope_;
+};
+
+}  // namespace holdfast::io
