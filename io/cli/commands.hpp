@@ -11,7 +11,7 @@ namespace holdfast::cli {
 /// As in sysexits.h.
 enum Exit : int {
     exit_done = 0,
-    exit_failed = 1,  ///< Of `test`: some failed.
+    exit_failed = 1,  ///< Of `test`: some failed. Of `guarantee`: what is required does not hold.
     exit_usage = 64,
     exit_internal = 70,
     exit_io = 74,
@@ -34,6 +34,13 @@ struct ValidateCommand {
     Terminal::Options terminal;
 };
 
+struct GuaranteeCommand {
+    std::string file;
+    std::vector<std::string> set;
+    std::vector<std::string> required;  ///< Names of promises.
+    bool json = false;
+};
+
 struct TestCommand {
     std::vector<std::string> files;
     std::vector<std::string> set;
@@ -45,6 +52,7 @@ struct TestCommand {
 
 int run_command(const RunCommand& command);
 int validate_command(const ValidateCommand& command);
+int guarantee_command(const GuaranteeCommand& command);
 int test_command(const TestCommand& command);
 /// What stands behind `holdfast jq`; its exit codes are jq's.
 int jq_command(const std::vector<std::string>& arguments);

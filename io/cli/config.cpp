@@ -165,6 +165,12 @@ RegulationSettings regulation_of(const Values& engine) {
     return out;
 }
 
+void note_places(const std::string& group, const std::vector<Named>& parts, ConfigResult& result) {
+    for (const Named& part : parts)
+        for (const auto& [key, value] : part.values.values)
+            result.places[fmt::format("{}.{}.{}", group, part.name, key)] = value.place;
+}
+
 // The whole document into `config`, problems on the way.
 void build(const Document& document, const fs::path& folder, ConfigResult& result, Reader& reader) {
     PipelineConfig& config = result.config;
@@ -208,6 +214,9 @@ void build(const Document& document, const fs::path& folder, ConfigResult& resul
         parse_mode(parts.dead_letters.text("mode")).value_or(config.dead_letters.mode);
     config.dead_letters.retry = retry_of(parts.dead_letters.section("retry"));
 
+    note_places("sources", parts.sources, result);
+    note_places("transforms", parts.transforms, result);
+    note_places("sinks", parts.sinks, result);
     resolve_inputs(parts, config, reader);
     read_rules(parts, config, reader);
     check_programs(parts, config, reader);

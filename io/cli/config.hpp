@@ -6,11 +6,13 @@
 // Doesn't know: whether files exist or can be read. That is the world's affair, and may change.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "io/cli/config_tests.hpp"
+#include "io/component/values.hpp"
 #include "io/runner/pipeline_config.hpp"
 
 namespace holdfast::cli {
@@ -22,6 +24,9 @@ struct ConfigResult {
     std::vector<std::string> problems;
     std::vector<std::string> notes;     ///< The same, of what hardly works as it was meant.
     std::vector<TestCase> tests;        ///< Its `[[tests]]`.
+    /// Where keys stand, by their whole names ("sinks.out.fsync"); of what isn't written: its
+    /// section.
+    std::map<std::string, io::Place> places;
 };
 
 /// Reads the config from `text`. `file` is its name: for messages, and its folder is what relative

@@ -16,11 +16,9 @@
 #include "io/units.hpp"
 
 namespace holdfast::cli {
-namespace {
 
 using namespace io;
 
-/// "at most 1,000 records and 1MiB, or one batch".
 std::string repeats(const PipelineConfig& pipeline) {
     std::string out;
     if (pipeline.commit_records > 0)
@@ -30,6 +28,8 @@ std::string repeats(const PipelineConfig& pipeline) {
     return out.empty() ? "no bound in records or bytes, see engine.commit_records"
                        : fmt::format("at most {}, or one batch", out);
 }
+
+namespace {
 
 std::string delivery_of(const PipelineConfig& pipeline, const SourceSettings& source,
                         const SinkSettings& sink) {

@@ -8,6 +8,9 @@
 
 namespace holdfast::cli {
 
+/// What a crash repeats: "at most 1,000 records and 1MiB, or one batch".
+std::string repeats(const io::PipelineConfig& pipeline);
+
 /// What is promised for records on their way from this source to this sink, as one sentence.
 std::string guarantee(const io::PipelineConfig& pipeline, const io::SourceSettings& source,
                       const io::SinkSettings& sink);

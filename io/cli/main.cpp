@@ -41,8 +41,8 @@ void add_terminal_flags(CLI::App& sub, Terminal::Options& options, Verbosity& ve
         ->check(CLI::IsMember({"text", "json"}))
         ->envname("HOLDFAST_LOG_FORMAT")
         ->capture_default_str();
-    auto* verbose = sub.add_flag("-v,--verbose", verbosity.more, "Log everything")
-                        ->envname("HOLDFAST_VERBOSE");
+    auto* verbose =
+        sub.add_flag("-v,--verbose", verbosity.more, "Log everything")->envname("HOLDFAST_VERBOSE");
     sub.add_flag("-q,--quiet", verbosity.quiet, "Log only warnings and errors; no balance")
         ->envname("HOLDFAST_QUIET")
         ->excludes(verbose);
@@ -62,20 +62,21 @@ void add_config(CLI::App& sub, std::string& file, std::vector<std::string>& set)
 }
 
 void add_test(CLI::App& app, TestCommand& test, int& exit) {
-    auto* sub = command(app, "test", "Run the [[tests]] of configs: transforms without a pipeline",
-                        "holdfast test pipeline.toml\n"
-                        "  holdfast test --junit report.xml pipelines/*.toml\n"
-                        "A test in pipeline.toml:\n"
-                        "  [[tests]]\n"
-                        "  name = \"debug lines are dropped\"\n"
-                        "  [[tests.inputs]]\n"
-                        "  to = \"in\"\n"
-                        "  records = ['{\"level\":\"debug\"}', '{\"level\":\"error\"}']\n"
-                        "  [[tests.outputs]]\n"
-                        "  from = \"out\"\n"
-                        "  records = ['{\"level\":\"error\"}']\n"
-                        "Exit codes:\n"
-                        "  0 all passed, 1 some failed, 78 a config is wrong or there are no tests");
+    auto* sub =
+        command(app, "test", "Run the [[tests]] of configs: transforms without a pipeline",
+                "holdfast test pipeline.toml\n"
+                "  holdfast test --junit report.xml pipelines/*.toml\n"
+                "A test in pipeline.toml:\n"
+                "  [[tests]]\n"
+                "  name = \"debug lines are dropped\"\n"
+                "  [[tests.inputs]]\n"
+                "  to = \"in\"\n"
+                "  records = ['{\"level\":\"debug\"}', '{\"level\":\"error\"}']\n"
+                "  [[tests.outputs]]\n"
+                "  from = \"out\"\n"
+                "  records = ['{\"level\":\"error\"}']\n"
+                "Exit codes:\n"
+                "  0 all passed, 1 some failed, 78 a config is wrong or there are no tests");
     sub->add_option("FILE", test.files, "Config files")->required();
     add_set(*sub, test.set);
     sub->add_option("--junit", test.junit, "Also write the results to this file, as JUnit XML");
@@ -88,12 +89,30 @@ void add_test(CLI::App& app, TestCommand& test, int& exit) {
     sub->callback([&test, &exit] { exit = test_command(test); });
 }
 
+void add_guarantee(CLI::App& app, GuaranteeCommand& guarantee, int& exit) {
+    auto* sub = command(app, "guarantee", "Say for each path what holds when something fails",
+                        "holdfast guarantee pipeline.toml\n"
+                        "  holdfast guarantee --require at-least-once,order pipeline.toml\n"
+                        "Exit codes:\n"
+                        "  0 all that is required holds, 1 it does not, 78 the config is wrong");
+    add_config(*sub, guarantee.file, guarantee.set);
+    sub->add_option("--require", guarantee.required,
+                    "What must hold on every path: at-least-once, exactly-once, power-loss, order, "
+                    "bounded-memory")
+        ->delimiter(',')
+        ->check(CLI::IsMember(
+            {"at-least-once", "exactly-once", "power-loss", "order", "bounded-memory"}));
+    sub->add_flag("--json", guarantee.json, "As JSON");
+    sub->callback([&guarantee, &exit] { exit = guarantee_command(guarantee); });
+}
+
 int verbosity_of(const Verbosity& verbosity) { return verbosity.quiet ? -1 : verbosity.more > 0; }
 
 void add_sim(CLI::App& app, holdfast::sim::SimOptions& sim, int& exit) {
     auto* sub = command(app, "sim", "Break everything around the engine, seed by seed",
                         "holdfast sim --seeds 20000 --jobs 2\n  holdfast sim --seed 4711");
-    auto* one = sub->add_option("--seed", sim.first_seed, "Only this seed; its failure is told whole");
+    auto* one =
+        sub->add_option("--seed", sim.first_seed, "Only this seed; its failure is told whole");
     sub->add_option("--world", sim.world,
                     "engine; joint: the whole pipeline on a simulated disk; or one device: tailer, "
                     "streams, reads, text, checkpoints, file_sink, dead_letters, tokens, graphs, "
@@ -147,10 +166,11 @@ int run(int argc, char** argv) {
     int exit = exit_done;
     Verbosity verbosity;
     RunCommand run;
-    auto* run_sub = command(app, "run", "Run a pipeline until its sources end or a signal comes",
-                            "holdfast run --set engine.memory_limit=32MiB pipeline.toml\n"
-                            "Signals:\n  INT or TERM finishes what was read, the second one stops now, "
-                            "as QUIT does;\n  USR1 logs the state: what it waits for");
+    auto* run_sub =
+        command(app, "run", "Run a pipeline until its sources end or a signal comes",
+                "holdfast run --set engine.memory_limit=32MiB pipeline.toml\n"
+                "Signals:\n  INT or TERM finishes what was read, the second one stops now, "
+                "as QUIT does;\n  USR1 logs the state: what it waits for");
     add_config(*run_sub, run.file, run.set);
     run_sub->add_option("--progress", run.progress, "auto, plain (a line every 5s) or off")
         ->check(CLI::IsMember({"auto", "plain", "off"}))
@@ -177,6 +197,9 @@ int run(int argc, char** argv) {
         ->capture_default_str();
     validate_sub->callback([&] { exit = validate_command(validate); });
 
+    GuaranteeCommand guarantee;
+    add_guarantee(app, guarantee, exit);
+
     TestCommand test;
     add_test(app, test, exit);
     // Flags as jq's own are read by jq_command (below).
@@ -186,8 +209,8 @@ int run(int argc, char** argv) {
     add_sim(app, sim, exit);
 
     bool json = false;
-    auto* keys_sub = command(app, "keys", "List every key of the config file",
-                             "holdfast keys | less");
+    auto* keys_sub =
+        command(app, "keys", "List every key of the config file", "holdfast keys | less");
     keys_sub->add_flag("--json", json, "As JSON");
     keys_sub->callback([&] { exit = keys_command(json); });
     auto* version_sub = command(app, "version", "Print the version", "holdfast version --json");

@@ -67,6 +67,21 @@ struct SourceMemory {
     std::uint64_t unpacked = 0;  ///< Of compressed files.
 };
 
+/// What may be asked of a path from a source to a sink.
+enum class Promise : std::uint8_t {
+    at_least_once,  ///< Each record comes, or is in the dead letters, whatever dies and whenever.
+    exactly_once,   ///< And it is there once.
+    power_loss,     ///< And so when the power fails, not only a process.
+    order,          ///< Records of a partition come in their order.
+};
+
+/// A promise that does not hold, the key that makes it so, and why: half a sentence.
+struct Weakness {
+    Promise promise{};
+    std::string_view key;
+    std::string why;
+};
+
 /// What all kinds have.
 class Kind {
 public:
@@ -152,6 +167,8 @@ public:
     /// What holds when the power fails: "; on the disk before ...", or nothing.
     virtual std::string durability(const SinkSettings&) const { return {}; }
     virtual std::vector<std::string> warnings(const SinkSettings&) const { return {}; }
+    /// What does not hold of it by itself. What breaks a promise breaks those that say more, too.
+    virtual std::vector<Weakness> weaknesses(const SinkSettings& sink) const = 0;
     /// Some source of it can be read once only (SourceKind::once): a promise that cannot be kept is
     /// not made by default, and what was asked for and can't be is said.
     virtual void weaken(SinkSettings&, const Values&, std::string_view, const Complain&) const {}

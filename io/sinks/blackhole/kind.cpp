@@ -39,6 +39,9 @@ public:
     std::string promise(const SinkSettings&, const std::string&) const override {
         return "counted, kept nowhere";
     }
+    std::vector<Weakness> weaknesses(const SinkSettings&) const override {
+        return {{Promise::at_least_once, "type", "it keeps nothing"}};
+    }
     std::unique_ptr<Sink> make(SinkContext context) const override {
         return std::make_unique<BlackholeSink>(context.answers);
     }

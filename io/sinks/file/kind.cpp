@@ -47,6 +47,7 @@ public:
                                                   : "; not after a power loss (fsync = \"never\")";
     }
     std::vector<std::string> warnings(const SinkSettings& sink) const override;
+    std::vector<Weakness> weaknesses(const SinkSettings& sink) const override;
     void weaken(SinkSettings& sink, const Values& values, std::string_view once,
                 const Complain& complain) const override;
     void check(const SinkSettings&, const Values& values, const Complain& complain) const override {
@@ -95,6 +96,17 @@ std::string FileSinkKind::promise(const SinkSettings& sink, const std::string& w
 std::vector<std::string> FileSinkKind::warnings(const SinkSettings& sink) const {
     if (own<S>(sink).fsync != Fsync::never) return {};
     return {"fsync = \"never\" survives a killed process, but not a power loss"};
+}
+
+std::vector<Weakness> FileSinkKind::weaknesses(const SinkSettings& sink) const {
+    std::vector<Weakness> out;
+    if (own<S>(sink).delivery == Delivery::at_least_once)
+        out.push_back({Promise::exactly_once, "delivery",
+                       "what was written since the last checkpoint may be in the file twice"});
+    if (own<S>(sink).fsync == Fsync::never)
+        out.push_back({Promise::power_loss, "fsync",
+                       "what the system had not written yet is lost when the power fails"});
+    return out;
 }
 
 void FileSinkKind::weaken(SinkSettings& sink, const Values& values, std::string_view once,

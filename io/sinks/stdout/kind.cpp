@@ -35,6 +35,10 @@ public:
         if (sink.when_full != WhenFull::drop_newest) return {};
         return {"a slow reader of stdout means dropped records"};
     }
+    std::vector<Weakness> weaknesses(const SinkSettings&) const override {
+        return {{Promise::at_least_once, "type",
+                 "what the reader of standard output had not read when it ended is lost"}};
+    }
     std::unique_ptr<Sink> make(SinkContext context) const override {
         std::optional<FileStat> file;
         struct stat out{};
