@@ -327,6 +327,11 @@ constexpr Mutant all[] = {
     {432, "names of a module come without its name", "", 500, Habitat::programs},
     {433, "a data file ends behind its first value", "", 500, Habitat::programs},
     {434, "modules may import each other", "", 500, Habitat::programs},
+    {450, "a search for a regular expression looks at no clock and counts nothing", "", 500,
+     Habitat::programs},
+    {451, "a look for a key counts nothing, however many keys it goes over", "", 500,
+     Habitat::programs},
+    {452, "long texts are searched without the flags", "", 500, Habitat::programs},
     {460, "what no condition holds for goes by the policy for what fails", "", 500, Habitat::joint},
 };
 

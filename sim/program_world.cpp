@@ -31,7 +31,8 @@ std::uint64_t mixed(std::uint64_t seed, std::uint64_t n) {
 
 class Runs {
 public:
-    explicit Runs(std::string_view program, jq::machine::ModuleLoader* modules = nullptr)
+    explicit Runs(std::string_view program, jq::machine::ModuleLoader* modules = nullptr,
+                  std::uint64_t steps = 10'000'000)
         : program_(program) {
         auto code = jq::machine::compile(program_, {.modules = modules});
         if (!code) wrong_ = code.error().reason;
@@ -39,7 +40,7 @@ public:
         if (!code) return;
         made_ = std::make_unique<jq::machine::MachineProgram>(
             std::make_shared<const jq::machine::Code>(std::move(*code)), jq::Use::program,
-            jq::make_outside(), jq::machine::Limits{.memory = memory_max, .steps = 10'000'000});
+            jq::make_outside(), jq::machine::Limits{.memory = memory_max, .steps = steps});
     }
 
     /// Why it does not compile; empty: it does.
@@ -153,6 +154,22 @@ void of_characters() {
     Runs(R"([match("a*"; "g").offset])").demand_over(R"("日本語")", "[0,1,2,3]");
 }
 
+/// What builtins go over counts as work, and a long text is searched as a short one.
+void of_work() {
+    const std::string text = '"' + std::string(1500, 'a') + "X\"";
+    const auto bounded = [](std::string_view program, std::string_view record) {
+        const std::string made = Runs(program, nullptr, 20'000).over(record);
+        demand(made.starts_with("! program_time: "), "I95",
+               std::string(program) + " ends without its bound: " + made);
+    };
+    bounded(R"(test("[ab]+c"))", text);
+    std::string record = "{";
+    for (int i = 0; i < 200; ++i) record += "\"k" + std::to_string(i) + "\":1,";
+    bounded(R"([range(500) as $i | .k] | length)", record + "\"k\":2}");
+    Runs(R"([test("x"; "i"), test("x"), test("b|x$|c"; "i")])")
+        .demand_over(text, "[true,false,true]");
+}
+
 }  // namespace
 
 std::optional<Breach> run_programs(std::uint64_t seed) {
@@ -165,6 +182,7 @@ std::optional<Breach> run_programs(std::uint64_t seed) {
         if (seed % 4 == 2) of_lines();
         if (seed % 4 == 3) of_characters();
         of_modules(seed / 4);
+        if (seed % 8 == 0) of_work();
     } catch (const Breach& breach) {
         return breach;
     }

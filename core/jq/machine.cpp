@@ -14,6 +14,8 @@ namespace holdfast::jq {
 namespace {
 
 /// As JSON strings.
+/// A text of so many bytes has no more digits than a double holds.
+constexpr std::uint32_t digits_exact = 15;
 constexpr std::array<std::string_view, 7> type_names{"\"null\"",   "\"boolean\"", "\"boolean\"",
                                                      "\"number\"", "\"string\"",  "\"array\"",
                                                      "\"object\""};
@@ -392,6 +394,8 @@ Step Machine::order(NodeId a, NodeId b, int& result) {
             const std::optional<double> x = number_value(left.bytes());
             const std::optional<double> y = number_value(right.bytes());
             if (!x || !y) return Step::leave;
+            // Where doubles are equal, all digits count.
+            if (*x == *y && std::max(left.size, right.size) > digits_exact) return Step::leave;
             result = *x < *y ? -1 : *x > *y;
             return Step::value;
         }

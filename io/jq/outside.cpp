@@ -11,6 +11,8 @@
 #include <mutex>
 #include <utility>
 
+#include "core/base/mutant.hpp"
+
 extern "C" char** environ;
 
 namespace holdfast::jq {
@@ -29,20 +31,61 @@ const OnigUChar* bytes_of(std::string_view text) {
     return reinterpret_cast<const OnigUChar*>(text.data());
 }
 
+struct FreeParameters {
+    void operator()(OnigMatchParam* one) const { onig_free_match_param(one); }
+};
+
+using OwnedRegex = std::unique_ptr<regex_t, FreeRegex>;
+
+/// `(?-i)`: what Oniguruma 6.9.8 takes for a call by number.
+bool takes_options_away(std::string_view pattern) {
+    for (std::size_t at = pattern.find("(?-"); at != pattern.npos;
+         at = pattern.find("(?-", at + 1)) {
+        if (at + 3 < pattern.size() && pattern[at + 3] >= 'a' && pattern[at + 3] <= 'z')
+            return true;
+    }
+    return false;
+}
+
+/// nullptr: the status says why.
+OwnedRegex compiled(std::string_view pattern, OnigOptionType options, OnigErrorInfo& info,
+                    int& status) {
+    regex_t* made = nullptr;
+    const OnigUChar* begin = bytes_of(pattern);
+    OnigSyntaxType syntax = *ONIG_SYNTAX_PERL_NG;
+    if (takes_options_away(pattern)) syntax.op2 &= ~ONIG_SYN_OP2_QMARK_PERL_SUBEXP_CALL;
+    status =
+        onig_new(&made, begin, begin + pattern.size(), options, ONIG_ENCODING_UTF8, &syntax, &info);
+    return OwnedRegex(status == ONIG_NORMAL ? made : nullptr);  // Else Oniguruma freed it.
+}
+
+/// Compiled twice: once as it is, for short texts; and with a call out at its beginning, so once for
+/// each place where a match is tried, for long ones. (A search cannot be cut into pieces: Oniguruma
+/// wants the match within its range, not only the match's beginning.)
 class OnigRegex final : public Regex {
 public:
-    OnigRegex(std::unique_ptr<regex_t, FreeRegex> regex) : regex_(std::move(regex)) {
+    OnigRegex(OwnedRegex regex, std::string_view pattern, OnigOptionType options)
+        : regex_(std::move(regex)), pattern_(pattern), options_(options) {
         names_.resize(static_cast<std::size_t>(onig_number_of_captures(regex_.get())));
         onig_foreach_name(regex_.get(), name_of, &names_);
     }
 
-    Found search(std::string_view text, std::size_t from, std::vector<Span>& spans) override {
+    Found search(std::string_view text, std::size_t from, std::vector<Span>& spans,
+                 Watch& watch) override {
         onig_region_clear(region_.get());
         const OnigUChar* begin = bytes_of(text);
         const OnigUChar* end = begin + text.size();
-        const int found = onig_search(regex_.get(), begin, end, begin + from, end, region_.get(),
-                                      ONIG_OPTION_NONE);
+        int found = 0;
+        if (text.size() - from > unwatched_max && can_watch()) {
+            onig_set_callout_user_data_of_match_param(parameters_.get(), &watch);
+            found = onig_search_with_param(watched_.get(), begin, end, begin + from, end,
+                                           region_.get(), ONIG_OPTION_NONE, parameters_.get());
+        } else {
+            found = onig_search(regex_.get(), begin, end, begin + from, end, region_.get(),
+                                ONIG_OPTION_NONE);
+        }
         if (found == ONIG_MISMATCH) return Found::no;
+        if (found == ONIG_ABORT) return Found::ended;
         if (found < 0) return Found::gave_up;
         spans.clear();
         for (int i = 0; i < region_->num_regs; ++i) {
@@ -54,6 +97,34 @@ public:
     const std::vector<std::string>& names() const override { return names_; }
 
 private:
+    /// Bytes of which a search takes no time, with all its places.
+    static constexpr std::size_t unwatched_max = 512;
+
+    /// A comment or a quotation at the pattern's end would take the bracket.
+    bool can_watch() {
+        if (parameters_ != nullptr) return watched_ != nullptr;
+        parameters_.reset(onig_new_match_param());
+        onig_initialize_match_param(parameters_.get());
+        onig_set_progress_callout_of_match_param(parameters_.get(), at_place);
+        const OnigOptionType options = mutant(452) ? ONIG_OPTION_CAPTURE_GROUP : options_;
+        for (const char* closes : {")", "\n)", "\\E)"}) {
+            OnigErrorInfo info;
+            int status = 0;
+            watched_ = compiled("(?{.})(?:" + pattern_ + closes, options, info, status);
+            if (watched_ != nullptr) return true;
+        }
+        return false;
+    }
+
+    /// A pattern may call out, too; that does nothing here.
+    static int at_place(OnigCalloutArgs* at, void* watch) {
+        const OnigUChar* here = onig_get_current_by_callout_args(at);
+        const OnigUChar* end = onig_get_string_end_by_callout_args(at);
+        const bool goes_on =
+            static_cast<Watch*>(watch)->goes_on(static_cast<std::size_t>(end - here));
+        return goes_on ? ONIG_CALLOUT_SUCCESS : ONIG_ABORT;
+    }
+
     static int name_of(const OnigUChar* name, const OnigUChar* end, int count, int* groups,
                        regex_t*, void* names) {
         auto& all = *static_cast<std::vector<std::string>*>(names);
@@ -66,7 +137,11 @@ private:
         return 0;
     }
 
-    std::unique_ptr<regex_t, FreeRegex> regex_;
+    OwnedRegex regex_;
+    std::string pattern_;
+    OnigOptionType options_;
+    OwnedRegex watched_;
+    std::unique_ptr<OnigMatchParam, FreeParameters> parameters_;
     std::unique_ptr<OnigRegion, FreeRegion> region_{onig_region_new()};
     std::vector<std::string> names_;
 };
@@ -91,6 +166,7 @@ OnigOptionType options_of(RegexFlags flags) {
     if (flags.single_line) options |= ONIG_OPTION_SINGLELINE;
     if (flags.dot_all) options |= ONIG_OPTION_MULTILINE;
     if (flags.longest) options |= ONIG_OPTION_FIND_LONGEST;
+    if (flags.not_empty) options |= ONIG_OPTION_FIND_NOT_EMPTY;
     return options;
 }
 
@@ -119,13 +195,11 @@ public:
     std::unique_ptr<Regex> regex(std::string_view pattern, RegexFlags flags,
                                  std::string& error) override {
         OnigErrorInfo info;
-        regex_t* made = nullptr;
-        const OnigUChar* begin = bytes_of(pattern);
-        const int status = onig_new(&made, begin, begin + pattern.size(), options_of(flags),
-                                    ONIG_ENCODING_UTF8, ONIG_SYNTAX_PERL_NG, &info);
-        std::unique_ptr<regex_t, FreeRegex> owned(made);
-        if (status == ONIG_NORMAL) return std::make_unique<OnigRegex>(std::move(owned));
-        owned.release();  // Oniguruma freed it.
+        int status = 0;
+        OwnedRegex made = compiled(pattern, options_of(flags), info, status);
+        if (made != nullptr) {
+            return std::make_unique<OnigRegex>(std::move(made), pattern, options_of(flags));
+        }
         OnigUChar words[ONIG_MAX_ERROR_MESSAGE_LEN];
         const int size = onig_error_code_to_str(words, status, &info);
         error.assign(reinterpret_cast<const char*>(words), static_cast<std::size_t>(size));
@@ -161,9 +235,7 @@ public:
         return all;
     }
 
-    std::unique_ptr<Outside> clone() const override {
-        return std::make_unique<ProcessOutside>();
-    }
+    std::unique_ptr<Outside> clone() const override { return std::make_unique<ProcessOutside>(); }
 
 private:
     std::chrono::steady_clock::time_point began_;

@@ -42,6 +42,39 @@ std::string run_short(const std::string& program, const std::string& record) {
     return first;
 }
 
+/// Counts how often it is asked, and ends a run at the `most`th time.
+struct Asked final : jq::machine::Outside {
+    static inline std::size_t count = 0;
+    std::size_t most = SIZE_MAX, mine = 0;
+    std::unique_ptr<Outside> process = jq::make_outside();
+
+    double now() override { return process->now(); }
+    std::int64_t zone(std::int64_t seconds, std::string& name) override {
+        return process->zone(seconds, name);
+    }
+    std::unique_ptr<jq::machine::Regex> regex(std::string_view pattern,
+                                              jq::machine::RegexFlags flags,
+                                              std::string& error) override {
+        return process->regex(pattern, flags, error);
+    }
+    const char* stop() override { return ++count, ++mine > most ? "program_time" : nullptr; }
+    void begin(Duration) override { mine = 0; }
+    std::vector<std::string> environment() override { return {}; }
+    std::unique_ptr<Outside> clone() const override { return std::make_unique<Asked>(); }
+};
+
+std::string run_asked(const std::string& program, const std::string& record,
+                      std::size_t most = SIZE_MAX) {
+    using namespace jq::machine;
+    auto code = compile(program);
+    REQUIRE(code.has_value());
+    auto outside = std::make_unique<Asked>();
+    outside->most = most;
+    MachineProgram made(std::make_shared<const Code>(std::move(*code)), jq::Use::program,
+                        std::move(outside), {});
+    return words(test::run(made, record));
+}
+
 const std::string no_date = "! error converting number of seconds since epoch to datetime";
 
 }  // namespace
@@ -215,7 +248,72 @@ TEST_CASE("a text is sought in time that grows with the texts, however alike the
         CHECK(run(texts + look, "0") == "false");
     }
     CHECK(run("\"abcabc\" | [indices(\"bc\"), indices(\"\"), split(\"ca\")]", "0") ==
-          R"([[1,4],null,["ab","bc"]])");
+          R"([[1,4],[],["ab","bc"]])");
+}
+
+TEST_CASE("a search of a regular expression asks whether it goes on") {
+    Asked::count = 0;
+    const std::string record = '"' + std::string(8192, 'a') + '"';
+    CHECK(run_asked("test(\"a+b\")", record) == "false");
+    // The places together go over 32 MiB.
+    CHECK(Asked::count >= 30);
+    Asked::count = 0;
+    CHECK(run_asked("[scan(\"a++b|b\")]", record) == "[]");
+    CHECK(Asked::count >= 30);
+    CHECK(run_asked("test(\"a+b\"), 1", record, 4) ==
+          "! program_time: the program takes longer than 5s for this record");
+    CHECK(run_asked("[scan(\"a++b\")]", '"' + std::string(1 << 20, 'a') + '"', 4)
+              .starts_with("! program_time: "));
+}
+
+TEST_CASE("a long text is searched as a short one") {
+    const std::string a = std::string(600, 'a');
+    const auto of = [](const std::string& program, const std::string& text) {
+        return run(program, '"' + text + '"');
+    };
+    CHECK(of("test(\"\\\\Ga\"), test(\"\\\\Gb\")", a + "b") == "true  false");
+    CHECK(of("[match(\"^.|.$\"; \"g\").offset]", a) == "[0,599]");
+    CHECK(of("[match(\"(?<=b)a\"; \"g\").offset]", a + "ba") == "[601]");
+    CHECK(of("[match(\"\\\\Aa\"; \"g\").offset]", a + "ba") == "[0]");
+    CHECK(of("[match(\"b*\"; \"g\")] | length", a) == "601");
+    CHECK(of("[match(\"b*|c\"; \"gn\").string]", a + "bbac") == R"(["bb","c"])");
+    CHECK(of("[match(\"B|c\"; \"gi\").offset]", a + "bC") == "[600,601]");
+    CHECK(of("[match(\"(?<x>b)|(c)\"; \"g\") | .captures[].string]", a + "bc") ==
+          R"(["b",null,null,"c"])");
+    CHECK(of("match(\"b # x\"; \"x\").offset", a + "b") == "600");
+    CHECK(of("match(\"(?x) b # x\").offset", a + "b") == "600");
+    CHECK(of("match(\"\\\\Qb)\").offset", a + "b)") == "600");
+    CHECK(of("match(\"(?-i)b\"; \"i\").offset", a + "Bb") == "601");
+    CHECK(of("match(\"b+\"; \"l\").length", a + "babb") == "2");
+    CHECK(of("test(\"(?{x})b\"), test(\"(*FAIL)\")", a + "b") == "true  false");
+}
+
+TEST_CASE("what builtins go over counts as work") {
+    std::string record = "{";
+    for (int i = 0; i < 3000; ++i)
+        record += "\"k" + std::to_string(i) + "\":" + std::to_string(i) + ",";
+    record += "\"l\":\"" + std::string(100'000, 'a') + "\"}";
+    for (const char* many :
+         {"last(range(3000) as $i | .k2999)", "last(range(3000) as $i | has(\"no\"))",
+          "last(range(3000) as $i | getpath([\"no\"]))",
+          ".l as $t | last(range(3000) | $t | length)",
+          ".l as $t | last(range(3000) | $t | ascii_upcase | trim | ltrimstr(\"b\") | "
+          "endswith(\"b\"))",
+          "[range(3000)] as $a | last(range(3000) | $a | min)",
+          "[range(3000)] as $a | last(range(3000) | $a | all)",
+          "[range(3000) | \"\"] as $a | last(range(3000) | $a | join(\"\"))",
+          "[range(300)] as $a | last(range(30000) | null | getpath($a))",
+          "last(range(3000) as $i | \"x\" | test(\"b\" * 600 + \"\\($i)\"))",
+          "def r(n): if n == 0 then range(3000) else (r(n - 1), empty) end; last(try r(1000))"}) {
+        INFO(many);
+        CHECK(run_short(many, record).starts_with("! program_time: "));
+    }
+}
+
+TEST_CASE("an item is looked for without a copy of its array") {
+    std::string record = "[0";
+    for (int i = 1; i < 20'000; ++i) record += "," + std::to_string(i);
+    CHECK(run("[range(2000) as $i | .[$i], .[-1], length] | length", record + "]") == "6000");
 }
 
 TEST_CASE("a pattern is no way to memory beyond the heap") {

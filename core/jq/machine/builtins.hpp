@@ -65,6 +65,8 @@ std::string_view find_defined(std::string_view name, std::uint32_t arity);
 std::vector<std::string> builtin_names();
 
 // ---- shared among natives ----
+/// As jq negates decimals: all digits stay, and a zero that was read has no sign.
+Value negated(Heap& heap, const Value& number);
 bool add_values(Bench& bench, const Value& a, const Value& b, Value& result);
 /// The value that stands in this text, which is copied. Bytes behind the text are not looked at.
 bool read_value(Bench& bench, std::string_view text, Value& result);

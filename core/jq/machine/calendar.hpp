@@ -2,6 +2,7 @@
 // number of seconds.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,9 +22,19 @@ struct Moment {
     std::int32_t yearday = 0;  ///< From 0.
 };
 
+inline constexpr std::array<std::string_view, 7> weekdays{
+    "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
+inline constexpr std::array<std::string_view, 12> months{
+    "January", "February", "March",     "April",   "May",      "June",
+    "July",    "August",   "September", "October", "November", "December"};
+
+inline constexpr std::int64_t day_seconds = 86400;
+
 /// Beyond it a year does not fit 32 bits: such a number is no time in seconds.
 inline constexpr double seconds_max = 6.7e16;
 
+/// Days from 1970-01-01; months from 1.
+std::int64_t days_of(std::int64_t year, std::int64_t month, std::int64_t day);
 /// Requires: |seconds| <= seconds_max.
 Moment moment_of(std::int64_t seconds);
 /// Fields may be out of their range: the 40th is some day of the next month.
@@ -31,7 +42,7 @@ std::int64_t seconds_of(const Moment& moment);
 /// As C's strftime in the C locale; what it does not know stays as it is.
 std::string formatted(std::string_view format, const Moment& moment, std::int64_t seconds,
                       std::int64_t offset, std::string_view zone);
-/// As C's strptime. Answers how much of the text was read; nothing where it does not fit.
+/// As glibc's strptime in the C locale. Answers how much of the text was read; nothing where it does not fit.
 std::optional<std::size_t> parse_moment(std::string_view text, std::string_view format,
                                         Moment& moment);
 

@@ -50,11 +50,12 @@ Decimal decimal_of(std::string_view text) {
 int compare_digits(std::string_view a, std::string_view b) {
     if (a == b) return 0;
     const Decimal left = decimal_of(a), right = decimal_of(b);
-    if (left.digits.empty() || right.digits.empty()) {
-        return left.digits == right.digits ? 0 : left.digits.empty() == right.negative ? 1 : -1;
-    }
-    if (left.negative != right.negative) return left.negative ? -1 : 1;
-    const int sign = left.negative ? -1 : 1;
+    const auto sign_of = [](const Decimal& one) {
+        return one.digits.empty() ? 0 : one.negative ? -1 : 1;
+    };
+    const int sign = sign_of(left), other = sign_of(right);
+    if (sign != other) return sign < other ? -1 : 1;
+    if (sign == 0) return 0;
     if (left.point != right.point) return left.point < right.point ? -sign : sign;
     const int order = left.digits.compare(right.digits);
     return order == 0 ? 0 : order < 0 ? -sign : sign;

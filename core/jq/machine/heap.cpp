@@ -70,6 +70,7 @@ void Heap::reset(const Limits& limits) {
     used_ = charged_ = 0;
     worked_ = 0;
     look_at_ = std::min(look_every, limits.steps);
+    ahead_ = bytes_ahead;
     bound_ = nullptr;
     at_ = end_ = nullptr;
     if (blocks_.empty()) return;

@@ -146,25 +146,16 @@ bool modulo(Bench& bench, const Value* v, Value& out) {
         return whole < 0 ? 0 - static_cast<std::uint64_t>(whole)
                          : static_cast<std::uint64_t>(whole);
     };
-    const auto rest = static_cast<double>(size(left) % size(right));
-    out = Value::of(left < 0 ? -rest : rest);
+    const auto rest = static_cast<std::int64_t>(size(left) % size(right));
+    out = Value::of(static_cast<double>(left < 0 ? -rest : rest));
     return true;
 }
 
-/// Digits that no double holds stay.
 bool negate(Bench& bench, const Value* v, Value& out) {
     if (!v[0].is(Kind::number)) {
         return bench.fail(described(bench.heap, v[0]) + " cannot be negated");
     }
-    const double number = number_of(v[0]);
-    // jq negates digits as decimals, and their zero has no sign.
-    out = Value::of(number == 0 && v[0].form == Form::read ? 0 : -number);
-    if (v[0].form != Form::read || v[0].size < 17) return true;
-    std::string digits(v[0].bytes());
-    digits = digits.starts_with('-') ? digits.substr(1) : "-" + digits;
-    out = make_string(bench.heap, digits);
-    out.kind = Kind::number;
-    out.form = Form::read;
+    out = negated(bench.heap, v[0]);
     return true;
 }
 
@@ -199,6 +190,22 @@ bool negation(Bench&, const Value* v, Value& out) {
 }
 
 }  // namespace
+
+Value negated(Heap& heap, const Value& number) {
+    if (number.form != Form::read) return Value::of(-number.number);
+    const std::string_view digits = number.bytes();
+    Value out;
+    if (digits.starts_with('-')) {
+        out = Value::of(digits.substr(1), Form::read);
+    } else if (digits.find_first_of("123456789") >= digits.find_first_of("eE")) {
+        return number;  // A zero of decimals has no sign.
+    } else {
+        out = make_string(heap, "-" + std::string(digits));
+        out.form = Form::read;
+    }
+    out.kind = Kind::number;
+    return out;
+}
 
 bool add_values(Bench& bench, const Value& a, const Value& b, Value& out) {
     if (a.is(Kind::number) && b.is(Kind::number)) {

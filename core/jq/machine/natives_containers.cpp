@@ -1,5 +1,6 @@
 // Whole arrays and objects: their size, their keys, their order.
 #include <algorithm>
+#include <cmath>
 
 #include "core/jq/machine/builtins.hpp"
 
@@ -11,15 +12,9 @@ bool length(Bench& bench, const Value* v, Value& out) {
         case Kind::null:
             out = Value::of(0.0);
             return true;
-        case Kind::number: {
-            const double number = number_of(v[0]);
-            if (number < 0) {
-                out = Value::of(-number);
-            } else {
-                out = v[0];
-            }
+        case Kind::number:
+            out = std::signbit(number_of(v[0])) ? negated(bench.heap, v[0]) : v[0];
             return true;
-        }
         case Kind::string:
             out = Value::of(static_cast<double>(points_of(text_of(bench.heap, v[0]))));
             return true;
@@ -66,7 +61,7 @@ bool has(Bench& bench, const Value* v, Value& out) {
     if (v[0].is(Kind::object) && v[1].is(Kind::string)) {
         get_member(bench.heap, v[0], text_of(bench.heap, v[1]), found);
     } else if (v[0].is(Kind::array) && v[1].is(Kind::number)) {
-        const double index = number_of(v[1]);
+        const double index = std::trunc(number_of(v[1]));
         found = index >= 0 && index < size_of(bench.heap, v[0]);
     } else {
         return bench.fail("Cannot check whether " + std::string(type_name(v[0])) + " has a " +
@@ -152,6 +147,7 @@ bool extreme(Bench& bench, const Value& array, const Value& by, bool least, Valu
                           " cannot be iterated over");
     }
     const Value open = opened(bench.heap, array), keys = opened(bench.heap, by);
+    bench.heap.work(open.size);
     std::uint32_t best = 0;
     for (std::uint32_t i = 1; i < open.size && i < keys.size; ++i) {
         const int order = compare(bench.heap, keys.array->items[i], keys.array->items[best]);
@@ -221,6 +217,7 @@ bool add(Bench& bench, const Value* v, Value& out) {
 bool any(Bench& bench, const Value* v, Value& out) {
     Value all;
     if (!each_of(bench, v[0], all)) return false;
+    bench.heap.work(all.size);
     out = Value::of(std::any_of(all.array->items, all.array->items + all.size,
                                 [](const Value& one) { return one.truthy(); }));
     return true;
@@ -229,6 +226,7 @@ bool any(Bench& bench, const Value* v, Value& out) {
 bool every(Bench& bench, const Value* v, Value& out) {
     Value all;
     if (!each_of(bench, v[0], all)) return false;
+    bench.heap.work(all.size);
     out = Value::of(std::all_of(all.array->items, all.array->items + all.size,
                                 [](const Value& one) { return one.truthy(); }));
     return true;
@@ -303,9 +301,11 @@ bool flatten_into(Bench& bench, const Value& array, const Value& depth, ArrayBui
 }
 
 bool flatten(Bench& bench, const Value* v, Value& out) {
-    // The depth is what jq compares and subtracts from, whatever it is.
+    // The depth is what jq compares and subtracts from, whatever it is; by its digits.
+    Value zero = Value::of(std::string_view("0"), Form::read);
+    zero.kind = Kind::number;
     const bool is_all = equal(bench.heap, v[1], Value::of(-1e9));
-    if (compare(bench.heap, v[1], Value::of(0.0)) < 0 && !is_all) {
+    if (compare(bench.heap, v[1], zero) < 0 && !is_all) {
         return bench.fail("flatten depth must not be negative");
     }
     Value all;

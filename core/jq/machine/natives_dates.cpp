@@ -5,6 +5,9 @@
 namespace holdfast::jq::machine {
 namespace {
 
+/// As far as C's functions see it.
+std::string_view of_c(std::string_view text) { return text.substr(0, text.find('\0')); }
+
 double floored(double number) {
     const auto whole = static_cast<double>(static_cast<std::int64_t>(number));
     return whole > number ? whole - 1 : whole;
@@ -101,7 +104,7 @@ bool format_time(Bench& bench, const Value* v, bool local, const Words& words, V
         offset = bench.outside.zone(wall, zone);
         offset = bench.outside.zone(wall - offset, zone);
     }
-    const std::string_view format = text_of(bench.heap, v[1]);
+    const std::string_view format = of_c(text_of(bench.heap, v[1]));
     if (!bench.heap.fits(format.size() * 256)) return bench.heap.exhaust(), true;
     out = make_string(bench.heap, formatted(format, moment_of(wall), wall - offset, offset, zone));
     return true;
@@ -124,11 +127,15 @@ bool strptime(Bench& bench, const Value* v, Value& out) {
     if (!v[0].is(Kind::string) || !v[1].is(Kind::string)) {
         return bench.fail("strptime/1 requires string inputs and arguments");
     }
-    const std::string_view text = text_of(bench.heap, v[0]), format = text_of(bench.heap, v[1]);
+    const std::string_view text = of_c(text_of(bench.heap, v[0]));
+    const std::string_view format = of_c(text_of(bench.heap, v[1]));
     // jq's words for days that nobody said.
     Moment moment{.weekday = 8, .yearday = 367};
     const auto end = parse_moment(text, format, moment);
-    if (!end) {
+    constexpr std::string_view spaces = " \t\n\v\f\r";
+    // White space and what is behind it may be left over.
+    const bool fits = end && (*end >= text.size() || spaces.contains(text[*end]));
+    if (!fits) {
         return bench.fail("date \"" + std::string(text) + "\" does not match format \"" +
                           std::string(format) + "\"");
     }

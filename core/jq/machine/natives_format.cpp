@@ -16,13 +16,13 @@ bool refuse(Bench& bench, const Value& value, std::string_view why) {
     return bench.fail(described(bench.heap, value) + " " + std::string(why));
 }
 
-/// Each byte that `replace` knows becomes what it says.
+/// Each byte that `replace` knows becomes what it says, and a zero character `\0`, as in jq.
 template <class Replace>
 Value replaced(Heap& heap, std::string_view text, Replace replace) {
     TextBuilder out(heap);
     std::size_t plain = 0;
     for (std::size_t i = 0; i < text.size(); ++i) {
-        const std::string_view instead = replace(text[i]);
+        const std::string_view instead = text[i] == '\0' ? "\\0" : replace(text[i]);
         if (instead.empty()) continue;
         out.add(text.substr(plain, i - plain));
         out.add(instead);

@@ -1,5 +1,6 @@
 // Looking into values and putting something else in their places, by keys and by paths.
 #include <algorithm>
+#include <cmath>
 
 #include "core/base/mutant.hpp"
 #include "core/jq/machine/builtins.hpp"
@@ -32,10 +33,12 @@ bool range_of(std::uint32_t size, const Value& from, const Value& to, Range& ran
     if (!(begin >= 0)) begin = 0;
     if (begin > length) begin = length;
     if (!(end <= length)) end = length;
-    if (end < begin) end = begin;
+    if (end < 0) end = 0;
+    // What a bound is within is part of it; only then the two are compared.
     range.begin = static_cast<std::uint32_t>(begin);
     range.end = static_cast<std::uint32_t>(end);
     if (range.end < end) ++range.end;
+    range.end = std::max(range.begin, range.end);
     return true;
 }
 
@@ -72,6 +75,7 @@ Value places_of(Heap& heap, const Value& array, const Value& sought) {
 bool set_item(Bench& bench, const Value& target, double index, const Value& value,
               std::uint32_t owner, Value& out) {
     if (index != index) return bench.fail("Cannot set array element at NaN index");
+    index = std::trunc(index);
     const Value array =
         target.is(Kind::null) ? make_array(bench.heap, nullptr, 0) : opened(bench.heap, target);
     if (index < 0) index += array.size;
@@ -173,7 +177,8 @@ bool delete_items(Bench& bench, const Value& target, const Value& keys, Value& o
         Range range;
         if (key.is(Kind::number)) {
             double index = number_of(key);
-            if (index < 0) index += array.size;
+            // In jq what is before the first item by less than one is behind the last one.
+            if (index < 0) index = std::trunc(index) + array.size;
             if (!(index >= 0) || index >= array.size) continue;
             range.begin = static_cast<std::uint32_t>(index);
             range.end = range.begin + 1;
@@ -329,6 +334,7 @@ bool slice_value(Bench& bench, const Value& target, const Value& from, const Val
 bool get_path_of(Bench& bench, const Value& root, const Value& path, Value& out) {
     if (!path.is(Kind::array)) return bench.fail("Path must be specified as an array");
     const Value keys = opened(bench.heap, path);
+    bench.heap.work(keys.size);
     out = root;
     for (std::uint32_t i = 0; i < keys.size; ++i) {
         const Value at = out;

@@ -11,10 +11,28 @@ constexpr std::size_t kept_max = 16;
 // What is made of a pattern is some hundred times as large, and no part of the heap.
 constexpr std::size_t pattern_max = 64 << 10;
 
+/// Work of compiling it, for each byte.
+constexpr std::size_t steps_of_pattern = 64;
+/// Work at one place, whatever is there.
+constexpr std::size_t steps_of_place = 16;
+
+class SearchWatch final : public Watch {
+public:
+    explicit SearchWatch(Heap& heap) : heap_(heap) {}
+    bool goes_on(std::size_t bytes) override {
+        if (mutant(450)) return true;
+        heap_.work(steps_of_place);
+        heap_.go_over(bytes);
+        return !heap_.exhausted();
+    }
+
+private:
+    Heap& heap_;
+};
+
 struct Mode {
     RegexFlags flags;
     bool global = false;
-    bool skip_empty = false;
 };
 
 bool mode_of(Bench& bench, const Value& modifiers, Mode& mode) {
@@ -25,29 +43,14 @@ bool mode_of(Bench& bench, const Value& modifiers, Mode& mode) {
     const std::string_view text = text_of(bench.heap, modifiers);
     for (const char c : text) {
         switch (c) {
-            case 'g':
-                mode.global = true;
-                break;
-            case 'i':
-                mode.flags.ignore_case = true;
-                break;
-            case 'x':
-                mode.flags.extended = true;
-                break;
-            case 's':
-                mode.flags.single_line = true;
-                break;
-            case 'p':
-                mode.flags.single_line = mode.flags.dot_all = true;
-                break;
-            case 'l':
-                mode.flags.longest = true;
-                break;
-            case 'n':
-                mode.skip_empty = true;
-                break;
-            default:
-                return bench.fail(std::string(text) + " is not a valid modifier string");
+            case 'g': mode.global = true; break;
+            case 'i': mode.flags.ignore_case = true; break;
+            case 'x': mode.flags.extended = true; break;
+            case 's': mode.flags.single_line = true; break;
+            case 'p': mode.flags.single_line = mode.flags.dot_all = true; break;
+            case 'l': mode.flags.longest = true; break;
+            case 'n': mode.flags.not_empty = true; break;
+            default: return bench.fail(std::string(text) + " is not a valid modifier string");
         }
     }
     return true;
@@ -63,6 +66,7 @@ Regex* regex_of(Bench& bench, std::string_view pattern, RegexFlags flags) {
         bench.fail("Regex failure: the pattern is longer than 64KiB");
         return nullptr;
     }
+    bench.heap.work((pattern.size() + 1) * steps_of_pattern);
     std::string error;
     std::unique_ptr<Regex> made = bench.outside.regex(pattern, flags, error);
     if (made == nullptr) {
@@ -141,28 +145,26 @@ bool match(Bench& bench, const Value* v, Value& out) {
     std::vector<Span> spans;
     ArrayBuilder matches(bench.heap);
     Counted counted{text};
+    SearchWatch watch(bench.heap);
     bool any = false;
     for (std::size_t from = 0; from <= text.size() && !bench.heap.exhausted();) {
         // One search may take as long as it has retries.
         bench.heap.work(Heap::look_every / 16);
-        const Regex::Found found = regex->search(text, from, spans);
+        const Regex::Found found = regex->search(text, from, spans, watch);
         if (found == Regex::Found::gave_up) {
             return bench.fail("the regular expression takes too many steps on this text");
         }
-        if (found == Regex::Found::no) break;
+        if (found == Regex::Found::no || found == Regex::Found::ended) break;
         const auto begin = static_cast<std::size_t>(spans[0].begin);
         const auto end = static_cast<std::size_t>(spans[0].end);
-        if (!mode.skip_empty || end > begin) {
-            any = true;
-            if (v[3].truthy()) break;
-            matches.add(match_value(bench.heap, counted, spans, regex->names()));
-        }
+        any = true;
+        if (v[3].truthy()) break;
+        matches.add(match_value(bench.heap, counted, spans, regex->names()));
         if (!mode.global) break;
         // Behind an empty match the next one begins at the next character.
-        from =
-            end > begin   ? end
-            : mutant(425) ? end + 1
-                          : end + std::max<std::size_t>(1, byte_of_point(text.substr(end), 1));
+        from = end > begin   ? end
+               : mutant(425) ? end + 1
+                             : end + std::max<std::size_t>(1, byte_of_point(text.substr(end), 1));
     }
     out = v[3].truthy() ? Value::of(any) : matches.value();
     return true;

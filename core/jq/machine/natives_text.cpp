@@ -1,6 +1,5 @@
 // Strings: parts, trims, code points, and what they read as.
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <limits>
 
@@ -97,6 +96,7 @@ bool join(Bench& bench, const Value* v, Value& out) {
     all = opened(bench.heap, all);
     const bool is_array = all.is(Kind::array);
     const std::uint32_t count = is_array ? all.size : all.object->count;
+    bench.heap.work(count);
     out = Value::of(std::string_view());
     for (std::uint32_t i = 0; i < count && !bench.heap.exhausted(); ++i) {
         Value item = is_array ? all.array->items[i] : all.object->members[i].value;
@@ -191,8 +191,8 @@ bool trim_right(Bench& bench, const Value* v, Value& out) {
 /// Where the text stands in the other, in code points; overlaps count.
 bool text_places(Bench& bench, const Value* v, Value& out) {
     const std::string_view text = text_of(bench.heap, v[0]), sought = text_of(bench.heap, v[1]);
-    if (sought.empty()) return out = Value(), true;
     ArrayBuilder places(bench.heap);
+    if (sought.empty()) return out = places.value(), true;
     std::size_t counted = 0;
     std::uint64_t points = 0;
     for (std::size_t at = find_text(text, sought); at != text.npos && !bench.heap.exhausted();
@@ -217,46 +217,61 @@ bool to_json_text(Bench& bench, const Value* v, Value& out) {
     return true;
 }
 
+/// What jq takes for a number beside JSON's: a sign, zeros and a bare point before or behind, `nan`
+/// and `infinity` in any case. Digits stay. False: it is none.
+bool number_from(Bench& bench, std::string_view text, Value& out) {
+    const bool below = text.starts_with('-');
+    std::string_view rest = text.substr(below || text.starts_with('+'));
+    std::string word(rest.substr(0, 9));
+    for (char& c : word) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    using Double = std::numeric_limits<double>;
+    if (word == "nan" || word == "snan") return out = Value::of(Double::quiet_NaN()), true;
+    if (word == "inf" || word == "infinity") {
+        return out = Value::of(below ? -Double::infinity() : Double::infinity()), true;
+    }
+    const auto digits_at = [&](std::size_t at) {
+        std::size_t end = at;
+        while (end < rest.size() && rest[end] >= '0' && rest[end] <= '9') ++end;
+        return rest.substr(at, end - at);
+    };
+    std::string_view whole = digits_at(0), part, behind = rest.substr(whole.size());
+    if (behind.starts_with('.')) {
+        part = digits_at(whole.size() + 1);
+        behind.remove_prefix(1 + part.size());
+    }
+    if (whole.empty() && part.empty()) return false;
+    whole.remove_prefix(std::min(whole.find_first_not_of('0'), whole.size()));
+    std::string digits(below ? "-" : "");
+    digits += whole.empty() ? "0" : whole;
+    if (!part.empty()) digits.append(".").append(part);
+    digits += behind;
+    const std::string closed = digits + " ";
+    if (number_end(closed.c_str()) != closed.c_str() + digits.size()) return false;
+    out = make_string(bench.heap, digits);
+    out.kind = Kind::number;
+    out.form = Form::read;
+    return true;
+}
+
 bool from_json(Bench& bench, const Value* v, Value& out) {
     if (!v[0].is(Kind::string)) {
         return bench.fail(described(bench.heap, v[0]) + " only strings can be parsed");
     }
     const std::string_view text = text_of(bench.heap, v[0]);
-    if (text == "nan" || text == "NaN") {
-        out = Value::of(std::numeric_limits<double>::quiet_NaN());
-        return true;
-    }
+    // Of numbers all that jq takes for one.
+    const std::size_t begin = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+    const std::size_t end = text.find_last_not_of(" \t\r\n") + 1;
+    bench.heap.work(text.size() / 16);
+    if (begin < end && number_from(bench, text.substr(begin, end - begin), out)) return true;
     return read_value(bench, text, out);
 }
 
 bool to_number(Bench& bench, const Value* v, Value& out) {
     if (v[0].is(Kind::number)) return out = v[0], true;
-    const auto refuse = [&] {
-        return bench.fail(described(bench.heap, v[0]) + " cannot be parsed as a number");
-    };
-    if (!v[0].is(Kind::string)) return refuse();
-    const std::string_view text = text_of(bench.heap, v[0]);
-    if (text == "nan" || text == "NaN") {
-        out = Value::of(std::numeric_limits<double>::quiet_NaN());
-        return true;
-    }
-    bench.heap.work(text.size() / 16);
-    const std::string closed = std::string(text) + " ";
-    const char* end = number_end(closed.c_str());
-    if (end == closed.c_str() + text.size()) {
-        out = make_string(bench.heap, text);
-        out.kind = Kind::number;
-        out.form = Form::read;
-        return true;
-    }
-    // jq takes `.5`, `1.` and `01`, too.
-    double number = 0;
-    const bool plain =
-        !text.empty() && text.find_first_not_of("0123456789.eE+-") == text.npos && text[0] != '+';
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (!plain || error != std::errc() || stop != text.data() + text.size()) return refuse();
-    out = Value::of(number);
-    return true;
+    const bool is_text = v[0].is(Kind::string);
+    if (is_text) bench.heap.work(v[0].size / 16);
+    if (is_text && number_from(bench, text_of(bench.heap, v[0]), out)) return true;
+    return bench.fail(described(bench.heap, v[0]) + " cannot be parsed as a number");
 }
 
 bool to_boolean(Bench& bench, const Value* v, Value& out) {

@@ -20,13 +20,25 @@ struct Span {
     std::int64_t end = -1;
 };
 
+/// Who is asked whether a search goes on.
+class Watch {
+public:
+    /// Before each place where a match is tried, with the bytes from there to the text's end.
+    virtual bool goes_on(std::size_t bytes) = 0;
+
+protected:
+    ~Watch() = default;
+};
+
 /// A compiled regular expression.
 class Regex {
 public:
-    enum class Found : std::uint8_t { yes, no, gave_up };
+    enum class Found : std::uint8_t { yes, no, gave_up, ended };
     virtual ~Regex() = default;
-    /// The first match at or behind `from`; spans[0] is the whole, then its groups.
-    virtual Found search(std::string_view text, std::size_t from, std::vector<Span>& spans) = 0;
+    /// The first match at or behind `from`; spans[0] is the whole, then its groups. Of long texts
+    /// `watch` is asked, and may end it.
+    virtual Found search(std::string_view text, std::size_t from, std::vector<Span>& spans,
+                         Watch& watch) = 0;
     /// The names of the groups from 1 on; empty where one has none.
     virtual const std::vector<std::string>& names() const = 0;
 };
@@ -37,6 +49,7 @@ struct RegexFlags {
     bool single_line = false;
     bool dot_all = false;
     bool longest = false;
+    bool not_empty = false;
     bool operator==(const RegexFlags&) const = default;
 };
 

@@ -57,6 +57,10 @@ private:
     ExprId define(std::size_t offset);
     Import import_of(bool is_include);
     ExprId metadata();
+    bool begins_string() const {
+        return token_.kind == Token::Kind::quote || token_.kind == Token::Kind::format;
+    }
+    ExprId string_term();
     ExprId string(TextId format, std::size_t offset);
     ExprId object(std::size_t offset);
     void member(std::vector<std::uint32_t>& items);

@@ -59,8 +59,7 @@ bool ParseState::suffix(ExprId& term) {
         if (token_.is("[")) {
             term = brackets(term, offset);
         } else {
-            if (token_.kind != Token::Kind::quote) fail_unexpected("a key");
-            const ExprId key = failed_ ? none : string(none, token_.offset);
+            const ExprId key = string_term();
             term = add(Op::index, offset, term, key);
         }
     } else if (token_.is("?//")) {
@@ -168,8 +167,8 @@ PatternId ParseState::entry_pattern() {
         if (token_.kind == Token::Kind::name) {
             entry.key = literal(token_.text, token_.offset);
             step();
-        } else if (token_.kind == Token::Kind::quote) {
-            entry.key = string(none, token_.offset);
+        } else if (begins_string()) {
+            entry.key = string_term();
         } else if (take("(")) {
             entry.key = query();
             want(")");
@@ -234,8 +233,8 @@ ExprId ParseState::sign_term(const Token& token) {
     if (take("..")) return add(Op::recurse, token.offset);
     if (take(".")) {
         const ExprId whole = add(Op::identity, token.offset);
-        if (token_.kind != Token::Kind::quote) return whole;
-        const ExprId key = string(none, token_.offset);
+        if (!begins_string()) return whole;
+        const ExprId key = string_term();
         const ExprId index = add(Op::index, token.offset, whole, key);
         if (!failed_ && take("?")) syntax_.exprs[index].optional = true;
         return index;
@@ -332,6 +331,18 @@ ExprId ParseState::label(std::size_t offset) {
         .op = Op::label, .a = body, .text = name, .offset = static_cast<std::uint32_t>(offset)});
 }
 
+/// `"a"` or `@json "a"`.
+ExprId ParseState::string_term() {
+    const std::size_t offset = token_.offset;
+    TextId format = none;
+    if (token_.kind == Token::Kind::format) {
+        format = text(token_.text);
+        step();
+    }
+    if (token_.kind != Token::Kind::quote) fail_unexpected("a key");
+    return failed_ ? none : string(format, offset);
+}
+
 /// The quote is the current word. Items: texts and expressions in turn, texts first.
 ExprId ParseState::string(TextId format, std::size_t offset) {
     std::vector<std::uint32_t> parts;
@@ -358,9 +369,10 @@ ExprId ParseState::string(TextId format, std::size_t offset) {
 ExprId ParseState::object(std::size_t offset) {
     std::vector<std::uint32_t> items;
     if (!take("}")) {
+        // A comma may stand behind the last one.
         do {
             member(items);
-        } while (!failed_ && take(","));
+        } while (!failed_ && take(",") && !token_.is("}"));
         want("}");
     }
     return add(Expr{.op = Op::object,
@@ -394,8 +406,8 @@ void ParseState::member(std::vector<std::uint32_t>& items) {
         if (token.kind == Token::Kind::number) fail("an object's key is no number", offset);
         key = literal(token.text, offset);
         if (!token_.is(":")) value = member_default(text(token.text), offset);
-    } else if (token.kind == Token::Kind::quote || token.kind == Token::Kind::format) {
-        key = term();
+    } else if (begins_string()) {
+        key = string_term();
         if (!failed_ && !token_.is(":")) {
             value = add(Op::index, offset, add(Op::identity, offset), key);
         }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -211,6 +212,15 @@ Value opened(Heap& heap, const Value& container) {
 }
 
 std::uint32_t size_of(Heap& heap, const Value& container) {
+    if (container.is(Kind::array) && container.form == Form::read) {
+        std::uint32_t count = 0;
+        const Node* node = container.node;
+        for (NodeId child = container.size + 1; child < node->next; ++count) {
+            child = (node + (child - container.size))->next;
+        }
+        heap.work(count);
+        return count;
+    }
     const Value open = opened(heap, container);
     return open.is(Kind::array) ? open.size : open.object->count;
 }
@@ -289,21 +299,28 @@ Value get_member(Heap& heap, const Value& object, std::string_view key, bool& fo
     // Of those that stand there twice the last one counts.
     const Node* node = object.node;
     NodeId last = no_node;
-    for (NodeId child = object.size + 1; child < node->next;) {
+    std::size_t members = 0;
+    for (NodeId child = object.size + 1; child < node->next; ++members) {
         const Node& member = *(node + (child - object.size));
         if (same_key(member, key)) last = child;
         child = member.next;
     }
+    if (!mutant(451)) heap.work(members);
     found = last != no_node;
     return found ? value_of(*(node + (last - object.size)), last) : Value();
 }
 
 Value get_item(Heap& heap, const Value& array, double index) {
     if (index != index) return Value();
-    const Value open = opened(heap, array);
-    if (index < 0) index += mutant(417) ? open.size - 1.0 : open.size;
-    if (!(index > -1) || !(index < open.size) || index < 0) return Value();
-    return open.array->items[static_cast<std::uint32_t>(index)];
+    const std::uint32_t size = size_of(heap, array);
+    index = std::trunc(index);
+    if (index < 0) index += mutant(417) ? size - 1.0 : size;
+    if (!(index < size) || index < 0) return Value();
+    auto at = static_cast<std::uint32_t>(index);
+    if (array.form == Form::made) return array.array->items[at];
+    NodeId child = array.size + 1;
+    for (; at > 0; --at) child = (array.node + (child - array.size))->next;
+    return value_of(*(array.node + (child - array.size)), child);
 }
 
 std::uint32_t owner_of(const Value& value) {

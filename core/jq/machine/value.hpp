@@ -155,6 +155,13 @@ public:
             look();
     }
     std::uint64_t worked() const { return worked_; }
+    /// So many bytes may be gone over next, by who does not say how many of them are: the outside
+    /// is asked now and then.
+    void go_over(std::size_t bytes) {
+        if (bytes < ahead_) return void(ahead_ -= bytes);
+        ahead_ = bytes_ahead;
+        look();
+    }
     /// Of a container that is being made.
     void check_depth(std::size_t levels) {
         if (levels > limits_.depth) spend("program_depth");
@@ -174,6 +181,7 @@ public:
     static constexpr std::uint64_t look_every = 1 << 14;  ///< Steps between questions.
 
 private:
+    static constexpr std::size_t bytes_ahead = std::size_t{1} << 20;
     static constexpr std::size_t block_bytes = 64 << 10;
     void* take_block(std::size_t bytes);
     void look();
@@ -192,6 +200,7 @@ private:
     Outside* outside_ = nullptr;
     std::uint64_t worked_ = 0;
     std::uint64_t look_at_ = look_every;
+    std::size_t ahead_ = bytes_ahead;
     const char* bound_ = nullptr;
 };
 

@@ -217,6 +217,7 @@ Vm::Flow Vm::try_end(const Instruction& in) {
         const Fork& fork = forks_[--at];
         if (fork.kind == Do::fork_try && fork.target == in.a && fork.frame == frame_) break;
     }
+    heap_.work(forks_.size() - at);
     if (at + 1 == forks_.size()) {
         drop_forks(at);
         return Flow::on;
@@ -261,7 +262,9 @@ Vm::Flow Vm::range() {
     fork(Do::range, pc_);
     forks_.back().range = Value::of(number_of(from));
     forks_.back().upto = number_of(upto);
-    return next_of_range(forks_.back());
+    const Flow flow = next_of_range(forks_.back());
+    if (flow == Flow::on) set_top(from);
+    return flow;
 }
 
 // ---- paths ----
@@ -362,7 +365,11 @@ Vm::Flow Vm::native(const Instruction& in) {
     const NativeEntry& entry = natives()[in.a];
     Value arguments[6];
     HF_ASSERT(entry.arity < 6);
-    for (std::uint32_t i = 0; i <= entry.arity; ++i) arguments[i] = pop();
+    for (std::uint32_t i = 0; i <= entry.arity; ++i) {
+        arguments[i] = pop();
+        // Most builtins go over the texts that they are given.
+        if (arguments[i].is(Kind::string)) heap_.work(arguments[i].size / 64);
+    }
     push(arguments[0]);
     Value result;
     const bool good = entry.run(bench_, arguments, result);
