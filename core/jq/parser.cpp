@@ -169,7 +169,10 @@ ExprId Parser::negative() {
     const std::size_t offset = lexer_.token().offset;
     lexer_.next();
     if (lexer_.token().word != Word::number) return refuse("`-` is not compiled", offset);
-    const ExprId id = constant("-" + lexer_.token().text);
+    const std::string& digits = lexer_.token().text;
+    // As jq negates decimals: their zero has no sign.
+    const bool is_zero = digits.find_first_of("123456789") >= digits.find_first_of("eE");
+    const ExprId id = constant((is_zero ? "" : "-") + digits);
     lexer_.next();
     return id;
 }

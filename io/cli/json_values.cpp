@@ -76,8 +76,9 @@ bool ValueScan::feed(std::string_view bytes, std::size_t& used) {
     return false;
 }
 
-JsonInputs::JsonInputs(std::vector<std::string> files) : files_(std::move(files)) {
-    if (files_.empty()) files_.emplace_back();
+JsonInputs::JsonInputs(std::vector<std::string> files)
+    : files_(std::move(files)), is_stdin_(files_.empty()) {
+    if (is_stdin_) files_.emplace_back();
     buffer_.resize(block + Program::padding);
 }
 
@@ -94,8 +95,8 @@ bool JsonInputs::open_next() {
         at_head_ = true;
         at_ = end_ = before_ = line_end_ = 0;
         lines_ = 0;
-        name_ = file.empty() ? "<stdin>" : file;
-        fd_ = file.empty() ? STDIN_FILENO : ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+        name_ = is_stdin_ ? "<stdin>" : file;
+        fd_ = is_stdin_ ? STDIN_FILENO : ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
         ended_ = fd_ < 0;
         if (fd_ >= 0) return true;
         troubles_.push_back("could not open " + file + ": " + std::strerror(errno));

@@ -74,6 +74,7 @@ private:
     std::string_view left() const { return {buffer_.data() + at_, end_ - at_}; }
 
     std::vector<std::string> files_;
+    bool is_stdin_;
     std::size_t next_file_ = 0;
     std::string name_ = "<unknown>";
     int fd_ = -1;

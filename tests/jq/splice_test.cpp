@@ -37,6 +37,10 @@ TEST_CASE("record that is selected is kept") {
 TEST_CASE("key that is set is appended, or its value replaced in its place") {
     CHECK(outputs(".d = 2", "{ \"a\" : 1 }") == Texts{"{ \"a\" : 1,\"d\":2}"});
     CHECK(outputs(".d = \"x\"", "{}") == Texts{R"({"d":"x"})"});
+    // jq negates decimals, whose zero has no sign.
+    CHECK(outputs(".d = -0", "{}") == Texts{R"({"d":0})"});
+    CHECK(outputs(".d = [-0.0, -1.50, -1e2, -0.5]", "{}") ==
+          Texts{R"({"d":[0.0,-1.50,-1e2,-0.5]})"});
     CHECK(outputs(".d = \"x\"", "{ }") == Texts{R"({"d":"x"})"});
     CHECK(outputs(".a = 2", spaced) ==
           Texts{"{ \"a\" : 2 ,\t\"b\" : [ 12345678901234567890 , \"\\u00e9\" ] , "

@@ -28,7 +28,8 @@ bool halt_with(Bench& bench, const Value* v, Value&) {
     bench.halts = true;
     bench.silent = false;
     const double code = number_of(v[1]);
-    bench.exit_code = code >= 0 && code < 256 ? static_cast<int>(code) : 5;
+    // A process has eight bits to say it.
+    bench.exit_code = code > -2e9 && code < 2e9 ? static_cast<int>(code) & 0xFF : 5;
     bench.error = v[0];
     return false;
 }
