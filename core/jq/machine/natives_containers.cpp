@@ -1,6 +1,6 @@
 // Whole arrays and objects: their size, their keys, their order.
 #include <algorithm>
-#include <cmath>
+#include <bit>
 
 #include "core/jq/machine/builtins.hpp"
 
@@ -13,7 +13,9 @@ bool length(Bench& bench, const Value* v, Value& out) {
             out = Value::of(0.0);
             return true;
         case Kind::number:
-            out = std::signbit(number_of(v[0])) ? negated(bench.heap, v[0]) : v[0];
+            out = std::bit_cast<std::uint64_t>(number_of(v[0])) >> 63 == 1
+                      ? negated(bench.heap, v[0])
+                      : v[0];
             return true;
         case Kind::string:
             out = Value::of(static_cast<double>(points_of(text_of(bench.heap, v[0]))));
@@ -61,7 +63,7 @@ bool has(Bench& bench, const Value* v, Value& out) {
     if (v[0].is(Kind::object) && v[1].is(Kind::string)) {
         get_member(bench.heap, v[0], text_of(bench.heap, v[1]), found);
     } else if (v[0].is(Kind::array) && v[1].is(Kind::number)) {
-        const double index = std::trunc(number_of(v[1]));
+        const double index = whole_of(number_of(v[1]));
         found = index >= 0 && index < size_of(bench.heap, v[0]);
     } else {
         return bench.fail("Cannot check whether " + std::string(type_name(v[0])) + " has a " +

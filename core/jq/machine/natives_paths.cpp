@@ -1,6 +1,5 @@
 // Looking into values and putting something else in their places, by keys and by paths.
 #include <algorithm>
-#include <cmath>
 
 #include "core/base/mutant.hpp"
 #include "core/jq/machine/builtins.hpp"
@@ -75,7 +74,7 @@ Value places_of(Heap& heap, const Value& array, const Value& sought) {
 bool set_item(Bench& bench, const Value& target, double index, const Value& value,
               std::uint32_t owner, Value& out) {
     if (index != index) return bench.fail("Cannot set array element at NaN index");
-    index = std::trunc(index);
+    index = whole_of(index);
     const Value array =
         target.is(Kind::null) ? make_array(bench.heap, nullptr, 0) : opened(bench.heap, target);
     if (index < 0) index += array.size;
@@ -178,7 +177,7 @@ bool delete_items(Bench& bench, const Value& target, const Value& keys, Value& o
         if (key.is(Kind::number)) {
             double index = number_of(key);
             // In jq what is before the first item by less than one is behind the last one.
-            if (index < 0) index = std::trunc(index) + array.size;
+            if (index < 0) index = whole_of(index) + array.size;
             if (!(index >= 0) || index >= array.size) continue;
             range.begin = static_cast<std::uint32_t>(index);
             range.end = range.begin + 1;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -313,7 +312,7 @@ Value get_member(Heap& heap, const Value& object, std::string_view key, bool& fo
 Value get_item(Heap& heap, const Value& array, double index) {
     if (index != index) return Value();
     const std::uint32_t size = size_of(heap, array);
-    index = std::trunc(index);
+    index = whole_of(index);
     if (index < 0) index += mutant(417) ? size - 1.0 : size;
     if (!(index < size) || index < 0) return Value();
     auto at = static_cast<std::uint32_t>(index);

@@ -207,6 +207,11 @@ private:
 // ---- numbers and strings ----
 /// Requires a number.
 double number_of(const Value& value);
+/// Cut towards zero.
+inline double whole_of(double number) {
+    const bool fits = number > -9e15 && number < 9e15;
+    return fits ? static_cast<double>(static_cast<std::int64_t>(number)) : number;
+}
 /// The characters of a string. Those that were read with escapes are decoded into the heap.
 std::string_view text_of(Heap& heap, const Value& string);
 /// A copy in the heap.
