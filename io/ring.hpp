@@ -39,7 +39,8 @@ enum class OpKind : std::uint8_t {
     timeout,   // until `at`; completes with -ETIME, as the kernel does
     connect,   // fd, address
     accept,    // fd -> fd
-    recv,      // fd, buffer -> bytes, 0 at the end
+    recv,      // fd, buffer -> bytes, 0 at the end; with MSG_DONTWAIT in flags it never waits:
+               // -EAGAIN where nothing is there
     send,      // fd, vectors -> bytes
     poll_in,   // fd: readable
     lock,      // fd, open for writing: the file is this descriptor's alone, until it is closed;

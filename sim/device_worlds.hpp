@@ -54,4 +54,12 @@ std::optional<Breach> run_memory(std::uint64_t seed);
 /// Programs of the jq machine over records in turn, beside what jq 1.8 gives (I95).
 std::optional<Breach> run_programs(std::uint64_t seed);
 
+/// A socket source of streams, one of datagrams (I101), a socket sink (I102).
+std::optional<Breach> run_socket_source(std::uint64_t seed);
+std::optional<Breach> run_datagrams(std::uint64_t seed);
+std::optional<Breach> run_socket_sink(std::uint64_t seed);
+
+/// An exec source and the runs of its command (I103).
+std::optional<Breach> run_exec(std::uint64_t seed);
+
 }  // namespace holdfast::sim

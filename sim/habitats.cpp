@@ -10,7 +10,7 @@ const std::vector<Habitat>& habitats() {
         Habitat::tailer,    Habitat::streams,      Habitat::reads,  Habitat::text,
         Habitat::checkpoints, Habitat::file_sink, Habitat::dead_letters, Habitat::tokens,
         Habitat::graphs,    Habitat::keys,         Habitat::memory, Habitat::programs,
-        Habitat::joint};
+        Habitat::sockets,   Habitat::exec,         Habitat::joint};
     return all;
 }
 
@@ -30,6 +30,8 @@ const char* name_of(Habitat habitat) {
         case Habitat::keys: return "keys";
         case Habitat::memory: return "memory";
         case Habitat::programs: return "programs";
+        case Habitat::sockets: return "sockets";
+        case Habitat::exec: return "exec";
         case Habitat::joint: return "joint";
     }
     return "";
@@ -63,6 +65,10 @@ std::optional<Breach> run_in(Habitat habitat, std::uint64_t seed) {
         case Habitat::keys: return run_keys(seed);
         case Habitat::memory: return run_memory(seed);
         case Habitat::programs: return run_programs(seed);
+        case Habitat::sockets:
+            if (seed % 4 == 3) return run_datagrams(seed);
+            return seed % 2 == 0 ? run_socket_source(seed) : run_socket_sink(seed);
+        case Habitat::exec: return run_exec(seed);
         case Habitat::joint: return run_joint(seed);
     }
     return std::nullopt;

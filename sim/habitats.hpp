@@ -26,6 +26,8 @@ enum class Habitat : std::uint8_t {
     keys,
     memory,
     programs,  ///< The jq machine over a table of cases.
+    sockets,   ///< Sources of streams and of datagrams, a sink.
+    exec,
     joint,  ///< The whole pipeline: joint_world.hpp.
 };
 

@@ -42,6 +42,26 @@ std::uint64_t SimRing::entity_of(const Op& op, const SimDisk::File& file) const 
     return mix(0, kind, has_node ? disk_.entity(file) : 0, 0);
 }
 
+bool SimRing::is_of_net(const Op& op) const { return net_ != nullptr && SimNet::owns(op.fd); }
+
+/// Of what waits for a peer, what need not any more completes after its latency.
+void SimRing::wake_waiting() {
+    if (net_ == nullptr) return;
+    for (Flight& each : flying_) {
+        if (!each.waits || !net_->is_ready(*each.op)) continue;
+        each.waits = false;
+        each.at = clock_.now + latency(each);
+    }
+}
+
+/// Another operation may have been quicker.
+bool SimRing::must_wait(Flight& flight) {
+    if (!is_of_net(*flight.op) || flight.cancelled || net_->is_ready(*flight.op)) return false;
+    flight.waits = true;
+    flight.at = never;
+    return true;
+}
+
 bool SimRing::chance(Site site, const Flight& flight, std::uint32_t permille) {
     return choices_.chance(site, flight.entity, flight.turn, permille);
 }
@@ -66,7 +86,7 @@ void SimRing::start(Op& op) {
     flight.tie = choices_.choose(Site::ring_tie, flight.entity, flight.turn, 4);
     flight.at =
         op.kind == OpKind::timeout ? std::max(op.at, clock_.now) : clock_.now + latency(flight);
-    if (op.kind == OpKind::read && options_.poison) {
+    if ((op.kind == OpKind::read || op.kind == OpKind::recv) && options_.poison) {
         std::fill(op.buffer.begin(), op.buffer.end(), poison_byte);
     }
     if (op.kind == OpKind::write && !chance(Site::ring_data_late, flight, options_.data_late)) {
@@ -90,9 +110,11 @@ void SimRing::cancel(Op& op) {
     }
     const auto answer =
         choices_.choose(Site::ring_cancel, found->entity, found->turn, cancel_answers);
-    if (answer == too_late) return;
+    if (answer == too_late && !found->waits) return;
     found->at = clock_.now;
-    found->cancelled = answer == wins;
+    // What waits for a peer has done nothing.
+    found->cancelled = answer == wins || found->waits;
+    found->waits = false;
 }
 
 Instant SimRing::next() const {
@@ -103,6 +125,7 @@ Instant SimRing::next() const {
 
 std::size_t SimRing::run(Instant until) {
     ++round_;
+    wake_waiting();
     if (const std::size_t count = complete_due(); count > 0) return count;
     const Instant to = std::min(next(), until);
     if (to == never || to < clock_.now) return 0;
@@ -122,6 +145,7 @@ std::size_t SimRing::complete_due() {
             std::min_element(flying_.begin(), flying_.end(),
                              [&](const Flight& a, const Flight& b) { return rank(a) < rank(b); });
         if (first == flying_.end() || std::get<0>(rank(*first)) != 0) return count;
+        if (must_wait(*first)) continue;
         Flight flight = std::move(*first);
         flying_.erase(first);
         Op& op = *flight.op;
@@ -135,6 +159,7 @@ std::size_t SimRing::complete_due() {
 std::int64_t SimRing::result_of(Flight& flight) {
     const OpKind kind = flight.op->kind;
     if (flight.cancelled) return -ECANCELED;
+    if (is_of_net(*flight.op)) return net_->perform(*flight.op);
     if ((moves_bytes(kind) || kind == OpKind::open) &&
         chance(Site::ring_interrupted, flight, options_.interrupted)) {
         return -EINTR;
@@ -209,10 +234,12 @@ void SimRing::abandon() {
     for (Flight& each : left) {
         const bool applied =
             choices_.choose(Site::ring_crash_applied, each.entity, each.turn, 2) == 0;
-        if (applied && !each.cancelled) execute(each);
+        const bool of_net = is_of_net(*each.op);
+        if (applied && !each.cancelled && !of_net) execute(each);
         each.op->ring_data[0] = 0;
     }
     disk_.close_all();
+    if (net_ != nullptr) net_->close_accepted();
 }
 
 void SimRing::kill() { abandon(); }

@@ -9,8 +9,10 @@
 // Rule 4: run(until) moves the clock to the next completion or to `until`, never further; with
 //         nothing in flight and `until` never it returns 0 and the clock stands.
 // Rule 5: what is in flight at kill(), crash() and abandon() takes effect or not, by choice.
+// Rule 6: what must wait for a peer completes some time after it need not wait any more. A receive's
+//         buffer is poisoned as a read's is, a send's bytes are taken as a write's are.
 // Bound: O(operations in flight) a completion.
-// Doesn't know: sockets (EOPNOTSUPP).
+// Doesn't know: sockets, where it was given no SimNet (EOPNOTSUPP).
 #pragma once
 
 #include <cstdint>
@@ -20,6 +22,7 @@
 #include "sim/choices.hpp"
 #include "sim/sim_clock.hpp"
 #include "sim/sim_disk.hpp"
+#include "sim/sim_net.hpp"
 
 namespace holdfast::sim {
 
@@ -38,6 +41,8 @@ public:
     /// Lives: all three as long as this.
     SimRing(SimDisk& disk, SimClock& clock, Choices& choices, RingOptions options = {});
     SimRing(const SimRing&) = delete;
+    /// Streams are this network's from now on. Lives: as long as this.
+    void attach(SimNet& net) { net_ = &net; }
 
     void start(io::Op& op) override;
     void cancel(io::Op& op) override;
@@ -64,6 +69,7 @@ private:
         Bytes data;  ///< Of a write, if taken at its start.
         bool data_taken = false;
         bool cancelled = false;
+        bool waits = false;  ///< For a peer; `at` is never.
         Instant at{};
         std::uint64_t tie = 0;
         std::uint64_t serial = 0;
@@ -74,6 +80,9 @@ private:
 
     std::uint64_t entity_of(const io::Op& op, const SimDisk::File& file) const;
     Duration latency(const Flight& flight);
+    bool is_of_net(const io::Op& op) const;
+    void wake_waiting();
+    bool must_wait(Flight& flight);
     std::size_t complete_due();
     std::int64_t result_of(Flight& flight);
     std::int64_t execute(Flight& flight);
@@ -81,6 +90,7 @@ private:
     bool chance(Site site, const Flight& flight, std::uint32_t permille);
 
     SimDisk& disk_;
+    SimNet* net_ = nullptr;
     SimClock& clock_;
     Choices& choices_;
     RingOptions options_;

@@ -47,12 +47,18 @@ namespace holdfast::sim {
     X(ring_data_late, 206)      /* the bytes of a write are taken at its completion */            \
     X(ring_crash_applied, 207)  /* an operation in flight at a crash: applied, not applied */     \
     X(ring_crash_order, 208)    /* in which order those are applied */                            \
+    /* network */                                                                                 \
+    X(net_recv_short, 250)                                                                        \
+    X(net_send_short, 251)                                                                        \
+    X(net_reset_forgets, 252)   /* what was not read goes with it */                              \
     /* the tailer's world: its writers, its process */                                            \
     X(tail_world, 300)                                                                            \
     /* the joint world: its config, its writers, its processes */                                 \
     X(joint_world, 301)                                                                           \
     X(text_world, 311)          /* which lines */                                                 \
     X(read_world, 310)          /* which files there are, and which cannot be read */             \
+    X(socket_world, 312)        /* peers, and what they do */                                     \
+    X(exec_world, 313)          /* what a command does each time */                               \
     /* the world: what a seed means */                                                            \
     X(draw_mode, 1000)          /* sunny, swarm, focus, tiny */                                   \
     X(draw_shape, 1001)                                                                           \

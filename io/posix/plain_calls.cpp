@@ -150,6 +150,7 @@ FileStat file_stat(const struct statx& from) {
 
 bool never_waits(const Op& op) {
     if (op.kind == OpKind::watch_read) return true;
+    if (op.kind == OpKind::recv) return (op.flags & MSG_DONTWAIT) != 0;
     return op.kind == OpKind::stat && op.path == nullptr && op.flags == stat_at_hand;
 }
 
@@ -185,10 +186,12 @@ std::int64_t perform_file(const Op& op) {
         case OpKind::watch:
         case OpKind::watch_read:
             return perform_watch(op);
+        case OpKind::recv:
+            HF_ASSERT(never_waits(op));
+            return checked(::recv(op.fd, op.buffer.data(), op.buffer.size(), op.flags));
         case OpKind::timeout:
         case OpKind::connect:
         case OpKind::accept:
-        case OpKind::recv:
         case OpKind::send:
         case OpKind::poll_in:
             break;

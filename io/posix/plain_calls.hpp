@@ -11,12 +11,13 @@ namespace holdfast::io {
 inline constexpr unsigned stat_mask = STATX_BASIC_STATS | STATX_BTIME;
 FileStat file_stat(const struct statx& from);
 
-/// Of the file operations those that only look at what the kernel knows: no thread is woken for one.
+/// Operations that only look at what the kernel knows or has: no thread is woken for one. Those are
+/// perform_file's, too.
 bool never_waits(const Op& op);
 
 /// Does a file operation (open ... list, and reads and writes of regular files) and returns its
 /// result: >= 0, or a negated errno. May block. Touches nothing of `op` but its out-parameters.
-/// Requires: not a timeout, and no socket operation or poll.
+/// Requires: not a timeout, and no socket operation or poll, save for one that never waits.
 std::int64_t perform_file(const Op& op);
 
 /// The part of perform_file that is about watched directories.

@@ -56,6 +56,7 @@ bool UringRing::is_for_threads(const Op& op) const {
         case OpKind::watch_read:
             return true;
         case OpKind::stat:
+        case OpKind::recv:
             return never_waits(op);
         case OpKind::write:
             return op.offset >= 0;

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -136,6 +137,116 @@ void speaks_over_sockets(RingWorld& world) {
     CHECK(perform(ring, Op{.kind = OpKind::recv, .fd = sockets[1], .buffer = buffer}) == 0);
     CHECK(perform(ring, Op{.kind = OpKind::send, .fd = sockets[1], .vectors = vectors}) == -EPIPE);
     ::close(sockets[1]);
+}
+
+void receives_without_waiting(RingWorld& world) {
+    Ring& ring = world.ring();
+    int sockets[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) == 0);
+    std::array<std::byte, 4> buffer{};
+    const Op recv{
+        .kind = OpKind::recv, .fd = sockets[1], .flags = MSG_DONTWAIT, .buffer = buffer};
+    Probe none(recv);
+    ring.start(none.op);
+    CHECK(none.completions == 0);  // Never from within start().
+    CHECK(finish(ring, none) == -EAGAIN);
+    REQUIRE(::write(sockets[0], "abcdef", 6) == 6);
+    CHECK(perform(ring, recv) == 4);
+    CHECK(text(buffer, 4) == "abcd");
+    CHECK(perform(ring, recv) == 2);
+    CHECK(perform(ring, recv) == -EAGAIN);
+    ::close(sockets[0]);
+    CHECK(perform(ring, recv) == 0);
+    ::close(sockets[1]);
+}
+
+void takes_datagrams(RingWorld& world) {
+    Ring& ring = world.ring();
+    int sockets[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_DGRAM, 0, sockets) == 0);
+    std::array<std::byte, 4> buffer{};
+    const Op recv{.kind = OpKind::recv,
+                  .fd = sockets[1],
+                  .flags = MSG_DONTWAIT | MSG_TRUNC,
+                  .buffer = buffer};
+    for (const std::string_view one : {"abcdef", "", "xy"})
+        REQUIRE(::write(sockets[0], one.data(), one.size()) ==
+                static_cast<ssize_t>(one.size()));
+    CHECK(perform(ring, Op{.kind = OpKind::poll_in, .fd = sockets[1]}) > 0);
+    CHECK(perform(ring, recv) == 6);
+    CHECK(text(buffer, 4) == "abcd");
+    CHECK(perform(ring, recv) == 0);
+    CHECK(perform(ring, recv) == 2);
+    CHECK(perform(ring, recv) == -EAGAIN);
+    ::close(sockets[0]);
+    ::close(sockets[1]);
+}
+
+void sends_in_part(RingWorld& world) {
+    Ring& ring = world.ring();
+    int sockets[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) == 0);
+    std::string bytes(1 << 22, 'x');
+    const iovec vector{bytes.data(), bytes.size()};
+    const Op send{.kind = OpKind::send, .fd = sockets[0], .vectors = {&vector, 1}};
+    std::int64_t sent = 0;
+    std::int64_t result = 1;
+    while (result > 0) {
+        Probe probe(send);
+        ring.start(probe.op);
+        const Instant soon = ring.now() + milliseconds(5);
+        while (probe.completions == 0 && ring.now() < soon) ring.run(soon);
+        if (probe.completions == 0) ring.cancel(probe.op);
+        result = finish(ring, probe);
+        if (result > 0) sent += result;
+    }
+    CHECK(result == -ECANCELED);
+    REQUIRE(sent > 0);
+    // What was told is there, and no more of it.
+    std::int64_t came = 0;
+    for (ssize_t n = 1; n > 0; came += n > 0 ? n : 0)
+        n = ::recv(sockets[1], bytes.data(), bytes.size(), MSG_DONTWAIT);
+    CHECK(came == sent);
+    ::close(sockets[0]);
+    ::close(sockets[1]);
+}
+
+void accepts_many(RingWorld& world) {
+    Ring& ring = world.ring();
+    const std::string path = world.path("socket");
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    REQUIRE(::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::listen(listener, 64) == 0);
+    std::vector<int> clients;
+    for (int i = 0; i < 40; ++i) {
+        clients.push_back(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        CHECK(perform(ring, Op{.kind = OpKind::connect,
+                               .fd = clients.back(),
+                               .address = std::as_bytes(std::span(&address, 1))}) == 0);
+    }
+    std::vector<int> accepted;
+    for (int i = 0; i < 40; ++i)
+        accepted.push_back(
+            static_cast<int>(perform(ring, Op{.kind = OpKind::accept, .fd = listener})));
+    std::vector<std::unique_ptr<Probe>> polls;
+    for (const int fd : accepted) {
+        REQUIRE(fd >= 0);
+        polls.push_back(std::make_unique<Probe>(Op{.kind = OpKind::poll_in, .fd = fd}));
+        ring.start(polls.back()->op);
+    }
+    REQUIRE(::write(clients[17], "x", 1) == 1);
+    CHECK(finish(ring, *polls[17]) > 0);
+    ring.abandon();
+    // Each peer sees the end: nobody holds the accepted ones any more.
+    char byte = 0;
+    for (const int fd : clients) {
+        CHECK(::recv(fd, &byte, 1, MSG_DONTWAIT) == (fd == clients[17] ? -1 : 0));
+        ::close(fd);
+    }
+    ::close(listener);
 }
 
 void connects_and_accepts(RingWorld& world) {

@@ -76,7 +76,12 @@ HF_RING_TEST("a ring closes what was opened when it is abandoned", abandons_open
 HF_RING_TEST("a ring cancels a blocked read", cancels_a_blocked_read)
 HF_RING_TEST("a ring abandons blocked operations", abandons_blocked_operations)
 HF_RING_TEST("a ring sends and receives", speaks_over_sockets)
+HF_RING_TEST("a ring receives without waiting where it is asked to", receives_without_waiting)
+HF_RING_TEST("a ring takes a datagram, and tells how long it was", takes_datagrams)
 HF_RING_TEST("a ring connects and accepts", connects_and_accepts)
+HF_RING_TEST("a ring ends a send that a peer has no room for", sends_in_part)
+HF_RING_TEST("a ring accepts many at the same time, and closes them when it is abandoned",
+             accepts_many)
 HF_RING_TEST("a ring polls", polls)
 HF_RING_TEST("a ring can end a write that a pipe has no room for", fills_a_pipe)
 

@@ -39,7 +39,7 @@ struct SinkBench {
     TestDir dir;
     PlainRing ring{any_ring()};
     BlockPool pool{1 << 20, 1 << 16};
-    Payloads payloads{pool, 64};
+    Payloads payloads{pool, 1024};
     Events events;
     std::vector<std::string> lines;
     Log log = [this](Level, const std::string& line) { lines.push_back(line); };

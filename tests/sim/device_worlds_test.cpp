@@ -75,3 +75,19 @@ TEST_CASE("dead letter file keeps every line that it answered for after any powe
         check(run_dead_letters(seed, Death::power_loss), seed);
     }
 }
+
+TEST_CASE("socket source gives away what each connection said, and nothing of two at once") {
+    for (std::uint64_t seed = 1; seed <= 3000; ++seed) check(run_socket_source(seed), seed);
+}
+
+TEST_CASE("socket source of datagrams makes one record of each, or a dead letter") {
+    for (std::uint64_t seed = 1; seed <= 3000; ++seed) check(run_datagrams(seed), seed);
+}
+
+TEST_CASE("socket sink's peer sees whole writes in order, whatever breaks") {
+    for (std::uint64_t seed = 1; seed <= 3000; ++seed) check(run_socket_sink(seed), seed);
+}
+
+TEST_CASE("exec source gives away what each run printed, and starts the next one when it should") {
+    for (std::uint64_t seed = 1; seed <= 3000; ++seed) check(run_exec(seed), seed);
+}
