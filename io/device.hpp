@@ -53,6 +53,7 @@ struct LeftOut {
     bool gave_up = false;          ///< It ended without those that are unreadable,
     Duration patience{};           ///< after so long.
     std::string example;           ///< One of those: its path and why.
+    std::string failed;            ///< What it read from failed at its end, and how. Empty: it did not.
 };
 
 class Source {

@@ -291,8 +291,8 @@ void ExecWorld::judge() const {
     const Run& last = script.back();
     demand(ended_ == !goes_on(last), "I103", "it ends where another run follows, or does not");
     const bool failed = ended_ && (last.error != 0 || !last.end.ok());
-    demand(source_->problem().empty() == !failed, "I103",
-           "how the last run ended is not said: " + source_->problem());
+    demand(source_->failure().empty() == !failed, "I103",
+           "how the last run ended is not said: " + source_->failure());
 }
 
 }  // namespace

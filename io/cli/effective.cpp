@@ -263,7 +263,7 @@ std::string a_record(const SourceSettings& source) {
 std::string guarantee(const PipelineConfig& pipeline, const SourceSettings& source,
                       const SinkSettings& sink) {
     std::string text = delivery_of(pipeline, source, sink);
-    text += sink.kind->durability(sink);
+    text += sink.kind->reach(sink) + sink.kind->durability(sink);
     if (sink.when_full == WhenFull::drop_newest)
         text += "; records are dropped and counted while the sink cannot keep up";
     if (sink.retry.attempts_max > 0)
@@ -301,6 +301,9 @@ std::vector<std::string> warnings(const PipelineConfig& pipeline) {
                 fmt::format("source {}: {} that cannot be parsed halts the pipeline, "
                             "since there is no [dead_letters]",
                             source.name, a_record(source)));
+        for (const std::string& text :
+             source.kind->warnings(source, pipeline.dead_letters.present))
+            out.push_back(fmt::format("source {}: {}", source.name, text));
         if (line_max(pipeline, source) < source.max_line)
             out.push_back(fmt::format(
                 "source {}: {}s may have at most {} (a {} of "

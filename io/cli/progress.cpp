@@ -286,6 +286,7 @@ std::string balance_json(const PipelineConfig& pipeline, const RunReport& report
         json.field("name", pipeline.sources[i].name);
         json.field("unreadable", report.left_out[i].unreadable);
         json.field("compressed", report.left_out[i].compressed);
+        if (!report.left_out[i].failed.empty()) json.field("failed", report.left_out[i].failed);
         json.end_object();
     }
     json.end_list();

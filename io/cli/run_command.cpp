@@ -90,6 +90,10 @@ Verdict explain_end(const RunReport& report) {
                         "{}. Everything else was delivered. Mend that, and run this again: it "
                         "reads the rest",
                         all ? "ended without all" : "stopped", unreadable, patience, example)};
+    for (const LeftOut& left : report.left_out)
+        if (!left.failed.empty())
+            return {exit_io, fmt::format("{}: {}. All that was read of it is delivered",
+                                         all ? "ended" : "stopped", left.failed)};
     const std::string but =
         compressed == 0 ? ""
                         : fmt::format(", but for {} compressed files (see the log)", compressed);

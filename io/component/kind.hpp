@@ -111,6 +111,8 @@ public:
     virtual std::string words(const SourceSettings& source) const = 0;
     /// What contradicts itself.
     virtual void check(const SourceSettings&, const Values&, const Complain&) const {}
+    /// What holds where there is a [dead_letters], or none.
+    virtual std::vector<std::string> warnings(const SourceSettings&, bool) const { return {}; }
     /// Patterns of what it reads.
     virtual std::vector<PathClaim> reads(const SourceSettings&) const { return {}; }
     /// Whether it would read this path by that pattern of reads().
@@ -164,6 +166,8 @@ public:
     virtual std::optional<PathClaim> writes(const SinkSettings&) const { return std::nullopt; }
     /// What holds of sources that can be read again; `window`: between two checkpoints.
     virtual std::string promise(const SinkSettings& sink, const std::string& window) const = 0;
+    /// How far "delivered" goes, where that is not all the way: "; ...", or nothing.
+    virtual std::string reach(const SinkSettings&) const { return {}; }
     /// What holds when the power fails: "; on the disk before ...", or nothing.
     virtual std::string durability(const SinkSettings&) const { return {}; }
     virtual std::vector<std::string> warnings(const SinkSettings&) const { return {}; }

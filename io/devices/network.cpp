@@ -139,6 +139,9 @@ public:
 
 }  // namespace
 
-std::unique_ptr<Network> make_network() { return std::make_unique<SystemNetwork>(); }
+Network& system_network() {
+    static SystemNetwork network;
+    return network;
+}
 
 }  // namespace holdfast::io

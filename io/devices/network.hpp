@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <expected>
-#include <memory>
 #include <string>
 
 #include "io/devices/socket_address.hpp"
@@ -36,7 +35,7 @@ public:
     virtual void close(int fd) = 0;
 };
 
-/// The system's.
-std::unique_ptr<Network> make_network();
+/// The system's. It has no state.
+Network& system_network();
 
 }  // namespace holdfast::io

@@ -180,7 +180,7 @@ ProcessMemory process_memory(const PipelineConfig& pipeline) {
     part[ProcessMemory::beside] = {"beside", "outputs for which the pool has no room", 0};
     part[ProcessMemory::set_aside] = {"set_aside", "why records are dead letters", 0};
     part[ProcessMemory::caches] = {"caches", "keys of dedupe and throttle", 0};
-    part[ProcessMemory::carried] = {"carried", "of standard input, no whole record yet", 0};
+    part[ProcessMemory::carried] = {"carried", "of streams, no whole record yet", 0};
     part[ProcessMemory::unpacked] = {"unpacked", "compressed files: windows and text", 0};
 
     const flow::Spec spec = flow_spec(pipeline);

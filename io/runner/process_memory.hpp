@@ -38,7 +38,7 @@ struct ProcessMemory {
         beside,     ///< Outputs for which the pool had no room: of each source one batch.
         set_aside,  ///< Why records are dead letters.
         caches,     ///< Keys of dedupe and throttle.
-        carried,    ///< Standard input: what was read and is no whole record yet.
+        carried,    ///< Streams: what was read and is no whole record yet.
         unpacked,   ///< Compressed files that are read: windows, and text that was not read yet.
         parts,
     };

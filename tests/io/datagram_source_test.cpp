@@ -10,7 +10,6 @@ using namespace holdfast::io::test;
 namespace {
 
 struct DatagramBench : SourceBench {
-    std::unique_ptr<Network> network = make_network();
     DatagramSourceConfig config;
     DatagramSource* datagrams = nullptr;
     std::string refused;
@@ -22,7 +21,7 @@ struct DatagramBench : SourceBench {
     }
     ~DatagramBench() { stop(); }
     void start() {
-        auto made = std::make_unique<DatagramSource>(config, *network, *ring, payloads, events,
+        auto made = std::make_unique<DatagramSource>(config, system_network(), *ring, payloads, events,
                                                      checkpoints, slots, log);
         datagrams = made.get();
         source = std::move(made);

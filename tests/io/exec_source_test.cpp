@@ -74,7 +74,7 @@ TEST_CASE("exec gives what a command prints, line by line, and ends with it") {
     std::string expected;
     for (int i = 1; i <= 3000; ++i) expected += std::to_string(i) + "\n";
     CHECK(b.text() == expected);
-    CHECK(b.exec->problem().empty());
+    CHECK(b.exec->failure().empty());
     CHECK(b.exec->runs() == 1);
     CHECK(b.pool.used() == 0);
 }
@@ -97,7 +97,7 @@ TEST_CASE(
     REQUIRE(b.came.size() == 2);
     CHECK_FALSE(b.came[0].terminated);
     CHECK(b.exec->runs() == 2);
-    CHECK(b.exec->problem().empty());
+    CHECK(b.exec->failure().empty());
     CHECK(b.said("it exited with code 3") == 1);
 }
 
@@ -121,11 +121,11 @@ TEST_CASE("exec gives a command's last line away before it says that the command
     b.pulling = false;
     b.start("echo one; echo two >&2; exit 7");
     b.run(milliseconds(200));
-    CHECK(b.exec->problem().empty());
+    CHECK(b.exec->failure().empty());
     b.pulling = true;
     b.run_to_end();
     CHECK(b.text() == "one\n");
-    CHECK(b.exec->problem() == "the command of source \"in\" failed: it exited with code 7");
+    CHECK(b.exec->failure() == "the command of source \"in\" failed: it exited with code 7");
     CHECK(b.said("stderr=two") == 1);
     CHECK(b.said("the command has failed") == 1);
 }
@@ -134,7 +134,7 @@ TEST_CASE("exec tells of a signal") {
     ExecBench b;
     b.start("kill -9 $$");
     b.run_to_end();
-    CHECK(b.exec->problem().find("it was ended by signal 9 (Killed)") != std::string::npos);
+    CHECK(b.exec->failure().find("it was ended by signal 9 (Killed)") != std::string::npos);
 }
 
 TEST_CASE("exec logs standard error by lines, and shows what a terminal would obey") {

@@ -16,7 +16,6 @@ namespace {
 struct SocketBench {
     std::unique_ptr<Ring> ring = kernel_ring();
     SinkBench made;  ///< For its payloads; its own ring is not used.
-    std::unique_ptr<Network> network = make_network();
     SinkWords words;
     SocketSinkConfig config;
     std::unique_ptr<SocketSink> sink;
@@ -30,7 +29,7 @@ struct SocketBench {
         config.name = "out";
         config.address = address_of(where);
         config.words = &words;
-        sink = std::make_unique<SocketSink>(config, *network, *ring, made.payloads, made.events,
+        sink = std::make_unique<SocketSink>(config, system_network(), *ring, made.payloads, made.events,
                                             made.log);
         sink->start();
     }

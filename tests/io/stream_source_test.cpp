@@ -16,7 +16,6 @@ namespace {
 
 struct StreamBench : SourceBench {
     TestDir dir;
-    std::unique_ptr<Network> network = make_network();
     StreamSourceConfig config;
     StreamSource* stream = nullptr;
     std::string refused;
@@ -28,7 +27,7 @@ struct StreamBench : SourceBench {
     }
     ~StreamBench() { stop(); }
     void start() {
-        auto made = std::make_unique<StreamSource>(config, *network, *ring, payloads, events,
+        auto made = std::make_unique<StreamSource>(config, system_network(), *ring, payloads, events,
                                                    checkpoints, slots, log);
         stream = made.get();
         source = std::move(made);

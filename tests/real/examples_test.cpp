@@ -1,5 +1,5 @@
 // Every pipeline in examples/ is run as its head says, and its output checked. (transforms.toml:
-// tests/real/transform_test.cpp. examples/embed: tests/embed/package.cmake.)
+// tests/real/transform_test.cpp; exec.toml, socket.toml: peers_test.cpp. examples/embed: tests/embed/package.cmake.)
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <csignal>
@@ -65,8 +65,9 @@ TEST_CASE("every example is known to a test") {
     std::set<std::string> found;
     for (const auto& entry : fs::directory_iterator(HF_SOURCE_DIR "/examples"))
         if (entry.path().extension() == ".toml") found.insert(entry.path().filename().string());
-    CHECK(found == std::set<std::string>{"demo.toml", "formats.toml", "modes.toml", "policies.toml",
-                                         "regulation.toml", "transforms.toml"});
+    CHECK(found == std::set<std::string>{"demo.toml", "exec.toml", "formats.toml", "modes.toml",
+                                         "policies.toml", "regulation.toml", "socket.toml",
+                                         "transforms.toml"});
 }
 
 TEST_CASE("the example of the demo gives every record to every sink or the dead letters") {

@@ -130,7 +130,7 @@ bool ExecSource::goes_on(const ChildEnd& end) {
     if (again) line.with("wait_ms", backoff_.ns / 1'000'000);
     log_(!again ? Level::error : ok ? Level::info : Level::warn, line.text());
     if (!again)
-        problem_ = fmt::format("the command of source \"{}\" failed: {}", config_.name, end.text());
+        failure_ = fmt::format("the command of source \"{}\" failed: {}", config_.name, end.text());
     return again;
 }
 
@@ -146,7 +146,7 @@ bool ExecSource::goes_on_after(const StartProblem& problem) {
     if (first && config_.refuse) {
         config_.refuse(std::move(text));
     } else {
-        problem_ = std::move(text);
+        failure_ = std::move(text);
     }
     return false;
 }
@@ -155,6 +155,12 @@ Duration ExecSource::next_backoff() {
     const Duration now = backoff_;
     backoff_ = std::min(Duration{2 * backoff_.ns}, config_.backoff_max);
     return now;
+}
+
+LeftOut ExecSource::left_out() const {
+    LeftOut out;
+    out.failed = failure_;
+    return out;
 }
 
 void ExecSource::finish() {

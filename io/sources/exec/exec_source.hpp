@@ -6,7 +6,7 @@
 //         without newline is a record then; nothing is ever joined to what the next run writes.
 // Rule 3: a run that is over is followed by another one as `restart` says, never sooner than the
 //         backoff, which doubles, and begins anew after a run that took as long as the longest.
-// Rule 4: how the last run ended, where none follows, is told by problem(): only after all that was
+// Rule 4: how the last run ended, where none follows, is told by failure(): only after all that was
 //         read was given away.
 // Rule 5: standard error goes to the log, line by line, and nowhere else.
 // Bound: one read in flight; a block or line_max bytes carried over; one line of errors.
@@ -40,7 +40,7 @@ struct ExecSourceConfig {
     Duration backoff_first = seconds(1);
     Duration backoff_max = seconds(60);
     LineLimits limits;
-    /// Told when the command cannot be run at all, at the start. Null: problem() says it.
+    /// Told when the command cannot be run at all, at the start. Null: failure() says it.
     std::function<void(std::string)> refuse;
 };
 
@@ -56,8 +56,10 @@ public:
     void commit(const CommitPosition& commit) override;
     void revoke_done(const RevokeDone& done) override;
 
-    /// Why the command's last run was no success, where no other follows. Empty: it was one.
-    const std::string& problem() const { return problem_; }
+    const std::string& problem() const override { return none_; }
+    /// Why the command's last run was no success, where no other follows.
+    LeftOut left_out() const override;
+    const std::string& failure() const { return failure_; }
     /// How often the command was started.
     std::uint64_t runs() const { return runs_; }
 
@@ -95,7 +97,8 @@ private:
     Duration took_{};  ///< The last run, until it ended.
     Duration backoff_;
     std::uint64_t runs_ = 0;
-    std::string problem_;
+    std::string none_;     ///< Lines can always be told apart.
+    std::string failure_;  ///< Rule 4.
     bool reads_ = false;      ///< There is an output that has not ended.
     bool at_end_ = false;     ///< It has, but not all of it was given away.
     bool errors_end_ = true;  ///< Standard error is at its end.

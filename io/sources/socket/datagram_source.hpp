@@ -51,6 +51,7 @@ public:
     void pull(const Pull& pull) override;
     void commit(const CommitPosition& commit) override;
     void revoke_done(const RevokeDone& done) override;
+    const std::string& problem() const override { return problem_; }
 
     const DatagramCounts& counts() const { return counts_; }
     /// Where it receives, with its port; empty: nowhere.
@@ -103,6 +104,7 @@ private:
     bool busy_ = false;
     bool stopped_ = false;  ///< By Oversize::stop.
     bool told_idle_ = false;
+    std::string problem_;  ///< It has none: lines can always be told apart.
     Scope scope_;
 };
 

@@ -119,7 +119,7 @@ void StreamSource::accepted(int fd) {
     counts_.accepted += 1;
     log_(Level::debug,
          LogLine("connected").with("source", config_.name).with("peer", one.peer).text());
-    scope_.spawn(attend(one));
+    peers_.spawn(attend(one));
 }
 
 /// Of its whole life: waits for bytes, then for the end of its turn.

@@ -65,6 +65,7 @@ public:
     void pull(const Pull& pull) override;
     void commit(const CommitPosition& commit) override;
     void revoke_done(const RevokeDone& done) override;
+    const std::string& problem() const override { return problem_; }
 
     const StreamCounts& counts() const { return counts_; }
     std::size_t connections() const { return connections_.size(); }
@@ -130,6 +131,8 @@ private:
     bool was_full_ = false;  ///< Was logged.
     bool accepts_ = true;    ///< False: that it does not was logged.
     Signal left_;
+    std::string problem_;  ///< It has none: lines can always be told apart.
+    Scope peers_;  ///< One coroutine a connection.
     Scope scope_;
 };
 
