@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/data/flow/evaluate.hpp"
+#include "core/text/parse_program.hpp"
 #include "io/jq/compile.hpp"
 
 namespace {
@@ -38,16 +39,17 @@ flow::Plan plan_of_one(flow::NodeType type) {
     return flow::Plan(spec);
 }
 
-void run(benchmark::State& state, flow::NodeType type, CompiledProgram program) {
+void run(benchmark::State& state, flow::NodeType type, CompiledProgram program,
+         const std::string& text = lines()) {
     const flow::Plan plan = plan_of_one(type);
     flow::Memory memory(plan);
     std::vector<flow::NodePrograms> programs(1);
     programs[0].programs.push_back(std::move(*program));
     flow::Evaluator evaluator(plan, memory, std::move(programs), {});
-    const std::string bytes = lines() + std::string(Program::padding, ' ');
+    const std::string bytes = text + std::string(Program::padding, ' ');
     flow::Input input;
     input.readable = std::as_bytes(std::span(bytes));
-    input.bytes = input.readable.first(lines_count * line_size);
+    input.bytes = input.readable.first(text.size());
     input.records = lines_count;
     flow::Result result;
     std::int64_t done = 0;
@@ -67,8 +69,32 @@ void flow_filter(benchmark::State& state, const char* text) {
     run(state, flow::NodeType::filter, compile_condition(text));
 }
 
+/// 200 bytes of logfmt.
+std::string pair_lines() {
+    std::string all;
+    for (std::size_t i = 0; i < lines_count; ++i) {
+        std::string one =
+            "ts=2026-01-31T23:59:59.123Z level=info caller=main.go:42 id=1" +
+            std::to_string(10000000 + i) +
+            " method=GET path=/api/v1/users status=200 took=12.5ms msg=\"request is done\" m=";
+        one.append(199 - one.size(), 'x');
+        all += one + "\n";
+    }
+    return all;
+}
+
+void flow_parse(benchmark::State& state, text::Format format) {
+    text::ParseSettings settings;
+    settings.format = format;
+    run(state, flow::NodeType::program, text::make_parse_program(settings),
+        format == text::Format::json ? lines() : pair_lines());
+}
+
 }  // namespace
 
+BENCHMARK_CAPTURE(flow_parse, logfmt_200_bytes, text::Format::logfmt);
+BENCHMARK_CAPTURE(flow_parse, key_value_200_bytes, text::Format::key_value);
+BENCHMARK_CAPTURE(flow_parse, json_500_bytes, text::Format::json);
 BENCHMARK_CAPTURE(flow_program, select_and_set, R"(select(.level != "debug") | .env = "prod")");
 BENCHMARK_CAPTURE(flow_program, identity, ".");
 BENCHMARK_CAPTURE(flow_filter, select, R"(.level != "debug")");

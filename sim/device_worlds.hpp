@@ -62,4 +62,7 @@ std::optional<Breach> run_socket_sink(std::uint64_t seed);
 /// An exec source and the runs of its command (I103).
 std::optional<Breach> run_exec(std::uint64_t seed);
 
+/// Random members, written as lines, beside the objects that they are (I96).
+std::optional<Breach> run_lines(std::uint64_t seed);
+
 }  // namespace holdfast::sim

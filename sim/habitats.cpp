@@ -10,7 +10,7 @@ const std::vector<Habitat>& habitats() {
         Habitat::tailer,    Habitat::streams,      Habitat::reads,  Habitat::text,
         Habitat::checkpoints, Habitat::file_sink, Habitat::dead_letters, Habitat::tokens,
         Habitat::graphs,    Habitat::keys,         Habitat::memory, Habitat::programs,
-        Habitat::sockets,   Habitat::exec,         Habitat::joint};
+        Habitat::sockets,   Habitat::exec,         Habitat::lines,  Habitat::joint};
     return all;
 }
 
@@ -32,6 +32,7 @@ const char* name_of(Habitat habitat) {
         case Habitat::programs: return "programs";
         case Habitat::sockets: return "sockets";
         case Habitat::exec: return "exec";
+        case Habitat::lines: return "lines";
         case Habitat::joint: return "joint";
     }
     return "";
@@ -69,6 +70,7 @@ std::optional<Breach> run_in(Habitat habitat, std::uint64_t seed) {
             if (seed % 4 == 3) return run_datagrams(seed);
             return seed % 2 == 0 ? run_socket_source(seed) : run_socket_sink(seed);
         case Habitat::exec: return run_exec(seed);
+        case Habitat::lines: return run_lines(seed);
         case Habitat::joint: return run_joint(seed);
     }
     return std::nullopt;

@@ -28,6 +28,7 @@ enum class Habitat : std::uint8_t {
     programs,  ///< The jq machine over a table of cases.
     sockets,   ///< Sources of streams and of datagrams, a sink.
     exec,
+    lines,     ///< Text that is parsed into JSON.
     joint,  ///< The whole pipeline: joint_world.hpp.
 };
 

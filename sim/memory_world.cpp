@@ -17,6 +17,7 @@
 #include "core/codec/record_programs.hpp"
 #include "core/data/flow/stream.hpp"
 #include "core/jq/native.hpp"
+#include "core/text/parse_program.hpp"
 #include "sim/device_worlds.hpp"
 
 namespace holdfast::sim {
@@ -42,6 +43,14 @@ std::string packed(char element, std::size_t size) {
     return out + std::string(size, element);
 }
 
+/// As many pairs as a text may have, each with an escape and a key of its own.
+std::string words(std::size_t size) {
+    std::string out;
+    for (int i = 0; out.size() + 20 < size && i < 65536; ++i)
+        out += "\"k" + std::to_string(i) + "\\n\"=\"\\t\" ";
+    return out.empty() ? "a=1" : out;
+}
+
 /// A record, with the bytes behind it that may be read.
 class Text {
 public:
@@ -64,6 +73,8 @@ enum class Step : std::uint8_t {
     parser,
     elements,
     unpack,
+    lines,
+    text,
     pack,
     steps,
 };
@@ -85,6 +96,13 @@ std::unique_ptr<Program> make(Step step) {
         case Step::parser: return codec::make_decoder(codec::Framing::lines);
         case Step::elements: return codec::make_decoder(codec::Framing::json_array);
         case Step::unpack: return codec::make_decoder(codec::Framing::msgpack);
+        case Step::lines:
+            return text::make_parse_program({.format = text::Format::logfmt, .keys_max = 65536});
+        case Step::text: {
+            text::ParseSettings settings{.into = "to"};
+            settings.field = *codec::parse_path("log");
+            return text::make_parse_program(settings);
+        }
         case Step::pack:
         case Step::steps: break;
     }
@@ -95,14 +113,20 @@ void run_step(std::uint64_t seed, Step step) {
     const std::size_t size = mib + mix64(seed ^ 1) % mib;
     const bool is_packed = step == Step::unpack;
     const char* const element = mix64(seed ^ 2) % 2 != 0 ? "0" : "[]";
-    const Text large(is_packed ? packed(0, size) : array_of(element, size));
-    const Text small(is_packed ? packed(0, 2) : array_of("[]", 8));
+    const auto record = [&](const std::string& one, std::size_t bytes) {
+        if (is_packed) return packed(0, bytes);
+        if (step == Step::lines) return words(bytes);
+        if (step == Step::text) return "{\"log\":\"" + array_of("0", bytes) + "\",\"a\":1}";
+        return array_of(one, bytes);
+    };
+    const Text large(record(element, size));
+    const Text small(record("[]", 8));
     const std::size_t before = in_use();
     const auto program = make(step);
     std::string error;
-    for (const Text* record : {&small, &large, &small}) {
+    for (const Text* text : {&small, &large, &small}) {
         std::vector<std::byte> out;
-        (void)program->run(record->bytes(), out, error);
+        (void)program->run(text->bytes(), out, error);
     }
     const std::size_t now = in_use();
     demand(now <= before + kept_max, "I90",

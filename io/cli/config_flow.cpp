@@ -178,7 +178,7 @@ void check_names(const Parts& parts, Reader& reader) {
 void check_blank(const Parts& parts, const PipelineConfig& config, Reader& reader) {
     for (std::size_t i = 0; i < config.transforms.size(); ++i) {
         const Value& blank = parts.transforms[i].values.at("skip_blank");
-        const bool parses = !config.transforms[i].texts.empty();
+        const bool parses = config.transforms[i].reads();
         if (!blank.given || parses) continue;
         reader.problem(blank.place,
                        fmt::format("skip_blank is set, but transform \"{}\" parses nothing, so "
@@ -227,7 +227,12 @@ std::string as_path(const std::string& field) {
 void read_texts(const Values& values, TransformSettings& out) {
     switch (out.node.type) {
         case NodeType::filter: out.texts.push_back(values.text("condition")); return;
-        case NodeType::program: out.texts.push_back(values.text("program")); return;
+        case NodeType::program:
+            if (values.type == "parse")
+                out.parse = parse_of(values);
+            else
+                out.texts.push_back(values.text("program"));
+            return;
         case NodeType::route:
             for (const Item& item : values.at("route").list) {
                 out.texts.push_back(item.text);
@@ -291,6 +296,7 @@ TransformSettings transform_of(const Named& part, const std::filesystem::path& f
                     : values.type == "throttle"   ? NodeType::throttle
                     : values.type == "dedupe"     ? NodeType::dedupe
                     : values.type == "jq"         ? NodeType::program
+                    : values.type == "parse"      ? NodeType::program
                     : values.type == "raw_filter" ? NodeType::raw_filter
                                                   : NodeType::filter;
     out.node.on_error = policy_of(values.text("on_error"));
@@ -452,7 +458,7 @@ std::string_view type_name(const TransformSettings& transform) {
         case NodeType::encode: return "encode";
         case NodeType::program: break;
     }
-    return "jq";
+    return transform.parse ? "parse" : "jq";
 }
 
 std::vector<std::string> flow_warnings(const PipelineConfig& config) {
@@ -471,7 +477,7 @@ std::vector<std::string> flow_warnings(const PipelineConfig& config) {
         const bool rejects = node.unrouted == flow::Unrouted::dead_letter ||
                              node.on_missing_key == flow::MissingKey::dead_letter;
         const bool fails =
-            node.on_error == flow::OnError::dead_letter && !config.transforms[i].texts.empty();
+            node.on_error == flow::OnError::dead_letter && config.transforms[i].reads();
         if ((rejects || fails) && !config.dead_letters.present)
             out.push_back(
                 fmt::format("transform {}: a record that it {} halts the pipeline, "

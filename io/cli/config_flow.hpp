@@ -16,6 +16,10 @@ io::TransformSettings transform_of(const Named& part, const std::filesystem::pat
 /// The rules of raw filters, and what is wrong with them.
 void read_rules(const Parts& parts, io::PipelineConfig& config, Reader& reader);
 
+/// What a transform that parses is asked for (config_text.cpp), and what is wrong with that.
+text::ParseSettings parse_of(const Values& values);
+void check_parse(const Parts& parts, const io::PipelineConfig& config, Reader& reader);
+
 /// Compiles the texts of all transforms and reports those that aren't jq.
 void check_programs(const Parts& parts, const io::PipelineConfig& config, Reader& reader);
 

@@ -99,6 +99,21 @@ void put_settings(Json& json, const ProgramSettings& settings) {
     json.end_object();
 }
 
+void put_parse(Json& json, const text::ParseSettings& parse) {
+    json.field("format", text::format_name(parse.format));
+    if (parse.format == text::Format::key_value) {
+        json.field("pair_separator", parse.pair_separator);
+        json.field("key_separator", parse.key_separator);
+    }
+    if (parse.format != text::Format::json) json.field("numbers", parse.numbers);
+    if (parse.field) {
+        json.field("field", parse.field_name);
+        json.field("keep_text", parse.keep_text);
+    }
+    if (!parse.into.empty()) json.field("into", parse.into);
+    if (parse.format != text::Format::json) json.field("max_keys", parse.keys_max);
+}
+
 void put_transform(Json& json, const PipelineConfig& pipeline, const TransformSettings& transform) {
     using flow::NodeType;
     const flow::NodeSpec& node = transform.node;
@@ -116,6 +131,7 @@ void put_transform(Json& json, const PipelineConfig& pipeline, const TransformSe
                                                     : "key",
                    transform.texts.front());
     }
+    if (transform.parse) put_parse(json, *transform.parse);
     if (node.type == NodeType::raw_filter) {
         json.begin_list("rules");
         for (const std::string& rule : transform.rule_texts) json.value(rule);
@@ -142,7 +158,8 @@ void put_transform(Json& json, const PipelineConfig& pipeline, const TransformSe
         node.type == NodeType::raw_filter)
         json.field(node.type == NodeType::raw_filter ? "on_reject" : "unrouted",
                    unrouted_names[static_cast<std::size_t>(node.unrouted)]);
-    if (node.type != NodeType::raw_filter) put_settings(json, transform.settings);
+    if (node.type != NodeType::raw_filter && !transform.parse)
+        put_settings(json, transform.settings);
     json.begin_list("runs_in");
     for (const std::string& text : transform.texts) json.value(program_engine(transform, text));
     json.end_list();

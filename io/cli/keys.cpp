@@ -264,6 +264,7 @@ const Section& source_section() {
 
 /// What may run a program.
 constexpr std::string_view programs = "filter|route|sample|throttle|dedupe|jq";
+constexpr std::string_view readers = "filter|route|sample|throttle|dedupe|jq|parse";
 
 const Section& transform_section() {
     static const Section section{
@@ -275,8 +276,8 @@ const Section& transform_section() {
              "`filter`: keeps what a condition holds for. `route`: an output for each condition. "
              "`sample`: one of `rate`. `throttle`: at most `threshold` in a `window`. `dedupe`: "
              "drops repeats. `jq`: a program that changes records. `raw_filter`: drops or rejects by "
-             "one field, before anything is parsed.",
-             "filter|route|sample|throttle|dedupe|jq|raw_filter"},
+             "one field, before anything is parsed. `parse`: makes JSON of text.",
+             "filter|route|sample|throttle|dedupe|jq|raw_filter|parse"},
             {"inputs", T::names, required,
              "Names of sources, of transforms, and of outputs of transforms: `[\"in\"]`, "
              "`[\"by_level.errors\"]`."},
@@ -309,11 +310,11 @@ const Section& transform_section() {
              "null|keep|dead_letter|drop|stop", 0, 0, nullptr, "sample|throttle|dedupe"},
             {"cache", T::section, "", "", {}, 0, 0, &cache_section(), "dedupe|throttle"},
             {"on_error", T::choice, "dead_letter",
-             "A record that is no JSON, or on which a program fails. `dead_letter`: is set aside "
+             "A record that cannot be read, or on which a program fails. `dead_letter`: is set aside "
              "as it came. `drop`: is dropped and counted. `stop`: stops the pipeline "
              "before it.",
              "dead_letter|drop|stop", 0, 0, nullptr,
-             programs},
+             readers},
             {"args", T::values, "",
              "Values by name, of any kind but dates: programs, conditions and keys see each as "
              "`$name`, and all of them in `$ARGS.named`, as with jq's `--arg` and `--argjson`.",
@@ -341,7 +342,31 @@ const Section& transform_section() {
              "A line of nothing but white space is dropped and counted as blank, where the transform "
              "parses (`sample`, `throttle` and `dedupe` do with a key; without one this key is refused). "
              "`false`: it is no JSON, and goes where `on_error` says.",
-             {}, 0, 0, nullptr, programs},
+             {}, 0, 0, nullptr, readers},
+            {"format", T::choice, required,
+             "How the text is written: see docs/text.md.", "json|logfmt|key_value", 0, 0, nullptr,
+             "parse"},
+            {"field", T::text, "",
+             "The field of a JSON record that holds the text, such as `log` or `kubernetes.log`; it "
+             "is taken out of the record. Without it the whole line is the text.",
+             {}, 0, 0, nullptr, "parse"},
+            {"keep_text", T::flag, "false", "`field` stays in the record.", {}, 0, 0, nullptr,
+             "parse"},
+            {"into", T::verbatim, "",
+             "The key of the record under which the result stands. Without it the record is "
+             "the result, or with `field` has its members, which take the place of equal ones.",
+             {}, 0, 0, nullptr, "parse"},
+            {"pair_separator", T::verbatim, " ", "What stands between pairs of `key_value`.", {}, 0,
+             0, nullptr, "parse"},
+            {"key_separator", T::verbatim, "=",
+             "What stands between key and value of `key_value`.", {}, 0, 0, nullptr, "parse"},
+            {"numbers", T::flag, "false",
+             "A value that is a number of JSON, and not in quotes, becomes one. Else all values are "
+             "text.",
+             {}, 0, 0, nullptr, "parse"},
+            {"max_keys", T::count, "1000",
+             "A text with more keys (each counted, also of equal names) is an error of its record.",
+             {}, 1, 65536, nullptr, "parse"},
             {"rules", T::rules, required,
              "The first one that matches decides; what matches none is kept. A rule has `missing`, "
              "`present` or `field` (a path) with `equals`; and `then = \"drop\"` or "

@@ -69,6 +69,7 @@ void fill_default(const Key& key, Value& value) {
         case KeyType::flag: value.number = key.fallback == "true" ? 1 : 0; break;
         case KeyType::time: value.number = nanoseconds_of(key.fallback).value(); break;
         case KeyType::choice:
+        case KeyType::verbatim:
         case KeyType::text: value.text = key.fallback; break;
         default: break;
     }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "core/data/flow/plan.hpp"
 #include "core/data/line_cut.hpp"
 #include "core/model/config.hpp"
+#include "core/text/settings.hpp"
 #include "io/component/settings.hpp"
 #include "io/jq/compile.hpp"
 
@@ -28,6 +30,10 @@ struct TransformSettings {
     std::vector<std::string> key_fields;  ///< The same as paths, or jq programs.
     std::vector<codec::RawRule> rules;    ///< raw_filter.
     std::vector<std::string> rule_texts;  ///< Of each: `level is "bad"`.
+    std::optional<text::ParseSettings> parse;  ///< Its node is a program.
+
+    /// Whether it looks into records.
+    bool reads() const { return !texts.empty() || parse; }
 };
 
 struct DeadLetterSettings {

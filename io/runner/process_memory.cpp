@@ -39,6 +39,11 @@ constexpr std::uint64_t json_factor = 16;    // 4 a token, 24 a value.
 constexpr std::uint64_t from_msgpack_factor = 36;
 // The text of numbers, twice while it grows, and the members of objects to find equal keys.
 constexpr std::uint64_t to_msgpack_factor = json_factor + 10;
+// The same of text in a record: an index and values; members without escapes; texts as they grow.
+constexpr std::uint64_t parse_field_factor = json_factor + 24;
+// Of a whole line. Its members are counted by their most.
+constexpr std::uint64_t parse_line_factor = json_factor + 8;
+constexpr std::uint64_t parse_member_bytes = 3 * 48;
 // What a program keeps from one record to the next.
 constexpr std::uint64_t kept_by_program = 5 * mib / 2;
 // An output of two bytes has an origin of four.
@@ -80,7 +85,18 @@ std::uint64_t longest_text(const PipelineConfig& pipeline, const flow::Spec& spe
     return longest;
 }
 
-std::uint64_t factor_of(const PipelineConfig& pipeline, const flow::NodeSpec& node) {
+/// The members of a text, in the transform that may have most.
+std::uint64_t parse_bytes(const PipelineConfig& pipeline) {
+    std::uint64_t members = 0;
+    for (const TransformSettings& transform : pipeline.transforms)
+        if (transform.parse) members = std::max<std::uint64_t>(members, transform.parse->keys_max);
+    return members * parse_member_bytes;
+}
+
+std::uint64_t factor_of(const PipelineConfig& pipeline, const flow::Spec& spec, std::size_t index) {
+    const flow::NodeSpec& node = spec.nodes[index];
+    if (index < pipeline.transforms.size() && pipeline.transforms[index].parse)
+        return pipeline.transforms[index].parse->field ? parse_field_factor : parse_line_factor;
     switch (node.type) {
         case NodeType::decode: {
             const auto framing = pipeline.sources[node.inputs.front().index].framing;
@@ -131,7 +147,7 @@ std::uint64_t parsing_bytes(const PipelineConfig& pipeline, const flow::Spec& sp
     for (std::size_t i = 0; i < spec.nodes.size(); ++i) {
         const flow::NodeSpec& node = spec.nodes[i];
         // Of one record at a time, by one step at a time.
-        factor = std::max(factor, factor_of(pipeline, node));
+        factor = std::max(factor, factor_of(pipeline, spec, i));
         programs += programs_of(pipeline, i);
         writers += writes(node);
     }
@@ -139,7 +155,7 @@ std::uint64_t parsing_bytes(const PipelineConfig& pipeline, const flow::Spec& sp
     // What a step writes stands until the steps behind it are done; and a copy of the last line.
     return evaluators(pipeline) *
            ((factor + 1 + writers) * text + programs * std::min(kept_by_program, 40 * text) +
-            machine_bytes(pipeline, text) + given_bytes(pipeline));
+            machine_bytes(pipeline, text) + given_bytes(pipeline) + parse_bytes(pipeline));
 }
 
 /// What the streams of one batch of this source may come to. Sinks with the same inputs share one.

@@ -10,6 +10,7 @@
 #include "core/codec/key_program.hpp"
 #include "core/codec/raw_program.hpp"
 #include "core/codec/record_programs.hpp"
+#include "core/text/parse_program.hpp"
 #include "io/runner/engine_config.hpp"
 
 namespace holdfast::io {
@@ -171,6 +172,7 @@ std::vector<flow::NodePrograms> compile_all(const PipelineConfig& pipeline) {
             HF_ASSERT(compiled.has_value());
             node.programs.push_back(std::move(*compiled));
         }
+        if (transform.parse) node.programs.push_back(text::make_parse_program(*transform.parse));
         if (transform.node.type == flow::NodeType::raw_filter)
             node.programs.push_back(
                 std::make_unique<codec::RawProgram>(transform.rules, transform.rule_texts));

@@ -101,6 +101,19 @@ TEST_CASE("what a process may need has the program_memory of each thread that tr
     CHECK(part(pipeline, ProcessMemory::parsing) < 4 * (one + 2 * 110 * mib));
 }
 
+TEST_CASE("what a process may need has the members of text that is parsed") {
+    PipelineConfig pipeline = with_step(flow::NodeType::program);
+    text::ParseSettings& parse = pipeline.transforms[0].parse.emplace();
+    const std::uint64_t line = part(pipeline, ProcessMemory::parsing);
+    CHECK(line >= 24 * mib);
+    parse.keys_max += 1'000;
+    CHECK(part(pipeline, ProcessMemory::parsing) == line + 144'000);
+    parse.field.emplace();
+    CHECK(part(pipeline, ProcessMemory::parsing) >= 40 * mib);
+    pipeline.transform_threads = 3;
+    CHECK(part(pipeline, ProcessMemory::parsing) >= 120 * mib);
+}
+
 TEST_CASE("what a process may need has the windows of compressed files that are read") {
     PipelineConfig pipeline = files();
     CHECK(part(pipeline, ProcessMemory::unpacked) == 0);

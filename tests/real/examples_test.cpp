@@ -67,7 +67,7 @@ TEST_CASE("every example is known to a test") {
         if (entry.path().extension() == ".toml") found.insert(entry.path().filename().string());
     CHECK(found == std::set<std::string>{"demo.toml", "exec.toml", "formats.toml", "modes.toml",
                                          "policies.toml", "regulation.toml", "socket.toml",
-                                         "transforms.toml"});
+                                         "text.toml", "transforms.toml"});
 }
 
 TEST_CASE("the example of the demo gives every record to every sink or the dead letters") {

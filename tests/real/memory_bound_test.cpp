@@ -98,6 +98,19 @@ constexpr Kind packed_pairs{"msgpack pairs", [](std::size_t n) {
 constexpr Kind packed_tiny{"msgpack tiny", [](std::size_t n) { return std::string(n, '\0'); }, "",
                            "", ""};
 
+/// As many pairs as `max_keys` may be.
+constexpr Kind pairs{"pairs", [](std::size_t n) {
+                         std::string out;
+                         for (int i = 0; i < 65'000 && out.size() + 24 < n; ++i)
+                             out += "\"k" + std::to_string(i) + "\\n\"=\"\\t\" ";
+                         return out + std::string(n - out.size() - 1, 'x');
+                     }};
+/// Many members, and JSON in one of them.
+constexpr Kind logs{"a field", [](std::size_t n) {
+                        return "{" + repeated("\"\":0,", n / 2) + "\"log\":\"" +
+                               array_of("0", n / 2 - 12) + "\"}";
+                    }};
+
 /// Different keys for those who remember them, a line each.
 constexpr Kind numbers{"numbers", [](std::size_t n) {
                            std::string out;
@@ -145,6 +158,9 @@ const std::string max4 = "max_line = \"4MiB\"\n";
 std::vector<Case> cases() {
     const std::string raw = step("raw_filter", "rules = [{ missing = \"a\", then = \"drop\" }, "
                                                "{ field = \"b\", equals = 1 }]");
+    const std::string parse = step("parse", "format = \"logfmt\"\nmax_keys = 65536");
+    const std::string log =
+        step("parse", "format = \"json\"\nfield = \"log\"\ninto = \"to\"\nkeep_text = true");
     const std::string in = "\"in\"";
     const std::string msgpack = "framing = \"msgpack\"\n";
     return {
@@ -179,6 +195,8 @@ std::vector<Case> cases() {
         {zeros, 1, filter, "mode = \"streaming\"\n"},
         {zeros, 0.9, jq(".[]"), "mode = \"streaming\"\n"},
         {zeros, 1, filter, "mode = \"governed\"\n"},
+        {pairs, 0.9, parse},
+        {logs, 0.9, log},
         {elements, 0.9, filter, "", "framing = \"json_array\"\n"},
         {packed_zeros, 0.9, filter, "", msgpack},
         {packed_maps, 0.9, filter, "", msgpack},

@@ -67,9 +67,10 @@ std::string without_partition(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("the pipelines of examples/jq pass their tests and are good configs") {
-    const auto files = toml_files(HF_SOURCE_DIR "/examples/jq");
+TEST_CASE("the pipelines of examples/jq and of text pass their tests and are good configs") {
+    auto files = toml_files(HF_SOURCE_DIR "/examples/jq");
     CHECK(files.size() == 10);
+    files.push_back(HF_SOURCE_DIR "/examples/text.toml");
     std::vector<std::string> arguments{"test"};
     arguments.insert(arguments.end(), files.begin(), files.end());
     const Exited tested = run(arguments);

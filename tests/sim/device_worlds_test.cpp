@@ -66,6 +66,10 @@ TEST_CASE("programs of the machine give what jq 1.8 gives for each record, whate
     for (std::uint64_t seed = 0; seed < 200; ++seed) check(run_programs(seed), seed);
 }
 
+TEST_CASE("a line gives the object that it was written from, whatever record came before") {
+    for (std::uint64_t seed = 0; seed < 20000; ++seed) check(run_lines(seed), seed);
+}
+
 TEST_CASE("what a large record took is given back by each step that parses, and by streams") {
     for (std::uint64_t seed = 0; seed < 64; ++seed) check(run_memory(seed), seed);
 }

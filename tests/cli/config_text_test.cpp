@@ -1,0 +1,90 @@
+// Transforms that read text, in a config.
+#include <catch2/catch.hpp>
+#include <string>
+
+#include "io/cli/config.hpp"
+#include "io/cli/effective.hpp"
+
+using namespace holdfast;
+using namespace holdfast::cli;
+
+namespace {
+
+ConfigResult parse(const std::string& keys) {
+    return parse_config(
+        "[sources.in]\ntype = \"stdin\"\n[sinks.out]\ntype = \"stdout\"\ninputs = [\"t\"]\n"
+        "[transforms.t]\ntype = \"parse\"\ninputs = [\"in\"]\n" +
+            keys + "\n",
+        "/tmp/t.toml", {});
+}
+
+void refused(const std::string& keys, const std::string& what) {
+    const ConfigResult result = parse(keys);
+    INFO(keys);
+    REQUIRE(result.problems.size() == 1);
+    INFO(result.problems[0]);
+    CHECK(result.problems[0].find(what) != std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("a transform that parses has a format, and the rest by default") {
+    const ConfigResult result = parse("format = \"key_value\"");
+    REQUIRE(result.problems == std::vector<std::string>{});
+    const io::TransformSettings& transform = result.config.transforms[0];
+    REQUIRE(transform.parse);
+    CHECK(text::text_of(*transform.parse) == R"(key_value with " " and "=", at most 1000 keys)");
+    CHECK(transform.reads());
+    const ConfigResult all = parse(
+        "format = \"logfmt\"\nfield = \"at.log\"\nkeep_text = true\ninto = \"to\"\nnumbers = true\n"
+        "max_keys = 5\nskip_blank = false\non_error = \"drop\"");
+    REQUIRE(all.problems == std::vector<std::string>{});
+    CHECK(text::text_of(*all.config.transforms[0].parse) ==
+          R"(logfmt of .at.log, which stays, into "to", with numbers, at most 5 keys)");
+    CHECK(all.config.transforms[0].node.on_error == flow::OnError::drop);
+    CHECK_FALSE(all.config.transforms[0].node.skip_blank);
+    const ConfigResult escaped = parse(
+        "format = \"key_value\"\npair_separator = \"\\t\"\n"
+        "key_separator = \"$${X}\"");
+    REQUIRE(escaped.problems == std::vector<std::string>{});
+    CHECK(escaped.config.transforms[0].parse->pair_separator == "\t");
+    CHECK(escaped.config.transforms[0].parse->key_separator == "$${X}");
+}
+
+TEST_CASE("what a transform that parses cannot do is refused, with what to do") {
+    refused("", "t has no format");
+    refused("format = \"logfmtt\"", "did you mean \"logfmt\"?");
+    refused("format = \"json\"\nprogram = \".\"", "program is not a key of type \"parse\"");
+    refused("format = \"json\"\nnumbers = true", "values of JSON have their types");
+    refused("format = \"json\"\nmax_keys = 1", "expected no max_keys");
+    refused("format = \"logfmt\"\npair_separator = \",\"", "its pairs have fixed separators");
+    refused("format = \"logfmt\"\nkeep_text = true", "expected a field, or no keep_text");
+    refused("format = \"logfmt\"\nfield = \"a[0].b\"", "expected one such as \"log\"");
+    refused("format = \"logfmt\"\nfield = \".\"", "expected one such as \"log\"");
+    refused("format = \"logfmt\"\nfield = \"a b c\"", "expected one such as \"log\"");
+    refused("format = \"logfmt\"\ninto = \"a.b\"", "without dots");
+    refused("format = \"logfmt\"\ninto = \"\"", "without dots");
+    refused("format = \"logfmt\"\nmax_keys = 70000", "between 1 and 65536");
+    refused("format = \"key_value\"\npair_separator = \"\"", "without quotes and newlines");
+    refused("format = \"key_value\"\nkey_separator = \"\\n\"", "without quotes and newlines");
+    refused("format = \"key_value\"\nkey_separator = \"\\\"\"", "without quotes and newlines");
+    refused("format = \"key_value\"\nkey_separator = \" \"", "two that can be told apart");
+    refused("format = \"key_value\"\nkey_separator = \"==\"\npair_separator = \"=\"",
+            "two that can be told apart");
+}
+
+TEST_CASE("validate shows what a transform parses, and so does its JSON") {
+    const ConfigResult result =
+        parse("format = \"key_value\"\npair_separator = \",\"\nfield = \"log\"");
+    REQUIRE(result.problems == std::vector<std::string>{});
+    const std::string json = effective_json(result);
+    INFO(json);
+    for (const char* part :
+         {R"("type": "parse")", R"("format": "key_value")", R"("pair_separator": ",")",
+          R"("key_separator": "=")", R"("field": ".log")", R"("keep_text": false)",
+          R"("max_keys": 1000)", R"("numbers": false)", R"("on_error": "dead_letter")",
+          R"("skip_blank": true)"})
+        CHECK(json.find(part) != std::string::npos);
+    for (const char* part : {"program_memory", "\"into\"", "\"args\""})
+        CHECK(json.find(part) == std::string::npos);
+}
