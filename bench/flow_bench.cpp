@@ -83,17 +83,32 @@ std::string pair_lines() {
     return all;
 }
 
+/// The same of RFC 5424.
+std::string syslog_lines() {
+    std::string all;
+    for (std::size_t i = 0; i < lines_count; ++i) {
+        std::string one = "<165>1 2026-01-31T23:59:59.123Z host.example.com app 1" +
+                          std::to_string(10000000 + i) + " ID47 [a@1 x=\"1\" y=\"two\"] m";
+        one.append(199 - one.size(), 'x');
+        all += one + "\n";
+    }
+    return all;
+}
+
 void flow_parse(benchmark::State& state, text::Format format) {
     text::ParseSettings settings;
     settings.format = format;
     run(state, flow::NodeType::program, text::make_parse_program(settings),
-        format == text::Format::json ? lines() : pair_lines());
+        format == text::Format::json     ? lines()
+        : format == text::Format::syslog ? syslog_lines()
+                                         : pair_lines());
 }
 
 }  // namespace
 
 BENCHMARK_CAPTURE(flow_parse, logfmt_200_bytes, text::Format::logfmt);
 BENCHMARK_CAPTURE(flow_parse, key_value_200_bytes, text::Format::key_value);
+BENCHMARK_CAPTURE(flow_parse, syslog_200_bytes, text::Format::syslog);
 BENCHMARK_CAPTURE(flow_parse, json_500_bytes, text::Format::json);
 BENCHMARK_CAPTURE(flow_program, select_and_set, R"(select(.level != "debug") | .env = "prod")");
 BENCHMARK_CAPTURE(flow_program, identity, ".");

@@ -3,6 +3,8 @@
 // Property 1: what comes out is one line of compact JSON; a failure leaves nothing, and says why.
 // Property 2: the same record gives the same whatever came before.
 // Property 3: a text in a field gives what the line gives.
+#include <iterator>
+#include <memory>
 #include <string>
 
 #include "core/base/assert.hpp"
@@ -12,6 +14,7 @@
 #include "core/text/members.hpp"
 #include "core/text/parse_program.hpp"
 #include "fuzz/bytes.hpp"
+#include "io/jq/outside.hpp"
 
 namespace {
 
@@ -59,13 +62,26 @@ text::ParseSettings settings_of(fuzz::Bytes& bytes) {
         {" ", "="}, {",", ":"}, {"||", "=>"}, {"; ", " "}};
     text::ParseSettings out;
     const std::uint64_t choice = bytes.number(1);
-    out.format = static_cast<text::Format>(choice % 3);
+    constexpr text::Format formats[] = {text::Format::json,      text::Format::logfmt,
+                                        text::Format::key_value, text::Format::csv,
+                                        text::Format::syslog,    text::Format::regex};
+    const std::uint64_t format = bytes.number(1) % std::size(formats);
+    out.format = formats[format];
+    out.columns = {"a", "b"};
+    out.separator = separators[choice / 4 % 4][0];
+    out.pattern = R"(^(?<a>\S*)(?: (?<b>.*?))?(?<c>\d+)?$)";
     out.pair_separator = separators[choice / 4 % 4][0];
     out.key_separator = separators[choice / 4 % 4][1];
     out.numbers = (choice & 16) != 0;
     if ((choice & 32) != 0) out.into = "to";
     out.keys_max = (choice & 64) != 0 ? 4 : 65536;
     return out;
+}
+
+std::unique_ptr<Program> made(const text::ParseSettings& settings) {
+    if (settings.format != text::Format::regex) return text::make_parse_program(settings);
+    std::string error;
+    return text::make_regex_program(settings, jq::make_outside(), error);
 }
 
 }  // namespace
@@ -75,7 +91,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     text::ParseSettings settings = settings_of(bytes);
     const auto rest = bytes.rest();
     const std::string line(reinterpret_cast<const char*>(rest.data()), rest.size());
-    const auto program = text::make_parse_program(settings);
+    const auto program = made(settings);
     const Outcome first = run(*program, line);
     run(*program, "a=\"\\n\" a=\"");
     HF_ASSERT(run(*program, line) == first);
@@ -88,7 +104,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     settings.field_name = ".log";
     std::string record = "{\"log\":";
     codec::append_quoted(line, record);
-    const Outcome held = run(*text::make_parse_program(settings), record + "}");
+    const Outcome held = run(*made(settings), record + "}");
     if (settings.format == text::Format::json && settings.into.empty()) return 0;
     HF_ASSERT((held.verdict == Verdict::fail) == (first.verdict == Verdict::fail));
     HF_ASSERT(first.verdict == Verdict::fail || held.text == first.text);

@@ -6,83 +6,18 @@
 // Rule: lines and objects are written here; the parser is not asked how.
 #include <algorithm>
 #include <cstdio>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
 
-#include "core/base/mix.hpp"
 #include "core/text/parse_program.hpp"
 #include "sim/breach.hpp"
 #include "sim/device_worlds.hpp"
+#include "sim/line_world.hpp"
 
 namespace holdfast::sim {
-namespace {
-
-using text::Format;
-using text::ParseSettings;
-
-struct Pair {
-    std::string key;
-    std::string value;
-    bool quoted = false;
-    bool alone = false;  ///< A key without a value: true.
-};
-using Pairs = std::vector<Pair>;
-
-class Draw {
-public:
-    explicit Draw(std::uint64_t seed) : seed_(seed) {}
-    std::uint64_t below(std::uint64_t n) { return scale(mix(seed_, 0x6c696e65, 0, ++asked_), n); }
-    bool one_of(std::uint64_t n) { return below(n) == 0; }
-
-    std::string word(std::uint64_t most, bool wild) {
-        static constexpr std::string_view plain[] = {"a", "b", "k", "Z", "_", "1", ".", "é", "日"};
-        static constexpr std::string_view odd[] = {" ",
-                                                   "=",
-                                                   "\"",
-                                                   "\\",
-                                                   "\n",
-                                                   "\t",
-                                                   ",",
-                                                   ";",
-                                                   ":",
-                                                   "\r",
-                                                   "{",
-                                                   "/",
-                                                   "\x01",
-                                                   "\\n",
-                                                   "😀",
-                                                   "'",
-                                                   std::string_view("\0", 1)};
-        std::string out;
-        for (std::uint64_t n = below(most + 1); n > 0; --n)
-            out += wild && one_of(2) ? odd[below(std::size(odd))] : plain[below(std::size(plain))];
-        return out;
-    }
-    std::string number() {
-        static constexpr std::string_view all[] = {"0",   "7",    "-1",   "1.50",
-                                                   "1e3", "-0.0", "1E-2", "12345678901234567890"};
-        return std::string(all[below(std::size(all))]);
-    }
-    Pairs pairs() {
-        Pairs out(1 + (one_of(20) ? below(60) : below(6)));
-        for (Pair& pair : out) {
-            pair.key = word(3, one_of(3));
-            if (pair.key.empty()) pair.key = "k";
-            pair.value = one_of(3) ? number() : word(6, one_of(2));
-            pair.quoted = one_of(3);
-            pair.alone = one_of(8);
-        }
-        return out;
-    }
-
-private:
-    std::uint64_t seed_;
-    std::uint64_t asked_ = 0;
-};
 
 std::string json_text(std::string_view text) {
     std::string out = "\"";
@@ -103,7 +38,6 @@ std::string json_text(std::string_view text) {
     return out + "\"";
 }
 
-/// As JSON writes it.
 bool is_number(std::string_view text) {
     const auto digits = [&] {
         const std::size_t size = std::min(text.find_first_not_of("0123456789"), text.size());
@@ -126,10 +60,7 @@ bool is_number(std::string_view text) {
     return text.empty();
 }
 
-using Members = std::vector<std::pair<std::string, std::string>>;
-
-/// Of equal keys the last value, where the first one stood.
-void put(Members& members, const std::string& key, std::string json) {
+void put(JsonMembers& members, const std::string& key, std::string json) {
     for (auto& [name, value] : members) {
         if (name != key) continue;
         value = std::move(json);
@@ -138,19 +69,73 @@ void put(Members& members, const std::string& key, std::string json) {
     members.emplace_back(key, std::move(json));
 }
 
-std::string object_of(const Members& members) {
+std::string object_of(const JsonMembers& members) {
     std::string out = "{";
     for (const auto& [key, value] : members)
         out += (out.size() > 1 ? "," : "") + json_text(key) + ":" + value;
     return out + "}";
 }
 
+std::string LineRuns::over(std::string_view record) {
+    std::vector<std::byte> out;
+    std::string error;
+    const std::string padded = std::string(record) + std::string(Program::padding, '"');
+    const auto* bytes = reinterpret_cast<const std::byte*>(padded.data());
+    const ProgramResult is = program_->run({bytes, record.size()}, out, error);
+    if (is.verdict == Verdict::keep) return std::string(record);
+    demand(is.verdict == Verdict::change || out.empty(), "I96",
+           "what is no record leaves bytes: " + json_text(record));
+    if (is.verdict == Verdict::drop) return "-";
+    if (is.verdict == Verdict::fail) return "! " + error;
+    std::string text(reinterpret_cast<const char*>(out.data()), out.size());
+    demand(text.ends_with('\n') && text.find('\n') + 1 == text.size(), "I96",
+           "no single line: " + json_text(text));
+    text.pop_back();
+    return text;
+}
+
+void LineRuns::demand_over(std::string_view record, std::string_view outcome,
+                           const std::string& what) {
+    for (int i = 0; i < 2; ++i) {
+        const std::string is = over(record);
+        const bool right = outcome == "!" ? is.starts_with("! ") : is == outcome;
+        demand(right, "I96",
+               what + " over " + std::string(record) + " gives " + is + ", not " +
+                   (outcome == "!" ? "an error" : std::string(outcome)));
+    }
+}
+
+namespace {
+
+using text::Format;
+using text::ParseSettings;
+
+struct Pair {
+    std::string key;
+    std::string value;
+    bool quoted = false;
+    bool alone = false;  ///< A key without a value: true.
+};
+using Pairs = std::vector<Pair>;
+
+Pairs pairs_of(LineDraw& draw) {
+    Pairs out(1 + (draw.one_of(20) ? draw.below(60) : draw.below(6)));
+    for (Pair& pair : out) {
+        pair.key = draw.word(3, draw.one_of(3));
+        if (pair.key.empty()) pair.key = "k";
+        pair.value = draw.one_of(3) ? draw.number() : draw.word(6, draw.one_of(2));
+        pair.quoted = draw.one_of(3);
+        pair.alone = draw.one_of(8);
+    }
+    return out;
+}
+
 /// How a line is written.
 class Writer {
 public:
-    Writer(Draw& draw, const ParseSettings& settings) : draw_(draw), settings_(settings) {}
+    Writer(LineDraw& draw, const ParseSettings& settings) : draw_(draw), settings_(settings) {}
 
-    std::string line(const Pairs& pairs, Members& members) {
+    std::string line(const Pairs& pairs, JsonMembers& members) {
         std::string out;
         for (const Pair& pair : pairs) {
             if (!out.empty()) out += between();
@@ -213,38 +198,11 @@ private:
         return out + "\"";
     }
 
-    Draw& draw_;
+    LineDraw& draw_;
     const ParseSettings& settings_;
 };
 
-/// A program, and what it gives of a record.
-class Runs {
-public:
-    explicit Runs(const ParseSettings& settings) : program_(text::make_parse_program(settings)) {}
-
-    /// The record that comes out; "! " and the error.
-    std::string over(std::string_view record) {
-        std::vector<std::byte> out;
-        std::string error;
-        const std::string padded = std::string(record) + std::string(Program::padding, '"');
-        const auto* bytes = reinterpret_cast<const std::byte*>(padded.data());
-        const ProgramResult is = program_->run({bytes, record.size()}, out, error);
-        if (is.verdict == Verdict::keep) return std::string(record);
-        demand(is.verdict == Verdict::change || (is.verdict == Verdict::fail && out.empty()), "I96",
-               "a record is neither read nor an error: " + json_text(record));
-        if (is.verdict == Verdict::fail) return "! " + error;
-        std::string text(reinterpret_cast<const char*>(out.data()), out.size());
-        demand(text.ends_with('\n') && text.find('\n') + 1 == text.size(), "I96",
-               "no single line: " + json_text(text));
-        text.pop_back();
-        return text;
-    }
-
-private:
-    std::unique_ptr<Program> program_;
-};
-
-ParseSettings settings_of(Draw& draw) {
+ParseSettings settings_of(LineDraw& draw) {
     static constexpr std::pair<const char*, const char*> separators[] = {
         {" ", "="}, {",", ":"}, {"; ", "="}, {"\t", " "}, {"||", "=>"}, {"&", "="}};
     ParseSettings out;
@@ -263,10 +221,10 @@ ParseSettings settings_of(Draw& draw) {
 /// A record that holds the text, with white space where it may be, and what comes of it.
 struct Held {
     std::string record;
-    Members members;  ///< Of the record, without the text.
+    JsonMembers members;  ///< Of the record, without the text.
 };
 
-Held held(Draw& draw, const ParseSettings& settings, const std::string& line) {
+Held held(LineDraw& draw, const ParseSettings& settings, const std::string& line) {
     if (!settings.field) return {line + (draw.one_of(8) ? "\r" : ""), {}};
     const bool deep = settings.field->steps.size() > 1;
     const std::string text = json_text(line + (draw.one_of(4) ? "\n" : ""));
@@ -288,11 +246,11 @@ Held held(Draw& draw, const ParseSettings& settings, const std::string& line) {
 }
 
 void lines(std::uint64_t seed) {
-    Draw draw(seed);
+    LineDraw draw(seed);
     const ParseSettings settings = settings_of(draw);
     Writer writer(draw, settings);
-    Members members;
-    const Pairs pairs = draw.pairs();
+    JsonMembers members;
+    const Pairs pairs = pairs_of(draw);
     std::string line = writer.line(pairs, members);
     const bool is_open = draw.one_of(4);
     if (is_open)
@@ -305,30 +263,24 @@ void lines(std::uint64_t seed) {
         put(whole.members, settings.into, object_of(members));
     const std::string wanted = object_of(whole.members);
 
-    Runs runs(settings);
+    LineRuns runs(text::make_parse_program(settings));
     if (draw.one_of(2)) {
         // Whatever came before.
-        Members other;
-        const std::string before = writer.line(draw.pairs(), other);
+        JsonMembers other;
+        const std::string before = writer.line(pairs_of(draw), other);
         (void)runs.over(held(draw, settings, before + (draw.one_of(2) ? " \"" : "")).record);
     }
-    for (int i = 0; i < 2; ++i) {
-        const std::string is = runs.over(whole.record);
-        const bool right = is_open ? is.starts_with("! ") : is == wanted;
-        demand(right, "I96",
-               text::text_of(settings) + " over " + whole.record + " gives " + is + ", not " +
-                   (is_open ? "an error" : wanted));
-    }
+    runs.demand_over(whole.record, is_open ? "!" : wanted, text::text_of(settings));
 }
 
 /// A value of JSON in a field, or as a line with white space.
 void json(std::uint64_t seed) {
-    Draw draw(seed);
+    LineDraw draw(seed);
     ParseSettings settings = settings_of(draw);
     settings.format = Format::json;
-    Members members;
+    JsonMembers members;
     std::string spaced = "{ ";
-    for (const Pair& pair : draw.pairs()) {
+    for (const Pair& pair : pairs_of(draw)) {
         if (spaced.size() > 2) spaced += " , ";
         spaced += json_text(pair.key) + " :\t" + json_text(pair.value);
         members.emplace_back(pair.key, json_text(pair.value));
@@ -343,16 +295,20 @@ void json(std::uint64_t seed) {
     else
         whole.members = members;
     const std::string wanted = object_of(whole.members);
-    const std::string is = Runs(settings).over(whole.record);
-    demand(is == wanted, "I96",
-           text::text_of(settings) + " over " + whole.record + " gives " + is + ", not " + wanted);
+    LineRuns(text::make_parse_program(settings))
+        .demand_over(whole.record, wanted, text::text_of(settings));
 }
 
 }  // namespace
 
 std::optional<Breach> run_lines(std::uint64_t seed) {
     try {
-        seed % 8 == 7 ? json(seed) : lines(seed);
+        if (seed % 8 == 7)
+            json(seed);
+        else if (seed % 8 > 4)
+            run_forms(seed);
+        else
+            lines(seed);
     } catch (const Breach& breach) {
         return breach;
     }

@@ -1,54 +1,19 @@
-#include "core/text/pairs.hpp"
-
+// Keys and values in a line: logfmt, and its relatives with other separators.
+//
+// Rule 1: a pair is a key, the separator, a value; a key alone is true. A quote counts at the head of
+//         a key or value, up to the next quote that no backslash precedes.
+// Rule 2: in quotes \" \\ \/ \b \f \n \r \t \uXXXX stand for characters, as in JSON; any other backslash
+//         for itself.
+// Rule 3: without quotes a value ends where the pair does, whatever else is in it.
+// Bound: one pass, and another one over each pair.
 #include <algorithm>
 
-#include "core/base/assert.hpp"
 #include "core/base/mutant.hpp"
 #include "core/codec/json_text.hpp"
-#include "core/codec/utf8.hpp"
+#include "core/text/scanner.hpp"
 
 namespace holdfast::text {
 namespace {
-
-/// The value of four hex digits at the head; 0x10000: there are none.
-std::uint32_t hex4(std::string_view text) {
-    constexpr std::uint32_t none = 0x10000;
-    if (text.size() < 4) return none;
-    std::uint32_t value = 0;
-    for (const char c : text.substr(0, 4)) {
-        const char low = static_cast<char>(c | 0x20);
-        if (c >= '0' && c <= '9')
-            value = value * 16 + static_cast<std::uint32_t>(c - '0');
-        else if (low >= 'a' && low <= 'f')
-            value = value * 16 + static_cast<std::uint32_t>(low - 'a') + 10;
-        else
-            return none;
-    }
-    return value;
-}
-
-/// An escape at the head, behind its backslash: appends what it means; returns its size, or 0.
-std::size_t append_escape(std::string_view text, std::string& out) {
-    constexpr std::string_view names = "\"\\/bfnrt", meanings = "\"\\/\b\f\n\r\t";
-    if (text.empty()) return 0;
-    if (const std::size_t at = names.find(text.front()); at != std::string_view::npos) {
-        out += mutant(443) ? text.front() : meanings[at];
-        return 1;
-    }
-    if (text.front() != 'u') return 0;
-    const std::uint32_t unit = hex4(text.substr(1));
-    if (unit > 0xffff) return 0;
-    if (unit < 0xd800 || unit > 0xdfff) {
-        codec::append_utf8(unit, out);
-        return 5;
-    }
-    // Half of a pair is no character: it stands as it is.
-    if (unit > 0xdbff || !text.substr(5).starts_with("\\u")) return 0;
-    const std::uint32_t low = hex4(text.substr(7));
-    if (low < 0xdc00 || low > 0xdfff) return 0;
-    codec::append_utf8(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00), out);
-    return 11;
-}
 
 /// Where pairs and keys end: of logfmt.
 struct Words {
@@ -211,56 +176,34 @@ private:
     std::size_t at_ = 0;
 };
 
+class Pairs final : public Scanner {
+public:
+    explicit Pairs(const ParseSettings& settings) : settings_(settings) {}
+
+    Found scan(std::string_view text, Members& out, Wrong& wrong) override {
+        unescaped_.begin(text.size());
+        bool good = false;
+        if (settings_.format == Format::logfmt) {
+            const Words style;
+            good = Scan(style, text, settings_, unescaped_, out, wrong).run();
+        } else {
+            const Separated style{settings_.pair_separator, settings_.key_separator};
+            good = Scan(style, text, settings_, unescaped_, out, wrong).run();
+        }
+        return good ? Found::members : Found::wrong;
+    }
+    void trim() override { unescaped_.trim(); }
+    std::unique_ptr<Scanner> clone() const override { return std::make_unique<Pairs>(settings_); }
+
+private:
+    ParseSettings settings_;
+    Unescaped unescaped_;
+};
+
 }  // namespace
 
-void Unescaped::begin(std::size_t size) {
-    size_ = size;
-    text_.clear();
-}
-
-std::string_view Unescaped::of(std::string_view contents) {
-    std::size_t next = contents.find('\\');
-    if (next == std::string_view::npos) return contents;
-    text_.reserve(size_);
-    const char* const before = text_.data();
-    const std::size_t begin = text_.size();
-    while (next != std::string_view::npos) {
-        text_.append(contents.substr(0, next));
-        contents.remove_prefix(next + 1);
-        const std::size_t size = append_escape(contents, text_);
-        if (size == 0) text_ += '\\';
-        contents.remove_prefix(size);
-        next = contents.find('\\');
-    }
-    text_.append(contents);
-    HF_ASSERT(text_.data() == before);
-    return std::string_view(text_).substr(begin);
-}
-
-std::size_t closing_quote(std::string_view text, std::size_t at) {
-    for (; at < text.size(); ++at) {
-        if (text[at] == '"') return at;
-        if (text[at] == '\\') ++at;
-    }
-    return std::string_view::npos;
-}
-
-void add_value(std::string_view key, std::string_view value, const ParseSettings& settings,
-               Members& out) {
-    const bool is_number =
-        settings.numbers && !value.empty() && codec::number_shape(value).size == value.size();
-    out.add(key, value, is_number ? Shape::json : Shape::text);
-}
-
-bool scan_pairs(std::string_view text, const ParseSettings& settings, Unescaped& unescaped,
-                Members& out, Wrong& wrong) {
-    unescaped.begin(text.size());
-    if (settings.format == Format::logfmt) {
-        const Words style;
-        return Scan(style, text, settings, unescaped, out, wrong).run();
-    }
-    const Separated style{settings.pair_separator, settings.key_separator};
-    return Scan(style, text, settings, unescaped, out, wrong).run();
+std::unique_ptr<Scanner> make_pairs(const ParseSettings& settings) {
+    return std::make_unique<Pairs>(settings);
 }
 
 }  // namespace holdfast::text

@@ -9,7 +9,7 @@
 #include "core/codec/members.hpp"
 #include "core/codec/utf8.hpp"
 #include "core/text/members.hpp"
-#include "core/text/pairs.hpp"
+#include "core/text/scanner.hpp"
 
 namespace holdfast::text {
 
@@ -50,8 +50,9 @@ void append_without(const Value& value, std::span<const codec::PathStep> steps, 
 
 class ParseProgram final : public Program {
 public:
-    explicit ParseProgram(const ParseSettings& settings)
-        : settings_(settings), document_(parser_) {}
+    /// `scanner`: null for JSON.
+    ParseProgram(const ParseSettings& settings, std::unique_ptr<Scanner> scanner)
+        : settings_(settings), scanner_(std::move(scanner)), document_(parser_) {}
 
     ProgramResult run(std::span<const std::byte> record, std::vector<std::byte>& out,
                       std::string& error) override {
@@ -64,9 +65,15 @@ public:
         trim_all();
         return result;
     }
-    void limit_outputs(std::size_t bytes) override { bytes_max_ = bytes; }
+    void limit_outputs(std::size_t bytes) override {
+        bytes_max_ = bytes;
+        if (scanner_) scanner_->limit_outputs(bytes);
+    }
+    void heed(const Hurry& hurry, Duration may) override {
+        if (scanner_) scanner_->heed(hurry, may);
+    }
     std::unique_ptr<Program> clone() const override {
-        return std::make_unique<ParseProgram>(settings_);
+        return std::make_unique<ParseProgram>(settings_, scanner_ ? scanner_->clone() : nullptr);
     }
     std::string engine() const override { return "native"; }
 
@@ -81,7 +88,8 @@ private:
 
     ProgramResult of_line(std::span<const std::byte> record, std::string& error) {
         if (settings_.format == Format::json) return json_line(record, error);
-        if (!scan(without_line_end(text_of(record)), error)) return {Verdict::fail, 0, true};
+        const Scanner::Found found = scan(without_line_end(text_of(record)), error);
+        if (found != Scanner::Found::members) return without_members(found);
         return settings_.into.empty() ? write(inner_, error) : put_into(error);
     }
 
@@ -108,10 +116,17 @@ private:
             add_members(value);
             return write(members_, error);
         }
-        if (!scan(text, error)) return in_field(error);
+        const Scanner::Found found = scan(text, error);
+        if (found == Scanner::Found::wrong) return in_field(error);
+        if (found != Scanner::Found::members) return without_members(found);
         if (!settings_.into.empty()) return put_into(error);
         members_.add_all(inner_);
         return write(members_, error);
+    }
+
+    static ProgramResult without_members(Scanner::Found found) {
+        if (found == Scanner::Found::nothing) return {Verdict::drop, 0};
+        return {Verdict::fail, 0, found == Scanner::Found::wrong, found == Scanner::Found::ended};
     }
 
     ProgramResult in_field(std::string& error) const {
@@ -179,18 +194,22 @@ private:
     }
 
     /// The text's own members.
-    bool scan(std::string_view text, std::string& error) {
+    Scanner::Found scan(std::string_view text, std::string& error) {
         inner_.clear();
         Wrong wrong{"invalid UTF-8", 0};
-        if (!codec::valid_utf8(text)) {
+        Scanner::Found found = Scanner::Found::wrong;
+        if (!codec::valid_utf8(text))
             wrong.at = codec::valid_utf8_prefix(text);
-        } else if (scan_pairs(text, settings_, unescaped_, inner_, wrong)) {
-            if (inner_.size() > 0) return true;
+        else if (!text.empty())
+            found = scanner_->scan(text, inner_, wrong);
+        if (text.empty() || (found == Scanner::Found::members && inner_.size() == 0)) {
+            found = Scanner::Found::wrong;
             wrong = {"empty", 0};
         }
+        if (found != Scanner::Found::wrong) return found;
         error = wrong.what;
-        error += " at byte " + std::to_string(wrong.at);
-        return false;
+        if (wrong.at != Wrong::nowhere) error += " at byte " + std::to_string(wrong.at);
+        return found;
     }
 
     ProgramResult put_into(std::string& error) {
@@ -225,18 +244,18 @@ private:
         document_.trim();
         members_.trim();
         inner_.trim();
-        unescaped_.trim();
+        if (scanner_) scanner_->trim();
         for (std::string* text : {&made_, &value_, &text_, &keys_, &holder_, &scratch_})
             trim(*text);
     }
 
     ParseSettings settings_;
+    std::unique_ptr<Scanner> scanner_;
     std::size_t bytes_max_ = SIZE_MAX;
     codec::Parser parser_;
     codec::Document document_;
-    Members members_;  ///< Of the record that is made.
-    Members inner_;    ///< Of the text.
-    Unescaped unescaped_;
+    Members members_;       ///< Of the record that is made.
+    Members inner_;         ///< Of the text.
     std::string made_;      ///< The record.
     std::string value_;     ///< What stands in `into`.
     std::string text_;      ///< The field's, and bytes that may be read.
@@ -249,7 +268,24 @@ private:
 }  // namespace
 
 std::unique_ptr<Program> make_parse_program(const ParseSettings& settings) {
-    return std::make_unique<ParseProgram>(settings);
+    std::unique_ptr<Scanner> scanner;
+    switch (settings.format) {
+        case Format::json: break;
+        case Format::logfmt:
+        case Format::key_value: scanner = make_pairs(settings); break;
+        case Format::csv: scanner = make_csv(settings); break;
+        case Format::syslog: scanner = make_syslog(settings); break;
+        case Format::regex: HF_ASSERT(false);
+    }
+    return std::make_unique<ParseProgram>(settings, std::move(scanner));
+}
+
+std::unique_ptr<Program> make_regex_program(const ParseSettings& settings,
+                                            std::unique_ptr<jq::machine::Outside> outside,
+                                            std::string& error) {
+    auto scanner = make_regex(settings, std::move(outside), error);
+    if (scanner == nullptr) return nullptr;
+    return std::make_unique<ParseProgram>(settings, std::move(scanner));
 }
 
 }  // namespace holdfast::text

@@ -10,13 +10,20 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "core/data/program.hpp"
+#include "core/jq/machine/outside.hpp"
 #include "core/text/settings.hpp"
 
 namespace holdfast::text {
 
-/// Requires: the settings keep what settings.hpp says of them.
+/// Requires: the settings keep what settings.hpp says of them; another format than regex.
 std::unique_ptr<Program> make_parse_program(const ParseSettings& settings);
+
+/// Of the format regex. nullptr: `error` says why the pattern is none.
+std::unique_ptr<Program> make_regex_program(const ParseSettings& settings,
+                                            std::unique_ptr<jq::machine::Outside> outside,
+                                            std::string& error);
 
 }  // namespace holdfast::text

@@ -8,9 +8,12 @@ const char* format_name(Format format) {
     switch (format) {
         case Format::json: return "json";
         case Format::logfmt: return "logfmt";
-        case Format::key_value: break;
+        case Format::key_value: return "key_value";
+        case Format::csv: return "csv";
+        case Format::regex: return "regex";
+        case Format::syslog: break;
     }
-    return "key_value";
+    return "syslog";
 }
 
 std::string text_of(const ParseSettings& settings) {
@@ -21,6 +24,17 @@ std::string text_of(const ParseSettings& settings) {
         out += " and ";
         append_string(settings.key_separator, out);
     }
+    if (settings.format == Format::csv) {
+        for (const std::string& column : settings.columns) {
+            out += &column == &settings.columns.front() ? " " : settings.separator;
+            append_string(column, out);
+        }
+        if (settings.skip_header) out += " without its header";
+    }
+    if (settings.format == Format::regex) {
+        out += ' ';
+        append_string(settings.pattern, out);
+    }
     if (settings.field) out += " of " + settings.field_name;
     if (settings.keep_text) out += ", which stays";
     if (!settings.into.empty()) {
@@ -28,7 +42,7 @@ std::string text_of(const ParseSettings& settings) {
         append_string(settings.into, out);
     }
     if (settings.numbers) out += ", with numbers";
-    if (settings.format != Format::json)
+    if (has_keys_max(settings.format))
         out += ", at most " + std::to_string(settings.keys_max) + " keys";
     return out;
 }

@@ -2,7 +2,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "core/codec/utf8.hpp"
 #include "io/cli/config_flow.hpp"
@@ -13,6 +15,8 @@ namespace {
 
 using namespace io;
 using text::Format;
+
+constexpr std::size_t columns_most = 1000, pattern_most = 64 << 10;
 
 bool by_keys(const codec::Path& path) {
     return !path.steps.empty() && std::none_of(path.steps.begin(), path.steps.end(),
@@ -33,9 +37,10 @@ public:
         field();
         into();
         separators();
-        const bool makes_json = parse_.format == Format::json;
-        only("numbers", !makes_json, "values of JSON have their types");
-        only("max_keys", !makes_json, "JSON has no bound but max_line");
+        csv();
+        pattern();
+        only("numbers", parse_.format != Format::json, "values of JSON have their types");
+        only("max_keys", text::has_keys_max(parse_.format), "nothing but max_line bounds its keys");
         if (given("keep_text") && !given("field"))
             wrong("keep_text",
                   fmt::format("keep_text is about `field`, and transform \"{}\" parses "
@@ -83,6 +88,49 @@ private:
                           in_quotes(pairs), in_quotes(keys)));
     }
 
+    void csv() {
+        const bool wanted = parse_.format == Format::csv;
+        for (const char* key : {"columns", "separator", "skip_header"})
+            only(key, wanted, "it has no columns");
+        if (!wanted) return;
+        if (!is_text(parse_.separator))
+            wrong("separator",
+                  fmt::format("separator is {}; expected text without quotes and newlines",
+                              in_quotes(parse_.separator)));
+        const std::vector<Item>& columns = values_.at("columns").list;
+        if (columns.empty() || columns.size() > columns_most)
+            reader_.problem(given("columns") ? values_.at("columns").place : values_.place,
+                            fmt::format("transform \"{}\" has {} columns; expected their names in "
+                                        "order, columns = [\"id\", \"name\"], at most {}",
+                                        name_, columns.size(), columns_most));
+        std::set<std::string_view> seen;
+        for (const Item& column : columns)
+            if (!seen.insert(column.text).second || !codec::valid_utf8(column.text))
+                reader_.problem(column.place,
+                                fmt::format("column {} is there twice; expected another "
+                                            "name",
+                                            in_quotes(column.text)));
+    }
+
+    void pattern() {
+        const bool wanted = parse_.format == Format::regex;
+        only("pattern", wanted, "it has no pattern");
+        if (!wanted) return;
+        const Place& place = given("pattern") ? values_.at("pattern").place : values_.place;
+        if (parse_.pattern.empty() || parse_.pattern.size() > pattern_most)
+            return reader_.problem(
+                place,
+                fmt::format("transform \"{}\" has a pattern of {} bytes; expected one such as "
+                            "pattern = '^(?<ip>\\S+) (?<path>.*)', at most {} bytes",
+                            name_, parse_.pattern.size(), pattern_most));
+        const CompiledProgram made = make_parser(parse_);
+        if (!made)
+            reader_.problem(place,
+                            fmt::format("{} is no pattern: {}; expected one with named groups "
+                                        "such as '^(?<ip>\\S+) (?<path>.*)'",
+                                        in_quotes(parse_.pattern), made.error().message));
+    }
+
     /// A key that says nothing here.
     void only(std::string_view key, bool applies, std::string_view why) {
         if (applies || !given(key)) return;
@@ -104,7 +152,14 @@ text::ParseSettings parse_of(const Values& values) {
     const std::string& format = values.text("format");
     out.format = format == "logfmt"      ? Format::logfmt
                  : format == "key_value" ? Format::key_value
+                 : format == "csv"       ? Format::csv
+                 : format == "regex"     ? Format::regex
+                 : format == "syslog"    ? Format::syslog
                                          : Format::json;
+    for (const Item& column : values.at("columns").list) out.columns.push_back(column.text);
+    out.separator = values.text("separator");
+    out.skip_header = values.number("skip_header") != 0;
+    out.pattern = values.text("pattern");
     out.pair_separator = values.text("pair_separator");
     out.key_separator = values.text("key_separator");
     out.numbers = values.number("numbers") != 0;

@@ -105,13 +105,21 @@ void put_parse(Json& json, const text::ParseSettings& parse) {
         json.field("pair_separator", parse.pair_separator);
         json.field("key_separator", parse.key_separator);
     }
+    if (parse.format == text::Format::csv) {
+        json.begin_list("columns");
+        for (const std::string& column : parse.columns) json.value(column);
+        json.end_list();
+        json.field("separator", parse.separator);
+        json.field("skip_header", parse.skip_header);
+    }
+    if (parse.format == text::Format::regex) json.field("pattern", parse.pattern);
     if (parse.format != text::Format::json) json.field("numbers", parse.numbers);
     if (parse.field) {
         json.field("field", parse.field_name);
         json.field("keep_text", parse.keep_text);
     }
     if (!parse.into.empty()) json.field("into", parse.into);
-    if (parse.format != text::Format::json) json.field("max_keys", parse.keys_max);
+    if (text::has_keys_max(parse.format)) json.field("max_keys", parse.keys_max);
 }
 
 void put_transform(Json& json, const PipelineConfig& pipeline, const TransformSettings& transform) {

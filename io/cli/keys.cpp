@@ -344,7 +344,7 @@ const Section& transform_section() {
              "`false`: it is no JSON, and goes where `on_error` says.",
              {}, 0, 0, nullptr, readers},
             {"format", T::choice, required,
-             "How the text is written: see docs/text.md.", "json|logfmt|key_value", 0, 0, nullptr,
+             "How the text is written: see docs/text.md.", "json|logfmt|key_value|csv|regex|syslog", 0, 0, nullptr,
              "parse"},
             {"field", T::text, "",
              "The field of a JSON record that holds the text, such as `log` or `kubernetes.log`; it "
@@ -360,6 +360,17 @@ const Section& transform_section() {
              0, nullptr, "parse"},
             {"key_separator", T::verbatim, "=",
              "What stands between key and value of `key_value`.", {}, 0, 0, nullptr, "parse"},
+            {"columns", T::fields, "", "The names of the values of `csv`, in their order.", {}, 0, 0,
+             nullptr, "parse"},
+            {"separator", T::verbatim, ",", "What stands between values of `csv`.", {}, 0, 0, nullptr,
+             "parse"},
+            {"skip_header", T::flag, "false",
+             "A line of `csv` whose values are the names of the columns is dropped and counted.", {}, 0,
+             0, nullptr, "parse"},
+            {"pattern", T::verbatim, "",
+             "The pattern of `regex`, as jq's `capture` has it: each named group, `(?<name>...)`, is a "
+             "key.",
+             {}, 0, 0, nullptr, "parse"},
             {"numbers", T::flag, "false",
              "A value that is a number of JSON, and not in quotes, becomes one. Else all values are "
              "text.",

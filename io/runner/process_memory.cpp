@@ -44,6 +44,8 @@ constexpr std::uint64_t parse_field_factor = json_factor + 24;
 // Of a whole line. Its members are counted by their most.
 constexpr std::uint64_t parse_line_factor = json_factor + 8;
 constexpr std::uint64_t parse_member_bytes = 3 * 48;
+// A search's stack at its limit; and a pattern, compiled, by its byte.
+constexpr std::uint64_t search_bytes = 8 * mib, pattern_factor = 200;
 // What a program keeps from one record to the next.
 constexpr std::uint64_t kept_by_program = 5 * mib / 2;
 // An output of two bytes has an origin of four.
@@ -85,12 +87,17 @@ std::uint64_t longest_text(const PipelineConfig& pipeline, const flow::Spec& spe
     return longest;
 }
 
-/// The members of a text, in the transform that may have most.
+/// The members of a text, in the transform that may have most; patterns, and a search for one.
 std::uint64_t parse_bytes(const PipelineConfig& pipeline) {
-    std::uint64_t members = 0;
-    for (const TransformSettings& transform : pipeline.transforms)
-        if (transform.parse) members = std::max<std::uint64_t>(members, transform.parse->keys_max);
-    return members * parse_member_bytes;
+    std::uint64_t members = 0, search = 0, patterns = 0;
+    for (const TransformSettings& transform : pipeline.transforms) {
+        if (!transform.parse) continue;
+        members = std::max<std::uint64_t>(members, transform.parse->keys_max);
+        members = std::max<std::uint64_t>(members, transform.parse->columns.size());
+        patterns += pattern_factor * transform.parse->pattern.size();
+        if (!transform.parse->pattern.empty()) search = search_bytes;
+    }
+    return members * parse_member_bytes + search + patterns;
 }
 
 std::uint64_t factor_of(const PipelineConfig& pipeline, const flow::Spec& spec, std::size_t index) {

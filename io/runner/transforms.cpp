@@ -11,6 +11,7 @@
 #include "core/codec/raw_program.hpp"
 #include "core/codec/record_programs.hpp"
 #include "core/text/parse_program.hpp"
+#include "io/jq/outside.hpp"
 #include "io/runner/engine_config.hpp"
 
 namespace holdfast::io {
@@ -163,6 +164,14 @@ CompiledProgram compile_text(const TransformSettings& transform, const std::stri
     return program->clone();
 }
 
+CompiledProgram make_parser(const text::ParseSettings& parse) {
+    if (parse.format != text::Format::regex) return text::make_parse_program(parse);
+    std::string error;
+    auto program = text::make_regex_program(parse, jq::make_outside(), error);
+    if (program == nullptr) return std::unexpected(CompileError{error});
+    return program;
+}
+
 std::vector<flow::NodePrograms> compile_all(const PipelineConfig& pipeline) {
     std::vector<flow::NodePrograms> out;
     for (const TransformSettings& transform : pipeline.transforms) {
@@ -172,7 +181,11 @@ std::vector<flow::NodePrograms> compile_all(const PipelineConfig& pipeline) {
             HF_ASSERT(compiled.has_value());
             node.programs.push_back(std::move(*compiled));
         }
-        if (transform.parse) node.programs.push_back(text::make_parse_program(*transform.parse));
+        if (transform.parse) {
+            CompiledProgram parser = make_parser(*transform.parse);
+            HF_ASSERT(parser.has_value());
+            node.programs.push_back(std::move(*parser));
+        }
         if (transform.node.type == flow::NodeType::raw_filter)
             node.programs.push_back(
                 std::make_unique<codec::RawProgram>(transform.rules, transform.rule_texts));

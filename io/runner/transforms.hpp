@@ -32,6 +32,9 @@ bool has_flow(const PipelineConfig& pipeline);
 /// Compiles one text of a transform. A key is a list of paths or any jq program.
 CompiledProgram compile_text(const TransformSettings& transform, const std::string& text);
 
+/// What a transform that parses does; for the format regex its pattern is compiled.
+CompiledProgram make_parser(const text::ParseSettings& parse);
+
 /// All of them, by node. Requires: each compiles (they were checked with the config).
 std::vector<flow::NodePrograms> compile_all(const PipelineConfig& pipeline);
 

@@ -51,13 +51,35 @@ TEST_CASE("a transform that parses has a format, and the rest by default") {
     CHECK(escaped.config.transforms[0].parse->key_separator == "$${X}");
 }
 
+TEST_CASE("columns, patterns and lines of syslog are told as they are") {
+    const auto text = [](const std::string& keys) {
+        const ConfigResult result = parse(keys);
+        REQUIRE(result.problems == std::vector<std::string>{});
+        return text::text_of(*result.config.transforms[0].parse);
+    };
+    CHECK(text("format = \"csv\"\ncolumns = [\"a\", \"b c\"]\nseparator = \";\"\n"
+               "skip_header = true") == R"(csv "a";"b c" without its header)");
+    CHECK(text("format = \"regex\"\npattern = '^(?<a>\\S+)$${x}$'") ==
+          R"(regex "^(?<a>\\S+)$${x}$")");
+    CHECK(text("format = \"syslog\"") == "syslog, at most 1000 keys");
+}
+
 TEST_CASE("what a transform that parses cannot do is refused, with what to do") {
     refused("", "t has no format");
     refused("format = \"logfmtt\"", "did you mean \"logfmt\"?");
     refused("format = \"json\"\nprogram = \".\"", "program is not a key of type \"parse\"");
     refused("format = \"json\"\nnumbers = true", "values of JSON have their types");
-    refused("format = \"json\"\nmax_keys = 1", "expected no max_keys");
+    refused("format = \"json\"\nmax_keys = 1", "nothing but max_line bounds its keys");
     refused("format = \"logfmt\"\npair_separator = \",\"", "its pairs have fixed separators");
+    refused("format = \"csv\"", "has 0 columns; expected their names in order");
+    refused("format = \"csv\"\ncolumns = [\"a\", \"a\"]", "column \"a\" is there twice");
+    refused("format = \"csv\"\ncolumns = [\"a\"]\nseparator = \"\\\"\"", "without quotes");
+    refused("format = \"csv\"\ncolumns = [\"a\"]\nmax_keys = 2", "expected no max_keys");
+    refused("format = \"syslog\"\ncolumns = [\"a\"]", "it has no columns; expected no columns");
+    refused("format = \"syslog\"\npattern = \"a\"", "it has no pattern");
+    refused("format = \"regex\"", "has a pattern of 0 bytes; expected one such as");
+    refused("format = \"regex\"\npattern = \"(a)\"", "no group has a name");
+    refused("format = \"regex\"\npattern = \"(?<a>\"", "is no pattern: end pattern");
     refused("format = \"logfmt\"\nkeep_text = true", "expected a field, or no keep_text");
     refused("format = \"logfmt\"\nfield = \"a[0].b\"", "expected one such as \"log\"");
     refused("format = \"logfmt\"\nfield = \".\"", "expected one such as \"log\"");

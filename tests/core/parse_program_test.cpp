@@ -1,10 +1,9 @@
 // Text parsed into JSON, by tables of cases. That any line is read back: sim/line_world.cpp.
-#include "core/text/parse_program.hpp"
-
 #include <catch2/catch.hpp>
 #include <string>
-#include <string_view>
 #include <vector>
+
+#include "tests/core/parse_help.hpp"
 
 using namespace holdfast;
 using text::Format;
@@ -13,48 +12,6 @@ using text::ParseSettings;
 namespace {
 
 using namespace std::string_literals;
-
-class Parses {
-public:
-    explicit Parses(const ParseSettings& settings) : program_(text::make_parse_program(settings)) {}
-
-    /// The record that comes out, without its newline; "= " before one that keeps its bytes; "! "
-    /// before an error of the record, "!! " before one of the program.
-    std::string operator()(std::string_view record) {
-        std::vector<std::byte> out;
-        std::string error;
-        const std::string padded = std::string(record) + std::string(Program::padding, '"');
-        const auto* bytes = reinterpret_cast<const std::byte*>(padded.data());
-        const ProgramResult is = program_->run({bytes, record.size()}, out, error);
-        if (is.verdict == Verdict::keep) return "= " + std::string(record);
-        if (is.verdict == Verdict::fail) {
-            CHECK(out.empty());
-            return (is.unreadable ? "! " : "!! ") + error;
-        }
-        CHECK(is.outputs == 1);
-        std::string text(reinterpret_cast<const char*>(out.data()), out.size());
-        CHECK(text.find('\n') + 1 == text.size());
-        if (!text.empty()) text.pop_back();
-        return text;
-    }
-    Program& program() { return *program_; }
-
-private:
-    std::unique_ptr<Program> program_;
-};
-
-struct Case {
-    std::string record;
-    std::string outcome;
-};
-
-void check(const ParseSettings& settings, const std::vector<Case>& cases) {
-    Parses parses(settings);
-    for (const Case& one : cases) {
-        INFO(one.record);
-        CHECK(parses(one.record) == one.outcome);
-    }
-}
 
 ParseSettings of(Format format) {
     ParseSettings out;

@@ -108,6 +108,8 @@ TEST_CASE("what a process may need has the members of text that is parsed") {
     CHECK(line >= 24 * mib);
     parse.keys_max += 1'000;
     CHECK(part(pipeline, ProcessMemory::parsing) == line + 144'000);
+    parse.pattern = "(?<a>x)";
+    CHECK(part(pipeline, ProcessMemory::parsing) >= line + 8 * mib);
     parse.field.emplace();
     CHECK(part(pipeline, ProcessMemory::parsing) >= 40 * mib);
     pipeline.transform_threads = 3;
