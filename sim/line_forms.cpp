@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/text/format_program.hpp"
 #include "core/text/parse_program.hpp"
 #include "io/jq/outside.hpp"
 #include "sim/line_world.hpp"
@@ -194,11 +195,40 @@ void regex(LineDraw& draw) {
         .demand_over(line, is_broken ? "!" : object_of(members), settings.pattern);
 }
 
+// ---- written by `format`, and read again --------------------------------------------------------
+
+void written(LineDraw& draw) {
+    const bool is_csv = draw.one_of(2);
+    text::FormatSettings format{.layout = is_csv ? text::Layout::csv : text::Layout::logfmt};
+    ParseSettings parse{.format = is_csv ? Format::csv : Format::logfmt};
+    parse.separator = format.separator = std::array{",", ";", "\t", "||"}[draw.below(4)];
+    parse.numbers = true;
+    JsonMembers members;
+    bool has_newline = false;
+    for (std::uint64_t i = 0, count = 1 + draw.below(5); i < count; ++i) {
+        const std::string key = is_csv ? "c" + std::to_string(i) : draw.word(3, draw.one_of(3));
+        const bool is_number = draw.one_of(3);
+        const std::string value = draw.one_of(3) ? draw.number() : draw.word(6, draw.one_of(2));
+        has_newline = has_newline || (!is_number && value.find('\n') != value.npos);
+        put(members, key, is_number ? draw.number() : json_text(value));
+        parse.columns.push_back(key);
+        format.columns.push_back(key);
+        format.paths.push_back({.steps = {{.key = key}}});
+    }
+    const std::string record = object_of(members);
+    const std::string line = LineRuns(text::make_format_program(format)).over(record);
+    if (is_csv && has_newline)
+        return demand(line.starts_with("! "), "I96", "a newline is part of a line: " + line);
+    LineRuns(text::make_parse_program(parse))
+        .demand_over(line, record, text::text_of(parse) + " of " + record);
+}
+
 }  // namespace
 
 void run_forms(std::uint64_t seed) {
     LineDraw draw(seed);
-    switch (draw.below(4)) {
+    switch (draw.below(5)) {
+        case 4: return written(draw);
         case 0: return syslog_5424(draw);
         case 1: return syslog_3164(draw);
         case 2: return regex(draw);

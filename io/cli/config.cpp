@@ -220,7 +220,7 @@ void build(const Document& document, const fs::path& folder, ConfigResult& resul
     resolve_inputs(parts, config, reader);
     read_rules(parts, config, reader);
     check_programs(parts, config, reader);
-    check_parse(parts, config, reader);
+    check_text(parts, config, reader);
     check_paths(parts, config, reader);
     check_settings(parts, config, reader);
     result.tests = read_tests(root.at("tests"), config, reader);

@@ -230,6 +230,8 @@ void read_texts(const Values& values, TransformSettings& out) {
         case NodeType::program:
             if (values.type == "parse")
                 out.parse = parse_of(values);
+            else if (values.type == "format")
+                format_of(values, out);
             else
                 out.texts.push_back(values.text("program"));
             return;
@@ -297,6 +299,7 @@ TransformSettings transform_of(const Named& part, const std::filesystem::path& f
                     : values.type == "dedupe"     ? NodeType::dedupe
                     : values.type == "jq"         ? NodeType::program
                     : values.type == "parse"      ? NodeType::program
+                    : values.type == "format"     ? NodeType::program
                     : values.type == "raw_filter" ? NodeType::raw_filter
                                                   : NodeType::filter;
     out.node.on_error = policy_of(values.text("on_error"));
@@ -409,6 +412,7 @@ void check_programs(const Parts& parts, const PipelineConfig& config, Reader& re
             if (compiled) continue;
             const NodeType type = transform.node.type;
             const std::string_view key = type == NodeType::filter    ? "condition"
+                                         : transform.format          ? "template"
                                          : type == NodeType::program ? "program"
                                          : type == NodeType::route   ? "route"
                                          : type == NodeType::dedupe  ? "fields"
@@ -458,7 +462,7 @@ std::string_view type_name(const TransformSettings& transform) {
         case NodeType::encode: return "encode";
         case NodeType::program: break;
     }
-    return transform.parse ? "parse" : "jq";
+    return transform.parse ? "parse" : transform.format ? "format" : "jq";
 }
 
 std::vector<std::string> flow_warnings(const PipelineConfig& config) {

@@ -16,9 +16,10 @@ io::TransformSettings transform_of(const Named& part, const std::filesystem::pat
 /// The rules of raw filters, and what is wrong with them.
 void read_rules(const Parts& parts, io::PipelineConfig& config, Reader& reader);
 
-/// What a transform that parses is asked for (config_text.cpp), and what is wrong with that.
+/// What a transform that parses or formats is asked for (config_text.cpp), and what is wrong with it.
 text::ParseSettings parse_of(const Values& values);
-void check_parse(const Parts& parts, const io::PipelineConfig& config, Reader& reader);
+void format_of(const Values& values, io::TransformSettings& out);
+void check_text(const Parts& parts, const io::PipelineConfig& config, Reader& reader);
 
 /// Compiles the texts of all transforms and reports those that aren't jq.
 void check_programs(const Parts& parts, const io::PipelineConfig& config, Reader& reader);
@@ -41,5 +42,8 @@ std::string_view type_name(const io::TransformSettings& transform);
 
 /// What is odd, but no mistake: outputs that nobody takes.
 std::vector<std::string> flow_warnings(const io::PipelineConfig& config);
+
+/// The same of text where JSON is read (config_text.cpp).
+std::vector<std::string> text_warnings(const io::PipelineConfig& config);
 
 }  // namespace holdfast::cli

@@ -122,6 +122,15 @@ void put_parse(Json& json, const text::ParseSettings& parse) {
     if (text::has_keys_max(parse.format)) json.field("max_keys", parse.keys_max);
 }
 
+void put_format(Json& json, const text::FormatSettings& format) {
+    json.field("format", text::layout_name(format.layout));
+    if (format.layout != text::Layout::csv) return;
+    json.begin_list("columns");
+    for (const std::string& column : format.columns) json.value(column);
+    json.end_list();
+    json.field("separator", format.separator);
+}
+
 void put_transform(Json& json, const PipelineConfig& pipeline, const TransformSettings& transform) {
     using flow::NodeType;
     const flow::NodeSpec& node = transform.node;
@@ -135,11 +144,13 @@ void put_transform(Json& json, const PipelineConfig& pipeline, const TransformSe
         json.end_object();
     } else if (!transform.texts.empty()) {
         json.field(node.type == NodeType::filter    ? "condition"
+                   : transform.format               ? "template"
                    : node.type == NodeType::program ? "program"
                                                     : "key",
                    transform.texts.front());
     }
     if (transform.parse) put_parse(json, *transform.parse);
+    if (transform.format) put_format(json, *transform.format);
     if (node.type == NodeType::raw_filter) {
         json.begin_list("rules");
         for (const std::string& rule : transform.rule_texts) json.value(rule);
@@ -166,8 +177,8 @@ void put_transform(Json& json, const PipelineConfig& pipeline, const TransformSe
         node.type == NodeType::raw_filter)
         json.field(node.type == NodeType::raw_filter ? "on_reject" : "unrouted",
                    unrouted_names[static_cast<std::size_t>(node.unrouted)]);
-    if (node.type != NodeType::raw_filter && !transform.parse)
-        put_settings(json, transform.settings);
+    const bool is_native = transform.parse || (transform.format && transform.texts.empty());
+    if (node.type != NodeType::raw_filter && !is_native) put_settings(json, transform.settings);
     json.begin_list("runs_in");
     for (const std::string& text : transform.texts) json.value(program_engine(transform, text));
     json.end_list();
@@ -337,6 +348,7 @@ std::vector<std::string> warnings(const PipelineConfig& pipeline) {
                 source.framing == Framing::lines ? "quarter" : "sixteenth"));
     }
     for (std::string& warning : flow_warnings(pipeline)) out.push_back(std::move(warning));
+    for (std::string& warning : text_warnings(pipeline)) out.push_back(std::move(warning));
     for (const SinkSettings& sink : pipeline.sinks) {
         for (const std::string& warning : sink.kind->warnings(sink))
             out.push_back(fmt::format("sink {}: {}", sink.name, warning));

@@ -263,8 +263,8 @@ const Section& source_section() {
 }
 
 /// What may run a program.
-constexpr std::string_view programs = "filter|route|sample|throttle|dedupe|jq";
-constexpr std::string_view readers = "filter|route|sample|throttle|dedupe|jq|parse";
+constexpr std::string_view programs = "filter|route|sample|throttle|dedupe|jq|format";
+constexpr std::string_view readers = "filter|route|sample|throttle|dedupe|jq|format|parse";
 
 const Section& transform_section() {
     static const Section section{
@@ -276,8 +276,9 @@ const Section& transform_section() {
              "`filter`: keeps what a condition holds for. `route`: an output for each condition. "
              "`sample`: one of `rate`. `throttle`: at most `threshold` in a `window`. `dedupe`: "
              "drops repeats. `jq`: a program that changes records. `raw_filter`: drops or rejects by "
-             "one field, before anything is parsed. `parse`: makes JSON of text.",
-             "filter|route|sample|throttle|dedupe|jq|raw_filter|parse"},
+             "one field, before anything is parsed. `parse`: makes JSON of text. `format`: "
+             "makes text of JSON.",
+             "filter|route|sample|throttle|dedupe|jq|raw_filter|parse|format"},
             {"inputs", T::names, required,
              "Names of sources, of transforms, and of outputs of transforms: `[\"in\"]`, "
              "`[\"by_level.errors\"]`."},
@@ -344,8 +345,13 @@ const Section& transform_section() {
              "`false`: it is no JSON, and goes where `on_error` says.",
              {}, 0, 0, nullptr, readers},
             {"format", T::choice, required,
-             "How the text is written: see docs/text.md.", "json|logfmt|key_value|csv|regex|syslog", 0, 0, nullptr,
-             "parse"},
+             "How the text is written: see docs/text.md. `template` is for `format` only, which has "
+             "`logfmt` and `csv` besides; all others are for `parse`.",
+             "json|logfmt|key_value|csv|regex|syslog|template", 0, 0, nullptr, "parse|format"},
+            {"template", T::text, "",
+             "A jq program: each text that it gives is a line, such as "
+             "`'\"\\(.time) \\(.message)\"'`.",
+             {}, 0, 0, nullptr, "format"},
             {"field", T::text, "",
              "The field of a JSON record that holds the text, such as `log` or `kubernetes.log`; it "
              "is taken out of the record. Without it the whole line is the text.",
@@ -360,10 +366,12 @@ const Section& transform_section() {
              0, nullptr, "parse"},
             {"key_separator", T::verbatim, "=",
              "What stands between key and value of `key_value`.", {}, 0, 0, nullptr, "parse"},
-            {"columns", T::fields, "", "The names of the values of `csv`, in their order.", {}, 0, 0,
-             nullptr, "parse"},
+            {"columns", T::fields, "",
+             "The names of the values of `csv`, in their order; of `format` fields such as "
+             "`[\"id\", \"user.name\"]`.",
+             {}, 0, 0, nullptr, "parse|format"},
             {"separator", T::verbatim, ",", "What stands between values of `csv`.", {}, 0, 0, nullptr,
-             "parse"},
+             "parse|format"},
             {"skip_header", T::flag, "false",
              "A line of `csv` whose values are the names of the columns is dropped and counted.", {}, 0,
              0, nullptr, "parse"},

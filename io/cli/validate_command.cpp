@@ -60,6 +60,7 @@ std::string describe(const PipelineConfig& pipeline, const TransformSettings& tr
     for (std::size_t i = 0; i < transform.rules.size(); ++i)
         out += fmt::format("; {} if {}", transform.rules[i].drops() ? "drops" : "rejects",
                            transform.rule_texts[i]);
+    if (transform.format) out += "; " + text::text_of(*transform.format);
     if (transform.parse) out += "; " + text::text_of(*transform.parse);
     for (std::size_t i = 0; i < transform.texts.size(); ++i)
         out += fmt::format("; {} {}",

@@ -79,6 +79,7 @@ std::uint64_t graph_number(const PipelineConfig& pipeline) {
         for (const auto* texts : {&transform.texts, &transform.rule_texts})
             for (const std::string& one : *texts) text += one + "\n";
         if (transform.parse) text += text::text_of(*transform.parse) + "\n";
+        if (transform.format) text += text::text_of(*transform.format) + "\n";
         const ProgramBounds& bounds = transform.settings.bounds;
         text +=
             fmt::format("{} {} {} {}\n", bounds.memory, bounds.time.ns, bounds.text, bounds.depth);

@@ -15,6 +15,7 @@
 #include "core/data/flow/plan.hpp"
 #include "core/data/line_cut.hpp"
 #include "core/model/config.hpp"
+#include "core/text/format_program.hpp"
 #include "core/text/settings.hpp"
 #include "io/component/settings.hpp"
 #include "io/jq/compile.hpp"
@@ -31,9 +32,10 @@ struct TransformSettings {
     std::vector<codec::RawRule> rules;    ///< raw_filter.
     std::vector<std::string> rule_texts;  ///< Of each: `level is "bad"`.
     std::optional<text::ParseSettings> parse;  ///< Its node is a program.
+    std::optional<text::FormatSettings> format;  ///< Alike; a template is among the texts.
 
     /// Whether it looks into records.
-    bool reads() const { return !texts.empty() || parse; }
+    bool reads() const { return !texts.empty() || parse || format; }
 };
 
 struct DeadLetterSettings {

@@ -39,7 +39,8 @@ constexpr std::uint64_t json_factor = 16;    // 4 a token, 24 a value.
 constexpr std::uint64_t from_msgpack_factor = 36;
 // The text of numbers, twice while it grows, and the members of objects to find equal keys.
 constexpr std::uint64_t to_msgpack_factor = json_factor + 10;
-// The same of text in a record: an index and values; members without escapes; texts as they grow.
+// The same of text in a record, or made of one: an index and values; members without escapes; texts
+// as they grow.
 constexpr std::uint64_t parse_field_factor = json_factor + 24;
 // Of a whole line. Its members are counted by their most.
 constexpr std::uint64_t parse_line_factor = json_factor + 8;
@@ -104,6 +105,8 @@ std::uint64_t factor_of(const PipelineConfig& pipeline, const flow::Spec& spec, 
     const flow::NodeSpec& node = spec.nodes[index];
     if (index < pipeline.transforms.size() && pipeline.transforms[index].parse)
         return pipeline.transforms[index].parse->field ? parse_field_factor : parse_line_factor;
+    if (index < pipeline.transforms.size() && pipeline.transforms[index].format)
+        return parse_field_factor;
     switch (node.type) {
         case NodeType::decode: {
             const auto framing = pipeline.sources[node.inputs.front().index].framing;

@@ -186,6 +186,10 @@ std::vector<flow::NodePrograms> compile_all(const PipelineConfig& pipeline) {
             HF_ASSERT(parser.has_value());
             node.programs.push_back(std::move(*parser));
         }
+        if (transform.format && transform.format->layout == text::Layout::program)
+            node.programs.front() = text::make_template_program(std::move(node.programs.front()));
+        else if (transform.format)
+            node.programs.push_back(text::make_format_program(*transform.format));
         if (transform.node.type == flow::NodeType::raw_filter)
             node.programs.push_back(
                 std::make_unique<codec::RawProgram>(transform.rules, transform.rule_texts));

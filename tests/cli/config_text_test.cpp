@@ -26,7 +26,83 @@ void refused(const std::string& keys, const std::string& what) {
     CHECK(result.problems[0].find(what) != std::string::npos);
 }
 
+ConfigResult format(const std::string& keys) {
+    return parse_config(
+        "[sources.in]\ntype = \"stdin\"\n[sinks.out]\ntype = \"stdout\"\ninputs = [\"t\"]\n"
+        "[transforms.t]\ntype = \"format\"\ninputs = [\"in\"]\n" +
+            keys + "\n",
+        "/tmp/t.toml", {});
+}
+
 }  // namespace
+
+TEST_CASE("a transform that formats writes logfmt, CSV, or what a program says") {
+    const ConfigResult pairs = format("format = \"logfmt\"");
+    REQUIRE(pairs.problems == std::vector<std::string>{});
+    CHECK(pairs.config.transforms[0].reads());
+    CHECK(effective_json(pairs).find("\"format\": \"logfmt\"") != std::string::npos);
+    CHECK(effective_json(pairs).find("program_memory") == std::string::npos);
+    const ConfigResult columns = format("format = \"csv\"\ncolumns = [\"a.b\", \"c\"]");
+    REQUIRE(columns.problems == std::vector<std::string>{});
+    CHECK(text::text_of(*columns.config.transforms[0].format) == R"(csv "a.b","c")");
+    const ConfigResult program = format("format = \"template\"\ntemplate = '\"\\(.a)\"'");
+    REQUIRE(program.problems == std::vector<std::string>{});
+    CHECK(program.config.transforms[0].texts == std::vector<std::string>{"\"\\(.a)\""});
+    CHECK(effective_json(program).find("\"template\": ") != std::string::npos);
+}
+
+TEST_CASE("what a transform that formats cannot do is refused, with what to do") {
+    const auto says = [](const std::string& keys, const std::string& what) {
+        const ConfigResult result = format(keys);
+        INFO(keys);
+        REQUIRE(result.problems.size() == 1);
+        INFO(result.problems[0]);
+        CHECK(result.problems[0].find(what) != std::string::npos);
+    };
+    says("", "t has no format");
+    says("format = \"json\"", "is what text is read as; expected \"logfmt\"");
+    says("format = \"template\"", "has no template; expected a jq program");
+    says("format = \"template\"\ntemplate = \"1 +\"", "is not a jq program");
+    says("format = \"logfmt\"\ntemplate = \".\"", "it has no program; expected no template");
+    says("format = \"csv\"\ncolumns = [\"a\"]\nprogram_time = \"1s\"", "expected no program_time");
+    says("format = \"csv\"", "has 0 columns; expected their names in order");
+    says("format = \"csv\"\ncolumns = [\"a[\"]", "is no field");
+    says("format = \"csv\"\ncolumns = [\"a\"]\nseparator = \"\"", "without quotes and newlines");
+    says("format = \"logfmt\"\ncolumns = [\"a\"]", "it has no columns");
+    says("format = \"logfmt\"\nnumbers = true", "numbers is not a key of type \"format\"");
+    refused("format = \"template\"", "where it is read");
+}
+
+TEST_CASE("text that something reads as JSON is warned of") {
+    const auto warns = [](const std::string& more, const std::string& inputs = "u") {
+        const ConfigResult result = parse_config(
+            "[sources.in]\ntype = \"stdin\"\n[sinks.out]\ntype = \"stdout\"\ninputs = [\"" +
+                inputs +
+                "\"]\n[transforms.t]\ntype = \"format\"\ninputs = [\"in\"]\nformat = \"logfmt\"\n" +
+                more,
+            "/tmp/t.toml", {});
+        REQUIRE(result.problems == std::vector<std::string>{});
+        std::string all;
+        for (const std::string& warning : warnings(result.config)) all += warning + "\n";
+        return all.find("what t gives is text") != std::string::npos;
+    };
+    const std::string u = "[transforms.u]\ninputs = [\"t\"]\n";
+    CHECK(warns(u + "type = \"filter\"\ncondition = \".a\"\n"));
+    CHECK(warns(u + "type = \"parse\"\nformat = \"logfmt\"\nfield = \"a\"\n"));
+    CHECK_FALSE(warns(u + "type = \"parse\"\nformat = \"logfmt\"\n"));
+    CHECK_FALSE(warns(u + "type = \"dedupe\"\n"));
+    CHECK_FALSE(warns("", "t"));
+    const ConfigResult parsed = parse_config(
+        "[engine]\nmode = \"parsed\"\n[sources.in]\ntype = \"stdin\"\n[sinks.out]\ntype = "
+        "\"stdout\"\n"
+        "inputs = [\"t\"]\n[transforms.t]\ntype = \"parse\"\ninputs = [\"in\"]\nformat = \"csv\"\n"
+        "columns = [\"a\"]\n",
+        "/tmp/t.toml", {});
+    REQUIRE(parsed.problems == std::vector<std::string>{});
+    std::string all;
+    for (const std::string& warning : warnings(parsed.config)) all += warning + "\n";
+    CHECK(all.find("only lines of JSON reach it, and it reads csv") != std::string::npos);
+}
 
 TEST_CASE("a transform that parses has a format, and the rest by default") {
     const ConfigResult result = parse("format = \"key_value\"");
