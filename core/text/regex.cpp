@@ -17,6 +17,28 @@ namespace {
 using jq::machine::Outside;
 using jq::machine::Regex;
 
+/// A search may take so long, all of its places together.
+constexpr Duration search_time = seconds(5);
+
+/// Asks the clock, and whether somebody is in a hurry, at every few places of a long text.
+class SearchWatch final : public jq::machine::Watch {
+public:
+    explicit SearchWatch(Outside& outside) : outside_(outside) {}
+    bool goes_on(std::size_t) override {
+        if (++places_ % places_a_look != 0) return true;
+        why_ = outside_.stop();
+        return why_ == nullptr;
+    }
+    /// Why it did not go on: "ended" where somebody is in a hurry, else the time is up.
+    bool is_ended() const { return why_ != nullptr && std::string_view(why_) == "ended"; }
+
+private:
+    static constexpr std::uint32_t places_a_look = 16;
+    Outside& outside_;
+    std::uint32_t places_ = 0;
+    const char* why_ = nullptr;
+};
+
 class Pattern final : public Scanner {
 public:
     Pattern(const ParseSettings& settings, std::unique_ptr<Outside> outside,
@@ -24,13 +46,17 @@ public:
         : settings_(settings), outside_(std::move(outside)), regex_(std::move(regex)) {}
 
     Found scan(std::string_view text, Members& out, Wrong& wrong) override {
-        outside_->begin(Hurry::any_time);
+        outside_->begin(search_time);
         if (outside_->stop() != nullptr) return Found::ended;
-        switch (regex_->search(text, 0, spans_)) {
+        SearchWatch watch(*outside_);
+        switch (regex_->search(text, 0, spans_, watch)) {
             case Regex::Found::yes: break;
             case Regex::Found::no:
                 wrong = {"the pattern does not match", Wrong::nowhere};
                 return Found::wrong;
+            case Regex::Found::ended:
+                if (watch.is_ended()) return Found::ended;
+                [[fallthrough]];
             case Regex::Found::gave_up:
                 wrong = {"the regular expression takes too many steps on this text",
                          Wrong::nowhere};

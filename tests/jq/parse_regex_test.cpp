@@ -1,6 +1,9 @@
 // Text against a pattern, by a table of cases; see tests/core/parse_program_test.cpp.
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "io/jq/outside.hpp"
 #include "tests/core/parse_help.hpp"
@@ -82,4 +85,23 @@ TEST_CASE("who is in a hurry ends a pattern before it is looked for, and nothing
     const ProgramResult ended = program->run(bytes, out, error);
     CHECK(ended.verdict == Verdict::fail);
     CHECK(ended.ended);
+}
+
+TEST_CASE("a pattern that tries each place of a long text is ended between two of them") {
+    const auto program = made(pattern("(?<x>a+b)"));
+    Hurry hurry;
+    program->heed(hurry, Hurry::patience);
+    std::thread other([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        hurry.ask(Haste::now);
+    });
+    // Without a look at each place this takes minutes.
+    const std::string text(1 << 20, 'a');
+    const std::string padded = text + std::string(Program::padding, '"');
+    std::vector<std::byte> out;
+    std::string error;
+    const auto* bytes = reinterpret_cast<const std::byte*>(padded.data());
+    CHECK(program->run({bytes, text.size()}, out, error).ended);
+    other.join();
+    CHECK(out.empty());
 }

@@ -46,6 +46,10 @@ public:
                "when a connection breaks is lost, since a stream has no word of the peer for what "
                "it has read";
     }
+    std::vector<Weakness> weaknesses(const SinkSettings&) const override {
+        return {{Promise::at_least_once, "mode",
+                 "what the peer had not read when the connection or the peer broke is lost"}};
+    }
     void check(const SinkSettings& sink, const Values& values,
                const Complain& complain) const override;
     std::unique_ptr<Sink> make(SinkContext context) const override;
