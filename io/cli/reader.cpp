@@ -333,7 +333,9 @@ void Reader::read_list(const Key& key, const toml::node& node, Value& value,
     for (const toml::node& item : *list) {
         const auto* text = item.as_string();
         const Place item_place = place(item.source(), path);
-        if (!text || text->get().empty() || text->get().size() > 4000 ||
+        // An argument of a command may be empty, its name may not.
+        const bool may_be_empty = key.type == KeyType::words && !value.list.empty();
+        if (!text || (text->get().empty() && !may_be_empty) || text->get().size() > 4000 ||
             text->get().find('\0') != std::string::npos) {
             problem(item_place, fmt::format("{} holds {}; expected {}", key.name, shown(item),
                                             expectation(key)));

@@ -74,9 +74,10 @@ TEST_CASE(
 }
 
 TEST_CASE("a command must be one, and its backoff make sense") {
-    CHECK(has(problem("type = \"exec\"\ncommand = []"), "command"));
-    CHECK(has(problem("type = \"exec\"\ncommand = [\"\"]"),
-              "command is empty; expected a program and its arguments"));
+    CHECK(has(problem("type = \"exec\"\ncommand = []"), "command is an empty list"));
+    CHECK(has(problem("type = \"exec\"\ncommand = [\"\"]"), "command holds \"\""));
+    CHECK(words("type = \"exec\"\ncommand = [\"a\", \"\"]")
+              .starts_with("the output of the command a ,"));
     CHECK(has(problem("type = \"exec\""), "command"));
     CHECK(has(problem(exec + "initial_backoff = \"2m\""),
               "max_backoff is shorter than initial_backoff"));

@@ -1,8 +1,6 @@
 // The kind `exec` of a source: a command's standard output.
 #include <fmt/core.h>
 
-#include <algorithm>
-
 #include "io/component/kind.hpp"
 #include "io/sources/exec/exec_source.hpp"
 
@@ -94,11 +92,6 @@ std::string ExecSourceKind::words(const SourceSettings& source) const {
 void ExecSourceKind::check(const SourceSettings& source, const Values& values,
                            const Complain& complain) const {
     const S& settings = own<S>(source);
-    const Value& command = values.at("command");
-    if (command.given && (settings.command.empty() || settings.command.front().empty()))
-        complain(command.place,
-                 "command is empty; expected a program and its arguments, such as "
-                 "[\"seq\", \"10\"]");
     if (settings.max_backoff < settings.initial_backoff)
         complain(values.at("max_backoff").place,
                  "max_backoff is shorter than initial_backoff; expected at least that");
