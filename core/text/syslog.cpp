@@ -142,9 +142,9 @@ private:
         if (!structured_data(out)) return false;
         if (at_ == text_.size()) return true;
         if (text_[at_] != ' ') return is_wrong("text behind the structured data");
-        std::string_view message = text_.substr(at_ + 1);
-        if (message.starts_with("\xef\xbb\xbf")) message.remove_prefix(3);
-        out.add("message", message, Shape::text);
+        std::string_view words = text_.substr(at_ + 1);
+        if (words.starts_with("\xef\xbb\xbf")) words.remove_prefix(3);
+        out.add("message", words, Shape::text);
         return true;
     }
 
@@ -222,7 +222,7 @@ private:
             const std::string_view host = word();
             if (!host.empty()) out.add("hostname", host, Shape::text);
         }
-        message(out);
+        words(out);
         return true;
     }
 
@@ -240,7 +240,7 @@ private:
         return close + 1 + (has_colon ? 1 : 0);
     }
 
-    void message(Members& out) {
+    void words(Members& out) {
         const std::string_view rest = text_.substr(at_);
         const std::size_t size = tag_size(rest);
         if (size == 0) {

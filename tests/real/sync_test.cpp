@@ -36,7 +36,7 @@ TEST_CASE("a failed sync begins again within the process, and every output is by
         const std::string text = lines(0, 100'000, 50);
         dir.write("in.log", text);
         const std::string config = std::string(head) + from_files +
-                                   sink("bad", "inject = { sync_fail_percent = 50, latency = \"1ms\" }\n") +
+                                   sink("bad", "inject = { sync_fail_percent = 25, latency = \"4ms\" }\n") +
                                    sink("good") + sink("quick", "fsync = \"never\"\n");
         const Exited exited = run({"run", "--ring", ring, dir.write("p.toml", config)});
         INFO(exited.err);
@@ -54,7 +54,7 @@ TEST_CASE("the balance adds up over all lives of a process") {
     dir.write("in.log", lines(0, 50'000, 50));
     const std::string config =
         std::string(head) + from_files +
-        sink("a", "inject = { sync_fail_percent = 50, latency = \"1ms\" }\n");
+        sink("a", "inject = { sync_fail_percent = 25, latency = \"4ms\" }\n");
     const Exited exited = run({"run", "--log-format", "json", dir.write("p.toml", config)});
     INFO(exited.err);
     REQUIRE(exited.code == 0);
