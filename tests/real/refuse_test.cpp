@@ -101,6 +101,28 @@ TEST_CASE("validate says what is promised, and as JSON") {
     CHECK_FALSE(exists(dir.at("state")));
 }
 
+TEST_CASE("guarantee exits with 1 where what is required does not hold, and names the line") {
+    TempDir dir;
+    const std::string file = dir.write("p.toml", std::string(config) + "fsync = \"never\"\n");
+    CHECK(run({"guarantee", file}).code == 0);
+    CHECK(run({"guarantee", "--require", "exactly-once,order,bounded-memory", file}).code == 0);
+    const Exited unmet = run({"guarantee", "--require", "order,power-loss", file});
+    CHECK(unmet.code == 1);
+    CHECK(contains(unmet.out, "x power-loss does not hold from in to a: " + file + "("));
+    CHECK(contains(unmet.out, "sinks.a.fsync"));
+    CHECK_FALSE(contains(unmet.out, "x order"));
+    const Exited flag = run({"guarantee", "--require", "at-least-once", "--set",
+                             "sinks.a.when_full=drop_newest", file});
+    CHECK(flag.code == 1);
+    CHECK(contains(flag.out, "--set sinks.a.when_full=drop_newest"));
+    const Exited json = run({"guarantee", "--json", "--require", "power-loss", file});
+    CHECK(json.code == 1);
+    CHECK(contains(json.out, "\"power-loss\": false"));
+    CHECK(run({"guarantee", "--require", "luck", file}).code == 64);
+    CHECK(run({"guarantee", dir.write("q.toml", "[sources.in]\n")}).code == 78);
+    CHECK_FALSE(exists(dir.at("state")));
+}
+
 TEST_CASE("a locked data directory is refused and left alone") {
     TempDir dir;
     dir.write("logs/x", "one\n");
@@ -127,8 +149,7 @@ TEST_CASE("a corrupt checkpoint is refused and left alone") {
     CHECK(contains(exited.err, "data_dir"));
     CHECK(read_file(dir.at("out/a")) == "one\n");
     for (const auto& entry : std::filesystem::directory_iterator(dir.at("state")))
-        if (entry.path().filename() != "lock")
-            CHECK(read_file(entry.path().string()) == "rubbish");
+        if (entry.path().filename() != "lock") CHECK(read_file(entry.path().string()) == "rubbish");
 }
 
 TEST_CASE("the data directory of another pipeline is refused") {
@@ -155,7 +176,8 @@ TEST_CASE("a file that was begun as lines is not continued as msgpack, nor the o
     dir.write("logs/x", "1\n2\n");
     const Exited exited = run({"run", dir.write("p.toml", begins_as_lines ? msgpack : text)});
     CHECK(exited.code == 78);
-    CHECK(contains(exited.err, begins_as_lines ? "Set framing = \"lines\"" : "Set framing = \"msgpack\""));
+    CHECK(contains(exited.err,
+                   begins_as_lines ? "Set framing = \"lines\"" : "Set framing = \"msgpack\""));
     CHECK(read_file(dir.at("out/a")) == before);
     CHECK(run({"run", dir.write("p.toml", begins_as_lines ? text : msgpack)}).code == 0);
     CHECK(read_file(dir.at("out/a")).size() > before.size());
@@ -216,7 +238,8 @@ TEST_CASE("an output that another process writes is refused, and taken when that
 TEST_CASE("dead letters that another process writes are refused") {
     TempDir dir;
     dir.write("logs/x", lines(0, 10));
-    const std::string with_dead = std::string(config) + "[dead_letters]\ntype = \"file\"\npath = \"dead\"\n";
+    const std::string with_dead =
+        std::string(config) + "[dead_letters]\ntype = \"file\"\npath = \"dead\"\n";
     const std::string file = dir.write("p.toml", with_dead);
     Process first(program({"run", "--set", "sources.in.end=never", file}));
     REQUIRE(eventually([&] { return read_file(dir.at("out/a")) == lines(0, 10); }));
@@ -230,13 +253,14 @@ TEST_CASE("dead letters that another process writes are refused") {
 TEST_CASE("two pipelines may write to the same device") {
     TempDir dir;
     dir.write("logs/x", lines(0, 10));
-    const std::string file = dir.write(
-        "p.toml", std::string(config) + "delivery = \"at_least_once\"\n");
-    const std::vector<std::string> flags = {"run", "--set", "sinks.a.path=/dev/null",
-                                            "--set", "sources.in.end=never", file};
+    const std::string file =
+        dir.write("p.toml", std::string(config) + "delivery = \"at_least_once\"\n");
+    const std::vector<std::string> flags = {
+        "run", "--set", "sinks.a.path=/dev/null", "--set", "sources.in.end=never", file};
     Process first(program(flags));
     REQUIRE(eventually([&] { return exists(dir.at("state/checkpoint.a")); }));
-    const Exited second = run({"run", "--set", "sinks.a.path=/dev/null", "--set", "data_dir=other", file});
+    const Exited second =
+        run({"run", "--set", "sinks.a.path=/dev/null", "--set", "data_dir=other", file});
     INFO(second.err);
     CHECK(second.code == 0);
 }
