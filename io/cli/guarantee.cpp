@@ -119,20 +119,32 @@ private:
 std::vector<std::string> stops_of(const PipelineConfig& pipeline) {
     std::vector<std::string> out;
     if (pipeline.dead_letters.present) return out;
-    for (const SourceSettings& source : pipeline.sources)
+    for (const SourceSettings& source : pipeline.sources) {
+        const bool parses = source.framing != Framing::lines || pipeline.mode == RunMode::parsed;
         if (source.on_oversized == Oversize::dead_letter)
             out.push_back(fmt::format("sources.{}.on_oversized: one that is longer than max_line",
                                       source.name));
+        if (parses && source.on_parse_error == flow::OnError::dead_letter)
+            out.push_back(
+                fmt::format("sources.{}.on_parse_error: one that cannot be parsed", source.name));
+    }
     for (const TransformSettings& transform : pipeline.transforms)
         if (transform.node.on_error == flow::OnError::dead_letter &&
             transform.node.type != flow::NodeType::raw_filter)
             out.push_back(
                 fmt::format("transforms.{}.on_error: one on which it fails", transform.node.name));
-    for (const SinkSettings& sink : pipeline.sinks)
-        out.push_back(fmt::format(
-            "sinks.{}{}: one that it refuses{}", sink.name,
-            sink.retry.attempts_max > 0 ? ".retry.max_attempts" : "",
-            sink.retry.attempts_max > 0 ? ", or does not take in so many attempts" : ""));
+    for (const SinkSettings& sink : pipeline.sinks) {
+        if (sink.retry.attempts_max > 0)
+            out.push_back(fmt::format(
+                "sinks.{}.retry.max_attempts: one that it does not take in so many attempts",
+                sink.name));
+        if (sink.inject.refuse_permille > 0)
+            out.push_back(
+                fmt::format("sinks.{}.inject.refuse_percent: one that it refuses", sink.name));
+        if (is_encoded(pipeline, sink) && sink.on_parse_error == flow::OnError::dead_letter)
+            out.push_back(
+                fmt::format("sinks.{}.on_parse_error: one that cannot be converted", sink.name));
+    }
     return out;
 }
 

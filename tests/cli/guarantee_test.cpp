@@ -48,7 +48,11 @@ TEST_CASE("from file to file everything holds, and nothing comes again") {
         CHECK(path.holds(promise));
     CHECK(path.repeats == "nothing");
     CHECK(guarantees.memory_max > 0);
-    CHECK(guarantees.stops.size() == 2);  // Too long, or refused.
+    CHECK(guarantees.stops ==
+          std::vector<std::string>{"sources.in.on_oversized: one that is longer than max_line"});
+    CHECK(of(std::string(files) + "retry = { max_attempts = 3 }\n"
+                                  "inject = { refuse_percent = 1 }\n")
+              .stops.size() == 3);
     CHECK(of(std::string(files) + "[dead_letters]\ntype = \"file\"\npath = \"/out/d\"\n")
               .stops.empty());
 }
