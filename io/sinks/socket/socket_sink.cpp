@@ -14,6 +14,9 @@
 namespace holdfast::io {
 namespace {
 
+// Of what a peer says, before each write.
+constexpr int reads_most = 64;
+
 /// Takes the first `n` bytes off; returns how many vectors are used up.
 std::size_t used_up(std::span<iovec> vectors, std::int64_t n) {
     auto left = static_cast<std::size_t>(n);
@@ -110,11 +113,12 @@ Task<bool> SocketSink::connect_now(const Order& order) {
 Task<bool> SocketSink::is_open() {
     std::array<std::byte, 4096> said;
     std::int64_t got = 1;
-    while (got > 0 || got == -EINTR) {
+    // One that never stops talking is open, too.
+    for (int reads = 0; reads < reads_most && (got > 0 || got == -EINTR); ++reads) {
         const Op op{.kind = OpKind::recv, .fd = fd_, .flags = MSG_DONTWAIT, .buffer = said};
         got = co_await perform(op);
     }
-    if (got == -EAGAIN || got == -ECANCELED || mutant(482)) co_return true;
+    if (got > 0 || got == -EAGAIN || got == -ECANCELED || mutant(482)) co_return true;
     log_(Level::debug, LogLine("the peer has closed the connection")
                            .with("sink", config_.name)
                            .with("address", config_.address.text())
