@@ -24,27 +24,27 @@
 namespace holdfast::io {
 
 enum class OpKind : std::uint8_t {
-    open,      // path, flags, mode -> fd
-    close,     // fd
-    read,      // fd, buffer, offset (-1: stream) -> bytes
-    write,     // fd, vectors, offset (-1: stream or append) -> bytes
-    sync,      // fd: data and metadata needed to read it back (fdatasync)
-    sync_all,  // fd: everything (fsync); on a directory's fd: its entries
-    truncate,  // fd, offset = new length
-    stat,      // path, or fd when path is null -> *stat; flags: 0, or stat_at_hand
-    rename,    // path -> path2
-    unlink,    // path
-    mkdir,     // path, mode
-    list,      // path -> *names (entries of a directory, without . and ..), unordered
-    timeout,   // until `at`; completes with -ETIME, as the kernel does
-    connect,   // fd, address
-    accept,    // fd -> fd
-    recv,      // fd, buffer -> bytes, 0 at the end; with MSG_DONTWAIT in flags it never waits:
-               // -EAGAIN where nothing is there
-    send,      // fd, vectors -> bytes
-    poll_in,   // fd: readable
-    lock,      // fd, open for writing: the file is this descriptor's alone, until it is closed;
-               // -EAGAIN: somebody else has it. Only who asks for locks is held off by them
+    open,        // path, flags, mode -> fd
+    close,       // fd
+    read,        // fd, buffer, offset (-1: stream) -> bytes
+    write,       // fd, vectors, offset (-1: stream or append) -> bytes
+    sync,        // fd: data and metadata needed to read it back (fdatasync)
+    sync_all,    // fd: everything (fsync); on a directory's fd: its entries
+    truncate,    // fd, offset = new length
+    stat,        // path, or fd when path is null -> *stat; flags: 0, or stat_at_hand
+    rename,      // path -> path2
+    unlink,      // path
+    mkdir,       // path, mode
+    list,        // path -> *names (entries of a directory, without . and ..), unordered
+    timeout,     // until `at`; completes with -ETIME, as the kernel does
+    connect,     // fd, address
+    accept,      // fd -> fd
+    recv,        // fd, buffer -> bytes, 0 at the end; with MSG_DONTWAIT in flags it never waits:
+                 // -EAGAIN where nothing is there
+    send,        // fd, vectors -> bytes
+    poll_in,     // fd: readable
+    lock,        // fd, open for writing: the file is this descriptor's alone, until it is closed;
+                 // -EAGAIN: somebody else has it. Only who asks for locks is held off by them
     watch_open,  // -> fd: a queue of what changes in the directories that it watches
     watch,       // fd, path of a directory -> its number in that queue
     watch_read,  // fd -> *changes since the last one; never waits, there may be none

@@ -27,20 +27,13 @@ std::string name_of(Kind kind) {
 
 Kind kind_of(std::string_view json) {
     switch (json[0]) {
-        case 'n':
-            return Kind::null;
-        case 'f':
-            return Kind::no;
-        case 't':
-            return Kind::yes;
-        case '"':
-            return Kind::string;
-        case '[':
-            return Kind::array;
-        case '{':
-            return Kind::object;
-        default:
-            return Kind::number;
+        case 'n': return Kind::null;
+        case 'f': return Kind::no;
+        case 't': return Kind::yes;
+        case '"': return Kind::string;
+        case '[': return Kind::array;
+        case '{': return Kind::object;
+        default: return Kind::number;
     }
 }
 
@@ -229,14 +222,9 @@ inline Step Machine::operand(ExprId id, NodeId input, NodeId& result) {
 Step Machine::eval(ExprId id, NodeId input, NodeId& result) {
     const Expr& expr = plan_.exprs[id];
     switch (expr.op) {
-        case Op::identity:
-            result = input;
-            return Step::value;
-        case Op::constant:
-            result = constants_[expr.text];
-            return Step::value;
-        case Op::empty:
-            return Step::none;
+        case Op::identity: result = input; return Step::value;
+        case Op::constant: result = constants_[expr.text]; return Step::value;
+        case Op::empty: return Step::none;
         case Op::pipe:
         case Op::field:
         case Op::index: {
@@ -262,33 +250,24 @@ Step Machine::eval(ExprId id, NodeId input, NodeId& result) {
         case Op::less:
         case Op::less_equal:
         case Op::greater:
-        case Op::greater_equal:
-            return compare(expr, input, result);
+        case Op::greater_equal: return compare(expr, input, result);
         case Op::both:
         case Op::either:
-        case Op::alternative:
-            return logic(expr, input, result);
-        default:
-            return eval_more(expr, input, result);
+        case Op::alternative: return logic(expr, input, result);
+        default: return eval_more(expr, input, result);
     }
 }
 
 Step Machine::eval_more(const Expr& expr, NodeId input, NodeId& result) {
     switch (expr.op) {
-        case Op::meta:
-            return meta(result);
-        case Op::negation:
-            result = bool_node(!truthy(input));
-            return Step::value;
-        case Op::has:
-            return has(expr, input, result);
+        case Op::meta: return meta(result);
+        case Op::negation: result = bool_node(!truthy(input)); return Step::value;
+        case Op::has: return has(expr, input, result);
         case Op::starts_with:
         case Op::ends_with:
         case Op::contains:
-        case Op::matches:
-            return eval_text(expr, input, result);
-        case Op::length:
-            return length(input, result);
+        case Op::matches: return eval_text(expr, input, result);
+        case Op::length: return length(input, result);
         case Op::type: {
             const std::string_view name = type_names[static_cast<std::size_t>(nodes_[input].kind)];
             Node node;
@@ -298,18 +277,12 @@ Step Machine::eval_more(const Expr& expr, NodeId input, NodeId& result) {
             result = nodes_.add(node);
             return Step::value;
         }
-        case Op::assign:
-            return assign(expr, input, result);
-        case Op::remove:
-            return remove(expr, input, result);
-        case Op::rename:
-            return rename(expr, input, result);
+        case Op::assign: return assign(expr, input, result);
+        case Op::remove: return remove(expr, input, result);
+        case Op::rename: return rename(expr, input, result);
         case Op::object:
-        case Op::array:
-            return build(expr, input, result);
-        default:
-            HF_ASSERT(false && "several values where the plan says one");
-            return Step::leave;
+        case Op::array: return build(expr, input, result);
+        default: HF_ASSERT(false && "several values where the plan says one"); return Step::leave;
     }
 }
 
@@ -383,9 +356,7 @@ Step Machine::order(NodeId a, NodeId b, int& result) {
     switch (left.kind) {
         case Kind::null:
         case Kind::no:
-        case Kind::yes:
-            result = 0;
-            return Step::value;
+        case Kind::yes: result = 0; return Step::value;
         case Kind::number: {
             if (left.bytes() == right.bytes()) {
                 result = 0;
@@ -402,8 +373,7 @@ Step Machine::order(NodeId a, NodeId b, int& result) {
         case Kind::string:
             result = string_of(a, scratch_a_).compare(string_of(b, scratch_b_));
             return Step::value;
-        default:
-            return Step::leave;
+        default: return Step::leave;
     }
 }
 

@@ -156,36 +156,22 @@ bool never_waits(const Op& op) {
 
 std::int64_t perform_file(const Op& op) {
     switch (op.kind) {
-        case OpKind::open:
-            return checked(::open(op.path, op.flags | O_CLOEXEC, op.mode));
-        case OpKind::close:
-            return checked(::close(op.fd));
-        case OpKind::read:
-            return read_of(op);
-        case OpKind::write:
-            return write_of(op);
-        case OpKind::sync:
-            return checked(::fdatasync(op.fd));
-        case OpKind::sync_all:
-            return checked(::fsync(op.fd));
-        case OpKind::truncate:
-            return checked(::ftruncate(op.fd, op.offset));
-        case OpKind::stat:
-            return stat_of(op);
-        case OpKind::rename:
-            return checked(::rename(op.path, op.path2));
-        case OpKind::unlink:
-            return checked(::unlink(op.path));
-        case OpKind::mkdir:
-            return checked(::mkdir(op.path, op.mode));
-        case OpKind::list:
-            return list_of(op);
-        case OpKind::lock:
-            return lock_of(op);
+        case OpKind::open: return checked(::open(op.path, op.flags | O_CLOEXEC, op.mode));
+        case OpKind::close: return checked(::close(op.fd));
+        case OpKind::read: return read_of(op);
+        case OpKind::write: return write_of(op);
+        case OpKind::sync: return checked(::fdatasync(op.fd));
+        case OpKind::sync_all: return checked(::fsync(op.fd));
+        case OpKind::truncate: return checked(::ftruncate(op.fd, op.offset));
+        case OpKind::stat: return stat_of(op);
+        case OpKind::rename: return checked(::rename(op.path, op.path2));
+        case OpKind::unlink: return checked(::unlink(op.path));
+        case OpKind::mkdir: return checked(::mkdir(op.path, op.mode));
+        case OpKind::list: return list_of(op);
+        case OpKind::lock: return lock_of(op);
         case OpKind::watch_open:
         case OpKind::watch:
-        case OpKind::watch_read:
-            return perform_watch(op);
+        case OpKind::watch_read: return perform_watch(op);
         case OpKind::recv:
             HF_ASSERT(never_waits(op));
             return checked(::recv(op.fd, op.buffer.data(), op.buffer.size(), op.flags));
@@ -193,8 +179,7 @@ std::int64_t perform_file(const Op& op) {
         case OpKind::connect:
         case OpKind::accept:
         case OpKind::send:
-        case OpKind::poll_in:
-            break;
+        case OpKind::poll_in: break;
     }
     HF_ASSERT(known_kind);
     return -EINVAL;
@@ -203,21 +188,16 @@ std::int64_t perform_file(const Op& op) {
 std::int64_t try_stream(const Op& op, short revents) {
     if ((revents & POLLNVAL) != 0) return -EBADF;
     switch (op.kind) {
-        case OpKind::read:
-            return try_read(op);
-        case OpKind::write:
-            return try_write(op);
+        case OpKind::read: return try_read(op);
+        case OpKind::write: return try_write(op);
         case OpKind::accept:
             return checked(::accept4(op.fd, nullptr, nullptr, op.flags | SOCK_CLOEXEC));
         case OpKind::recv:
             return checked(
                 ::recv(op.fd, op.buffer.data(), op.buffer.size(), op.flags | MSG_DONTWAIT));
-        case OpKind::send:
-            return try_send(op);
-        case OpKind::poll_in:
-            return revents;
-        default:
-            break;
+        case OpKind::send: return try_send(op);
+        case OpKind::poll_in: return revents;
+        default: break;
     }
     HF_ASSERT(known_kind);
     return -EINVAL;

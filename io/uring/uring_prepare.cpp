@@ -53,19 +53,13 @@ bool UringRing::is_for_threads(const Op& op) const {
         case OpKind::lock:
         case OpKind::watch_open:
         case OpKind::watch:
-        case OpKind::watch_read:
-            return true;
+        case OpKind::watch_read: return true;
         case OpKind::stat:
-        case OpKind::recv:
-            return never_waits(op);
-        case OpKind::write:
-            return op.offset >= 0;
-        case OpKind::truncate:
-            return !has_truncate_;
-        case OpKind::mkdir:
-            return !has_mkdir_;
-        default:
-            return false;
+        case OpKind::recv: return never_waits(op);
+        case OpKind::write: return op.offset >= 0;
+        case OpKind::truncate: return !has_truncate_;
+        case OpKind::mkdir: return !has_mkdir_;
+        default: return false;
     }
 }
 
@@ -74,35 +68,22 @@ void UringRing::prepare_file(io_uring_sqe& sqe, Op& op, Slot& slot) {
         case OpKind::open:
             io_uring_prep_openat(&sqe, AT_FDCWD, op.path, op.flags | O_CLOEXEC, op.mode);
             break;
-        case OpKind::close:
-            io_uring_prep_close(&sqe, op.fd);
-            break;
-        case OpKind::sync:
-            io_uring_prep_fsync(&sqe, op.fd, IORING_FSYNC_DATASYNC);
-            break;
-        case OpKind::sync_all:
-            io_uring_prep_fsync(&sqe, op.fd, 0);
-            break;
+        case OpKind::close: io_uring_prep_close(&sqe, op.fd); break;
+        case OpKind::sync: io_uring_prep_fsync(&sqe, op.fd, IORING_FSYNC_DATASYNC); break;
+        case OpKind::sync_all: io_uring_prep_fsync(&sqe, op.fd, 0); break;
         case OpKind::truncate:
             io_uring_prep_rw(op_ftruncate, &sqe, op.fd, nullptr, 0,
                              static_cast<std::uint64_t>(op.offset));
             break;
         case OpKind::stat:
-            io_uring_prep_statx(
-                &sqe, op.path != nullptr ? AT_FDCWD : op.fd, op.path != nullptr ? op.path : "",
-                op.path != nullptr ? 0 : AT_EMPTY_PATH, stat_mask, &slot.stat);
+            io_uring_prep_statx(&sqe, op.path != nullptr ? AT_FDCWD : op.fd,
+                                op.path != nullptr ? op.path : "",
+                                op.path != nullptr ? 0 : AT_EMPTY_PATH, stat_mask, &slot.stat);
             break;
-        case OpKind::rename:
-            io_uring_prep_rename(&sqe, op.path, op.path2);
-            break;
-        case OpKind::unlink:
-            io_uring_prep_unlink(&sqe, op.path, 0);
-            break;
-        case OpKind::mkdir:
-            io_uring_prep_mkdir(&sqe, op.path, op.mode);
-            break;
-        default:
-            HF_ASSERT(known_kind);
+        case OpKind::rename: io_uring_prep_rename(&sqe, op.path, op.path2); break;
+        case OpKind::unlink: io_uring_prep_unlink(&sqe, op.path, 0); break;
+        case OpKind::mkdir: io_uring_prep_mkdir(&sqe, op.path, op.mode); break;
+        default: HF_ASSERT(known_kind);
     }
 }
 
@@ -125,11 +106,8 @@ void UringRing::prepare_socket(io_uring_sqe& sqe, Op& op, Slot& slot) {
             io_uring_prep_sendmsg(&sqe, op.fd, &slot.message,
                                   static_cast<unsigned>(op.flags) | MSG_NOSIGNAL);
             break;
-        case OpKind::poll_in:
-            io_uring_prep_poll_add(&sqe, op.fd, POLLIN);
-            break;
-        default:
-            HF_ASSERT(known_kind);
+        case OpKind::poll_in: io_uring_prep_poll_add(&sqe, op.fd, POLLIN); break;
+        default: HF_ASSERT(known_kind);
     }
 }
 
@@ -154,11 +132,8 @@ void UringRing::prepare(io_uring_sqe& sqe, Op& op, Slot& slot) {
         case OpKind::accept:
         case OpKind::recv:
         case OpKind::send:
-        case OpKind::poll_in:
-            prepare_socket(sqe, op, slot);
-            break;
-        default:
-            prepare_file(sqe, op, slot);
+        case OpKind::poll_in: prepare_socket(sqe, op, slot); break;
+        default: prepare_file(sqe, op, slot);
     }
 }
 

@@ -39,9 +39,7 @@ std::string many_keys(std::size_t size) {
     return out + "}";
 }
 
-std::string same_keys(std::size_t size) {
-    return "{" + repeated("\"\":0,", size - 12) + "\"\":0}";
-}
+std::string same_keys(std::size_t size) { return "{" + repeated("\"\":0,", size - 12) + "\"\":0}"; }
 
 /// An array of `element`s in MsgPack.
 std::string packed(const std::string& element, std::size_t size) {
@@ -69,25 +67,25 @@ constexpr Kind deep{"64 levels", [](std::size_t n) {
                     }};
 constexpr Kind keys{"many keys", many_keys};
 constexpr Kind equal_keys{"equal keys", same_keys};
-constexpr Kind escapes{"escapes", [](std::size_t n) {
-                           return "{\"s\":\"" + repeated("\\u0041\\n", n - 9) + "\"}";
-                       }};
-constexpr Kind text{"a text", [](std::size_t n) {
-                        return "{\"s\":\"" + std::string(n - 9, 'a') + "\"}";
-                    }};
-constexpr Kind short_lines{"short lines", [](std::size_t n) {
-                               return repeated("{\"a\":1}\n", n - 8) + "{\"a\":1}";
-                           }};
+constexpr Kind escapes{
+    "escapes", [](std::size_t n) { return "{\"s\":\"" + repeated("\\u0041\\n", n - 9) + "\"}"; }};
+constexpr Kind text{"a text",
+                    [](std::size_t n) { return "{\"s\":\"" + std::string(n - 9, 'a') + "\"}"; }};
+constexpr Kind short_lines{
+    "short lines", [](std::size_t n) { return repeated("{\"a\":1}\n", n - 8) + "{\"a\":1}"; }};
 /// Each with another error than the one before.
-constexpr Kind broken{"broken lines", [](std::size_t n) { return repeated("x\n x\n", n - 2) + "0"; }};
-constexpr Kind elements{"json_array", [](std::size_t n) { return array_of("0", n); }, ",", "[", "]"};
+constexpr Kind broken{"broken lines",
+                      [](std::size_t n) { return repeated("x\n x\n", n - 2) + "0"; }};
+constexpr Kind elements{"json_array", [](std::size_t n) { return array_of("0", n); }, ",", "[",
+                        "]"};
 constexpr Kind packed_zeros{"msgpack zeros", [](std::size_t n) { return packed({"\0", 1}, n); }, "",
                             "", ""};
 constexpr Kind packed_maps{"msgpack maps", [](std::size_t n) { return packed("\x80", n); }, "", "",
                            ""};
 constexpr Kind packed_extensions{
     "msgpack ext", [](std::size_t n) { return packed({"\xd4\x81\0", 3}, n); }, "", "", ""};
-constexpr Kind packed_pairs{"msgpack pairs", [](std::size_t n) {
+constexpr Kind packed_pairs{"msgpack pairs",
+                            [](std::size_t n) {
                                 const std::size_t count = (n - 5) / 2;
                                 std::string out = "\xdf";
                                 for (int shift = 24; shift >= 0; shift -= 8)
@@ -121,8 +119,9 @@ constexpr Kind numbers{"numbers", [](std::size_t n) {
 
 // ---- the configs -------------------------------------------------------------------------------
 
-const std::string filter = "[transforms.t]\ntype = \"filter\"\ninputs = [\"in\"]\n"
-                           "condition = \"true\"\n";
+const std::string filter =
+    "[transforms.t]\ntype = \"filter\"\ninputs = [\"in\"]\n"
+    "condition = \"true\"\n";
 
 std::string jq(const std::string& program, const std::string& name = "t",
                const std::string& input = "in") {
@@ -149,15 +148,16 @@ struct Case {
     std::string source = {};
     std::string sink_inputs = "\"t\"";
     std::string sink = {};
-    bool both = true;  ///< With no threads and with two.
+    bool both = true;         ///< With no threads and with two.
     std::string memory = {};  ///< memory_limit; empty: as the run is long.
 };
 
 const std::string max4 = "max_line = \"4MiB\"\n";
 
 std::vector<Case> cases() {
-    const std::string raw = step("raw_filter", "rules = [{ missing = \"a\", then = \"drop\" }, "
-                                               "{ field = \"b\", equals = 1 }]");
+    const std::string raw = step("raw_filter",
+                                 "rules = [{ missing = \"a\", then = \"drop\" }, "
+                                 "{ field = \"b\", equals = 1 }]");
     const std::string parse = step("parse", "format = \"logfmt\"\nmax_keys = 65536");
     const std::string log =
         step("parse", "format = \"json\"\nfield = \"log\"\ninto = \"to\"\nkeep_text = true");
@@ -185,8 +185,10 @@ std::vector<Case> cases() {
         {keys, 1, route, "", "", "\"t.r0\", \"t.r1\", \"t.r2\", \"t.r3\""},
         {zeros, 1, step("sample", "rate = 2\nkey_field = \".[0]\"")},
         {zeros, 1, step("throttle", "threshold = 1000000\nkey_field = \".[0]\"")},
-        {numbers, 8, step("dedupe", "fields = { match = [\".\"] }\n"
-                                    "cache = { num_events = 1000000 }"),
+        {numbers, 8,
+         step("dedupe",
+              "fields = { match = [\".\"] }\n"
+              "cache = { num_events = 1000000 }"),
          "", "", "\"t\"", "", false},
         {zeros, 1, raw},
         {zeros, 1, "", "mode = \"parsed\"\n", "", in},
@@ -211,7 +213,9 @@ std::vector<Case> cases() {
 std::string config_of(const Case& c, int threads, bool is_long) {
     // The guard would pause reading long before the queues are full: process_limit keeps it out.
     return "data_dir = \"state\"\n[engine]\nmemory_limit = \"" +
-           std::string(!c.memory.empty() ? c.memory : is_long ? "64MiB" : "16MiB") +
+           std::string(!c.memory.empty() ? c.memory
+                       : is_long         ? "64MiB"
+                                         : "16MiB") +
            "\"\nprocess_limit = \"20GiB\"\ntransform_threads = " + std::to_string(threads) + "\n" +
            c.engine + "[sources.in]\ntype = \"file\"\ninclude = [\"input\"]\n" + c.source +
            c.transforms + "[sinks.out]\ntype = \"file\"\ninputs = [" + c.sink_inputs +
@@ -331,9 +335,11 @@ TEST_CASE("a process that reads compressed files keeps to process_memory_max, wi
     const std::string plain = repeated(short_lines.record(1 << 16) + "\n", 20 * mib);
     // One that holds the same as another would not be read.
     for (int i = 0; i < 6; ++i)
-        folder.write("in" + std::to_string(i) + ".zst", zstd_frame(std::to_string(i) + "\n" + plain));
-    const std::string file = folder.write(
-        "pipe.toml", "data_dir = \"state\"\n[engine]\nmemory_limit = \"16MiB\"\n"
+        folder.write("in" + std::to_string(i) + ".zst",
+                     zstd_frame(std::to_string(i) + "\n" + plain));
+    const std::string file =
+        folder.write("pipe.toml",
+                     "data_dir = \"state\"\n[engine]\nmemory_limit = \"16MiB\"\n"
                      "process_limit = \"20GiB\"\n[sources.in]\ntype = \"file\"\n"
                      "include = [\"*.zst\"]\nend = \"eof\"\ndecompress = \"auto\"\n"
                      "[sinks.out]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"out\"\n"
@@ -365,14 +371,22 @@ TEST_CASE("records that once took six times the promised memory keep to it") {
     const Case found[] = {
         {.kind = objects, .record_mib = 0.9, .transforms = jq("{a: .}"), .memory = "64MiB"},
         {.kind = zeros, .record_mib = 16, .transforms = filter, .source = max16, .memory = "64MiB"},
-        {.kind = zeros, .record_mib = 16, .engine = "mode = \"parsed\"\n", .source = max16,
-         .sink_inputs = in, .memory = "64MiB"},
-        {.kind = zeros, .record_mib = 16,
+        {.kind = zeros,
+         .record_mib = 16,
+         .engine = "mode = \"parsed\"\n",
+         .source = max16,
+         .sink_inputs = in,
+         .memory = "64MiB"},
+        {.kind = zeros,
+         .record_mib = 16,
          .transforms = step("raw_filter", "rules = [{ missing = \"a\", then = \"drop\" }]"),
-         .source = max16, .memory = "64MiB"},
-        {.kind = numbers, .record_mib = 8,
-         .transforms = step("dedupe", "fields = { match = [\".\"] }\n"
-                                      "cache = { num_events = 1000000 }"),
+         .source = max16,
+         .memory = "64MiB"},
+        {.kind = numbers,
+         .record_mib = 8,
+         .transforms = step("dedupe",
+                            "fields = { match = [\".\"] }\n"
+                            "cache = { num_events = 1000000 }"),
          .memory = "8MiB"},
     };
     for (const Case& c : found) hold_against(c, 0);

@@ -8,15 +8,9 @@ namespace holdfast::jq::machine {
 
 Vm::Flow Vm::step(const Instruction& in) {
     switch (in.what) {
-        case Do::constant:
-            set_top(constant(in.a));
-            return Flow::on;
-        case Do::duplicate:
-            push(top());
-            return Flow::on;
-        case Do::drop:
-            pop();
-            return Flow::on;
+        case Do::constant: set_top(constant(in.a)); return Flow::on;
+        case Do::duplicate: push(top()); return Flow::on;
+        case Do::drop: pop(); return Flow::on;
         case Do::sub_begin:
             push(top());
             ++follow_.quiet;
@@ -37,29 +31,19 @@ Vm::Flow Vm::step(const Instruction& in) {
             if (!pop().truthy()) pc_ = in.a;
             --follow_.quiet;
             return Flow::on;
-        case Do::load:
-            set_top(slot(in.a, in.b).value);
-            return Flow::on;
-        case Do::store:
-            slot(0, in.a).value = pop();
-            return Flow::on;
-        case Do::field:
-            return index(top(), constants_[in.a], in.flag);
+        case Do::load: set_top(slot(in.a, in.b).value); return Flow::on;
+        case Do::store: slot(0, in.a).value = pop(); return Flow::on;
+        case Do::field: return index(top(), constants_[in.a], in.flag);
         case Do::binary: {
             const Value arguments[] = {top(), top(), constants_[in.b]};
             Value result;
             const bool good = natives()[in.a].run(bench_, arguments, result);
             return answered(good, result);
         }
-        case Do::native:
-            return native(in);
-        case Do::jump:
-            pc_ = in.a;
-            return Flow::on;
-        case Do::backtrack:
-            return Flow::back;
-        default:
-            return step_forks(in);
+        case Do::native: return native(in);
+        case Do::jump: pc_ = in.a; return Flow::on;
+        case Do::backtrack: return Flow::back;
+        default: return step_forks(in);
     }
 }
 
@@ -67,9 +51,7 @@ Vm::Flow Vm::step_forks(const Instruction& in) {
     switch (in.what) {
         case Do::fork:
         case Do::fork_try:
-        case Do::fork_pattern:
-            fork(in.what, in.a);
-            return Flow::on;
+        case Do::fork_pattern: fork(in.what, in.a); return Flow::on;
         case Do::fork_alt:
             fork(in.what, in.a);
             forks_.back().at = in.b;
@@ -93,18 +75,12 @@ Vm::Flow Vm::step_forks(const Instruction& in) {
         case Do::cut:
             drop_forks(static_cast<std::size_t>(slot(0, in.a).value.number));
             return Flow::on;
-        case Do::try_end:
-            return mutant(409) ? Flow::on : try_end(in);
-        case Do::leave:
-            return leave(in);
-        case Do::each:
-            return each(in);
-        case Do::range:
-            return range();
-        case Do::call:
-            return call(in);
-        case Do::parameter:
-            return call_parameter(in);
+        case Do::try_end: return mutant(409) ? Flow::on : try_end(in);
+        case Do::leave: return leave(in);
+        case Do::each: return each(in);
+        case Do::range: return range();
+        case Do::call: return call(in);
+        case Do::parameter: return call_parameter(in);
         case Do::give_back: {
             const Frame& frame = slots_.data()[frame_].frame;
             if (frame.caller == 0) return Flow::output;
@@ -112,25 +88,20 @@ Vm::Flow Vm::step_forks(const Instruction& in) {
             frame_ = frame.caller;
             return Flow::on;
         }
-        default:
-            return step_more(in);
+        default: return step_more(in);
     }
 }
 
 Vm::Flow Vm::step_more(const Instruction& in) {
     switch (in.what) {
-        case Do::global:
-            set_top(globals_[in.a]);
-            return Flow::on;
+        case Do::global: set_top(globals_[in.a]); return Flow::on;
         case Do::load_moved: {
             Value& variable = slot(in.a, in.b).value;
             set_top(variable);
             if (!mutant(411)) variable = Value();
             return Flow::on;
         }
-        case Do::empty_array:
-            slot(0, in.a).value = make_array(heap_, nullptr, 0);
-            return Flow::on;
+        case Do::empty_array: slot(0, in.a).value = make_array(heap_, nullptr, 0); return Flow::on;
         case Do::append: {
             Value& into = slot(0, in.a).value;
             into = append(heap_, into, pop());
@@ -145,18 +116,11 @@ Vm::Flow Vm::step_more(const Instruction& in) {
             push(target);
             return index(target, key, in.flag);
         }
-        case Do::slice:
-            return slice(in);
-        case Do::make_object:
-            return make_object(in.a);
-        case Do::make_text:
-            return make_text(in);
-        case Do::quiet:
-            ++follow_.quiet;
-            return Flow::on;
-        case Do::loud:
-            --follow_.quiet;
-            return Flow::on;
+        case Do::slice: return slice(in);
+        case Do::make_object: return make_object(in.a);
+        case Do::make_text: return make_text(in);
+        case Do::quiet: ++follow_.quiet; return Flow::on;
+        case Do::loud: --follow_.quiet; return Flow::on;
         case Do::new_owner:
             slot(0, in.a).value = Value::of(static_cast<double>(++owners_));
             return Flow::on;
@@ -202,11 +166,8 @@ Vm::Flow Vm::step_more(const Instruction& in) {
             follow_ = {nullptr, input, 0, true};
             return Flow::on;
         }
-        case Do::path_end:
-            return path_end();
-        default:
-            error_ = constant(in.a);
-            return Flow::raise;
+        case Do::path_end: return path_end();
+        default: error_ = constant(in.a); return Flow::raise;
     }
 }
 
