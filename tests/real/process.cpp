@@ -71,11 +71,17 @@ Process::Process(std::vector<std::string> arguments, Options options) {
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
+    // A signal that comes before the program runs must not run the functions of the test program:
+    // after a fork they may wait for ever. It is held back until nothing of them is left.
+    sigset_t all, before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_ = ::fork();
+    if (pid_ != 0) ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     REQUIRE(pid_ >= 0);
     if (pid_ == 0) {
-        // A signal that comes now is not for the test program's own functions.
         for (const int number : {SIGINT, SIGTERM}) ::signal(number, SIG_DFL);
+        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
         ::dup2(options.in_open ? in[0] : ::open(in_path.c_str(), O_RDONLY), 0);
         ::dup2(::open(out_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
         const int err = ::open(err_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
