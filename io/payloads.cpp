@@ -9,6 +9,7 @@
 
 #include "core/base/assert.hpp"
 #include "core/base/mutant.hpp"
+#include "core/data/flow/stream.hpp"
 #include "core/data/framing.hpp"
 
 // Under AddressSanitizer free blocks are poisoned: a device that reads a batch after its release
@@ -233,7 +234,8 @@ void Payloads::put_slice(BatchId slice, BatchId batch, std::size_t begin, std::s
     part.bytes = whole.bytes.subspan(mutant(302) ? 0 : begin, end - begin);
     part.records = records;
     part.terminated = end < whole.bytes.size() || whole.terminated;
-    part.first = {whole.first.value + static_cast<std::int64_t>(begin)};
+    part.first = position_in(whole, begin);
+    part.next = position_in(whole, end);
     Slot& made = fresh(slice);
     made.payload = part;
     made.parent = batch;
@@ -285,8 +287,8 @@ const OutputRun* Payloads::run_of(const Slot& slot, const Part& part) {
 
 namespace {
 
-Slice cut(std::span<const std::byte> bytes, Framing framing, std::uint32_t records,
-          bool terminated, const Part& part) {
+Slice cut(std::span<const std::byte> bytes, Framing framing, std::uint32_t records, bool terminated,
+          const Part& part) {
     HF_ASSERT(part.begin < part.end);
     HF_ASSERT(part.end <= records);
     if (framing != Framing::lines) {
@@ -303,8 +305,7 @@ Slice cut(std::span<const std::byte> bytes, Framing framing, std::uint32_t recor
 Slice Payloads::slice(const Part& part) const {
     const Slot& s = slot(part.batch);
     const OutputRun* run = run_of(s, part);
-    if (run != nullptr)
-        return cut(run->bytes, run->framing, run->records, run->terminated, part);
+    if (run != nullptr) return cut(run->bytes, run->framing, run->records, run->terminated, part);
     const Payload& own = s.payload;
     return cut(own.bytes, own.framing, own.records, own.terminated, part);
 }
@@ -317,6 +318,8 @@ RecordWalk Payloads::walk(const Part& part) const {
     walk.first_ = s.parent.generation != 0 ? at(s.parent).first : s.payload.first;
     if (run != nullptr && !run->origins.empty()) {
         walk.origins_ = run->origins.subspan(part.begin);
+        walk.heads_ = run->heads;
+        if (!run->head_at.empty()) walk.head_at_ = run->head_at.subspan(part.begin);
     } else {
         walk.position_ = {s.payload.first.value + (walk.rest_.data() - s.payload.bytes.data())};
     }
@@ -324,16 +327,33 @@ RecordWalk Payloads::walk(const Part& part) const {
         walk.why_ = std::span(s.outputs->why).subspan(part.begin);
     const Framing framing = run != nullptr ? run->framing : s.payload.framing;
     if (framing != Framing::lines) walk.scan_.emplace(framing, walk.rest_);
+    walk.framing_ = framing;
     return walk;
 }
 
-/// Position and reason of the next record.
+void RecordWalk::take_extras(const record::Extras& extras, RecordView& record) {
+    record.key = extras.key;
+    record.headers = extras.headers;
+    record.timestamp = extras.timestamp;
+    record.position = {extras.position};
+}
+
+/// Position and reason of the next record, and what it has beside its payload.
 void RecordWalk::place(RecordView& record) {
+    take_extras({}, record);
     record.position = position_;
     if (!origins_.empty()) {
         record.position = {first_.value + static_cast<std::int64_t>(origins_.front())};
         if (mutant(311)) record.position = first_;
         origins_ = origins_.subspan(1);
+    }
+    if (!head_at_.empty()) {
+        if (head_at_.front() != flow::Stream::no_head) {
+            const auto head = record::view_of(heads_.subspan(head_at_.front()));
+            HF_ASSERT(head.has_value());
+            take_extras(head->extras, record);
+        }
+        head_at_ = head_at_.subspan(1);
     }
     record.why = why_.empty() ? nullptr : &why_.front();
     if (!why_.empty()) why_ = why_.subspan(1);
@@ -343,8 +363,17 @@ bool RecordWalk::next_framed(RecordView& record) {
     codec::StreamExtent extent;
     if (!scan_->next(extent)) return false;
     record.bytes = rest_.subspan(extent.begin, extent.end - extent.begin);
+    record.bytes = codec::payload_in(framing_, record.bytes);
     const bool has_origin = !origins_.empty();
     place(record);
+    if (framing_ == Framing::packed) {
+        const auto view = record::view_of(record.bytes);
+        HF_ASSERT(view.has_value());
+        record.bytes = view->payload;
+        take_extras(view->extras, record);
+        if (mutant(527)) record.position = first_;
+        return true;
+    }
     if (!has_origin) record.position.value += static_cast<std::int64_t>(extent.begin);
     return true;
 }
@@ -361,15 +390,25 @@ bool RecordWalk::next(RecordView& record) {
     return true;
 }
 
+Position Payloads::position_in(const Payload& payload, std::size_t offset) {
+    if (payload.framing != Framing::packed)
+        return {payload.first.value + static_cast<std::int64_t>(offset)};
+    if (offset >= payload.bytes.size()) return payload.next;
+    return {record::position_at(payload.bytes.subspan(offset))};
+}
+
+Position Payloads::position_at(BatchId batch, std::size_t offset) const {
+    return position_in(at(batch), offset);
+}
+
 Position Payloads::position_of(BatchId batch, std::uint32_t n) const {
     const Payload& payload = at(batch);
     HF_ASSERT(n <= payload.records);
     if (payload.framing != Framing::lines)
-        return {payload.first.value + static_cast<std::int64_t>(codec::begin_of_record(
-                                          payload.framing, payload.bytes, n))};
+        return position_in(payload, codec::begin_of_record(payload.framing, payload.bytes, n));
     const std::size_t offset =
         n == payload.records ? payload.bytes.size() : after_newlines(payload.bytes, n);
-    return {payload.first.value + static_cast<std::int64_t>(offset)};
+    return position_in(payload, offset);
 }
 
 // ---- who holds them --------------------------------------------------------------------------

@@ -21,6 +21,7 @@
 #include "core/model/effect.hpp"
 #include "core/model/event.hpp"
 #include "core/model/ids.hpp"
+#include "core/record/packed.hpp"
 
 namespace holdfast::io {
 
@@ -82,6 +83,7 @@ struct Payload {
     SourceId source;
     PartitionId partition;
     Position first;
+    Position next;  ///< Of packed records: after the batch; of others it follows from the bytes.
     Fate fate = Fate::deliver;
     Framing framing = Framing::lines;
     std::string why;  ///< Of Fate::unreadable: for the dead letter.
@@ -95,6 +97,10 @@ struct OutputRun {
     bool terminated = true;
     /// By output: the offset of its record in the batch. Empty: the bytes are the batch's own.
     std::span<const std::uint32_t> origins;
+    /// What outputs have beside their payloads: flow::Stream::heads(). Empty: nothing, or they are
+    /// packed.
+    std::span<const std::byte> heads;
+    std::span<const std::uint32_t> head_at;
     Framing framing = Framing::lines;
 };
 
@@ -107,9 +113,9 @@ struct DeadReason {
 
 /// What a transform made of a slice. The runs point into the block, the heap, or the batch.
 struct Outputs {
-    std::span<std::byte> block;              ///< From the pool; empty: none of its own.
+    std::span<std::byte> block;                ///< From the pool; empty: none of its own.
     std::vector<std::vector<std::byte>> heap;  ///< Where the pool had no room.
-    std::vector<std::vector<std::uint32_t>> heap_origins;
+    std::vector<std::vector<std::uint32_t>> heap_numbers;
     std::vector<OutputRun> runs;
     std::span<const std::uint8_t> run_of_sink;  ///< By sink. Lives: as long as the payloads.
     OutputRun dead;
@@ -126,9 +132,12 @@ struct Slice {
 
 /// One record of a part, for those who look at each.
 struct RecordView {
-    std::span<const std::byte> bytes;  ///< Without its newline.
-    Position position;                 ///< Of the record of the source that it is, or is made of.
-    const DeadReason* why = nullptr;   ///< Where a transform made it a dead letter.
+    std::span<const std::byte> bytes;  ///< The payload, without the newline that ends a line.
+    std::optional<std::span<const std::byte>> key;  ///< None: it is null.
+    std::span<const std::byte> headers;             ///< record::HeaderWalk; empty: none.
+    std::optional<std::int64_t> timestamp;          ///< In milliseconds since 1970.
+    Position position;                ///< Of the record of the source that it is, or is made of.
+    const DeadReason* why = nullptr;  ///< Where a transform made it a dead letter.
 };
 
 /// The records of a part, in order.
@@ -141,13 +150,17 @@ private:
     friend class Payloads;
     bool next_framed(RecordView& record);
     void place(RecordView& record);
+    static void take_extras(const record::Extras& extras, RecordView& record);
 
     std::span<const std::byte> rest_;
     std::optional<codec::RecordScan> scan_;  ///< Where the records are no lines.
-    Position position_;  ///< Of rest_, where there are no origins.
-    Position first_;     ///< Of the batch.
+    Position position_;                      ///< Of rest_, where there are no origins.
+    Position first_;                         ///< Of the batch.
     std::span<const std::uint32_t> origins_;
+    std::span<const std::byte> heads_;
+    std::span<const std::uint32_t> head_at_;
     std::span<const DeadReason> why_;
+    Framing framing_ = Framing::lines;
 };
 
 class Payloads {
@@ -178,8 +191,11 @@ public:
     Slice slice(const Part& part) const;
     /// The same, record by record.
     RecordWalk walk(const Part& part) const;
-    /// The position at which record `n` of the batch begins (file sources: byte offsets).
+    /// The position at which record `n` of the batch begins (file sources: byte offsets); with the
+    /// number of all of them, the one after the batch.
     Position position_of(BatchId batch, std::uint32_t n) const;
+    /// The same by the offset of a record in the batch's bytes; their end: after the batch.
+    Position position_at(BatchId batch, std::size_t offset) const;
     /// The transforms' names, for dead letters; set once.
     std::vector<std::string> transform_names;
 
@@ -205,6 +221,7 @@ private:
         Slot slot;
     };
     Slot& slot(BatchId batch);
+    static Position position_in(const Payload& payload, std::size_t offset);
     const Slot& slot(BatchId batch) const { return const_cast<Payloads*>(this)->slot(batch); }
     Slot& fresh(BatchId batch);
     static const OutputRun* run_of(const Slot& slot, const Part& part);

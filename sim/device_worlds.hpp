@@ -42,6 +42,10 @@ std::optional<Breach> run_tokens(std::uint64_t seed);
 /// Graphs of transforms, whole and in part (I81, I82).
 std::optional<Breach> run_graphs(std::uint64_t seed);
 
+/// Keys, headers, timestamps, positions and payloads of any bytes, to sinks of each framing (I120 to
+/// I123).
+std::optional<Breach> run_records(std::uint64_t seed);
+
 /// Keys of records, by value (I83).
 std::optional<Breach> run_keys(std::uint64_t seed);
 

@@ -7,10 +7,11 @@ namespace holdfast::sim {
 
 const std::vector<Habitat>& habitats() {
     static const std::vector<Habitat> all{
-        Habitat::tailer,    Habitat::streams,      Habitat::reads,  Habitat::text,
+        Habitat::tailer,      Habitat::streams,   Habitat::reads,        Habitat::text,
         Habitat::checkpoints, Habitat::file_sink, Habitat::dead_letters, Habitat::tokens,
-        Habitat::graphs,    Habitat::keys,         Habitat::memory, Habitat::programs,
-        Habitat::sockets,   Habitat::exec,         Habitat::lines,  Habitat::joint};
+        Habitat::graphs,      Habitat::keys,      Habitat::memory,       Habitat::programs,
+        Habitat::sockets,     Habitat::exec,      Habitat::records,      Habitat::lines,
+        Habitat::joint};
     return all;
 }
 
@@ -32,6 +33,7 @@ const char* name_of(Habitat habitat) {
         case Habitat::programs: return "programs";
         case Habitat::sockets: return "sockets";
         case Habitat::exec: return "exec";
+        case Habitat::records: return "records";
         case Habitat::lines: return "lines";
         case Habitat::joint: return "joint";
     }
@@ -70,6 +72,7 @@ std::optional<Breach> run_in(Habitat habitat, std::uint64_t seed) {
             if (seed % 4 == 3) return run_datagrams(seed);
             return seed % 2 == 0 ? run_socket_source(seed) : run_socket_sink(seed);
         case Habitat::exec: return run_exec(seed);
+        case Habitat::records: return run_records(seed);
         case Habitat::lines: return run_lines(seed);
         case Habitat::joint: return run_joint(seed);
     }

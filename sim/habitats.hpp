@@ -12,10 +12,10 @@
 namespace holdfast::sim {
 
 enum class Habitat : std::uint8_t {
-    world,         ///< Of the engine: world.hpp.
-    world_twice,   ///< The same seed in two of them: I30.
-    tailer,        ///< These: device_worlds.hpp.
-    streams,       ///< The tailer, of files without lines.
+    world,        ///< Of the engine: world.hpp.
+    world_twice,  ///< The same seed in two of them: I30.
+    tailer,       ///< These: device_worlds.hpp.
+    streams,      ///< The tailer, of files without lines.
     reads,
     text,
     checkpoints,
@@ -28,8 +28,9 @@ enum class Habitat : std::uint8_t {
     programs,  ///< The jq machine over a table of cases.
     sockets,   ///< Sources of streams and of datagrams, a sink.
     exec,
-    lines,     ///< Text that is parsed into JSON.
-    joint,  ///< The whole pipeline: joint_world.hpp.
+    records,  ///< Keys, headers, timestamps, and payloads of any bytes.
+    lines,    ///< Text that is parsed into JSON.
+    joint,    ///< The whole pipeline: joint_world.hpp.
 };
 
 /// All but the engine's.

@@ -13,9 +13,7 @@
 #include "core/codec/lines.hpp"
 
 namespace holdfast::codec {
-namespace {
 
-/// Valid JSON without the white space between its tokens.
 void append_compact(std::span<const std::byte> json, std::vector<std::byte>& out) {
     bool quoted = false, escaped = false;
     for (const std::byte b : json) {
@@ -30,6 +28,8 @@ void append_compact(std::span<const std::byte> json, std::vector<std::byte>& out
         }
     }
 }
+
+namespace {
 
 /// What both need: one record parsed.
 class FormatProgram : public Program {

@@ -9,11 +9,16 @@
 #pragma once
 
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "core/codec/record_scan.hpp"
 #include "core/data/program.hpp"
 
 namespace holdfast::codec {
+
+/// Appends valid JSON without the white space between its tokens.
+void append_compact(std::span<const std::byte> json, std::vector<std::byte>& out);
 
 /// To lines of JSON. Of lines: keeps those that are JSON; with a look ahead the structure of many is
 /// found at one go.

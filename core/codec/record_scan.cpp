@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
+#include "core/record/packed.hpp"
 
 namespace holdfast::codec {
 namespace {
@@ -14,16 +16,28 @@ constexpr std::byte comma{','};
 }  // namespace
 
 const char* framing_name(Framing framing) {
-    static constexpr std::array<const char*, 4> names{"lines", "json_array", "msgpack", "one"};
+    static constexpr std::array<const char*, 7> names{"lines",  "json_array", "msgpack", "one",
+                                                      "packed", "json",       "length"};
     return names.at(static_cast<std::size_t>(framing));
+}
+
+Framing bytes_of(Framing framing) { return framing == Framing::json ? Framing::lines : framing; }
+
+bool has_any_bytes(Framing framing) {
+    return framing == Framing::packed || framing == Framing::json || framing == Framing::length;
+}
+
+std::span<const std::byte> payload_in(Framing framing, std::span<const std::byte> record) {
+    if (framing != Framing::length) return record;
+    return record.subspan(std::min(record.size(), LengthFraming::head_size));
 }
 
 RecordScan::RecordScan(Framing framing, std::span<const std::byte> bytes)
     : framing_(framing),
       bytes_(bytes),
       array_(ArrayFraming::before_element(0, INT64_MAX)),
-      values_(INT64_MAX) {
-    HF_ASSERT(framing != Framing::lines);
+      values_(framing, INT64_MAX) {
+    HF_ASSERT(framing != Framing::lines && bytes_of(framing) == framing);
 }
 
 void RecordScan::look_on() {
@@ -39,17 +53,28 @@ void RecordScan::look_on() {
         const auto some = rest.first(std::min(window, rest.size()));
         looked_ += some.size();
         ended_ = looked_ == bytes_.size();
-        if (framing_ == Framing::msgpack) {
+        if (framing_ != Framing::json_array) {
             ended_ = !values_.feed(some, found_) || ended_;
             continue;
         }
         ended_ = !array_.feed(some, found_) || ended_;
         // The last element ends where the bytes do.
-        if (ended_ && array_.waiting_from() < array_.offset()) (void)array_.feed({&comma, 1}, found_);
+        if (ended_ && array_.waiting_from() < array_.offset())
+            (void)array_.feed({&comma, 1}, found_);
     }
 }
 
+bool RecordScan::next_packed(StreamExtent& record) {
+    if (looked_ == bytes_.size()) return false;
+    const auto view = record::view_of(bytes_.subspan(looked_));
+    HF_ASSERT(view.has_value());
+    record = {looked_, looked_ + view->size};
+    looked_ += view->size;
+    return true;
+}
+
 bool RecordScan::next(StreamExtent& record) {
+    if (framing_ == Framing::packed) return next_packed(record);
     if (given_ == found_.size() && !ended_) look_on();
     if (given_ == found_.size()) return false;
     record = found_[given_++];

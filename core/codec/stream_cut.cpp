@@ -24,20 +24,21 @@ StreamPlace::StreamPlace(Framing framing, std::uint64_t position)
       begins_(position),
       array_(position == 0 ? ArrayFraming(no_limit)
                            : ArrayFraming::after_record(position, no_limit)),
-      values_(no_limit, position) {
-    HF_ASSERT(framing == Framing::json_array || framing == Framing::msgpack);
+      values_(framing, no_limit, position) {
+    HF_ASSERT(framing == Framing::json_array || framing == Framing::msgpack ||
+              framing == Framing::length);
 }
 
 FramingResult StreamPlace::feed(std::span<const std::byte> bytes, std::vector<StreamExtent>& out) {
-    return framing_ == Framing::msgpack ? values_.feed(bytes, out) : array_.feed(bytes, out);
+    return framing_ != Framing::json_array ? values_.feed(bytes, out) : array_.feed(bytes, out);
 }
 
 FramingResult StreamPlace::finish() {
-    return framing_ == Framing::msgpack ? values_.finish() : array_.finish();
+    return framing_ != Framing::json_array ? values_.finish() : array_.finish();
 }
 
 std::uint64_t StreamPlace::waiting_from() const {
-    return framing_ == Framing::msgpack ? values_.waiting_from() : array_.waiting_from();
+    return framing_ != Framing::json_array ? values_.waiting_from() : array_.waiting_from();
 }
 
 void StreamPlace::limit(std::uint64_t record_max) {

@@ -33,7 +33,7 @@ public:
         broken,   ///< There are no more records: see error.
     };
 
-    /// Requires json_array or msgpack.
+    /// Requires json_array, msgpack or length.
     explicit StreamPlace(Framing framing) : StreamPlace(framing, 0) {}
     /// A clean place.
     StreamPlace(Framing framing, std::uint64_t position);
@@ -70,8 +70,8 @@ private:
     std::uint64_t position_;
     std::uint64_t clean_;
     std::uint64_t begins_;
-    ArrayFraming array_;     ///< Of json_array, at the position.
-    MsgpackFraming values_;  ///< Of msgpack, at the position.
+    ArrayFraming array_;  ///< Of json_array, at the position.
+    SideBySide values_;   ///< Of msgpack and length, at the position.
     std::optional<FramingError> error_;
 };
 

@@ -20,6 +20,9 @@
 
 namespace holdfast::codec {
 
+/// How records stand in bytes: see record_scan.hpp.
+enum class Framing : std::uint8_t { lines, json_array, msgpack, one, packed, json, length };
+
 enum class FramingFault : std::uint8_t {
     not_an_array,      ///< The stream begins with something else than [.
     unexpected_end,    ///< It ends before the array or the record does.
@@ -125,6 +128,65 @@ private:
     std::size_t head_size_ = 0;  ///< Bytes of a head that was cut.
     bool failed_ = false;
     FramingError error_;
+};
+
+/// Payloads, each behind its size: 4 bytes, big endian.
+class LengthFraming {
+public:
+    static constexpr std::size_t head_size = 4;
+
+    /// Requires 0 < record_max, which counts the size as well.
+    explicit LengthFraming(std::uint64_t record_max, std::uint64_t position = 0)
+        : record_max_(record_max), offset_(position), begin_(position) {}
+
+    /// As ArrayFraming's.
+    FramingResult feed(std::span<const std::byte> bytes, std::vector<StreamExtent>& out);
+    FramingResult finish();
+
+    void limit(std::uint64_t record_max) { record_max_ = record_max; }
+
+    std::uint64_t offset() const { return offset_; }
+    std::uint64_t waiting_from() const { return begin_; }
+
+private:
+    FramingResult fail(FramingFault fault, std::uint64_t offset);
+
+    std::uint64_t record_max_;
+    std::uint64_t offset_;
+    std::uint64_t begin_;
+    std::uint64_t skip_ = 0;  ///< Bytes of the payload that are still to come.
+    std::uint32_t size_ = 0;  ///< What came of it.
+    std::size_t head_size_ = 0;
+    bool failed_ = false;
+    FramingError error_;
+};
+
+/// The one or the other of those two, whose records stand side by side.
+class SideBySide {
+public:
+    /// Any framing but length is taken for MsgPack.
+    SideBySide(Framing framing, std::uint64_t record_max, std::uint64_t position = 0)
+        : is_length_(framing == Framing::length),
+          values_(record_max, position),
+          payloads_(record_max, position) {}
+
+    FramingResult feed(std::span<const std::byte> bytes, std::vector<StreamExtent>& out) {
+        return is_length_ ? payloads_.feed(bytes, out) : values_.feed(bytes, out);
+    }
+    FramingResult finish() { return is_length_ ? payloads_.finish() : values_.finish(); }
+    void limit(std::uint64_t record_max) {
+        values_.limit(record_max);
+        payloads_.limit(record_max);
+    }
+    std::uint64_t offset() const { return is_length_ ? payloads_.offset() : values_.offset(); }
+    std::uint64_t waiting_from() const {
+        return is_length_ ? payloads_.waiting_from() : values_.waiting_from();
+    }
+
+private:
+    bool is_length_;
+    MsgpackFraming values_;
+    LengthFraming payloads_;
 };
 
 }  // namespace holdfast::codec

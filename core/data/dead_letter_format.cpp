@@ -200,6 +200,10 @@ void begin_dead_letter(const DeadLetterHead& head, std::string& out) {
         append_text(head.error, out);
         out += '"';
     }
+    if (!head.beside.empty()) {
+        out += ',';
+        out += head.beside;
+    }
     out += ",\"encoding\":\"";
     out += head.encoding == PayloadEncoding::utf8    ? "utf8"
            : head.encoding == PayloadEncoding::zeros ? "zeros"

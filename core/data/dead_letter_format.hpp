@@ -35,6 +35,8 @@ struct DeadLetterHead {
     std::optional<std::string_view> transform;  ///< The one that made it a dead letter,
     std::string_view error;  ///< and why, in its words; or a source's. Empty: nobody said.
     PayloadEncoding encoding = PayloadEncoding::utf8;
+    /// What the record has beside its payload, as members of JSON; empty: nothing.
+    std::string beside = {};
 };
 
 /// What the bytes need, as rule 1 has it. Valid: no surrogates, no overlong forms. Few zero bytes are

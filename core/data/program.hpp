@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core/data/hurry.hpp"
+#include "core/record/packed.hpp"
 
 namespace holdfast {
 
@@ -38,9 +39,10 @@ struct ProgramResult {
 /// Where a record came from: the same for the same record after a restart, where its source can be
 /// read again. Lives: the texts for the call that they are passed to, and the run() that follows.
 struct RecordMeta {
-    std::string_view source;     ///< Its name.
-    std::string_view partition;  ///< What stands for the partition for ever.
-    std::int64_t position = 0;   ///< Where the record begins in it.
+    std::string_view source;                 ///< Its name.
+    std::string_view partition;              ///< What stands for the partition for ever.
+    std::int64_t position = 0;               ///< Where the record begins in it.
+    const record::Extras* extras = nullptr;  ///< Key, headers, timestamp; null: it has none.
 };
 
 /// `SOURCE:PARTITION:POSITION`: one for each record that there ever is.
@@ -72,6 +74,11 @@ public:
     virtual bool asks_meta() const { return false; }
     /// Where the next record came from.
     virtual void bind(const RecordMeta&) {}
+    /// Whether it says what a record has beside its payload: then extras() is asked after each run()
+    /// that kept or changed.
+    virtual bool gives_extras() const { return false; }
+    /// Without a position. Lives: until the next run().
+    virtual const record::Extras* extras() const { return nullptr; }
     /// Before the records of a batch: these are its lines, in order; run() follows for each of
     /// them. Lives: the bytes until the last one.
     virtual void look_ahead(std::span<const std::byte>, std::uint32_t) {}

@@ -89,6 +89,8 @@ RetryConfig retry_of(const Values& values) {
 Framing framing_of(const std::string& text) {
     return text == "json_array" ? Framing::json_array
            : text == "msgpack"  ? Framing::msgpack
+           : text == "json"     ? Framing::json
+           : text == "length"   ? Framing::length
                                 : Framing::lines;
 }
 
@@ -221,6 +223,7 @@ void build(const Document& document, const fs::path& folder, ConfigResult& resul
     read_rules(parts, config, reader);
     check_programs(parts, config, reader);
     check_text(parts, config, reader);
+    check_meta(parts, config, reader);
     check_paths(parts, config, reader);
     check_settings(parts, config, reader);
     result.tests = read_tests(root.at("tests"), config, reader);

@@ -65,7 +65,7 @@ void check_sink(const Parts& parts, const PipelineConfig& config, std::size_t i,
     if (values.at("on_parse_error").given && !is_encoded(config, sink))
         reader.problem(values.at("on_parse_error").place,
                        "on_parse_error is set, but this sink converts nothing; expected framing = "
-                       "\"msgpack\" and inputs that are lines, or no such key");
+                       "\"json\", or \"msgpack\" and inputs that are lines, or no such key");
     const Values& retry = values.section("retry");
     if (sink.retry.backoff_initial > sink.retry.backoff_max)
         reader.problem(retry.at("initial_backoff").place,

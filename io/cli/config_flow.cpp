@@ -232,6 +232,8 @@ void read_texts(const Values& values, TransformSettings& out) {
                 out.parse = parse_of(values);
             else if (values.type == "format")
                 format_of(values, out);
+            else if (values.type == "meta")
+                meta_of(values, out);
             else
                 out.texts.push_back(values.text("program"));
             return;
@@ -300,6 +302,7 @@ TransformSettings transform_of(const Named& part, const std::filesystem::path& f
                     : values.type == "jq"         ? NodeType::program
                     : values.type == "parse"      ? NodeType::program
                     : values.type == "format"     ? NodeType::program
+                    : values.type == "meta"       ? NodeType::program
                     : values.type == "raw_filter" ? NodeType::raw_filter
                                                   : NodeType::filter;
     out.node.on_error = policy_of(values.text("on_error"));
@@ -410,15 +413,10 @@ void check_programs(const Parts& parts, const PipelineConfig& config, Reader& re
             if (transform.texts[n].empty()) continue;  // It was missing, which was said.
             const CompiledProgram compiled = compile_text(transform, transform.texts[n]);
             if (compiled) continue;
-            const NodeType type = transform.node.type;
-            const std::string_view key = type == NodeType::filter    ? "condition"
-                                         : transform.format          ? "template"
-                                         : type == NodeType::program ? "program"
-                                         : type == NodeType::route   ? "route"
-                                         : type == NodeType::dedupe  ? "fields"
-                                                                     : "key_field";
-            const Place& place =
-                type == NodeType::route ? values.at(key).list[n].place : values.at(key).place;
+            const std::string_view key = text_key(transform, n);
+            const Place& place = transform.node.type == NodeType::route
+                                     ? values.at(key).list[n].place
+                                     : values.at(key).place;
             const std::string what = fmt::format(
                 "{} is not a jq program: {}; expected one such as '.level != \"debug\"'",
                 in_quotes(transform.texts[n]), io::printable(compiled.error().message));
@@ -448,21 +446,6 @@ bool gives_nothing(const PipelineConfig& config, const From& from) {
     const flow::NodeSpec& node = config.transforms[from.index].node;
     return has_rest(node) && from == rest_from(config, from.index) &&
            node.unrouted != flow::Unrouted::route;
-}
-
-std::string_view type_name(const TransformSettings& transform) {
-    switch (transform.node.type) {
-        case NodeType::filter: return "filter";
-        case NodeType::route: return "route";
-        case NodeType::sample: return "sample";
-        case NodeType::throttle: return "throttle";
-        case NodeType::dedupe: return "dedupe";
-        case NodeType::raw_filter: return "raw_filter";
-        case NodeType::decode: return "decode";
-        case NodeType::encode: return "encode";
-        case NodeType::program: break;
-    }
-    return transform.parse ? "parse" : transform.format ? "format" : "jq";
 }
 
 std::vector<std::string> flow_warnings(const PipelineConfig& config) {

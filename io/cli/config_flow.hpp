@@ -21,6 +21,13 @@ text::ParseSettings parse_of(const Values& values);
 void format_of(const Values& values, io::TransformSettings& out);
 void check_text(const Parts& parts, const io::PipelineConfig& config, Reader& reader);
 
+/// What a transform that sets key, headers or timestamp is asked for (config_meta.cpp), and what is
+/// wrong with it.
+void meta_of(const Values& values, io::TransformSettings& out);
+void check_meta(const Parts& parts, const io::PipelineConfig& config, Reader& reader);
+/// The key under which the n-th of its texts stands.
+std::string_view text_key(const io::TransformSettings& transform, std::size_t n);
+
 /// Compiles the texts of all transforms and reports those that aren't jq.
 void check_programs(const Parts& parts, const io::PipelineConfig& config, Reader& reader);
 

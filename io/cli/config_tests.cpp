@@ -201,7 +201,8 @@ void TestReader::read_input(const Values& values, std::int64_t& at, TestCase& te
     input.at_ns = at;
     const bool known = input_place(values, input.to);
     const bool is_source = known && input.to.at_end;
-    const Framing framing = is_source ? config_.sources[input.to.index].framing : Framing::lines;
+    const Framing framing =
+        is_source ? codec::bytes_of(config_.sources[input.to.index].framing) : Framing::lines;
     input.records = records_of(values, framing);
     if (!input.records.given)
         wrong(values.place, "[tests.inputs] has no records; expected one of records, text and hex");

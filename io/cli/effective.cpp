@@ -142,12 +142,12 @@ void put_transform(Json& json, const PipelineConfig& pipeline, const TransformSe
         for (std::size_t i = 0; i < transform.outputs.size(); ++i)
             json.field(transform.outputs[i], transform.texts[i]);
         json.end_object();
+    } else if (transform.is_meta) {
+        for (std::size_t i = 0; i < transform.meta.size(); ++i)
+            json.field(transform.meta[i], transform.texts[i]);
     } else if (!transform.texts.empty()) {
-        json.field(node.type == NodeType::filter    ? "condition"
-                   : transform.format               ? "template"
-                   : node.type == NodeType::program ? "program"
-                                                    : "key",
-                   transform.texts.front());
+        const bool is_key = node.type != NodeType::filter && node.type != NodeType::program;
+        json.field(is_key ? "key" : text_key(transform, 0), transform.texts.front());
     }
     if (transform.parse) put_parse(json, *transform.parse);
     if (transform.format) put_format(json, *transform.format);
@@ -284,9 +284,10 @@ void put_derived(Json& json, const PipelineConfig& pipeline) {
 }
 
 const char* record_name(const SourceSettings& source) {
-    return source.framing == Framing::lines        ? "line"
-           : source.framing == Framing::json_array ? "element"
-                                                   : "value";
+    return codec::bytes_of(source.framing) == Framing::lines ? "line"
+           : source.framing == Framing::json_array           ? "element"
+           : source.framing == Framing::length               ? "payload"
+                                                             : "value";
 }
 
 std::string a_record(const SourceSettings& source) {
@@ -337,8 +338,7 @@ std::vector<std::string> warnings(const PipelineConfig& pipeline) {
                 fmt::format("source {}: {} that cannot be parsed halts the pipeline, "
                             "since there is no [dead_letters]",
                             source.name, a_record(source)));
-        for (const std::string& text :
-             source.kind->warnings(source, pipeline.dead_letters.present))
+        for (const std::string& text : source.kind->warnings(source, pipeline.dead_letters.present))
             out.push_back(fmt::format("source {}: {}", source.name, text));
         if (line_max(pipeline, source) < source.max_line)
             out.push_back(fmt::format(

@@ -241,10 +241,12 @@ const Section& source_section() {
             {"framing", T::choice, "lines",
              "What a record is. `lines`: a line. `json_array`: an element of the one array that the "
              "file is. `msgpack`: one of the values that stand side by side. Transforms and sinks "
-             "get both as lines of JSON. See docs/data.md.",
-             "lines|json_array|msgpack"},
+             "get both as lines of JSON. `json`: what a sink of `json` writes, a line for each record; "
+             "its payload, which may be any bytes, key, headers and timestamp are taken out. "
+             "`length`: a payload of any bytes, behind its size in 4 bytes, big endian. See docs/data.md.",
+             "lines|json_array|msgpack|json|length"},
             {"on_parse_error", T::choice, "dead_letter",
-             "A record that is no JSON or MsgPack, where `framing` isn't `lines` or the mode is "
+             "A record that is no JSON, MsgPack or envelope, where `framing` isn't `lines` or the mode is "
              "`parsed`. `dead_letter`: is "
              "set aside as it came. `drop`: is dropped and counted. `stop`: stops the pipeline "
              "before it. Where records cannot be told apart any more (a bracket too many, a file "
@@ -263,8 +265,8 @@ const Section& source_section() {
 }
 
 /// What may run a program.
-constexpr std::string_view programs = "filter|route|sample|throttle|dedupe|jq|format";
-constexpr std::string_view readers = "filter|route|sample|throttle|dedupe|jq|format|parse";
+constexpr std::string_view programs = "filter|route|sample|throttle|dedupe|jq|format|meta";
+constexpr std::string_view readers = "filter|route|sample|throttle|dedupe|jq|format|parse|meta";
 
 const Section& transform_section() {
     static const Section section{
@@ -277,8 +279,8 @@ const Section& transform_section() {
              "`sample`: one of `rate`. `throttle`: at most `threshold` in a `window`. `dedupe`: "
              "drops repeats. `jq`: a program that changes records. `raw_filter`: drops or rejects by "
              "one field, before anything is parsed. `parse`: makes JSON of text. `format`: "
-             "makes text of JSON.",
-             "filter|route|sample|throttle|dedupe|jq|raw_filter|parse|format"},
+             "makes text of JSON. `meta`: sets key, headers and timestamp, and leaves the payload.",
+             "filter|route|sample|throttle|dedupe|jq|raw_filter|parse|format|meta"},
             {"inputs", T::names, required,
              "Names of sources, of transforms, and of outputs of transforms: `[\"in\"]`, "
              "`[\"by_level.errors\"]`."},
@@ -292,6 +294,18 @@ const Section& transform_section() {
             {"program", T::text, required,
              "A jq program; each of its outputs is a record. It may have none.", {}, 0, 0,
              nullptr, "jq"},
+            {"key", T::text, "",
+             "A jq program over the record that gives its key: text as it is, null for no key, all else "
+             "as JSON. What gives nothing leaves the key as it is; so with the next two.",
+             {}, 0, 0, nullptr, "meta"},
+            {"headers", T::text, "",
+             "A jq program that gives all headers: an object of texts, such as "
+             "`'$meta.headers + {trace: .trace}'`, or a list of `{name, value}`; null for none.",
+             {}, 0, 0, nullptr, "meta"},
+            {"timestamp", T::text, "",
+             "A jq program that gives milliseconds since 1970, such as `'.time | fromdate * 1000'`; null "
+             "for none.",
+             {}, 0, 0, nullptr, "meta"},
             {"rate", T::count, required, "One of so many records is kept.", {}, 1, 1'000'000'000,
              nullptr, "sample"},
             {"threshold", T::count, required, "Records that pass in one `window`.", {}, 1,
@@ -418,10 +432,14 @@ const Section& sink_section() {
             {"framing", T::choice, "",
              "How records stand there. `lines`: each with its newline. `msgpack`: as MsgPack values "
              "side by side; those of a source that has them keep their very bytes, lines of JSON "
-             "are converted. Default: `msgpack` if all inputs are such sources, else `lines`.",
-             "lines|msgpack"},
+             "are converted. `json`: a line of JSON with all that the record has: payload, key, headers, "
+             "timestamp, source, partition, position; see docs/formats.md. `length`: each payload behind "
+             "its size in 4 bytes, big endian. Default: `msgpack` if all inputs are such sources, else "
+             "`lines`.",
+             "lines|msgpack|json|length"},
             {"on_parse_error", T::choice, "dead_letter",
-             "A line that is no JSON, where `framing` is `msgpack`: as a transform's `on_error`.",
+             "What cannot be made so: a line that is no JSON, where `framing` is `msgpack`; a payload "
+             "that has a newline and is no JSON, for `lines`: as a transform's `on_error`.",
              "dead_letter|drop|stop"},
             {"when_full", T::choice, "block",
              "When the sink cannot keep up. `block`: its sources wait. `drop_newest`: records are "

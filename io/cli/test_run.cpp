@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/base/assert.hpp"
+#include "core/codec/envelope_programs.hpp"
 #include "core/codec/record_programs.hpp"
 #include "core/codec/stream_cut.hpp"
 #include "core/data/dead_letter_format.hpp"
@@ -57,12 +58,12 @@ std::vector<StreamExtent> extents_of(Framing framing, std::span<const std::byte>
 
 /// As people read it: MsgPack as JSON; what that cannot be, as it stands.
 std::string shown_record(Framing framing, std::span<const std::byte> record) {
-    if (framing != Framing::msgpack) return as_text(record);
+    if (framing != Framing::msgpack) return as_text(codec::payload_in(framing, record));
     const std::vector<std::byte> readable = padded(record);
     std::vector<std::byte> out;
     std::string error;
-    const auto result = codec::make_decoder(framing)->run(
-        std::span(readable).first(record.size()), out, error);
+    const auto result =
+        codec::make_decoder(framing)->run(std::span(readable).first(record.size()), out, error);
     if (result.verdict != Verdict::change || out.empty()) return as_text(record);
     return as_text(std::span(out).first(out.size() - 1));
 }
@@ -102,7 +103,7 @@ private:
         return input.to.at_end ? input.to.index : doors_.at(input.to.index);
     }
     Framing framing_of(const TestInput& input) const {
-        return config_.sources[source_of(input)].framing;
+        return codec::bytes_of(config_.sources[source_of(input)].framing);
     }
     std::string written(const TestInput& input);
     std::vector<Batch> batches_of(const TestInput& input);
@@ -167,13 +168,13 @@ std::string Run::written(const TestInput& input) {
             out += (out.empty() ? "[" : ",") + record;
         return out.empty() ? "[]" : out + "]";
     }
-    const auto encoder = codec::make_encoder();
+    const auto encoder =
+        framing == Framing::length ? codec::make_length_encoder() : codec::make_encoder();
     for (const std::string& record : input.records.records) {
         const std::vector<std::byte> readable = padded(as_bytes(record));
         std::vector<std::byte> bytes;
         std::string error;
-        const auto result =
-            encoder->run(std::span(readable).first(record.size()), bytes, error);
+        const auto result = encoder->run(std::span(readable).first(record.size()), bytes, error);
         if (result.verdict == Verdict::change) {
             out += as_text(bytes);
             continue;
@@ -202,9 +203,9 @@ std::vector<Batch> Run::batches_of(const TestInput& input) {
 /// As a source would, at the end of a file that does not grow.
 void Run::cut(const TestInput& input, const std::string& bytes, std::vector<Batch>& out) {
     const SourceSettings& source = config_.sources[source_of(input)];
-    const codec::StreamCutRule rule{.record_max = source.max_line == 0 ? std::size_t{1} << 20
-                                                                       : source.max_line,
-                                    .closed = true};
+    const codec::StreamCutRule rule{
+        .record_max = source.max_line == 0 ? std::size_t{1} << 20 : source.max_line,
+        .closed = true};
     codec::StreamPlace place(source.framing);
     std::size_t at = 0;
     while (at < bytes.size()) {
@@ -212,8 +213,9 @@ void Run::cut(const TestInput& input, const std::string& bytes, std::vector<Batc
         if (cut.end == 0 && cut.records == 0) return;
         const std::string piece = bytes.substr(at + cut.begin, cut.end - cut.begin);
         if (cut.records > 0 && cut.fate == Fate::deliver)
-            out.push_back({piece, cut.records,
-                           positions_[source_of(input)] + static_cast<std::int64_t>(at + cut.begin)});
+            out.push_back(
+                {piece, cut.records,
+                 positions_[source_of(input)] + static_cast<std::int64_t>(at + cut.begin)});
         else if (cut.records > 0)
             seen_.dead_letters.push_back(
                 {piece, source.name, cut.fate == Fate::oversized ? "oversized" : "parse_error",
@@ -269,8 +271,8 @@ void Run::take_stream(std::size_t output, const flow::Input& input, const flow::
     TestCame& came = seen_.outputs[output];
     came.bytes += as_text(bytes);
     for (const StreamExtent& extent : extents_of(stream.framing(), bytes))
-        came.records.push_back(shown_record(
-            stream.framing(), bytes.subspan(extent.begin, extent.end - extent.begin)));
+        came.records.push_back(
+            shown_record(stream.framing(), bytes.subspan(extent.begin, extent.end - extent.begin)));
 }
 
 void Run::take_dead(const flow::Input& input, const flow::Result& result) {
@@ -283,9 +285,9 @@ void Run::take_dead(const flow::Input& input, const flow::Result& result) {
     for (std::size_t i = 0; i < extents.size(); ++i) {
         const flow::DeadRecord& why = result.why[i];
         const auto record = bytes.subspan(extents[i].begin, extents[i].end - extents[i].begin);
-        seen_.dead_letters.push_back({shown_record(input.framing, record),
-                                      plan_.nodes()[why.node].spec.name,
-                                      std::string(reason_name(why.reason)), result.texts[why.text]});
+        seen_.dead_letters.push_back(
+            {shown_record(input.framing, record), plan_.nodes()[why.node].spec.name,
+             std::string(reason_name(why.reason)), result.texts[why.text]});
     }
 }
 

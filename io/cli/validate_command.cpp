@@ -64,7 +64,9 @@ std::string describe(const PipelineConfig& pipeline, const TransformSettings& tr
     if (transform.parse) out += "; " + text::text_of(*transform.parse);
     for (std::size_t i = 0; i < transform.texts.size(); ++i)
         out += fmt::format("; {} {}",
-                           i < transform.outputs.size() ? transform.outputs[i] + ":" : "runs",
+                           i < transform.meta.size()      ? transform.meta[i] + ":"
+                           : i < transform.outputs.size() ? transform.outputs[i] + ":"
+                                                          : "runs",
                            program_engine(transform, transform.texts[i]));
     return out;
 }
@@ -73,24 +75,35 @@ std::string describe(const PipelineConfig& pipeline, const TransformSettings& tr
 std::string framing_text(const PipelineConfig& pipeline, std::uint32_t index) {
     const SourceSettings& source = pipeline.sources[index];
     if (source.framing == Framing::lines && !is_decoded(pipeline, index)) return {};
-    std::string out = source.framing == Framing::lines ? ""
-                      : source.framing == Framing::json_array
-                          ? "; a record is an element of the JSON array"
-                          : "; a record is a MsgPack value";
+    std::string out =
+        source.framing == Framing::lines ? ""
+        : source.framing == Framing::json
+            ? "; a line holds a record with key, headers and timestamp"
+        : source.framing == Framing::json_array ? "; a record is an element of the JSON array"
+        : source.framing == Framing::length     ? "; a record is a payload behind its size"
+                                                : "; a record is a MsgPack value";
     const char* const policy =
         source.on_parse_error == flow::OnError::dead_letter ? "becomes a dead letter"
         : source.on_parse_error == flow::OnError::drop      ? "is dropped and counted"
                                                             : "stops the pipeline";
     if (is_decoded(pipeline, index))
-        out += fmt::format(
-            "{}; what cannot be parsed {}",
-            source.framing == Framing::lines ? ", parsed before all else" : ", made a line of JSON",
-            policy);
+        out += fmt::format("{}; what cannot be parsed {}",
+                           source.framing == Framing::lines       ? ", parsed before all else"
+                           : codec::has_any_bytes(source.framing) ? ", taken out of it"
+                                                                  : ", made a line of JSON",
+                           policy);
     return out;
 }
 
 std::string framing_text(const PipelineConfig& pipeline, const SinkSettings& sink) {
-    if (sink.framing == Framing::lines || !sink.kind->traits(sink).keeps) return {};
+    if (!sink.kind->traits(sink).keeps) return {};
+    if (sink.framing == Framing::json)
+        return "; each record with key, headers and timestamp as a line of JSON";
+    if (sink.framing == Framing::length) return "; each payload behind its size of 4 bytes";
+    if (sink.framing == Framing::lines)
+        return is_encoded(pipeline, sink)
+                   ? "; each payload as a line, JSON without newlines between its tokens"
+                   : "";
     return is_encoded(pipeline, sink) ? "; lines of JSON are made MsgPack"
                                       : "; MsgPack as it came, byte for byte";
 }

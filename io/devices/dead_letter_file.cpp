@@ -9,6 +9,7 @@
 
 #include "core/base/assert.hpp"
 #include "core/base/mutant.hpp"
+#include "core/codec/envelope.hpp"
 #include "io/devices/gather.hpp"
 
 namespace holdfast::io {
@@ -17,7 +18,8 @@ namespace {
 constexpr std::size_t text_max = std::size_t{256} * 1024;  // Flushed above it.
 constexpr std::size_t piece_max = std::size_t{48} * 1024;  // A multiple of 3, for base64.
 // How a line of ours begins, `#` for any digit: what is torn and begins so is ours to cut.
-constexpr std::string_view line_begin = "{\"time\":\"####-##-##T##:##:##.#########Z\",\"source\":\"";
+constexpr std::string_view line_begin =
+    "{\"time\":\"####-##-##T##:##:##.#########Z\",\"source\":\"";
 static_assert(piece_max % 3 == 0);
 
 bool begins_as_ours(std::string_view text) {
@@ -202,6 +204,8 @@ DeadLetterHead DeadLetterFile::head_of(const Part& part, std::uint32_t output,
         head.error = payloads_.outputs(part.batch)->texts[record.why->text];
     }
     if (record.why == nullptr) head.error = payload.why;
+    if (record.key || !record.headers.empty() || record.timestamp)
+        codec::append_beside({record.key, record.headers, record.timestamp}, head.beside);
     if (part.sink != no_sink) head.error = names_.why(part.sink, part.batch, output);
     return head;
 }

@@ -70,7 +70,7 @@ bool TransformStage::stops_before(const Transform& order) {
     const Payload& payload = payloads_.at(order.batch);
     const std::uint64_t partition = numbers_.number(payload.source, payload.partition);
     const std::int64_t first = payload.first.value;
-    const std::int64_t end = first + static_cast<std::int64_t>(payload.bytes.size());
+    const std::int64_t end = payloads_.position_at(order.batch, payload.bytes.size()).value;
     for (std::size_t i = 0; i < seen_.size(); ++i) {
         const Caution::Known& known = caution_->known[i];
         if (known.spot.source != payload.source.index || known.spot.partition != partition)

@@ -19,10 +19,23 @@ constexpr std::uint32_t dead_stream = UINT32_MAX;
 
 std::size_t aligned(std::size_t bytes) { return (bytes + 3) / 4 * 4; }
 
-/// What a stream's copy takes, with its origins behind it.
+/// What a stream's copy takes, with its origins and its column behind it.
 std::size_t space_of(const Stream& stream) {
     if (stream.whole() || stream.records() == 0) return 0;
-    return aligned(stream.bytes().size()) + sizeof(std::uint32_t) * stream.records();
+    return aligned(stream.bytes().size()) + stream.origins().size_bytes() +
+           aligned(stream.heads().size()) + stream.head_at().size_bytes();
+}
+
+std::span<const std::byte> copied(std::span<const std::byte> bytes, std::byte*& at) {
+    if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
+    const std::span<const std::byte> copy(at, bytes.size());
+    at += aligned(bytes.size());
+    return copy;
+}
+
+std::span<const std::uint32_t> copied(std::span<const std::uint32_t> numbers, std::byte*& at) {
+    const auto bytes = copied(std::as_bytes(numbers), at);
+    return {reinterpret_cast<const std::uint32_t*>(bytes.data()), numbers.size()};
 }
 
 /// The streams of a result that hold anything, and its dead letters as the last one.
@@ -44,16 +57,20 @@ void copy_to(std::span<std::byte> block, const flow::Reach& reach, Result& resul
     each_stream(reach, result, [&](std::uint32_t i, const Stream& stream) {
         if (stream.whole()) return;
         OutputRun& run = run_at(outputs, i);
-        const auto bytes = stream.bytes();
-        const auto origins = stream.origins();
-        std::memcpy(at, bytes.data(), bytes.size());
-        run.bytes = {at, bytes.size()};
-        at += aligned(bytes.size());
-        std::memcpy(at, origins.data(), origins.size_bytes());
-        run.origins = {reinterpret_cast<const std::uint32_t*>(at), origins.size()};
-        at += origins.size_bytes();
+        run.bytes = copied(stream.bytes(), at);
+        run.origins = copied(stream.origins(), at);
+        run.heads = copied(stream.heads(), at);
+        run.head_at = copied(stream.head_at(), at);
     });
     HF_ASSERT(at <= block.data() + block.size());
+}
+
+template <class T>
+std::span<const T> kept(std::vector<T> values, std::vector<std::vector<T>>& all,
+                        std::size_t& held) {
+    held += values.capacity() * sizeof(T);
+    all.push_back(std::move(values));
+    return all.back();
 }
 
 /// The same without a copy, where there is no block. Returns what that occupies.
@@ -62,12 +79,10 @@ std::uint32_t move_to_heap(const flow::Reach& reach, Result& result, Outputs& ou
     each_stream(reach, result, [&](std::uint32_t i, Stream& stream) {
         if (stream.whole()) return;
         OutputRun& run = run_at(outputs, i);
-        outputs.heap.push_back(stream.take_bytes());
-        outputs.heap_origins.push_back(stream.take_origins());
-        run.bytes = outputs.heap.back();
-        run.origins = outputs.heap_origins.back();
-        held += outputs.heap.back().capacity() +
-                outputs.heap_origins.back().capacity() * sizeof(std::uint32_t);
+        run.bytes = kept(stream.take_bytes(), outputs.heap, held);
+        run.origins = kept(stream.take_origins(), outputs.heap_numbers, held);
+        run.heads = kept(stream.take_heads(), outputs.heap, held);
+        run.head_at = kept(stream.take_head_at(), outputs.heap_numbers, held);
     });
     return static_cast<std::uint32_t>(held);
 }
@@ -235,6 +250,7 @@ flow::Input TransformStage::input_of(const Transform& order) const {
     input.may_be_given_up = gives_up_;
     input.partition = numbers_.number(payload.source, payload.partition);
     input.position = payload.first.value;
+    input.next = payload.next.value;
     input.source_name = numbers_.source(payload.source);
     input.now = ring_.now();
     input.deadly = deadly_;
@@ -261,7 +277,7 @@ bool TransformStage::answer(const Transform& order, Result& result) {
     }
     SliceTransformed answer{.slice = order.slice, .fate = Fate::deliver};
     answer.end = order.begin + result.records;
-    answer.next = {payloads_.at(order.batch).first.value + static_cast<std::int64_t>(result.end)};
+    answer.next = payloads_.position_at(order.batch, result.end);
     answer.dead_letters = mutant(300) ? 0 : result.dead.records();
     if (!store(order, result, answer)) return false;
     say_shares(order, answer);

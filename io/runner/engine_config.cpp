@@ -134,11 +134,11 @@ bool is_transformed(const PipelineConfig& pipeline, std::uint32_t source) {
         return std::find(inputs.begin(), inputs.end(), flow::From{true, source, 0}) != inputs.end();
     };
     if (is_decoded(pipeline, source)) return true;
-    const bool is_lines = pipeline.sources[source].framing == Framing::lines;
     return std::any_of(pipeline.transforms.begin(), pipeline.transforms.end(),
                        [&](const auto& t) { return takes(t.node.inputs); }) ||
            std::any_of(pipeline.sinks.begin(), pipeline.sinks.end(), [&](const auto& sink) {
-               return is_lines && is_encoded(pipeline, sink) && takes(sink.from);
+               const flow::From from{true, source, 0};
+               return takes(sink.from) && is_converted(pipeline, sink, from);
            });
 }
 

@@ -20,6 +20,15 @@ bool has_line(const std::string& text, const std::string& line) {
     return ("\n" + text).find("\n" + line) != std::string::npos;
 }
 
+/// In what the sink has written so far.
+Framing framing_in(const Checkpoint& found, SinkSettings sink) {
+    for (const Framing framing : {Framing::msgpack, Framing::json, Framing::length}) {
+        sink.framing = framing;
+        if (has_line(found.pipeline, framing_line(sink))) return framing;
+    }
+    return Framing::lines;
+}
+
 bool shares_line(std::string_view found, std::string_view ours, std::string_view kind) {
     std::set<std::string_view> lines;
     const auto each = [&](std::string_view text, auto&& visit) {
@@ -66,17 +75,13 @@ std::string mixed_framing(const Checkpoint& found, const PipelineConfig& ours) {
                          [&](const CheckpointSink& known) { return known.sink == name; });
         if (!sink.kind->writes(sink) || at == found.sinks.end() || at->mark == 0) continue;
         if (!has_line(found.pipeline, "sink " + name + "\n")) continue;  // Nothing is known of it.
-        SinkSettings other = sink;
-        other.framing = Framing::msgpack;
-        const bool was = has_line(found.pipeline, framing_line(other));
-        const bool is = sink.framing == Framing::msgpack;
-        if (was == is) continue;
+        const Framing was = framing_in(found, sink);
+        if (was == sink.framing) continue;
         return fmt::format(
             "sink \"{}\" has written {} to {} so far, and with this config it would write {}; "
             "nothing was changed. Set framing = \"{}\" for it, or another path",
-            sink.name, codec::framing_name(was ? Framing::msgpack : Framing::lines),
-            sink.kind->writes(sink)->path, codec::framing_name(sink.framing),
-            codec::framing_name(was ? Framing::msgpack : Framing::lines));
+            sink.name, codec::framing_name(was), sink.kind->writes(sink)->path,
+            codec::framing_name(sink.framing), codec::framing_name(was));
     }
     return {};
 }

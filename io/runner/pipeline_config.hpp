@@ -26,12 +26,14 @@ struct TransformSettings {
     flow::NodeSpec node;               ///< Its name, type, inputs and numbers.
     std::vector<std::string> texts;    ///< jq: conditions, the program, or the key.
     ProgramSettings settings;          ///< Of what is jq.
+    bool is_meta = false;              ///< It sets what stands beside the payload; a program.
+    std::vector<std::string> meta;     ///< Of it, by text: "key", "headers" or "timestamp".
     std::vector<std::string> outputs;  ///< route: names of its outputs, without `_unmatched`.
     std::vector<std::string> fields;   ///< dedupe: as they were written; the key is made of them.
-    std::vector<std::string> key_fields;  ///< The same as paths, or jq programs.
-    std::vector<codec::RawRule> rules;    ///< raw_filter.
-    std::vector<std::string> rule_texts;  ///< Of each: `level is "bad"`.
-    std::optional<text::ParseSettings> parse;  ///< Its node is a program.
+    std::vector<std::string> key_fields;         ///< The same as paths, or jq programs.
+    std::vector<codec::RawRule> rules;           ///< raw_filter.
+    std::vector<std::string> rule_texts;         ///< Of each: `level is "bad"`.
+    std::optional<text::ParseSettings> parse;    ///< Its node is a program.
     std::optional<text::FormatSettings> format;  ///< Alike; a template is among the texts.
 
     /// Whether it looks into records.

@@ -54,7 +54,7 @@ int open_files_needed(const PipelineConfig& pipeline, int used) {
 
 /// Where a stream breaks, skipping single records is no answer: it stops, as the policy "stop" does.
 StreamSettings stream_of(const SourceSettings& source) {
-    return {source.framing, source.on_parse_error != flow::OnError::dead_letter};
+    return {codec::bytes_of(source.framing), source.on_parse_error != flow::OnError::dead_letter};
 }
 
 RingOp poll_in(Ring& ring, int fd) { return RingOp(ring, Op{.kind = OpKind::poll_in, .fd = fd}); }

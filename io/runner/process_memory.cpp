@@ -39,6 +39,9 @@ constexpr std::uint64_t json_factor = 16;    // 4 a token, 24 a value.
 constexpr std::uint64_t from_msgpack_factor = 36;
 // The text of numbers, twice while it grows, and the members of objects to find equal keys.
 constexpr std::uint64_t to_msgpack_factor = json_factor + 10;
+// Its payload and what stands beside it, as they grow; and a text in which each byte may be escaped.
+constexpr std::uint64_t from_envelope_factor = json_factor + 10;
+constexpr std::uint64_t to_envelope_factor = json_factor + 24;
 // The same of text in a record, or made of one: an index and values; members without escapes; texts
 // as they grow.
 constexpr std::uint64_t parse_field_factor = json_factor + 24;
@@ -107,12 +110,16 @@ std::uint64_t factor_of(const PipelineConfig& pipeline, const flow::Spec& spec, 
         return pipeline.transforms[index].parse->field ? parse_field_factor : parse_line_factor;
     if (index < pipeline.transforms.size() && pipeline.transforms[index].format)
         return parse_field_factor;
+    if (index < pipeline.transforms.size() && pipeline.transforms[index].is_meta)
+        return native_factor + from_envelope_factor;
     switch (node.type) {
         case NodeType::decode: {
+            if (node.makes == flow::Form::payload) return from_envelope_factor;
             const auto framing = pipeline.sources[node.inputs.front().index].framing;
             return framing == Framing::msgpack ? from_msgpack_factor : json_factor;
         }
-        case NodeType::encode: return to_msgpack_factor;
+        case NodeType::encode:
+            return node.makes == flow::Form::envelope ? to_envelope_factor : to_msgpack_factor;
         case NodeType::raw_filter: return json_factor;
         default: return native_factor;
     }

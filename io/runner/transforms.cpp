@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <tuple>
 #include <utility>
 
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
+#include "core/codec/envelope_programs.hpp"
 #include "core/codec/key_program.hpp"
 #include "core/codec/raw_program.hpp"
 #include "core/codec/record_programs.hpp"
@@ -29,18 +32,61 @@ using flow::From;
 
 /// Whether a sink takes this input as it is, without lines between.
 bool takes_raw(const PipelineConfig& pipeline, const SinkSettings& sink, const From& from) {
-    return from.source && sink.framing == Framing::msgpack &&
-           pipeline.sources[from.index].framing == Framing::msgpack;
+    const bool is_stream = sink.framing == Framing::msgpack || sink.framing == Framing::length ||
+                           sink.framing == Framing::packed;
+    return from.source && is_stream && pipeline.sources[from.index].framing == sink.framing;
+}
+
+/// Whether records that come from there may have a newline within.
+bool gives_any_bytes(const PipelineConfig& pipeline, const From& from) {
+    if (from.source) return codec::has_any_bytes(pipeline.sources[from.index].framing);
+    // Programs keep what they don't change. A cycle is an error of its own, and ends here.
+    std::vector<bool> seen(pipeline.transforms.size(), false);
+    std::vector<std::uint32_t> open{from.index};
+    while (!open.empty()) {
+        const std::uint32_t at = open.back();
+        open.pop_back();
+        if (seen[at]) continue;
+        seen[at] = true;
+        for (const From& input : pipeline.transforms[at].node.inputs) {
+            if (!input.source)
+                open.push_back(input.index);
+            else if (codec::has_any_bytes(pipeline.sources[input.index].framing))
+                return true;
+        }
+    }
+    return false;
+}
+
+/// What must be made of this input for the sink; none: it takes it as it is.
+std::optional<flow::Form> made_of(const PipelineConfig& pipeline, const SinkSettings& sink,
+                                  const From& from) {
+    switch (sink.framing) {
+        case Framing::msgpack:
+        case Framing::length:
+            if (takes_raw(pipeline, sink, from)) return std::nullopt;
+            return sink.framing == Framing::msgpack ? flow::Form::msgpack : flow::Form::sized;
+        case Framing::json: return flow::Form::envelope;
+        case Framing::packed: return std::nullopt;
+        default: break;
+    }
+    if (gives_any_bytes(pipeline, from)) return flow::Form::line;
+    return std::nullopt;
 }
 
 bool has(const std::vector<From>& inputs, std::uint32_t source) {
     return std::find(inputs.begin(), inputs.end(), From{true, source, 0}) != inputs.end();
 }
 
-flow::NodeSpec format_node(flow::NodeType type, const std::string& name, flow::OnError on_error,
-                           std::vector<From> inputs) {
+flow::NodeSpec format_node(flow::NodeType type, flow::Form makes, const std::string& name,
+                           flow::OnError on_error, std::vector<From> inputs) {
     flow::NodeSpec node;
     node.type = type;
+    node.makes = makes;
+    node.makes_one =
+        makes == flow::Form::msgpack || makes == flow::Form::payload || makes == flow::Form::sized;
+    // What takes any payload takes a blank line.
+    node.skip_blank = type == flow::NodeType::decode || makes == flow::Form::msgpack;
     node.name = name;
     node.on_error = on_error;
     node.inputs = std::move(inputs);
@@ -52,7 +98,7 @@ std::uint32_t encoder(flow::Spec& spec, flow::NodeSpec node) {
     for (std::uint32_t i = 0; i < spec.nodes.size(); ++i) {
         const flow::NodeSpec& known = spec.nodes[i];
         if (known.type == node.type && known.inputs == node.inputs &&
-            known.on_error == node.on_error)
+            known.on_error == node.on_error && known.makes == node.makes)
             return i;
     }
     spec.nodes.push_back(std::move(node));
@@ -63,6 +109,8 @@ std::uint32_t encoder(flow::Spec& spec, flow::NodeSpec node) {
 
 bool is_decoded(const PipelineConfig& pipeline, std::uint32_t source) {
     if (pipeline.sources[source].framing == Framing::lines) return pipeline.mode == RunMode::parsed;
+    // The graph takes them as they are.
+    if (pipeline.sources[source].framing == Framing::packed) return false;
     const From from{true, source, 0};
     return std::any_of(pipeline.transforms.begin(), pipeline.transforms.end(),
                        [&](const auto& t) { return has(t.node.inputs, source); }) ||
@@ -72,16 +120,21 @@ bool is_decoded(const PipelineConfig& pipeline, std::uint32_t source) {
 }
 
 bool is_encoded(const PipelineConfig& pipeline, const SinkSettings& sink) {
-    return sink.framing == Framing::msgpack &&
-           std::any_of(sink.from.begin(), sink.from.end(),
-                       [&](const From& from) { return !takes_raw(pipeline, sink, from); });
+    return std::any_of(sink.from.begin(), sink.from.end(),
+                       [&](const From& from) { return made_of(pipeline, sink, from).has_value(); });
+}
+
+bool is_converted(const PipelineConfig& pipeline, const SinkSettings& sink, const From& from) {
+    const bool is_packed_anew = sink.framing == Framing::packed && !takes_raw(pipeline, sink, from);
+    return is_packed_anew || made_of(pipeline, sink, from).has_value();
 }
 
 bool has_flow(const PipelineConfig& pipeline) {
     bool any = !pipeline.transforms.empty();
     for (std::uint32_t i = 0; i < pipeline.sources.size(); ++i)
         any = any || is_decoded(pipeline, i);
-    for (const SinkSettings& sink : pipeline.sinks) any = any || is_encoded(pipeline, sink);
+    for (const SinkSettings& sink : pipeline.sinks)
+        for (const From& from : sink.from) any = any || is_converted(pipeline, sink, from);
     return any;
 }
 
@@ -97,26 +150,35 @@ flow::Spec flow_spec(const PipelineConfig& pipeline) {
         if (!is_decoded(pipeline, i)) continue;
         lines.back() = {false, static_cast<std::uint32_t>(spec.nodes.size()), 0};
         const char* const does = source.framing == Framing::lines ? ".parse" : ".decode";
-        spec.nodes.push_back(format_node(flow::NodeType::decode, source.name + does,
+        const auto makes =
+            codec::has_any_bytes(source.framing) ? flow::Form::payload : flow::Form::json;
+        spec.nodes.push_back(format_node(flow::NodeType::decode, makes, source.name + does,
                                          source.on_parse_error, {{true, i, 0}}));
     }
     const auto as_lines = [&](const From& from) { return from.source ? lines[from.index] : from; };
     for (std::size_t i = 0; i < pipeline.transforms.size(); ++i)
         for (From& from : spec.nodes[i].inputs) from = as_lines(from);
     for (const SinkSettings& sink : pipeline.sinks) {
-        std::vector<From> raw, others;
-        for (const From& from : sink.from)
-            takes_raw(pipeline, sink, from) ? raw.push_back(from) : others.push_back(as_lines(from));
-        if (is_encoded(pipeline, sink)) {
-            const std::uint32_t node =
-                encoder(spec, format_node(flow::NodeType::encode, sink.name + ".encode",
-                                          sink.on_parse_error, others));
-            others = {{false, node, 0}};
+        std::vector<From> inputs, others;
+        std::optional<flow::Form> makes;
+        for (const From& from : sink.from) {
+            const auto made = made_of(pipeline, sink, from);
+            const bool is_raw = !made || mutant(528);
+            const From lines_of = takes_raw(pipeline, sink, from) ? from : as_lines(from);
+            (is_raw ? inputs : others).push_back(lines_of);
+            if (!is_raw) makes = made;
         }
-        raw.insert(raw.end(), others.begin(), others.end());
-        spec.sinks.push_back(std::move(raw));
-        spec.framings.push_back(sink.framing);
+        if (makes) {
+            const std::uint32_t node =
+                encoder(spec, format_node(flow::NodeType::encode, *makes, sink.name + ".encode",
+                                          sink.on_parse_error, others));
+            inputs.push_back({false, node, 0});
+        }
+        spec.sinks.push_back(std::move(inputs));
+        spec.framings.push_back(codec::bytes_of(sink.framing));
     }
+    for (const SourceSettings& source : pipeline.sources)
+        spec.any_bytes = spec.any_bytes || codec::has_any_bytes(source.framing);
     return spec;
 }
 
@@ -172,10 +234,47 @@ CompiledProgram make_parser(const text::ParseSettings& parse) {
     return program;
 }
 
+namespace {
+
+std::unique_ptr<Program> converter(const PipelineConfig& pipeline, const flow::NodeSpec& node) {
+    switch (node.makes) {
+        case flow::Form::json: break;
+        case flow::Form::msgpack: return codec::make_encoder();
+        case flow::Form::payload:
+            return pipeline.sources[node.inputs.front().index].framing == Framing::json
+                       ? codec::make_envelope_reader()
+                       : codec::make_length_decoder();
+        case flow::Form::sized: return codec::make_length_encoder();
+        case flow::Form::envelope: return codec::make_envelope_writer();
+        case flow::Form::line: return codec::make_line_encoder();
+    }
+    return codec::make_decoder(pipeline.sources[node.inputs.front().index].framing);
+}
+
+/// The texts of a transform that sets what a record has beside its payload.
+std::unique_ptr<Program> meta_program(const TransformSettings& transform) {
+    codec::MetaPrograms programs;
+    for (std::size_t i = 0; i < transform.texts.size(); ++i) {
+        CompiledProgram compiled = compile_text(transform, transform.texts[i]);
+        HF_ASSERT(compiled.has_value());
+        auto& sets = transform.meta[i] == "key"       ? programs.key
+                     : transform.meta[i] == "headers" ? programs.headers
+                                                      : programs.timestamp;
+        sets = std::move(*compiled);
+    }
+    return codec::make_meta_program(std::move(programs));
+}
+
+}  // namespace
+
 std::vector<flow::NodePrograms> compile_all(const PipelineConfig& pipeline) {
     std::vector<flow::NodePrograms> out;
     for (const TransformSettings& transform : pipeline.transforms) {
         flow::NodePrograms& node = out.emplace_back();
+        if (transform.is_meta) {
+            node.programs.push_back(meta_program(transform));
+            continue;
+        }
         for (const std::string& text : transform.texts) {
             CompiledProgram compiled = compile_text(transform, text);
             HF_ASSERT(compiled.has_value());
@@ -198,10 +297,7 @@ std::vector<flow::NodePrograms> compile_all(const PipelineConfig& pipeline) {
     for (std::size_t i = out.size(); i < spec.nodes.size(); ++i) {
         const flow::NodeSpec& node = spec.nodes[i];
         flow::NodePrograms& made = out.emplace_back();
-        made.programs.push_back(
-            node.type == flow::NodeType::encode
-                ? codec::make_encoder()
-                : codec::make_decoder(pipeline.sources[node.inputs.front().index].framing));
+        made.programs.push_back(converter(pipeline, node));
     }
     return out;
 }
@@ -220,13 +316,13 @@ std::string program_engine(const TransformSettings& transform, const std::string
 flow::Limits flow_limits(const PipelineConfig& pipeline) {
     const std::uint64_t limit = pipeline.memory_limit;
     flow::Limits out;
-    out.slice_bytes = static_cast<std::size_t>(
-        std::min(std::max(limit / 16, slice_bytes_least), limit / 2));
+    out.slice_bytes =
+        static_cast<std::size_t>(std::min(std::max(limit / 16, slice_bytes_least), limit / 2));
     for (const SourceSettings& source : pipeline.sources) {
         // The longest record may gain some fields in each transform.
         const std::uint64_t longest = std::min(source.max_line, limit / 4) + record_growth;
-        out.record_bytes.push_back(static_cast<std::size_t>(
-            std::max(std::min(limit / 4, record_bytes_most), longest)));
+        out.record_bytes.push_back(
+            static_cast<std::size_t>(std::max(std::min(limit / 4, record_bytes_most), longest)));
     }
     return out;
 }

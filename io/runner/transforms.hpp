@@ -23,8 +23,10 @@ flow::Spec flow_spec(const PipelineConfig& pipeline);
 /// Whether the records of a source become lines of JSON, or are lines that are parsed before all
 /// else (mode parsed).
 bool is_decoded(const PipelineConfig& pipeline, std::uint32_t source);
-/// Whether records of a sink that are lines become MsgPack: those that don't come as it straight
-/// from a source.
+/// Whether records of this input are made something else for the sink: MsgPack, unless they come as it
+/// straight from a source; envelopes; or lines, where they may have a newline within.
+bool is_converted(const PipelineConfig& pipeline, const SinkSettings& sink, const flow::From& from);
+/// Whether those of any input are.
 bool is_encoded(const PipelineConfig& pipeline, const SinkSettings& sink);
 /// Whether there is anything between sources and sinks, transforms or the above.
 bool has_flow(const PipelineConfig& pipeline);

@@ -16,8 +16,6 @@ constexpr Hash128 key_seed{0x6b6579, 0x64656475};
 // What an entry of the dead letters costs besides its record: Result::why and an origin.
 constexpr std::size_t dead_cost = sizeof(DeadRecord) + sizeof(std::uint32_t);
 constexpr std::size_t text_max = 300;
-// Of a node's outputs: memory that stays for the next record.
-constexpr std::size_t kept_bytes = std::size_t{1} << 20;
 
 }  // namespace
 
@@ -25,6 +23,11 @@ std::string partition_text(std::uint64_t number) {
     std::string text(16, '0');
     for (std::size_t i = 16; number != 0; number >>= 4) text[--i] = "0123456789abcdef"[number & 15];
     return text;
+}
+
+std::int64_t Input::position_at(std::size_t offset) const {
+    if (!is_packed() || mutant(526)) return position + static_cast<std::int64_t>(offset);
+    return offset >= bytes.size() ? next : record::position_at(bytes.subspan(offset));
 }
 
 void NodeCounts::add(const NodeCounts& other) {
@@ -56,11 +59,15 @@ Evaluator::Evaluator(const Plan& plan, Memory& memory, std::vector<NodePrograms>
     for (std::size_t i = 0; i < programs_.size(); ++i) {
         const bool is_raw = plan.nodes()[i].spec.type == NodeType::raw_filter;
         parses_.push_back(!is_raw && !programs_[i].programs.empty());
+        gives_extras_.push_back(!programs_[i].programs.empty() &&
+                                programs_[i].programs.front()->gives_extras());
     }
-    // What is decoded is a line from there on.
+    extras_.resize(programs_.size());
+    // What is decoded is a line from there on, unless it may be any bytes.
     for (std::size_t i = 0; i < programs_.size(); ++i) {
         for (const auto& program : programs_[i].programs) {
-            if (plan.nodes()[i].spec.type != NodeType::decode) program->expect_lines();
+            if (plan.nodes()[i].spec.type != NodeType::decode && !plan.any_bytes())
+                program->expect_lines();
             program->limit_outputs(most_of(static_cast<std::uint32_t>(i)));
         }
     }
@@ -92,7 +99,7 @@ void Evaluator::begin(const Input& input, Result& result) {
     const std::size_t mark = has_mark(rest, input.begin) ? mark_size : 0;
     for (const std::uint32_t i : plan_.reach(input.source).nodes) {
         if (plan_.nodes()[i].spec.type != NodeType::decode) continue;
-        place_->enter(i, input.position + static_cast<std::int64_t>(input.begin));
+        place_->enter(i, input.position_at(input.begin));
         programs_[i].programs.front()->look_ahead(rest.subspan(mark), input.records);
     }
 }
@@ -141,11 +148,22 @@ void Evaluator::run_framed() {
         // With what stands before it.
         const std::size_t length = input_->begin + record.end - result.end;
         if (result.records > 0 && !has_room(length)) break;
-        evaluate_one({padded(input_->bytes.subspan(at, input_size_)), at, input_size_});
+        const auto bytes = input_->bytes.subspan(at, input_size_);
+        if (input_->is_packed())
+            evaluate_packed(bytes, at);
+        else
+            evaluate_one({padded(bytes), at, input_size_});
         if (result.failure) return;
         result.end = at + input_size_;
         ++result.records;
     }
+}
+
+void Evaluator::evaluate_packed(std::span<const std::byte> bytes, std::size_t at) {
+    const auto view = record::view_of(bytes);
+    HF_ASSERT(view.has_value());
+    if (!mutant(521) || at == input_->begin) input_extras_ = view->extras;
+    evaluate_one({padded(view->payload), at, bytes.size(), &input_extras_});
 }
 
 void Evaluator::evaluate_one(const Record& record) {
@@ -173,12 +191,18 @@ void Evaluator::emit(std::uint32_t port, const Record& record) {
             visit(target.index, record);
             continue;
         }
-        Stream& stream = result_->streams[target.index];
-        if (record.length > 0)
-            stream.keep(record.origin, record.length);
-        else
-            stream.append(record.text, record.origin);
+        to_stream(result_->streams[target.index], record);
     }
+}
+
+void Evaluator::to_stream(Stream& stream, const Record& record) {
+    if (record.length > 0 && stream.framing() == input_->framing)
+        return stream.keep(record.origin, record.length);
+    if (stream.framing() != codec::Framing::packed || record.extras != nullptr)
+        return stream.append(record.text, record.origin, record.extras);
+    record::Extras none;
+    none.position = input_->position_at(record.origin);
+    stream.append(record.text, record.origin, &none);
 }
 
 /// A record leaves a node by one of its outputs.
@@ -190,7 +214,7 @@ void Evaluator::pass(std::uint32_t node, std::uint32_t port, const Record& recor
 
 /// False: it is set aside, since the process died on it here.
 bool Evaluator::enter(std::uint32_t node, const Record& record) {
-    const std::int64_t position = input_->position + static_cast<std::int64_t>(record.origin);
+    const std::int64_t position = input_->position_at(record.origin);
     place_->enter(node, position);
     const Spot here{input_->source.index, node, input_->partition, position};
     for (const Deadly& deadly : input_->deadly) {
@@ -217,7 +241,7 @@ void Evaluator::visit(std::uint32_t node, const Record& as_it_came) {
     }
     if (type != NodeType::program && type != NodeType::decode && type != NodeType::encode) {
         // Passes on what it gets, which comes to more only where ways to it multiply.
-        const Room room = room_for(node, record.text.size());
+        const Room room = room_for(node, record.size());
         if (room == Room::record_full) return too_much(node, record, room);
     }
     switch (type) {
@@ -325,7 +349,7 @@ void Evaluator::sample(std::uint32_t node, const Record& record) {
     const NodeSpec& spec = plan_.nodes()[node].spec;
     std::uint64_t bits = 0;
     if (programs_[node].programs.empty()) {
-        const std::int64_t position = input_->position + static_cast<std::int64_t>(record.origin);
+        const std::int64_t position = input_->position_at(record.origin);
         bits = mix(spec.rate, site_sample, input_->partition, static_cast<std::uint64_t>(position));
     } else {
         Hash128 key;
@@ -370,83 +394,14 @@ void Evaluator::dedupe(std::uint32_t node, const Record& record) {
     pass(node, plan_.nodes()[node].first_port, record);
 }
 
-// ---- programs ----------------------------------------------------------------------------------
-
-ProgramResult Evaluator::run(Program& program, const Record& record, std::vector<std::byte>& out) {
-    if (program.asks_meta())
-        program.bind({input_->source_name, partition_,
-                      input_->position + static_cast<std::int64_t>(record.origin)});
-    return program.run(record.text, out, error_);
-}
-
-/// Where only one stream takes what a port gives, a program may write there at once.
-Stream* Evaluator::only_stream(std::uint32_t port) {
-    const auto& targets = plan_.targets(port);
-    if (targets.size() != 1 || !targets.front().stream) return nullptr;
-    Stream& stream = result_->streams[targets.front().index];
-    return stream.whole() ? nullptr : &stream;
-}
-
-void Evaluator::program(std::uint32_t node, const Record& record) {
-    const std::uint32_t port = plan_.nodes()[node].first_port;
-    Program& program = *programs_[node].programs.front();
-    Stream* direct = only_stream(port);
-    std::vector<std::byte>& out = direct ? direct->open() : scratch_[node];
-    if (!direct) out.clear();
-    const std::size_t before = out.size();
-    const ProgramResult result = run(program, record, out);
-    NodeCounts& counts = result_->counts[node];
-    switch (result.verdict) {
-        case Verdict::fail:
-            HF_ASSERT(out.size() == before);
-            fails(node, record, result);
-            return;
-        case Verdict::drop: ++counts.dropped; return;
-        case Verdict::keep: {
-            // What decode keeps is a line from here on, which the batch's bytes aren't.
-            Record same = record;
-            if (input_->framing != codec::Framing::lines &&
-                plan_.nodes()[node].spec.type == NodeType::decode)
-                same.length = 0;
-            return pass(node, port, same);
-        }
-        case Verdict::change: break;
-    }
-    const std::size_t size = out.size() - before;
-    const Room room = room_for(node, size);
-    if (room != Room::enough) {
-        out.resize(before);
-        return too_much(node, record, room);
-    }
-    counts.out += result.outputs;
-    if (direct) return direct->appended(result.outputs, record.origin);
-    spread(node, record, size);
-    if (scratch_[node].capacity() > kept_bytes) scratch_[node] = std::vector<std::byte>();
-}
-
-/// What a program wrote into its scratch goes on, record by record.
-void Evaluator::spread(std::uint32_t node, const Record& record, std::size_t size) {
-    auto& scratch = scratch_[node];
-    scratch.resize(size + Program::padding);
-    std::span<const std::byte> rest = std::span<const std::byte>(scratch).first(size);
-    if (plan_.nodes()[node].spec.type == NodeType::encode)
-        return emit(plan_.nodes()[node].first_port, {rest, record.origin, 0});
-    while (!rest.empty()) {
-        const void* newline = std::memchr(rest.data(), '\n', rest.size());
-        HF_ASSERT(newline != nullptr);
-        const auto length =
-            static_cast<std::size_t>(static_cast<const std::byte*>(newline) - rest.data());
-        emit(plan_.nodes()[node].first_port, {rest.first(length), record.origin, 0});
-        rest = rest.subspan(length + 1);
-    }
-}
+// ---- failures ----------------------------------------------------------------------------------
 
 /// Deals with a verdict of `fail`; false if it was another.
 bool Evaluator::fails(std::uint32_t node, const Record& record, const ProgramResult& result) {
     if (result.verdict != Verdict::fail) return false;
     if (result.ended) {
-        const auto offset = static_cast<std::int64_t>(record.origin);
-        result_->failure = {.node = node, .position = input_->position + offset, .ended = true};
+        result_->failure = {.node = node, .ended = true};
+        result_->failure->position = input_->position_at(record.origin);
         return true;
     }
     if (result.unreadable) error_.insert(0, hint_of(record.text));
@@ -460,8 +415,7 @@ void Evaluator::fail(std::uint32_t node, const Record& record, Reason reason,
                      const std::string& text, OnError policy) {
     ++result_->counts[node].errors;
     if (policy == OnError::stop) {
-        const auto offset = static_cast<std::int64_t>(record.origin);
-        result_->failure = {node, text, input_->position + offset};
+        result_->failure = {node, text, input_->position_at(record.origin)};
         return;
     }
     if (policy == OnError::dead_letter && !mutant(317)) {

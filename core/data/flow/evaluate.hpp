@@ -13,7 +13,9 @@
 //         to streams before stays there.
 // Rule 5: sampling depends on the record alone (its key, or its place in its partition), so a batch
 //         that is read again after a crash is decided as before. throttle and dedupe begin anew.
-// Rule 6: who parses gets no blank line (NodeSpec::skip_blank), and no byte order mark at the head of
+// Rule 6: a record's key, headers and timestamp go with it through the graph, and with all that is
+//         made of it, until a node sets others (Program::extras); its position stays.
+// Rule 7: who parses gets no blank line (NodeSpec::skip_blank), and no byte order mark at the head of
 //         a partition: from there on the record is without it. All else gets every byte.
 // Bound: memory: slice_bytes, and for each stream and program node record_bytes for each way to it.
 // Doesn't know: threads (one Evaluator each; one Memory for those that remember), the engine.
@@ -74,17 +76,20 @@ struct Input {
     bool may_be_given_up = false;         ///< Where it becomes too much, to come again in slices.
     std::uint64_t partition = 0;          ///< A number that stands for the partition for ever.
     std::int64_t position = 0;            ///< Of the batch's first byte in its partition.
+    std::int64_t next = 0;                ///< Of packed records: the position after the batch.
     std::string_view source_name;         ///< For `$meta`, as `partition`.
-    codec::Framing framing = codec::Framing::lines;  ///< Of the batch; not `one`.
+    codec::Framing framing = codec::Framing::lines;  ///< Of the batch's bytes; not `one`.
     Instant now{};
     /// Records that a node sets aside without looking at them: they go to the dead letters.
     std::span<const Deadly> deadly;
     Witness* witness = nullptr;  ///< Told of each record; null: of none.
 
+    bool is_packed() const { return framing == codec::Framing::packed; }
+    /// The position of the record at this offset, or of what follows the batch.
+    std::int64_t position_at(std::size_t offset) const;
     /// What the slice may take of its partition.
     Stretch stretch() const {
-        return {source.index, partition, position + static_cast<std::int64_t>(begin),
-                position + static_cast<std::int64_t>(bytes.size())};
+        return {source.index, partition, position_at(begin), position_at(bytes.size())};
     }
 };
 
@@ -150,12 +155,18 @@ private:
         std::span<const std::byte> text;  ///< Without newline, padding behind it.
         std::size_t origin = 0;           ///< Offset of the input record in the batch.
         std::size_t length = 0;           ///< Of the input's own bytes, newline included; else 0.
+        const record::Extras* extras = nullptr;  ///< Of the input or of a node; null: it has none.
+
+        std::size_t size() const {
+            return extras == nullptr ? text.size() : record::packed_size(*extras, text.size());
+        }
     };
 
     void begin(const Input& input, Result& result);
     void run_lines();
     void run_framed();
     void evaluate_one(const Record& record);
+    void evaluate_packed(std::span<const std::byte> bytes, std::size_t at);
     std::span<const std::byte> padded(std::span<const std::byte> text);
     void emit(std::uint32_t port, const Record& record);
     void pass(std::uint32_t node, std::uint32_t port, const Record& record);
@@ -173,6 +184,9 @@ private:
     void program(std::uint32_t node, const Record& record);
     Stream* only_stream(std::uint32_t port);
     void spread(std::uint32_t node, const Record& record, std::size_t size);
+    void to_stream(Stream& stream, const Record& record);
+    const record::Extras* extras_of(std::uint32_t node, const Record& record);
+    void keep(std::uint32_t node, const Record& record);
     bool goes_on_without_key(std::uint32_t node, const Record& record);
     bool key_of(std::uint32_t node, const Record& record, Hash128& key);
     enum class Room : std::uint8_t { enough, record_full, batch_full };
@@ -197,6 +211,9 @@ private:
     Result* result_ = nullptr;
     std::vector<std::vector<std::byte>> scratch_;  ///< By node.
     std::vector<bool> parses_;                     ///< By node: it looks at values.
+    std::vector<bool> gives_extras_;               ///< By node: its program does.
+    std::vector<record::Extras> extras_;           ///< By node: those of its last record.
+    record::Extras input_extras_;                  ///< Of the input record, where it is packed.
     std::vector<std::byte> padded_;
     std::vector<std::byte> key_;
     std::string error_;

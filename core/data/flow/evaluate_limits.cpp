@@ -44,15 +44,14 @@ void Evaluator::too_much(std::uint32_t node, const Record& record, Room room) {
         room == Room::batch_full ? limits_.slice_bytes : record_limit(node, input_->source);
     std::string text = "program error: ";
     if (type == NodeType::decode || type == NodeType::encode)
-        text += std::string("the record as ") + (type == NodeType::decode ? "JSON" : "MsgPack") +
-                " exceeds ";
+        text +=
+            std::string("the record as ") + form_name(plan_.nodes()[node].spec.makes) + " exceeds ";
     else
         text += std::string("outputs of a ") + (room == Room::batch_full ? "batch" : "record") +
                 " exceed ";
     text += std::to_string(limit) + " bytes";
     if (room == Room::batch_full && input_->may_be_given_up) {
-        const auto offset = static_cast<std::int64_t>(record.origin);
-        result_->failure = {node, text, input_->position + offset, true};
+        result_->failure = {node, text, input_->position_at(record.origin), true};
         return;
     }
     fail(node, record, Reason::failed, text, plan_.nodes()[node].spec.on_error);

@@ -1,11 +1,18 @@
 #include "core/data/flow/plan.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "core/base/assert.hpp"
 
 namespace holdfast::flow {
+
+const char* form_name(Form form) {
+    static constexpr std::array<const char*, 6> names{"JSON",        "MsgPack", "a payload",
+                                                      "an envelope", "a line",  "a sized payload"};
+    return names.at(static_cast<std::size_t>(form));
+}
 
 std::uint32_t outputs_of(const NodeSpec& spec) {
     if (spec.type == NodeType::route) return spec.routes + 1;
@@ -39,7 +46,7 @@ std::uint32_t in_cycle(const std::vector<NodeSpec>& nodes) {
     return at;
 }
 
-Plan::Plan(Spec spec) : sources_(spec.sources) {
+Plan::Plan(Spec spec) : sources_(spec.sources), any_bytes_(spec.any_bytes) {
     HF_ASSERT(spec.sinks.size() <= sinks_limit);
     HF_ASSERT(in_cycle(spec.nodes) == spec.nodes.size());
     std::uint32_t port = sources_;

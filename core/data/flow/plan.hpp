@@ -32,6 +32,11 @@ enum class NodeType : std::uint8_t {
     encode,      ///< A sink's records as it wants them.
 };
 
+/// What decode and encode make of a record.
+enum class Form : std::uint8_t { json, msgpack, payload, envelope, line, sized };
+/// "MsgPack", as in "the record as MsgPack".
+const char* form_name(Form form);
+
 /// What becomes of a record on which a condition or program fails.
 enum class OnError : std::uint8_t {
     dead_letter,  ///< It goes to the dead letters, as it came from the source.
@@ -79,14 +84,21 @@ struct NodeSpec {
     std::uint64_t threshold = 1;                      ///< throttle: records in `window`.
     Duration window = seconds(1);
     std::uint32_t entries = 0;  ///< dedupe, throttle: keys that are remembered.
+    /// program, decode, encode: what it makes of a record is one, whatever newlines stand in it; else
+    /// each ends with one.
+    bool makes_one = false;
+    Form makes = Form::json;  ///< decode, encode.
 };
 
 struct Spec {
     std::uint32_t sources = 0;
     std::vector<NodeSpec> nodes;
     std::vector<std::vector<From>> sinks;  ///< By sink: its inputs.
-    /// By sink: how its records stand; missing: lines. An input that is a source has them so, too.
+    /// By sink: how its records stand; missing: lines. An input that is a source has them so, too;
+    /// but what is packed takes lines as well.
     std::vector<codec::Framing> framings;
+    /// Records may have newlines within: some source's records have (codec::has_any_bytes).
+    bool any_bytes = false;
 };
 
 /// The compiled texts of one node. filter: its condition. route: one each. program: the program.
@@ -143,6 +155,7 @@ public:
     codec::Framing framing(std::uint32_t stream) const { return framings_[stream]; }
     const Reach& reach(SourceId source) const { return reach_[source.index]; }
     std::uint32_t sources() const { return sources_; }
+    bool any_bytes() const { return any_bytes_; }
 
 private:
     void connect(const Spec& spec);
@@ -150,6 +163,7 @@ private:
     std::vector<std::uint32_t> ways_from(std::uint32_t source) const;
 
     std::uint32_t sources_;
+    bool any_bytes_;
     std::vector<Node> nodes_;
     std::vector<std::vector<Target>> targets_;  ///< By port.
     std::vector<SinkMask> streams_;

@@ -30,6 +30,8 @@ void Stream::begin(std::span<const std::byte> input, std::size_t begin, Framing 
     run_begin_ = run_end_ = 0;
     clear(bytes_);
     clear(origins_);
+    clear(heads_);
+    clear(head_at_);
     records_ = 0;
     whole_ = true;
 }
@@ -49,16 +51,33 @@ void Stream::keep(std::size_t offset, std::size_t length) {
         run_begin_ = offset;
     }
     run_end_ = offset + length;
-    origins_.push_back(static_cast<std::uint32_t>(offset));
+    note(offset, nullptr);
 }
 
-void Stream::append(std::span<const std::byte> record, std::size_t origin) {
+void Stream::append(std::span<const std::byte> record, std::size_t origin,
+                    const record::Extras* extras) {
     if (whole_) part_from_input();
     flush();
-    bytes_.insert(bytes_.end(), record.begin(), record.end());
     HF_ASSERT(framing_ != Framing::json_array);
-    if (framing_ == Framing::lines) bytes_.push_back(std::byte{'\n'});
     ++records_;
+    if (framing_ == Framing::packed) {
+        HF_ASSERT(extras != nullptr);
+        record::append_packed(*extras, record, bytes_);
+        return note(origin, nullptr);
+    }
+    bytes_.insert(bytes_.end(), record.begin(), record.end());
+    if (framing_ == Framing::lines) bytes_.push_back(std::byte{'\n'});
+    note(origin, extras);
+}
+
+/// The origin of the next output, and its place in the column.
+void Stream::note(std::size_t origin, const record::Extras* extras) {
+    if (extras != nullptr || !head_at_.empty()) {
+        head_at_.resize(origins_.size(), no_head);
+        const auto at = static_cast<std::uint32_t>(heads_.size());
+        head_at_.push_back(extras == nullptr ? no_head : mutant(520) ? 0 : at);
+        if (extras != nullptr) record::append_packed(*extras, {}, heads_);
+    }
     origins_.push_back(static_cast<std::uint32_t>(origin));
 }
 
@@ -68,10 +87,10 @@ std::vector<std::byte>& Stream::open() {
     return bytes_;
 }
 
-void Stream::appended(std::uint32_t outputs, std::size_t origin) {
+void Stream::appended(std::uint32_t outputs, std::size_t origin, const record::Extras* extras) {
     HF_ASSERT(!whole_);
     records_ += outputs;
-    for (; outputs > 0; --outputs) origins_.push_back(static_cast<std::uint32_t>(origin));
+    for (; outputs > 0; --outputs) note(origin, extras);
 }
 
 /// What was kept so far becomes a run of its own; its records are found again.
@@ -82,8 +101,7 @@ void Stream::part_from_input() {
     if (framing_ == Framing::lines) return origins_of_lines();
     codec::RecordScan scan(framing_, input_.subspan(begin_, expected_ - begin_));
     codec::StreamExtent record;
-    while (scan.next(record))
-        origins_.push_back(static_cast<std::uint32_t>(begin_ + record.begin));
+    while (scan.next(record)) origins_.push_back(static_cast<std::uint32_t>(begin_ + record.begin));
 }
 
 void Stream::origins_of_lines() {
@@ -112,6 +130,7 @@ void Stream::finish(std::size_t end) {
     if (whole_) part_from_input();
     flush();
     HF_ASSERT(origins_.size() == records_);
+    HF_ASSERT(head_at_.empty() || head_at_.size() == records_);
 }
 
 }  // namespace holdfast::flow

@@ -4,6 +4,9 @@
 // Rule 2: afterwards kept records are copied in runs, changed ones appended; each ends with '\n', or
 //         as the stream's framing has it (codec/record_scan.hpp).
 // Rule 3: the origin of each output is the offset of its input record in the batch.
+// Rule 4: what an output has beside its payload (key, headers, timestamp, and its position) stands in
+//         its head, where the stream is packed; else in a column beside the bytes, made for the first
+//         output that has such a thing.
 // Bound: at most what the caller appends; 1 MiB of it stays for the next slice.
 #pragma once
 
@@ -13,11 +16,14 @@
 #include <vector>
 
 #include "core/codec/record_scan.hpp"
+#include "core/record/packed.hpp"
 
 namespace holdfast::flow {
 
 class Stream {
 public:
+    static constexpr std::uint32_t no_head = UINT32_MAX;
+
     /// A new slice of a batch: its input bytes, beginning with the record at `begin`. `framing` is
     /// this stream's; a stream that keeps records has that of the input.
     void begin(std::span<const std::byte> input, std::size_t begin,
@@ -25,12 +31,15 @@ public:
     /// A record of the input with its very bytes [offset, offset + length), its newline included
     /// where it has one.
     void keep(std::size_t offset, std::size_t length);
-    /// A record that is new, without newline. Requires: not json_array.
-    void append(std::span<const std::byte> record, std::size_t origin);
+    /// A record that is new, without newline; `extras` with its position. Requires: not json_array;
+    /// extras where it is packed.
+    void append(std::span<const std::byte> record, std::size_t origin,
+                const record::Extras* extras = nullptr);
 
-    /// For a program that writes here itself; `appended` must follow. Requires !whole().
+    /// For a program that writes here itself; `appended` must follow. Requires !whole(), not packed.
     std::vector<std::byte>& open();
-    void appended(std::uint32_t outputs, std::size_t origin);
+    void appended(std::uint32_t outputs, std::size_t origin,
+                  const record::Extras* extras = nullptr);
 
     /// The slice ends before `end`. Afterwards either whole(), or bytes() and origins() are it.
     void finish(std::size_t end);
@@ -41,16 +50,26 @@ public:
     /// Requires !whole().
     std::span<const std::byte> bytes() const { return bytes_; }
     std::span<const std::uint32_t> origins() const { return origins_; }
+    /// The column: packed records without payload, and by output the offset of its own; no_head: it
+    /// has none. Both empty: no output has one.
+    std::span<const std::byte> heads() const { return heads_; }
+    std::span<const std::uint32_t> head_at() const { return head_at_; }
     /// Bytes that are not the input's own.
-    std::size_t size() const { return bytes_.size() + (run_end_ - run_begin_); }
+    std::size_t size() const {
+        return bytes_.size() + (run_end_ - run_begin_) + heads_.size() +
+               head_at_.size() * sizeof(std::uint32_t);
+    }
     /// Gives away what was written: for where it must not be copied.
     std::vector<std::byte> take_bytes() { return std::move(bytes_); }
     std::vector<std::uint32_t> take_origins() { return std::move(origins_); }
+    std::vector<std::byte> take_heads() { return std::move(heads_); }
+    std::vector<std::uint32_t> take_head_at() { return std::move(head_at_); }
 
 private:
     void part_from_input();
     void origins_of_lines();
     void flush();
+    void note(std::size_t origin, const record::Extras* extras);
 
     std::span<const std::byte> input_;
     std::size_t begin_ = 0;
@@ -59,6 +78,8 @@ private:
     std::size_t run_end_ = 0;  ///< Kept bytes that are not copied yet.
     std::vector<std::byte> bytes_;
     std::vector<std::uint32_t> origins_;
+    std::vector<std::byte> heads_;
+    std::vector<std::uint32_t> head_at_;
     std::uint32_t records_ = 0;
     bool whole_ = true;
     codec::Framing framing_ = codec::Framing::lines;

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "core/base/mutant.hpp"
+#include "core/codec/envelope.hpp"
+#include "core/jq/meta.hpp"
 
 namespace holdfast::jq::machine {
 namespace {
@@ -37,9 +39,35 @@ std::unique_ptr<Program> MachineProgram::clone() const {
     return copy;
 }
 
+namespace {
+
+std::string_view text_of(std::span<const std::byte> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+Value bytes_value(Heap& heap, std::span<const std::byte> bytes) {
+    if (is_utf8(text_of(bytes))) return make_string(heap, text_of(bytes));
+    std::string base64;
+    codec::append_base64(bytes, base64);
+    Object* object = fresh_object(heap, 1);
+    put(heap, *object, Value::of(std::string_view("base64")), make_string(heap, base64));
+    return value_of(object);
+}
+
+Value headers_value(Heap& heap, std::span<const std::byte> headers) {
+    Object* object = fresh_object(heap, 4);
+    record::HeaderWalk walk(headers);
+    for (record::Header header; walk.next(header);)
+        put(heap, *object, make_string(heap, header_name(text_of(header.name))),
+            header.value ? bytes_value(heap, *header.value) : Value());
+    return value_of(object);
+}
+
+}  // namespace
+
 Value MachineProgram::meta_value() {
     Heap& heap = vm_.heap();
-    Object* object = fresh_object(heap, 4);
+    Object* object = fresh_object(heap, 7);
     const auto member = [&](std::string_view key, const Value& value) {
         put(heap, *object, Value::of(key), value);
     };
@@ -50,6 +78,18 @@ Value MachineProgram::meta_value() {
     position.form = Form::read;
     member("position", position);
     member("id", make_string(heap, record_id(meta_)));
+    const record::Extras* extras = meta_.extras;
+    const bool has_key = extras != nullptr && extras->key;
+    member("key", has_key ? bytes_value(heap, *extras->key) : Value());
+    const bool has_headers = extras != nullptr && !extras->headers.empty();
+    member("headers", has_headers ? headers_value(heap, extras->headers) : Value());
+    Value timestamp;
+    if (extras != nullptr && extras->timestamp) {
+        timestamp = make_string(heap, std::to_string(*extras->timestamp));
+        timestamp.kind = Kind::number;
+        timestamp.form = Form::read;
+    }
+    member("timestamp", timestamp);
     return value_of(object);
 }
 

@@ -72,7 +72,11 @@ private:
 class Walk {
 public:
     Walk(Ring& ring, FileRange range, codec::Framing framing)
-        : ring_(ring), range_(range), framing_(framing), buffer_(piece) {}
+        : ring_(ring),
+          range_(range),
+          framing_(framing),
+          buffer_(piece),
+          values_(framing, UINT32_MAX) {}
 
     /// Also told: whether a record begins with this.
     void look_for(const Torn& torn) { wanted_ = torn; }
@@ -138,7 +142,7 @@ private:
     codec::Framing framing_;
     std::vector<std::byte> buffer_;
     std::vector<std::size_t> ends_;
-    codec::MsgpackFraming values_{UINT32_MAX};
+    codec::SideBySide values_;
     std::vector<codec::StreamExtent> extents_;
     bool good_ = true;
     Growing growing_;

@@ -67,7 +67,7 @@ struct FileSinkConfig {
     std::string path;
     Fsync fsync = Fsync::batch;
     Delivery delivery = Delivery::exactly_once;
-    Framing framing = Framing::lines;  ///< Or msgpack.
+    Framing framing = Framing::lines;  ///< Or msgpack, or length.
     std::uint32_t mode = 0640;         ///< Of a file that is made, under the umask.
     std::optional<std::int64_t> mark;  ///< What the checkpoint says, if it says anything,
     CheckpointFile known;              ///< and of the file at that mark.

@@ -335,7 +335,7 @@ Task<std::int64_t> FileSink::end_of_records(std::int64_t mark, std::int64_t size
         const std::int64_t end = co_await end_of_last_line(ring_, fd_, mark, size);
         co_return end;
     }
-    codec::MsgpackFraming values(INT64_MAX, static_cast<std::uint64_t>(mark));
+    codec::SideBySide values(config_.framing, INT64_MAX, static_cast<std::uint64_t>(mark));
     std::vector<codec::StreamExtent> found;
     std::vector<std::byte> buffer(std::size_t{16} * 1024);
     for (std::int64_t at = mark; at < size;) {

@@ -134,7 +134,7 @@ std::unique_ptr<Sink> FileSinkKind::make(SinkContext context) const {
     config.mode = settings.mode;
     config.fsync = settings.fsync;
     config.delivery = settings.delivery;
-    config.framing = context.settings.framing;
+    config.framing = codec::bytes_of(context.settings.framing);
     config.mark = context.mark;
     if (context.known != nullptr) config.known = context.known->file;
     config.turn = &context.look_turn;

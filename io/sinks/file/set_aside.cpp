@@ -75,10 +75,10 @@ Task<std::int64_t> SetAside::make_directory() {
 Task<std::int64_t> SetAside::copy(int from, int to, const SetAsideFile& file,
                                   std::uint64_t& records) {
     std::vector<std::byte> buffer(piece);
-    codec::MsgpackFraming values(UINT32_MAX);
+    codec::SideBySide values(framing_, UINT32_MAX);
     std::vector<codec::StreamExtent> found;
     bool ended = true;
-    bool good = framing_ == codec::Framing::msgpack;
+    bool good = framing_ != codec::Framing::lines;
     for (std::int64_t done = 0; done < file.bytes;) {
         const auto some = std::span(buffer).first(static_cast<std::size_t>(
             std::min(file.bytes - done, static_cast<std::int64_t>(piece))));
@@ -87,8 +87,8 @@ Task<std::int64_t> SetAside::copy(int from, int to, const SetAsideFile& file,
         if (n < static_cast<std::int64_t>(some.size())) co_return -EIO;  // It shrinks meanwhile.
         found.clear();
         if (good) good = values.feed(some, found).has_value();
-        records += framing_ == codec::Framing::msgpack ? found.size() : count_newlines(some);
-        ended = framing_ == codec::Framing::msgpack || some.back() == std::byte{'\n'};
+        records += framing_ != codec::Framing::lines ? found.size() : count_newlines(some);
+        ended = framing_ != codec::Framing::lines || some.back() == std::byte{'\n'};
         std::vector<iovec> vectors{vector_of(some)};
         std::int64_t progress = 0;
         const std::int64_t written = co_await write_all(ring_, to, vectors, done, progress);

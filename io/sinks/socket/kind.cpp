@@ -90,7 +90,7 @@ void SocketSinkKind::check(const SinkSettings& sink, const Values& values,
         if (address && !local && address->port() == 0)
             complain(values.at(wanted).place, "nobody listens on port 0; expected another one");
     }
-    if (sink.framing != Framing::lines)
+    if (codec::bytes_of(sink.framing) != Framing::lines)
         complain(values.at("framing").place,
                  fmt::format("framing is \"{}\", but this sink writes lines; expected \"lines\"",
                              codec::framing_name(sink.framing)));

@@ -95,7 +95,7 @@ void ExecSourceKind::check(const SourceSettings& source, const Values& values,
     if (settings.max_backoff < settings.initial_backoff)
         complain(values.at("max_backoff").place,
                  "max_backoff is shorter than initial_backoff; expected at least that");
-    if (source.framing != Framing::lines)
+    if (codec::bytes_of(source.framing) != Framing::lines)
         complain(values.at("framing").place,
                  fmt::format("framing is \"{}\", but a command's output is lines; expected "
                              "\"lines\"",

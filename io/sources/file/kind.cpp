@@ -106,7 +106,9 @@ std::string FileSourceKind::words(const SourceSettings& source) const {
 
 void FileSourceKind::check(const SourceSettings& source, const Values& values,
                            const Complain& complain) const {
-    if (source.framing == Framing::lines || own<S>(source).read_from != ReadFrom::end) return;
+    if (codec::bytes_of(source.framing) == Framing::lines ||
+        own<S>(source).read_from != ReadFrom::end)
+        return;
     complain(values.at("read_from").place,
              fmt::format("read_from is \"end\", but with framing \"{}\" records can only be told "
                          "apart from the beginning on; expected \"beginning\"",

@@ -146,7 +146,7 @@ void SocketSourceKind::check(const SourceSettings& source, const Values& values,
                      fmt::format("{} is about connections, and mode \"udp\" has none; expected it "
                                  "with tcp or unix_stream",
                                  key));
-    if (source.framing != Framing::lines)
+    if (codec::bytes_of(source.framing) != Framing::lines)
         complain(values.at("framing").place,
                  fmt::format("framing is \"{}\", but a socket has lines or datagrams; expected "
                              "\"lines\"",

@@ -9,6 +9,8 @@ extern "C" {
 #include <utility>
 
 #include "core/base/assert.hpp"
+#include "core/codec/envelope.hpp"
+#include "core/codec/utf8.hpp"
 #include "tests/jq/libjq/values.hpp"
 
 namespace holdfast::jq {
@@ -54,12 +56,39 @@ jv text_value(std::string_view text) {
     return jv_string_sized(text.data(), static_cast<int>(text.size()));
 }
 
+/// UTF-8, or {"base64": ...}; of bytes that the tests have.
+jv bytes_value(record::Bytes bytes) {
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (codec::valid_utf8(text)) return text_value(text);
+    std::string base64;
+    codec::append_base64(bytes, base64);
+    return jv_object_set(jv_object(), jv_string("base64"), text_value(base64));
+}
+
+jv headers_value(record::Bytes headers) {
+    jv object = jv_object();
+    record::HeaderWalk walk(headers);
+    for (record::Header header; walk.next(header);)
+        object = jv_object_set(object, bytes_value(header.name),
+                               header.value ? bytes_value(*header.value) : jv_null());
+    return object;
+}
+
 jv value_of(const RecordMeta& meta) {
     jv object = jv_object_set(jv_object(), jv_string("source"), text_value(meta.source));
     object = jv_object_set(object, jv_string("partition"), text_value(meta.partition));
     object =
         jv_object_set(object, jv_string("position"), jv_number(static_cast<double>(meta.position)));
-    return jv_object_set(object, jv_string("id"), text_value(record_id(meta)));
+    object = jv_object_set(object, jv_string("id"), text_value(record_id(meta)));
+    const record::Extras none;
+    const record::Extras& extras = meta.extras == nullptr ? none : *meta.extras;
+    object =
+        jv_object_set(object, jv_string("key"), extras.key ? bytes_value(*extras.key) : jv_null());
+    object = jv_object_set(object, jv_string("headers"),
+                           extras.headers.empty() ? jv_null() : headers_value(extras.headers));
+    return jv_object_set(
+        object, jv_string("timestamp"),
+        extras.timestamp ? jv_number(static_cast<double>(*extras.timestamp)) : jv_null());
 }
 
 /// `debug` says nothing.
