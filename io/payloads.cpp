@@ -319,7 +319,8 @@ RecordWalk Payloads::walk(const Part& part) const {
     if (run != nullptr && !run->origins.empty()) {
         walk.origins_ = run->origins.subspan(part.begin);
         walk.heads_ = run->heads;
-        if (!run->head_at.empty()) walk.head_at_ = run->head_at.subspan(part.begin);
+        if (!run->head_at.empty())
+            walk.head_at_ = run->head_at.subspan(mutant(538) ? 0 : part.begin);
     } else {
         walk.position_ = {s.payload.first.value + (walk.rest_.data() - s.payload.bytes.data())};
     }
@@ -348,8 +349,10 @@ void RecordWalk::place(RecordView& record) {
         origins_ = origins_.subspan(1);
     }
     if (!head_at_.empty()) {
-        if (head_at_.front() != flow::Stream::no_head) {
-            const auto head = record::view_of(heads_.subspan(head_at_.front()));
+        const bool neighbour = mutant(529) && head_at_.size() > 1;
+        const std::uint32_t at = neighbour ? head_at_[1] : head_at_.front();
+        if (at != flow::Stream::no_head) {
+            const auto head = record::view_of(heads_.subspan(at));
             HF_ASSERT(head.has_value());
             take_extras(head->extras, record);
         }
@@ -391,7 +394,7 @@ bool RecordWalk::next(RecordView& record) {
 }
 
 Position Payloads::position_in(const Payload& payload, std::size_t offset) {
-    if (payload.framing != Framing::packed)
+    if (payload.framing != Framing::packed || mutant(530))
         return {payload.first.value + static_cast<std::int64_t>(offset)};
     if (offset >= payload.bytes.size()) return payload.next;
     return {record::position_at(payload.bytes.subspan(offset))};

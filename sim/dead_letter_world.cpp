@@ -1,8 +1,8 @@
 // Dead-letter file on the simulated disk, under faults, kills and power losses.
 //
 // What is demanded: I10 (what was answered ok is there for ever, as one whole line with the
-// record's very bytes and where it began), I9 (a file that nobody cut the power of holds nothing
-// but whole lines of records that were sent).
+// record's very bytes and where it began), I123 (and its key, headers and timestamp), I9 (a file that
+// nobody cut the power of holds nothing but whole lines of records that were sent).
 //
 // Doesn't know: the code that writes letters. What a letter is, it writes itself, by docs/data.md.
 #include <cstring>
@@ -92,9 +92,7 @@ struct DeadLetterWorld {
         Sample out;
         out.bytes = out.payload = std::string(length, static_cast<char>('a' + chance % 26));
         switch (chance / 32 % 8) {
-            case 0:
-                out.bytes += "\xff";
-                break;
+            case 0: out.bytes += "\xff"; break;
             case 1:  // As text it would be six times as long, and each byte is the same.
                 out.bytes = std::string(100 + length, '\0');
                 return {out.bytes, "zeros", std::to_string(out.bytes.size())};
@@ -115,12 +113,37 @@ struct DeadLetterWorld {
         return out;
     }
     std::string record(std::int64_t at) const { return sample(at).bytes; }
+    // What a packed record has beside its bytes: by its position, a key, a header, a timestamp, or none.
+    std::string key(std::int64_t at) const { return "k" + std::to_string(at % 7); }
+    bool has_key(std::int64_t at) const { return packed() && at % 3 == 0; }
+    bool has_header(std::int64_t at) const { return packed() && at % 5 < 2; }
+    bool has_time(std::int64_t at) const { return packed() && at % 2 == 0; }
+    bool packed() const { return seed / 2 % 2 == 1; }
+
+    /// I123: as a letter says it.
+    std::string beside(std::int64_t at) const {
+        if (!has_key(at) && !has_header(at) && !has_time(at)) return {};
+        return "\"timestamp\":" + (has_time(at) ? std::to_string(at * 3) : "null") +
+               ",\"key\":" + (has_key(at) ? "\"" + key(at) + "\"" : "null") + ",\"headers\":[" +
+               (has_header(at) ? "{\"name\":\"h\",\"value\":null}" : "") + "],";
+    }
+    void append_packed(std::int64_t at, const std::string& bytes, std::string& out) const {
+        const std::string name = "h", its_key = key(at);
+        std::vector<std::byte> headers, whole;
+        if (has_header(at))
+            record::append_header({std::as_bytes(std::span(name)), std::nullopt}, headers);
+        record::Extras extras{.headers = headers, .position = at};
+        if (has_key(at)) extras.key = std::as_bytes(std::span(its_key));
+        if (has_time(at)) extras.timestamp = at * 3;
+        record::append_packed(extras, std::as_bytes(std::span(bytes)), whole);
+        out.append(reinterpret_cast<const char*>(whole.data()), whole.size());
+    }
     /// Its line, but for the time, which is the clock's.
     std::string line(std::int64_t at) const {
         const Sample is = sample(at);
         return ",\"source\":\"in\",\"partition\":\"log\",\"position\":" + std::to_string(at) +
-               ",\"sink\":\"a\",\"reason\":\"refused\",\"attempts\":3,\"encoding\":\"" +
-               is.encoding + "\",\"payload\":\"" + is.payload + "\"}\n";
+               ",\"sink\":\"a\",\"reason\":\"refused\",\"attempts\":3," + beside(at) +
+               "\"encoding\":\"" + is.encoding + "\",\"payload\":\"" + is.payload + "\"}\n";
     }
     static std::string without_time(const std::string& text) {
         const std::size_t comma = text.find(',');
@@ -133,9 +156,11 @@ struct DeadLetterWorld {
         const std::int64_t first = position;
         std::string text;
         std::uint32_t count = 0;
+        std::int64_t next = first;
         for (const std::uint64_t most = 1 + roll(4); count < most; ++count) {
-            const std::string bytes = record(first + static_cast<std::int64_t>(text.size()));
-            text += bytes + "\n";
+            const std::string bytes = record(next);
+            packed() ? append_packed(next, bytes, text) : void(text += bytes + "\n");
+            next += static_cast<std::int64_t>(bytes.size()) + 1;
         }
         Process& p = *process;
         const auto block = p.pool.take(static_cast<std::uint32_t>(text.size()));
@@ -145,6 +170,8 @@ struct DeadLetterWorld {
         payload.bytes = block.first(text.size());
         payload.records = count;
         payload.first = Position{first};
+        payload.next = Position{next};
+        if (packed()) payload.framing = io::Framing::packed;
         const BatchId batch{0, ++generation};
         p.payloads.put(batch, payload);
         const Part part{.batch = batch,
@@ -164,7 +191,7 @@ struct DeadLetterWorld {
             if (answer.outcome == StoreOutcome::ok) break;
         }
         p.payloads.release(batch);
-        position = first + static_cast<std::int64_t>(text.size());
+        position = next;
         for (std::int64_t at = first; at < position;) {
             stored.insert(at);
             at += static_cast<std::int64_t>(record(at).size()) + 1;

@@ -35,7 +35,8 @@ std::string error_text(const FramingError& error) {
         "empty element",
         "unbalanced",
         "trailing garbage",
-        "this looks like UTF-16, and only UTF-8 is read (iconv -f UTF-16 -t UTF-8 makes that of it),",
+        "this looks like UTF-16, and only UTF-8 is read (iconv -f UTF-16 -t UTF-8 makes that of "
+        "it),",
         "record too long"};
     return std::string(names.at(static_cast<std::size_t>(error.fault))) + " at byte " +
            std::to_string(error.offset);
@@ -115,8 +116,7 @@ bool ArrayFraming::outside(char c, std::vector<StreamExtent>& out) {
         case State::after:
             state_ = c == ',' ? State::comma : State::closed;
             return c == ',' || c == ']' || fail(FramingFault::unbalanced, offset_).has_value();
-        default:
-            return fail(FramingFault::trailing_garbage, offset_).has_value();
+        default: return fail(FramingFault::trailing_garbage, offset_).has_value();
     }
 }
 
@@ -124,7 +124,8 @@ bool ArrayFraming::outside(char c, std::vector<StreamExtent>& out) {
 bool ArrayFraming::inside(char c, std::vector<StreamExtent>& out) {
     if (is_space(c)) {
         // Limited too: whoever waits for the element's end must keep it.
-        return offset_ + 1 - begin_ <= record_max_ || fail(FramingFault::too_long, begin_).has_value();
+        return offset_ + 1 - begin_ <= record_max_ ||
+               fail(FramingFault::too_long, begin_).has_value();
     }
     if (depth_ == 0 && (c == ',' || c == ']')) {
         out.push_back({begin_, text_end_});

@@ -39,8 +39,8 @@ std::uint32_t digit_value(char c) { return digit_values[static_cast<unsigned cha
 
 /// Valid JSON that stands in a line by itself, and is so flat that an envelope around it can be read.
 bool stands_as_json(Bytes payload, Document& scratch) {
-    if (payload.empty() || std::memchr(payload.data(), '\n', payload.size()) != nullptr)
-        return false;
+    if (payload.empty()) return false;
+    if (std::memchr(payload.data(), '\n', payload.size()) != nullptr && !mutant(535)) return false;
     const auto edge = [](std::byte b) { return is_space(static_cast<char>(b)); };
     if (edge(payload.front()) || edge(payload.back())) return false;
     std::size_t depth = 0, deepest = 0;
@@ -141,7 +141,8 @@ bool bytes_of_value(const Value& value, std::string& out) {
     }
     if (value.kind() == Kind::object && value.size() == 1) {
         const Value base64 = value.member("base64");
-        if (base64.kind() == Kind::string) return append_decoded(base64.string(scratch), out);
+        if (base64.kind() == Kind::string && !mutant(533))
+            return append_decoded(base64.string(scratch), out);
     }
     append_json(value, out);
     return true;

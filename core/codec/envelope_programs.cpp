@@ -216,9 +216,10 @@ private:
             return false;
         }
         const bool same = one.verdict == Verdict::keep;
-        // Without the newline that ends an output.
-        if (!same && !out_.empty()) out_.pop_back();
-        document_.reset(same ? record : std::span<const std::byte>(out_), Format::json);
+        // Without the newline that ends an output, and with bytes behind it that may be read.
+        const std::size_t size = out_.empty() ? 0 : out_.size() - 1;
+        out_.resize(size + padding);
+        document_.reset(same ? record : std::span<const std::byte>(out_).first(size), Format::json);
         const auto root = document_.root();
         if (!root) {
             refuse(result, error, std::string(name) + ": its value is no JSON");
@@ -235,6 +236,7 @@ private:
         if (value.null()) return;
         if (!bytes_of_value(value, key_)) return refuse(result, error, "key: it is no base64");
         extras_.key = std::as_bytes(std::span(key_));
+        if (mutant(531)) extras_.headers = {};
     }
     void take_headers(const Value& value, ProgramResult& result, std::string& error) {
         trim(headers_);

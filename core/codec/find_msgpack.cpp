@@ -72,10 +72,8 @@ bool Search::key_equals(const char* at, const MsgpackHead& head_of_key, std::str
         case Kind::boolean:
         case Kind::int64:
         case Kind::uint64:
-        case Kind::real:
-            return Value(&node, bytes_.data(), Format::msgpack).key_is(key);
-        default:
-            return false;
+        case Kind::real: return Value(&node, bytes_.data(), Format::msgpack).key_is(key);
+        default: return false;
     }
 }
 

@@ -156,12 +156,9 @@ HF_INLINE bool Walk::scalar(std::uint32_t at) {
             leaf(at, contents.size + std::size_t{2}, Kind::string, contents.text, 1);
             return true;
         }
-        case 't':
-            return literal(at, "true", Kind::boolean);
-        case 'f':
-            return literal(at, "false", Kind::boolean);
-        case 'n':
-            return literal(at, "null", Kind::null);
+        case 't': return literal(at, "true", Kind::boolean);
+        case 'f': return literal(at, "false", Kind::boolean);
+        case 'n': return literal(at, "null", Kind::null);
         case '-':
         case '0':
         case '1':
@@ -172,10 +169,8 @@ HF_INLINE bool Walk::scalar(std::uint32_t at) {
         case '6':
         case '7':
         case '8':
-        case '9':
-            return number(at);
-        default:
-            return fail(Fault::unexpected, at);
+        case '9': return number(at);
+        default: return fail(Fault::unexpected, at);
     }
 }
 

@@ -56,22 +56,14 @@ Escape escape_at(std::string_view text) {
     switch (text[1]) {
         case '"':
         case '\\':
-        case '/':
-            return {2, static_cast<std::uint32_t>(text[1])};
-        case 'b':
-            return {2, '\b'};
-        case 'f':
-            return {2, '\f'};
-        case 'n':
-            return {2, '\n'};
-        case 'r':
-            return {2, '\r'};
-        case 't':
-            return {2, '\t'};
-        case 'u':
-            return unicode_escape(text);
-        default:
-            return {};
+        case '/': return {2, static_cast<std::uint32_t>(text[1])};
+        case 'b': return {2, '\b'};
+        case 'f': return {2, '\f'};
+        case 'n': return {2, '\n'};
+        case 'r': return {2, '\r'};
+        case 't': return {2, '\t'};
+        case 'u': return unicode_escape(text);
+        default: return {};
     }
 }
 

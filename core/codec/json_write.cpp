@@ -107,24 +107,12 @@ void append_value(const Value& value, std::string& out) {
     bool first = true;
     switch (value.kind()) {
         case Kind::missing:
-        case Kind::null:
-            out += "null";
-            return;
-        case Kind::boolean:
-            out += value.boolean() ? "true" : "false";
-            return;
-        case Kind::int64:
-            append_int64(value.int64(), out);
-            return;
-        case Kind::uint64:
-            append_uint64(value.uint64(), out);
-            return;
-        case Kind::real:
-            append_real(value.real(), out);
-            return;
-        case Kind::string:
-            append_quoted(value.string(scratch), out);
-            return;
+        case Kind::null: out += "null"; return;
+        case Kind::boolean: out += value.boolean() ? "true" : "false"; return;
+        case Kind::int64: append_int64(value.int64(), out); return;
+        case Kind::uint64: append_uint64(value.uint64(), out); return;
+        case Kind::real: append_real(value.real(), out); return;
+        case Kind::string: append_quoted(value.string(scratch), out); return;
         case Kind::array:
             out += '[';
             for (const Value element : value.children()) {
@@ -145,15 +133,9 @@ void append_value(const Value& value, std::string& out) {
             }
             out += '}';
             return;
-        case Kind::binary:
-            append_base64(value.binary(), out);
-            return;
-        case Kind::timestamp:
-            append_timestamp(value, out);
-            return;
-        case Kind::extension:
-            append_extension(value.extension_type(), value.binary(), out);
-            return;
+        case Kind::binary: append_base64(value.binary(), out); return;
+        case Kind::timestamp: append_timestamp(value, out); return;
+        case Kind::extension: append_extension(value.extension_type(), value.binary(), out); return;
     }
 }
 

@@ -45,8 +45,7 @@ void append_number(std::string_view text, std::vector<std::byte>& out) {
     const bool negative = text.front() == '-';
     if (negative) text.remove_prefix(1);
     const std::size_t e = text.find_first_of("eE");
-    std::int64_t exponent =
-        e == std::string_view::npos ? 0 : exponent_of(text.substr(e + 1));
+    std::int64_t exponent = e == std::string_view::npos ? 0 : exponent_of(text.substr(e + 1));
     text = text.substr(0, e);
     std::string digits;
     bool fraction = false;

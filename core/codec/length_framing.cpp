@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 #include "core/codec/stream_framing.hpp"
 
 namespace holdfast::codec {
@@ -19,6 +20,7 @@ FramingResult LengthFraming::feed(std::span<const std::byte> bytes,
         if (head_size_ < head_size) {
             size_ = size_ << 8 | std::to_integer<std::uint32_t>(bytes[at++]);
             ++offset_;
+            if (mutant(534)) size_ &= 0xff;
             if (++head_size_ < head_size) continue;
             skip_ = size_;
         }

@@ -52,16 +52,11 @@ MsgpackHead with_length(Cursor c, std::uint8_t type) {
     if (c.left < prefix) return {};
     const std::uint32_t length = length_at(c.at + 1, width);
     switch (group) {
-        case 0xc4:
-            return leaf(Kind::binary, prefix, length);
-        case 0xc7:
-            return extension(c, prefix, length);
-        case 0xd9:
-            return leaf(Kind::string, prefix, length);
-        case 0xdc:
-            return container(Kind::array, prefix, length);
-        default:
-            return container(Kind::object, prefix, length);
+        case 0xc4: return leaf(Kind::binary, prefix, length);
+        case 0xc7: return extension(c, prefix, length);
+        case 0xd9: return leaf(Kind::string, prefix, length);
+        case 0xdc: return container(Kind::array, prefix, length);
+        default: return container(Kind::object, prefix, length);
     }
 }
 
@@ -71,17 +66,13 @@ MsgpackHead msgpack_long_head(const char* at, const char* end) {
     const Cursor c{at, static_cast<std::size_t>(end - at)};
     const auto type = static_cast<std::uint8_t>(*at);
     switch (type) {
-        case 0xc1:
-            return {.state = HeadState::invalid};
-        case 0xca:
-            return leaf(Kind::real, 1, 4);
-        case 0xcf:
-            return leaf(c.left > 1 && at[1] < 0 ? Kind::uint64 : Kind::int64, 1, 8);
+        case 0xc1: return {.state = HeadState::invalid};
+        case 0xca: return leaf(Kind::real, 1, 4);
+        case 0xcf: return leaf(c.left > 1 && at[1] < 0 ? Kind::uint64 : Kind::int64, 1, 8);
         case 0xd0:
         case 0xd1:
         case 0xd2:
-        case 0xd3:
-            return leaf(Kind::int64, 1, std::uint64_t{1} << (type - 0xd0));
+        case 0xd3: return leaf(Kind::int64, 1, std::uint64_t{1} << (type - 0xd0));
         case 0xd4:
         case 0xd5:
         case 0xd6:
@@ -89,8 +80,7 @@ MsgpackHead msgpack_long_head(const char* at, const char* end) {
         case 0xd8:
             if (c.left < 2) return {};
             return extension(c, 2, std::uint64_t{1} << (type - 0xd4));
-        default:
-            return with_length(c, type);
+        default: return with_length(c, type);
     }
 }
 

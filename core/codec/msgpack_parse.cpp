@@ -131,11 +131,8 @@ HF_INLINE bool Walk::key() {
         case Kind::null:
         case Kind::boolean:
         case Kind::int64:
-        case Kind::uint64:
-            key_ = Text::scalar;
-            return true;
-        default:
-            return fail(Fault::invalid_key, at);
+        case Kind::uint64: key_ = Text::scalar; return true;
+        default: return fail(Fault::invalid_key, at);
     }
 }
 

@@ -41,21 +41,11 @@ void pack_string(std::string_view text, Packer& out) {
 void pack_value(const Value& value, Packer& out) {
     std::string scratch;
     switch (value.kind()) {
-        case Kind::boolean:
-            value.boolean() ? out.pack_true() : out.pack_false();
-            return;
-        case Kind::int64:
-            out.pack_int64(value.int64());
-            return;
-        case Kind::uint64:
-            out.pack_uint64(value.uint64());
-            return;
-        case Kind::real:
-            out.pack_real(value.real());
-            return;
-        case Kind::string:
-            pack_string(value.string(scratch), out);
-            return;
+        case Kind::boolean: value.boolean() ? out.pack_true() : out.pack_false(); return;
+        case Kind::int64: out.pack_int64(value.int64()); return;
+        case Kind::uint64: out.pack_uint64(value.uint64()); return;
+        case Kind::real: out.pack_real(value.real()); return;
+        case Kind::string: pack_string(value.string(scratch), out); return;
         case Kind::array:
             out.pack_array(static_cast<std::uint32_t>(value.size()));
             for (const Value element : value.children()) pack_value(element, out);

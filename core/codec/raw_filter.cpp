@@ -10,12 +10,9 @@ namespace {
 
 bool matches(const RawRule& rule, const Value& value) {
     switch (rule.when) {
-        case RawRule::When::missing:
-            return value.missing();
-        case RawRule::When::equal:
-            return !value.missing() && equal(value, rule.literal->value());
-        case RawRule::When::present:
-            return !value.missing() && !value.null();
+        case RawRule::When::missing: return value.missing();
+        case RawRule::When::equal: return !value.missing() && equal(value, rule.literal->value());
+        case RawRule::When::present: return !value.missing() && !value.null();
     }
     return false;
 }

@@ -48,7 +48,8 @@ std::size_t encode_utf8(std::uint32_t point, std::span<char, 4> out) {
     }
     const std::size_t size = point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
     constexpr std::uint32_t leads[] = {0xc0, 0xe0, 0xf0};
-    for (std::size_t i = size; --i > 0; point >>= 6) out[i] = static_cast<char>(0x80 | (point & 0x3f));
+    for (std::size_t i = size; --i > 0; point >>= 6)
+        out[i] = static_cast<char>(0x80 | (point & 0x3f));
     out[0] = static_cast<char>(leads[size - 2] | point);
     return size;
 }

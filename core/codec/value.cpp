@@ -16,23 +16,15 @@ constexpr std::int64_t int64_limit_shift = 63;
 std::int64_t msgpack_int64(const char* at) {
     const auto type = static_cast<std::uint8_t>(*at);
     switch (type) {
-        case 0xcc:
-            return static_cast<std::uint8_t>(at[1]);
-        case 0xcd:
-            return big_endian<std::uint16_t>(at + 1);
-        case 0xce:
-            return big_endian<std::uint32_t>(at + 1);
-        case 0xd0:
-            return static_cast<std::int8_t>(at[1]);
-        case 0xd1:
-            return static_cast<std::int16_t>(big_endian<std::uint16_t>(at + 1));
-        case 0xd2:
-            return static_cast<std::int32_t>(big_endian<std::uint32_t>(at + 1));
+        case 0xcc: return static_cast<std::uint8_t>(at[1]);
+        case 0xcd: return big_endian<std::uint16_t>(at + 1);
+        case 0xce: return big_endian<std::uint32_t>(at + 1);
+        case 0xd0: return static_cast<std::int8_t>(at[1]);
+        case 0xd1: return static_cast<std::int16_t>(big_endian<std::uint16_t>(at + 1));
+        case 0xd2: return static_cast<std::int32_t>(big_endian<std::uint32_t>(at + 1));
         case 0xcf:
-        case 0xd3:
-            return static_cast<std::int64_t>(big_endian<std::uint64_t>(at + 1));
-        default:
-            return static_cast<std::int8_t>(type);
+        case 0xd3: return static_cast<std::int64_t>(big_endian<std::uint64_t>(at + 1));
+        default: return static_cast<std::int8_t>(type);
     }
 }
 
@@ -40,21 +32,13 @@ std::int64_t msgpack_int64(const char* at) {
 void append_scalar_key(std::string_view raw, std::string& out) {
     const MsgpackHead head = msgpack_head(raw.data(), raw.data() + raw.size());
     switch (head.kind) {
-        case Kind::null:
-            out += "null";
-            return;
+        case Kind::null: out += "null"; return;
         case Kind::boolean:
             out += static_cast<std::uint8_t>(raw[0]) == 0xc3 ? "true" : "false";
             return;
-        case Kind::uint64:
-            append_uint64(big_endian<std::uint64_t>(raw.data() + 1), out);
-            return;
-        case Kind::int64:
-            append_int64(msgpack_int64(raw.data()), out);
-            return;
-        default:
-            HF_ASSERT(head.kind == Kind::real);
-            append_real(msgpack_real(raw.data()), out);
+        case Kind::uint64: append_uint64(big_endian<std::uint64_t>(raw.data() + 1), out); return;
+        case Kind::int64: append_int64(msgpack_int64(raw.data()), out); return;
+        default: HF_ASSERT(head.kind == Kind::real); append_real(msgpack_real(raw.data()), out);
     }
 }
 
@@ -118,8 +102,7 @@ Timestamp Value::timestamp() const {
     HF_ASSERT(kind() == Kind::timestamp);
     const char* at = record_ + node_->begin + node_->prefix;
     switch (node_->size - node_->prefix) {
-        case 4:
-            return {big_endian<std::uint32_t>(at), 0};
+        case 4: return {big_endian<std::uint32_t>(at), 0};
         case 8: {
             const auto both = big_endian<std::uint64_t>(at);
             return {static_cast<std::int64_t>(both & ((std::uint64_t{1} << 34) - 1)),
@@ -268,24 +251,18 @@ bool equal(const Value& a, const Value& b) {
     if (a.kind() != b.kind()) return false;
     std::string scratch;
     switch (a.kind()) {
-        case Kind::boolean:
-            return a.boolean() == b.boolean();
-        case Kind::string:
-            return b.is(a.string(scratch));
-        case Kind::array:
-            return arrays_equal(a, b);
-        case Kind::object:
-            return objects_equal(a, b);
-        case Kind::binary:
-            return std::ranges::equal(a.binary(), b.binary());
+        case Kind::boolean: return a.boolean() == b.boolean();
+        case Kind::string: return b.is(a.string(scratch));
+        case Kind::array: return arrays_equal(a, b);
+        case Kind::object: return objects_equal(a, b);
+        case Kind::binary: return std::ranges::equal(a.binary(), b.binary());
         case Kind::extension:
             return a.extension_type() == b.extension_type() &&
                    std::ranges::equal(a.binary(), b.binary());
         case Kind::timestamp:
             return a.timestamp().seconds == b.timestamp().seconds &&
                    a.timestamp().nanoseconds == b.timestamp().nanoseconds;
-        default:
-            return true;
+        default: return true;
     }
 }
 

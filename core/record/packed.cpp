@@ -43,7 +43,7 @@ bool HeaderWalk::next(Header& header) {
     if (name > rest.size() || value_size > rest.size() - name) return false;
     header.name = rest.first(name);
     header.value.reset();
-    if (value != no_value) header.value = rest.subspan(name, value_size);
+    if (value != no_value || mutant(537)) header.value = rest.subspan(name, value_size);
     rest_ = rest.subspan(name + value_size);
     return true;
 }

@@ -303,7 +303,7 @@ const Section& transform_section() {
              "`'$meta.headers + {trace: .trace}'`, or a list of `{name, value}`; null for none.",
              {}, 0, 0, nullptr, "meta"},
             {"timestamp", T::text, "",
-             "A jq program that gives milliseconds since 1970, such as `'.time | fromdate * 1000'`; null "
+             "A jq program that gives milliseconds since 1970, such as `'.seconds * 1000'`; null "
              "for none.",
              {}, 0, 0, nullptr, "meta"},
             {"rate", T::count, required, "One of so many records is kept.", {}, 1, 1'000'000'000,

@@ -204,7 +204,8 @@ DeadLetterHead DeadLetterFile::head_of(const Part& part, std::uint32_t output,
         head.error = payloads_.outputs(part.batch)->texts[record.why->text];
     }
     if (record.why == nullptr) head.error = payload.why;
-    if (record.key || !record.headers.empty() || record.timestamp)
+    const bool has_more = record.key || !record.headers.empty() || record.timestamp;
+    if (has_more && !mutant(536))
         codec::append_beside({record.key, record.headers, record.timestamp}, head.beside);
     if (part.sink != no_sink) head.error = names_.why(part.sink, part.batch, output);
     return head;

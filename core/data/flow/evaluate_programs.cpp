@@ -58,7 +58,7 @@ void Evaluator::program(std::uint32_t node, const Record& record) {
     }
     counts.out += result.outputs;
     if (direct) return direct->appended(result.outputs, record.origin, extras);
-    spread(node, {record.text, record.origin, 0, extras}, size);
+    spread(node, {record.text, record.origin, 0, mutant(532) ? nullptr : extras}, size);
     if (scratch_[node].capacity() > kept_bytes) scratch_[node] = std::vector<std::byte>();
 }
 
