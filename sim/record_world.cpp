@@ -99,7 +99,7 @@ private:
         record.number = static_cast<std::int64_t>(below(1000));
         const std::string i = std::to_string(record.number);
         switch (below(7)) {
-            case 0: record.payload = "plain " + i; break;
+            case 0: record.payload = "plain " + i + std::string(below(400), 'x'); break;
             case 1:
                 record.payload = "line " + i + "\nand another";
                 record.has_line = false;
@@ -204,8 +204,14 @@ private:
         if (what_ == 1 || what_ == 4) {
             auto meta = transform("meta", flow::NodeType::program, last);
             meta.is_meta = true;
-            meta.meta = {"key", "headers", "timestamp"};
-            meta.texts = {".i", "{i: .i, m: $meta.key}", "if .i > 500 then .i else empty end"};
+            const auto sets = [&](bool& does, const char* name, const char* text) {
+                if (!(does = below(3) > 0)) return;
+                meta.meta.emplace_back(name);
+                meta.texts.emplace_back(text);
+            };
+            sets(sets_key_, "key", ".i");
+            sets(sets_headers_, "headers", "{i: .i, m: $meta.key}");
+            sets(sets_time_, "timestamp", "if .i > 500 then .i else empty end");
             add(std::move(meta));
         }
         if (what_ == 2 || what_ == 4) {
@@ -253,6 +259,9 @@ private:
     /// What the transforms make of it; none: it is a dead letter of the first of them.
     std::optional<std::vector<True>> made_of(True record) {
         if (what_ == 0) return std::vector{record};
+        // Without a program nobody looks whether the payload is JSON.
+        const bool sets_none = !sets_key_ && !sets_headers_ && !sets_time_;
+        if (what_ == 1 && sets_none) return std::vector{record};
         if (!record.is_json) return std::nullopt;
         const std::string i = std::to_string(record.number);
         if (what_ == 3) return record.number > 300 ? std::vector{record} : std::vector<True>{};
@@ -267,9 +276,9 @@ private:
         }
         if (what_ == 1 || what_ == 4) {
             Named kept{"m", record.key};
-            record.key = i;
-            record.headers = {{"i", i}, kept};
-            if (record.number > 500) record.timestamp = record.number;
+            if (sets_key_) record.key = i;
+            if (sets_headers_) record.headers = {{"i", i}, kept};
+            if (sets_time_ && record.number > 500) record.timestamp = record.number;
         }
         if (what_ == 1) return std::vector{record};
         std::vector<True> out(2, record);
@@ -427,6 +436,9 @@ private:
     std::int64_t first_ = 5000;
     std::int64_t next_ = 0;
     std::uint64_t what_ = 0;
+    bool sets_key_ = false;
+    bool sets_headers_ = false;
+    bool sets_time_ = false;
     std::vector<True> records_;
     std::vector<std::string> came_;  ///< As dead letters have it.
     std::string source_;
