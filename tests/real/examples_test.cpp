@@ -1,5 +1,5 @@
 // Every pipeline in examples/ is run as its head says, and its output checked. (transforms.toml:
-// tests/real/transform_test.cpp; exec.toml, socket.toml: peers_test.cpp. examples/embed: tests/embed/package.cmake.)
+// tests/real/transform_test.cpp; records.toml: records_test.cpp; exec.toml, socket.toml: peers_test.cpp. examples/embed: tests/embed/package.cmake.)
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <csignal>
@@ -26,8 +26,9 @@ constexpr bool sanitized = false;
 std::string make_log(const TempDir& folder, int count) {
     fs::create_directories(folder.at("out/logs"));
     Process awk({"/bin/sh", "-c",
-                 "awk -v count=" + std::to_string(count) + " -f " HF_SOURCE_DIR
-                 "/examples/make_log.awk > " + folder.at("out/logs/requests.jsonl")});
+                 "awk -v count=" + std::to_string(count) +
+                     " -f " HF_SOURCE_DIR "/examples/make_log.awk > " +
+                     folder.at("out/logs/requests.jsonl")});
     REQUIRE(awk.wait(std::chrono::minutes(2)));
     REQUIRE(awk.result().code == 0);
     return read_file(folder.at("out/logs/requests.jsonl"));
@@ -66,8 +67,8 @@ TEST_CASE("every example is known to a test") {
     for (const auto& entry : fs::directory_iterator(HF_SOURCE_DIR "/examples"))
         if (entry.path().extension() == ".toml") found.insert(entry.path().filename().string());
     CHECK(found == std::set<std::string>{"demo.toml", "exec.toml", "formats.toml", "modes.toml",
-                                         "policies.toml", "regulation.toml", "socket.toml",
-                                         "text.toml", "transforms.toml"});
+                                         "policies.toml", "records.toml", "regulation.toml",
+                                         "socket.toml", "text.toml", "transforms.toml"});
 }
 
 TEST_CASE("the example of the demo gives every record to every sink or the dead letters") {
@@ -76,7 +77,9 @@ TEST_CASE("the example of the demo gives every record to every sink or the dead 
     const std::string file = example(folder, "demo.toml");
     {
         Process process(program({"run", file}));
-        const auto some = [&] { return read_file(folder.at("out/partner.jsonl")).size() > 500'000; };
+        const auto some = [&] {
+            return read_file(folder.at("out/partner.jsonl")).size() > 500'000;
+        };
         REQUIRE(eventually(some, std::chrono::seconds(60)));
         process.kill();
     }
@@ -119,8 +122,9 @@ TEST_CASE("the example of run modes gives one record an item, in slices") {
 TEST_CASE("the example of policies sets each kind of record aside as it says, in every mode") {
     // The input that its head shows.
     const std::vector<std::string> input = {
-        R"({"user":{"id":1},"n":2})", R"({"n":1})", R"({"user":{"id":2},"level":"test"})",
-        "no JSON", R"({"user":{"id":3},"n":"many"})", R"({"user":{"id":4},"n":-1})"};
+        R"({"user":{"id":1},"n":2})",          R"({"n":1})",
+        R"({"user":{"id":2},"level":"test"})", "no JSON",
+        R"({"user":{"id":3},"n":"many"})",     R"({"user":{"id":4},"n":-1})"};
     const std::string head = read_file(HF_SOURCE_DIR "/examples/policies.toml");
     for (const char* mode : {"parsed", "whole", "streaming", "governed"}) {
         INFO(mode);
