@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/base/mix.hpp"
+#include "core/codec/envelope_programs.hpp"
 #include "core/codec/raw_program.hpp"
 #include "core/codec/record_programs.hpp"
 #include "core/data/flow/stream.hpp"
@@ -134,6 +135,44 @@ void run_step(std::uint64_t seed, Step step) {
                        now - before, size));
 }
 
+/// What takes a record out of an envelope, writes one, makes a line of it, and sets a key.
+void run_record_step(std::uint64_t seed) {
+    const std::size_t size = mib + mix64(seed ^ 1) % mib;
+    const std::uint64_t step = mix64(seed ^ 5) % 4;
+    const auto text = [&](std::size_t bytes) {
+        const std::string array = array_of("[]", bytes);
+        if (step == 0)
+            return "{\"key\":" + array + ",\"headers\":{\"h\":" + array + "},\"payload\":" + array +
+                   "}";
+        return (step == 1 && seed % 2 == 0 ? std::string("\x01 ") : std::string("\n")) + array;
+    };
+    const Text large(text(size)), small(text(8));
+    const std::size_t before = in_use();
+    std::unique_ptr<Program> program;
+    if (step == 0) program = codec::make_envelope_reader();
+    if (step == 1) program = codec::make_envelope_writer();
+    if (step == 2) program = codec::make_line_encoder();
+    if (step == 3) {
+        codec::MetaPrograms programs;
+        programs.key = make(Step::edits);
+        auto plan = std::make_shared<jq::Plan>(*jq::make_plan("."));
+        programs.headers =
+            std::make_unique<jq::NativeProgram>(std::move(plan), jq::Use::program, nullptr);
+        program = codec::make_meta_program(std::move(programs));
+    }
+    std::string error;
+    for (const Text* one : {&small, &large, &small}) {
+        std::vector<std::byte> out;
+        (void)program->run(one->bytes(), out, error);
+    }
+    const std::size_t now = in_use();
+    // Two programs within keep what two may.
+    const std::size_t most = step == 3 ? 2 * kept_max : kept_max;
+    demand(
+        now <= before + most, "I90",
+        fmt::format("step {} of records keeps {} bytes after one of {}", step, now - before, size));
+}
+
 void run_stream(std::uint64_t seed) {
     const std::string input(4096, '\n');
     const auto bytes = std::as_bytes(std::span(input));
@@ -156,7 +195,10 @@ std::optional<Breach> run_memory(std::uint64_t seed) {
     try {
         const auto step = static_cast<std::uint64_t>(Step::steps);
         const std::uint64_t chosen = seed % (step + 1);
-        chosen == step ? run_stream(seed) : run_step(seed, static_cast<Step>(chosen));
+        if (chosen != step)
+            run_step(seed, static_cast<Step>(chosen));
+        else
+            mix64(seed ^ 6) % 2 == 0 ? run_stream(seed) : run_record_step(seed);
     } catch (const Breach& breach) {
         return breach;
     }

@@ -265,6 +265,13 @@ std::string TailWorld::record(std::string line, const std::string& before) const
                                static_cast<char>(line.size() & 0xff)} +
                    line;
         }
+        case io::Framing::length: {
+            if ((line.size() + 1) % 256 == '\n') line += 'x';
+            line += '\n';
+            return std::string{'\0', '\0', static_cast<char>(line.size() >> 8),
+                               static_cast<char>(line.size() & 0xff)} +
+                   line;
+        }
         default: return line + "\n";
     }
 }

@@ -16,8 +16,8 @@
 namespace holdfast::codec {
 namespace {
 
-// Memory that stays for the next record.
-constexpr std::size_t kept_bytes = std::size_t{1} << 20;
+// Of each text: memory that stays for the next record.
+constexpr std::size_t kept_bytes = std::size_t{256} << 10;
 
 template <class T>
 void trim(T& bytes) {
@@ -154,6 +154,7 @@ public:
             run_one(*programs_.timestamp, "timestamp", record, value, result, error))
             take_timestamp(value, result, error);
         document_.trim();
+        trim(out_);
         return result;
     }
     bool asks_meta() const override { return true; }

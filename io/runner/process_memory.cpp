@@ -127,7 +127,8 @@ std::uint64_t factor_of(const PipelineConfig& pipeline, const flow::Spec& spec, 
 
 std::uint64_t programs_of(const PipelineConfig& pipeline, std::size_t node) {
     return node < pipeline.transforms.size()
-               ? std::max<std::size_t>(pipeline.transforms[node].texts.size(), 1)
+               ? std::max<std::size_t>(pipeline.transforms[node].texts.size(), 1) +
+                     (pipeline.transforms[node].is_meta ? 1 : 0)
                : 1;
 }
 

@@ -61,6 +61,16 @@ TEST_CASE("values of MsgPack that stand in a file again are counted as lines are
     CHECK(found.found == 3);
 }
 
+TEST_CASE("sized payloads that stand in a file again are counted as lines are") {
+    Bench b;
+    const std::string of("\0\0\0\1a\0\0\0\0\0\0\0\3to", 15);
+    const std::string in("\0\0\0\3two\0\0\0\0\0\0\0\2\na\0\0\0\1a", 22);
+    const CameAgain found = b.look(of, in, codec::Framing::length);
+    CHECK(found.records == 3);
+    CHECK(found.found == 2);
+    CHECK(b.look(of, in.substr(0, 4) + "to" + in.substr(6), codec::Framing::length).all());
+}
+
 TEST_CASE("more records than a table holds are found in several passes") {
     Bench b;
     std::string of, in;

@@ -118,6 +118,22 @@ TEST_CASE("file sink of msgpack sets only a torn last value aside, and looks for
     }
 }
 
+TEST_CASE(
+    "file sink of sized payloads sets only a torn last one aside, and looks for no line ends") {
+    const std::string payloads("\0\0\0\1a\0\0\0\2\nb\0\0\0\3c", 16);
+    for (const auto delivery : {Delivery::at_least_once, Delivery::exactly_once}) {
+        Bench b;
+        b.config.framing = Framing::length;
+        b.config.delivery = delivery;
+        put_contents(b.config.path, payloads);
+        b.config.mark = 5;
+        b.start();
+        const bool keeps = delivery == Delivery::at_least_once;
+        CHECK(b.file() == payloads.substr(0, keeps ? 11 : payloads.size()));
+        CHECK(b.sink->mark() == (keeps ? 11 : 5));
+    }
+}
+
 TEST_CASE("file sink sets a torn line aside that is longer than what it looks at in one go") {
     Bench b;
     b.config.delivery = Delivery::at_least_once;

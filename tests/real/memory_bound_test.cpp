@@ -109,6 +109,20 @@ constexpr Kind logs{"a field", [](std::size_t n) {
                                array_of("0", n / 2 - 12) + "\"}";
                     }};
 
+/// In an envelope each of its bytes becomes six.
+constexpr Kind controls{"controls", [](std::size_t n) { return std::string(n, '\x01'); }};
+constexpr Kind envelope{"an envelope", [](std::size_t n) {
+                            const std::string third = std::string(n / 3 - 30, 'a');
+                            return "{\"key\":\"" + third + "\",\"headers\":{\"h\":\"" + third +
+                                   "\"},\"encoding\":\"utf8\",\"payload\":\"" + third + "\"}";
+                        }};
+constexpr Kind envelopes{"envelopes", [](std::size_t n) {
+                             return repeated("{\"key\":1,\"payload\":1}\n", n - 23) +
+                                    "{\"key\":1,\"payload\":1}";
+                         }};
+constexpr Kind sized_tiny{"sized tiny", [](std::size_t n) { return std::string(n / 4 * 4, '\0'); },
+                          "", "", ""};
+
 /// Different keys for those who remember them, a line each.
 constexpr Kind numbers{"numbers", [](std::size_t n) {
                            std::string out;
@@ -307,6 +321,28 @@ void hold_against(const Case& c, int threads) {
 }
 
 }  // namespace
+
+TEST_CASE("a process keeps to process_memory_max with keys, headers and payloads of any bytes") {
+    const std::string in = "\"in\"";
+    const std::string json = "framing = \"json\"\n", length = "framing = \"length\"\n";
+    const std::string lines = "framing = \"lines\"\n";
+    const std::string meta = step("meta", "key = \".[0]\"\nheaders = \"{a: .}\"");
+    const Case cases_of_records[] = {
+        {controls, 0.9, "", "", "", in, json},
+        {envelope, 0.9, "", "", json, in, json},
+        {envelope, 0.9, "", "", json, in, lines},
+        {envelopes, 8, "", "", json, in, lines},
+        {envelopes, 8, "", "", json, in, length, false},
+        {zeros, 0.9, meta, "", "", "\"t\"", json},
+        {zeros, 0.9, meta, "", "", "\"t\"", lines},
+        {sized_tiny, 4, "", "", length, in, lines},
+        {sized_tiny, 4, "", "", length, in, length, false},
+    };
+    for (const Case& c : cases_of_records) {
+        hold_against(c, 0);
+        if (c.both) hold_against(c, 2);
+    }
+}
 
 TEST_CASE("a process keeps to process_memory_max, whatever its records are, without threads") {
     for (const Case& c : cases()) hold_against(c, 0);

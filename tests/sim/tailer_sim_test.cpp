@@ -70,9 +70,10 @@ TEST_CASE("I25: the tailer's wide world breaks nothing in the seeds that once di
     }
 }
 
-TEST_CASE("I25: the tailer emits each element and each value, from the file that it is of") {
-    const auto framing =
-        GENERATE(holdfast::io::Framing::json_array, holdfast::io::Framing::msgpack);
+TEST_CASE(
+    "I25: the tailer emits each element, value and sized payload, from the file that it is of") {
+    const auto framing = GENERATE(holdfast::io::Framing::json_array, holdfast::io::Framing::msgpack,
+                                  holdfast::io::Framing::length);
     std::size_t emitted = 0;
     for (std::uint64_t seed = 0; seed < 300; ++seed) {
         Seeded choices(seed);
