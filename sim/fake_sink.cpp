@@ -199,6 +199,11 @@ void FakeSinks::answer_due(const Occurrence& what) {
         }
         i = j;
     }
+    if (stage_.fault(Fault::sink_breaks, a.sink, key_of(a, stage_))) {
+        // Whatever it took and did not sync is in doubt; a later sync says nothing.
+        sync_broken_[a.sink] = true;
+        stage_.out.push_back(SinkBroken{SinkId{a.sink}});
+    }
     const auto length = stage_.draw->sink[a.sink].mark_base +
                         static_cast<std::int64_t>(stage_.ledger.sinks[a.sink].contents.size());
     stage_.out.push_back(

@@ -24,6 +24,7 @@ template <class V> void fields(const SliceTransformed& e, V& v) { v("slice", e.s
 template <class V> void fields(const SinkToldRange& e, V& v) { v("delivery", e.delivery.index); v("generation", e.delivery.generation); v("attempt", e.attempt); v("begin", e.begin); v("end", e.end); v("outcome", static_cast<int>(e.outcome)); }
 template <class V> void fields(const SinkAnswered& e, V& v) { v("delivery", e.delivery.index); v("generation", e.delivery.generation); v("attempt", e.attempt); v("outcome", static_cast<int>(e.outcome)); v("retry_after", e.retry_after.ns); v("mark", e.mark); }
 template <class V> void fields(const SinkSynced& e, V& v) { v("sink", e.sink.index); v("sync", e.sync); v("outcome", static_cast<int>(e.outcome)); }
+template <class V> void fields(const SinkBroken& e, V& v) { v("sink", e.sink.index); }
 template <class V> void fields(const DeadLettersStored& e, V& v) { v("delivery", e.delivery.index); v("generation", e.delivery.generation); v("attempt", e.attempt); v("outcome", static_cast<int>(e.outcome)); }
 template <class V> void fields(const CommitAnswered& e, V& v) { v("partition", e.partition.index); v("epoch", e.epoch.value); v("position", e.position.value); v("outcome", static_cast<int>(e.outcome)); }
 template <class V> void fields(const CheckpointWritten& e, V& v) { v("sequence", e.sequence); v("outcome", static_cast<int>(e.outcome)); }
@@ -44,8 +45,8 @@ template <class V> void fields(const StagePosition& e, V& v) { v("partition", e.
 template <class V> void fields(const StageLead& e, V& v) { v("partition", e.partition.index); v("epoch", e.epoch.value); v("sink", e.sink.index); v("position", e.position.value); }
 template <class V> void fields(const WriteCheckpoint& e, V& v) { v("sequence", e.sequence); }
 template <class V> void fields(const SyncCheckpoint& e, V& v) { v("sequence", e.sequence); }
-template <class V> void fields(const CommitPosition& e, V& v) { v("partition", e.partition.index); v("epoch", e.epoch.value); v("position", e.position.value); }
-template <class V> void fields(const RevokeDone& e, V& v) { v("partition", e.partition.index); v("epoch", e.epoch.value); }
+template <class V> void fields(const CommitPosition& e, V& v) { v("source", e.source.index); v("partition", e.partition.index); v("epoch", e.epoch.value); v("position", e.position.value); }
+template <class V> void fields(const RevokeDone& e, V& v) { v("source", e.source.index); v("partition", e.partition.index); v("epoch", e.epoch.value); }
 template <class V> void fields(const SetGate& e, V& v) { v("source", e.source.index); v("held", static_cast<int>(e.held)); v("partition", e.partition.index); }
 template <class V> void fields(const Halt& e, V& v) { v("reason", static_cast<int>(e.reason)); v("sink", e.sink.index); v("source", e.source.index); }
 template <class V> void fields(const RunTicker& e, V& v) { v("tick", e.tick); }

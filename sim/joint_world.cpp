@@ -221,7 +221,8 @@ void JointWorld::die(bool power) {
 void JointWorld::judge_end(const JointSession& session) const {
     if (session.died) return;
     const io::RunReport& report = session.report;
-    const bool synced = report.halt.reason != HaltReason::sink_sync_failed;
+    const bool synced = report.halt.reason != HaltReason::sink_sync_failed &&
+                        report.halt.reason != HaltReason::sink_broken;
     demand(report.end != io::End::halted || synced, "J5",
            "a failed sync of a sink is no end, where all sources can be read again");
     if (session.faulty) return;

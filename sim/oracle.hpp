@@ -122,6 +122,7 @@ private:
     void on(const SyncCheckpoint& e, const Effects&);
     void on(const CommitPosition& e, const Effects&);
     void on(const RevokeDone& e, const Effects&);
+    void check_source(const char* what, std::uint32_t log, SourceId source);
     void on(const SetGate& e, const Effects&);
     void on(const RunTicker& e, const Effects&);
     void check_ticker(bool tick, const Engine& engine);
@@ -368,12 +369,12 @@ private:
     bool stale_ = false;                          ///< The event just given named nothing current.
     /// What happened in this step after which nothing may follow. A cause is never older than that.
     struct Causes {
-        SinkMask sync_failed = 0, sink_failed = 0;
+        SinkMask sync_failed = 0, sink_failed = 0, sink_broken = 0;
         std::uint32_t source_failed = 0, fate_stop = 0, contract = 0, stop = 0, astray = 0;
         bool sync_overdue = false, checkpoint = false, commit = false, store = false;
         bool surely = false;  ///< Of `checkpoint` and `commit`: there is no doubt.
         bool any() const {
-            return (sync_failed | sink_failed) != 0 ||
+            return (sync_failed | sink_failed | sink_broken) != 0 ||
                    (source_failed | fate_stop | contract | stop | astray) != 0 || sync_overdue ||
                    store || surely;
         }

@@ -12,6 +12,9 @@ namespace holdfast::sim {
 void Oracle::note_trouble(const Event& event) {
     if (const auto* synced = std::get_if<SinkSynced>(&event)) {
         note_synced(*synced);
+    } else if (const auto* broken = std::get_if<SinkBroken>(&event)) {
+        stale_ = broken->sink.index >= 8;
+        if (!stale_) causes_.sink_broken |= mask_of(broken->sink);
     } else if (const auto* written = std::get_if<CheckpointWritten>(&event)) {
         note_written(*written);
     } else if (const auto* stored = std::get_if<CheckpointSynced>(&event)) {
@@ -179,6 +182,7 @@ void Oracle::check_halt(const Halt& e) {
         case HaltReason::transform_stopped: right = names_source(causes_.stop); break;
         case HaltReason::protocol_broken: right = names_source(causes_.astray); break;
         case HaltReason::sink_failed: right = names(causes_.sink_failed, e.sink); break;
+        case HaltReason::sink_broken: right = names(causes_.sink_broken, e.sink); break;
         default: break;
     }
     if (!right) {

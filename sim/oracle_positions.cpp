@@ -150,10 +150,20 @@ void Oracle::on(const SyncCheckpoint& e, const Effects&) {
     checkpoint_at_ = stage_.now.ns;
 }
 
+/// A position, or an end, is told to the source whose partition it is.
+void Oracle::check_source(const char* what, std::uint32_t log, SourceId source) {
+    if (stage_.ledger.logs[log].source == source.index) return;
+    fail("I4", "fencing",
+         std::string(what) + " goes to source " + std::to_string(source.index) +
+             ", whose partition it is not");
+}
+
 void Oracle::on(const CommitPosition& e, const Effects&) {
     if (partition(e.partition, e.epoch) == nullptr) {
         return check_epoch("commit", e.partition, e.epoch);
     }
+    check_source("a commit", stage_.ledger.log_of(e.partition, e.epoch), e.source);
+    if (failed()) return;
     if (cycle_ != Cycle::none || commit_.owed || syncs_open()) {
         return fail("I24", "checkpoint below watermark",
                     "a source is told before the checkpoint is synced");
@@ -188,6 +198,7 @@ void Oracle::on(const RevokeDone& e, const Effects&) {
     if (p.known != Known::revoking) {
         return fail("I4", "fencing", "RevokeDone of a partition that nobody revoked");
     }
+    check_source("RevokeDone", log, e.source);
     check_given_back(log);
     if (p.commit_open) return fail("I4", "fencing", "RevokeDone with a commit unanswered");
     p.known = Known::lost;

@@ -17,7 +17,7 @@ namespace {
     X(told_range_delivered, 0) X(told_range_refused, 0) X(told_range_retriable, 0)                 \
     X(told_range_ambiguous, 0) X(answer_delivered, 0) X(answer_retriable, 0)                       \
     X(answer_throttled, 0) X(answer_refused, 0) X(answer_ambiguous, 0) X(answer_failed, 1) X(answer_stale, 0)          \
-    X(synced_ok, 0) X(sync_failed, 0) X(stored_ok, 0) X(stored_retriable, 0)                       \
+    X(synced_ok, 0) X(sync_failed, 0) X(sink_broken, 0) X(stored_ok, 0) X(stored_retriable, 0)                       \
     X(stored_ambiguous, 0) X(stored_failed, 1) X(commit_ok, 0) X(commit_retriable, 0)              \
     X(commit_ambiguous, 0) X(commit_fenced, 1) X(commit_failed, 1) X(written_ok, 0)                \
     X(written_failed, 0) X(checkpoint_synced, 0) X(checkpoint_sync_failed, 0)                      \
@@ -114,6 +114,7 @@ struct Reader {
     void operator()(const SinkSynced& e) {
         probes.hit(e.outcome == StoreOutcome::ok ? synced_ok : sync_failed);
     }
+    void operator()(const SinkBroken&) { probes.hit(sink_broken); }
     void operator()(const DeadLettersStored& e) {
         if (oracle.was_stale()) return probes.hit(dead_letters_late);
         if (e.outcome == StoreOutcome::ok) return probes.hit(stored_ok);

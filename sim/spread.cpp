@@ -34,6 +34,8 @@ Event spread(const Event& event, std::uint32_t by) {
         share->sink = spread(share->sink, by);
     } else if (auto* synced = std::get_if<SinkSynced>(&out)) {
         synced->sink = spread(synced->sink, by);
+    } else if (auto* broken = std::get_if<SinkBroken>(&out)) {
+        broken->sink = spread(broken->sink, by);
     } else if (auto* sliced = std::get_if<SliceTransformed>(&out)) {
         sliced->route = spread_mask(sliced->route, by);
     }

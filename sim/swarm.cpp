@@ -51,7 +51,8 @@ bool hopeless(Fault fault) {
            fault == Fault::commit_failed || fault == Fault::checkpoint_failed ||
            fault == Fault::sync_failed || fault == Fault::transform_contract ||
            fault == Fault::sink_failed || fault == Fault::sync_late ||
-           fault == Fault::transform_stop || fault == Fault::transform_astray;
+           fault == Fault::transform_stop || fault == Fault::transform_astray ||
+           fault == Fault::sink_breaks;
 }
 
 /// Which faults exist, and how often they come. A focus makes one component's faults frequent.
@@ -435,6 +436,7 @@ const char* name(Mode mode) {
 }
 
 const char* name(Fault fault) {
+    // clang-format off
     static constexpr const char* names[] = {
         "pull_failed", "pull_idle", "pull_short", "sink_retriable", "sink_throttled",
         "sink_partial", "sink_ambiguous_applied", "sink_ambiguous_lost", "sink_ambiguous_later",
@@ -447,7 +449,8 @@ const char* name(Fault fault) {
         "stop_drain", "stop_now", "shuffle", "pull_fatal", "sink_failed", "pull_empty",
         "slice_short", "transform_contract", "sink_lies", "revoke_late", "file_moved",
         "batch_late", "commit_late", "checkpoint_late", "store_late", "sync_late", "sink_turns",
-        "sink_two_words", "sink_garbage", "transform_stop", "transform_astray"};
+        "sink_two_words", "sink_garbage", "transform_stop", "transform_astray", "sink_breaks"};
+    // clang-format on
     static_assert(std::size(names) == fault_count);
     return names[static_cast<std::size_t>(fault)];
 }

@@ -65,19 +65,20 @@ enum class Fault : std::uint8_t {
     pull_empty,          // A batch without records, with tokens or not.
     slice_short,         // A slice takes fewer records than it may.
     transform_contract,  // A transform takes records that it wasn't given.
-    sink_lies,    // Never drawn: RunOptions::lies, to see the judge and the shrinker at work.
-    revoke_late,  // The broker has taken it away already when the engine hears of it.
-    file_moved,   // A file is given back before its end, and comes again under another slot.
-    batch_late,   // A batch of an epoch that is over.
-    commit_late,  // Answers after their time-out: of a source's commit,
-    checkpoint_late,  // of a write or a sync of the checkpoint,
-    store_late,       // of dead letters,
-    sync_late,        // of a sink's sync: never, for the engine that asked.
-    sink_turns,       // A sink refuses later what it did not refuse at first.
-    sink_two_words,   // A second word about the same outputs; the first one stands.
-    sink_garbage,     // Words and answers that mean nothing.
-    transform_stop,   // A transform wants the pipeline to stop.
-    transform_astray, // Outputs for a sink that its source may not reach.
+    sink_lies,         // Never drawn: RunOptions::lies, to see the judge and the shrinker at work.
+    revoke_late,       // The broker has taken it away already when the engine hears of it.
+    file_moved,        // A file is given back before its end, and comes again under another slot.
+    batch_late,        // A batch of an epoch that is over.
+    commit_late,       // Answers after their time-out: of a source's commit,
+    checkpoint_late,   // of a write or a sync of the checkpoint,
+    store_late,        // of dead letters,
+    sync_late,         // of a sink's sync: never, for the engine that asked.
+    sink_turns,        // A sink refuses later what it did not refuse at first.
+    sink_two_words,    // A second word about the same outputs; the first one stands.
+    sink_garbage,      // Words and answers that mean nothing.
+    transform_stop,    // A transform wants the pipeline to stop.
+    transform_astray,  // Outputs for a sink that its source may not reach.
+    sink_breaks,       // It was ready, and is broken: only a restart helps.
     count,
 };
 inline constexpr std::size_t fault_count = static_cast<std::size_t>(Fault::count);

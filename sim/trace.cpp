@@ -12,7 +12,7 @@
 namespace holdfast::sim {
 namespace {
 
-constexpr std::array<const char*, 20> event_names{"PartitionAssigned",
+constexpr std::array<const char*, 21> event_names{"PartitionAssigned",
                                                   "PartitionLead",
                                                   "PartitionRevoked",
                                                   "BatchPulled",
@@ -25,6 +25,7 @@ constexpr std::array<const char*, 20> event_names{"PartitionAssigned",
                                                   "SinkToldRange",
                                                   "SinkAnswered",
                                                   "SinkSynced",
+                                                  "SinkBroken",
                                                   "DeadLettersStored",
                                                   "CommitAnswered",
                                                   "CheckpointWritten",

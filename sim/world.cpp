@@ -287,7 +287,7 @@ bool World::advance() {
     happen(what);
     drain_out();
     if (!done() && stage_.fault(Fault::stale, 0, events_)) {
-        stale_event(stage_.detail(502, events_, 12));
+        stale_event(stage_.detail(502, events_, 13));
     }
     if (!done() && stage_.fault(Fault::pressure, 0, events_)) {
         const auto permille = stage_.choices->choose(Site::world_pressure, 0, events_, 1000);

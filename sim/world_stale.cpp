@@ -41,6 +41,7 @@ void World::stale_event(std::uint64_t which) {
         case 10:
             event = SliceTransformed{{0, 0x7fffffff}, Fate::deliver, 1, 1, 0, 0, 1, 1, {}};
             break;
+        case 11: event = SinkBroken{{0x7fff}}; break;
         default:
             event = SinkToldRange{{0, 0x7fffffff}, 1, 0, 1, SinkOutcome::delivered};
             break;

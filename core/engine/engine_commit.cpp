@@ -153,6 +153,14 @@ void EngineState::on(Instant now, const SinkSynced& e, Effects& effects) {
     if (--c.syncs_out == 0) after_syncs(now, effects);
 }
 
+void EngineState::on(Instant, const SinkBroken& e, Effects& effects) {
+    if (e.sink.index >= config.sinks) {
+        ++stats().stale;
+        return;
+    }
+    if (!mutant(486)) halt(HaltReason::sink_broken, effects, mutant(487) ? SinkId{0} : e.sink);
+}
+
 /// What the cycle staged is durable: lanes that waited for room look again, in this step or at once.
 void EngineState::free_windows(Instant now) {
     for (std::uint32_t s = 0; s < config.sinks; ++s) {
@@ -233,7 +241,8 @@ void EngineState::tell_sources(Instant now, Effects& effects) {
         p.commit_again = false;
         ++c.commits_out;
         const std::int64_t position = mutant(26) && p.staged > 0 ? p.staged + 1 : p.staged;
-        effects.push(CommitPosition{PartitionId{i}, Epoch{p.epoch}, Position{position}});
+        effects.push(CommitPosition{SourceId{mutant(488) ? std::uint16_t{0} : p.source},
+                                    PartitionId{i}, Epoch{p.epoch}, Position{position}});
     }
     if (c.commits_out == 0) return end_cycle();
     wait_for_answer(now);
@@ -262,7 +271,8 @@ void EngineState::on(Instant now, const CommitAnswered& e, Effects& effects) {
         case StoreOutcome::fenced: {
             const bool asked = p.phase == PartitionPhase::revoking;
             lose_partition(index);
-            if (asked && !mutant(240)) effects.push(RevokeDone{e.partition, e.epoch});
+            if (asked && !mutant(240))
+                effects.push(RevokeDone{SourceId{p.source}, e.partition, e.epoch});
             break;
         }
         case StoreOutcome::failed:

@@ -84,7 +84,8 @@ void EngineState::finish_revocations(Effects& effects) {
         p.phase = PartitionPhase::unassigned;
         --partitions.head().revoking;
         timers.clear(timer_of_partition(i));
-        effects.push(RevokeDone{PartitionId{i}, Epoch{p.epoch}});
+        effects.push(RevokeDone{SourceId{mutant(489) ? std::uint16_t{0} : p.source}, PartitionId{i},
+                                Epoch{p.epoch}});
     }
 }
 

@@ -122,6 +122,7 @@ struct EngineState {
     void on(Instant now, const SinkToldRange&, Effects&);
     void on(Instant now, const SinkAnswered&, Effects&);
     void on(Instant now, const SinkSynced&, Effects&);
+    void on(Instant now, const SinkBroken&, Effects&);
     void on(Instant now, const DeadLettersStored&, Effects&);
     void on(Instant now, const CommitAnswered&, Effects&);
     void on(Instant now, const CheckpointWritten&, Effects&);

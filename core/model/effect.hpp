@@ -138,6 +138,7 @@ struct SyncCheckpoint {
 
 /// Tell the source that it may forget everything below the position. Answer: CommitAnswered.
 struct CommitPosition {
+    SourceId source;
     PartitionId partition;
     Epoch epoch;
     Position position;
@@ -145,6 +146,7 @@ struct CommitPosition {
 
 /// The answer to PartitionRevoked(graceful): nothing with this epoch will follow. No answer.
 struct RevokeDone {
+    SourceId source;
     PartitionId partition;
     Epoch epoch;
 };

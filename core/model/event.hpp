@@ -158,6 +158,12 @@ struct DeadLettersStored {
     StoreOutcome outcome;
 };
 
+/// A sink that was ready is broken: what it took since its last sync is in doubt, and only a restart
+/// from the checkpoint helps. Halts. Unsolicited.
+struct SinkBroken {
+    SinkId sink;
+};
+
 // ---- commits ---------------------------------------------------------------------------------
 
 /// Answer to CommitPosition.
@@ -200,8 +206,8 @@ struct Tick {};
 using Event =
     std::variant<PartitionAssigned, PartitionLead, PartitionRevoked, BatchPulled, SourceIdle,
                  SourceEnded, SourceFailed, SourceReady, SinkShare, SliceTransformed, SinkToldRange,
-                 SinkAnswered, SinkSynced, DeadLettersStored, CommitAnswered, CheckpointWritten,
-                 CheckpointSynced, PressureSampled, Stop, Tick>;
+                 SinkAnswered, SinkSynced, SinkBroken, DeadLettersStored, CommitAnswered,
+                 CheckpointWritten, CheckpointSynced, PressureSampled, Stop, Tick>;
 
 static_assert(std::is_trivially_copyable_v<Event>);
 static_assert(sizeof(Event) <= 64);

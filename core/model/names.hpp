@@ -22,6 +22,7 @@ constexpr const char* name_of(HaltReason reason) {
         case HaltReason::protocol_broken: return "protocol_broken";
         case HaltReason::transform_contract: return "transform_contract";
         case HaltReason::sink_failed: return "sink_failed";
+        case HaltReason::sink_broken: return "sink_broken";
         default: return "other";
     }
 }

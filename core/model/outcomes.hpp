@@ -73,6 +73,7 @@ enum class HaltReason : std::uint8_t {
     protocol_broken,      ///< A device broke the port contract in a way that could lose records.
     transform_contract,   ///< A transform took other records than it was given.
     sink_failed,          ///< A sink failed for good, or in any way with OnTransient::stop.
+    sink_broken,          ///< SinkBroken: what the sink held since its last sync is in doubt.
 };
 
 enum class SourceOutcome : std::uint8_t {

@@ -123,6 +123,7 @@ Verdict explain(const PipelineConfig& pipeline, const RunReport& report) {
                                 "mend it. {}",
                                 pipeline.dead_letters.path, resume)};
         case HaltReason::sink_sync_failed:
+        case HaltReason::sink_broken:
             return {exit_io,
                     fmt::format("halted: sink \"{}\" could not make its data durable, and a source "
                                 "cannot be read again. What this sink was given since the last "

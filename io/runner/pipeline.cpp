@@ -318,15 +318,10 @@ void Pipeline::on(const StageLead& stage) {
 void Pipeline::on(const WriteCheckpoint& write) { checkpoints_->write(write); }
 void Pipeline::on(const SyncCheckpoint& sync) { checkpoints_->sync(sync); }
 
-// Only sources that commit by themselves get this, and no source of this version does.
-void Pipeline::on(const CommitPosition&) { HF_ASSERT(false); }
+void Pipeline::on(const CommitPosition& commit) { sources_[commit.source.index]->commit(commit); }
 
 void Pipeline::on(const RevokeDone& done) {
-    // A slot does not say whose it is; each source knows its own.
-    for (const auto& source : sources_) {
-        source->revoke_done(done);
-        if (mutant(303)) return;
-    }
+    sources_[mutant(303) ? 0 : done.source.index]->revoke_done(done);
 }
 
 // Every source of this version reads only when it is pulled.

@@ -140,9 +140,9 @@ Task<> Pipeline::watch_sink(Sink& sink, SinkId id) {
     }
     if (sink.state() == DeviceState::refused) {
         fail(sink.problem());
-    } else if (!halted_) {
+    } else {
         // Nobody asks a sink without fsync to sync: without this its writes would fail for ever.
-        on(Halt{HaltReason::sink_sync_failed, id});
+        events_.push(SinkBroken{id});
     }
 }
 

@@ -29,7 +29,9 @@ void raise_open_files_limit(const Log& log) {
 
 bool may_begin_again(const PipelineConfig& pipeline, const RunReport& report) {
     if (mutant(297)) return false;
-    return report.end == End::halted && report.halt.reason == HaltReason::sink_sync_failed &&
+    const bool is_in_doubt = report.halt.reason == HaltReason::sink_sync_failed ||
+                             report.halt.reason == HaltReason::sink_broken;
+    return report.end == End::halted && is_in_doubt &&
            std::all_of(pipeline.sources.begin(), pipeline.sources.end(), is_replayable);
 }
 

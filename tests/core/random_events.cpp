@@ -390,6 +390,7 @@ Event RandomEvents::garbage() {
         case 16: return CheckpointSynced{u32(), store()};
         case 17: return PressureSampled{permille, u32()};
         case 18:
+            if (numbers_.percent(1)) return SinkBroken{{u16()}};
             if (numbers_.percent(3)) return Stop{static_cast<StopMode>(byte(4)), {any_number()}};
             return Tick{};
         default: return Tick{};

@@ -29,7 +29,7 @@ HF_NAMES(StopMode, "drain", "now");
 HF_NAMES(HaltReason, "finished", "drained", "drain_deadline", "stopped", "dead_letters_absent",
          "dead_letters_failed", "sink_sync_failed", "checkpoint_failed", "commit_failed",
          "source_failed", "oversized_record", "transform_stopped", "protocol_broken",
-         "transform_contract", "sink_failed");
+         "transform_contract", "sink_failed", "sink_broken");
 HF_NAMES(SourceOutcome, "retriable", "failed");
 HF_NAMES(WhenFull, "block", "drop_newest");
 HF_NAMES(CommitMode, "checkpoint", "source", "sink");
@@ -247,6 +247,7 @@ std::optional<Event> parse_source_event(const std::string& name, Fields& f) {
 std::optional<Event> parse_store_event(const std::string& name, Fields& f) {
     const auto outcome = [&] { return value_of<StoreOutcome>(f.text("outcome", "ok")); };
     if (name == "synced") return SinkSynced{sink(f), u32(f, "sync", 1), outcome()};
+    if (name == "broken") return SinkBroken{sink(f)};
     if (name == "stored") return DeadLettersStored{delivery(f), u32(f, "attempt", 1), outcome()};
     if (name == "committed") {
         return CommitAnswered{partition(f), epoch(f), {f.number("position", 0)}, outcome()};
@@ -314,6 +315,11 @@ std::string text_of(Parts run, const Effects& effects) {
 struct Writer {
     const Effects& effects;
 
+    /// Most scenarios have one source.
+    static std::string of(SourceId source) {
+        return source.index == 0 ? "" : fmt::format("source={} ", source.index);
+    }
+
     std::string operator()(const Pull& e) const {
         return fmt::format("pull batch={}.{} source={} records={} bytes={}", e.batch.index,
                            e.batch.generation, e.source.index, e.max_records, e.max_bytes);
@@ -367,11 +373,12 @@ struct Writer {
         return fmt::format("sync_checkpoint sequence={}", e.sequence);
     }
     std::string operator()(const CommitPosition& e) const {
-        return fmt::format("commit partition={} epoch={} position={}", e.partition.index,
-                           e.epoch.value, e.position.value);
+        return fmt::format("commit {}partition={} epoch={} position={}", of(e.source),
+                           e.partition.index, e.epoch.value, e.position.value);
     }
     std::string operator()(const RevokeDone& e) const {
-        return fmt::format("revoke_done partition={} epoch={}", e.partition.index, e.epoch.value);
+        return fmt::format("revoke_done {}partition={} epoch={}", of(e.source), e.partition.index,
+                           e.epoch.value);
     }
     std::string operator()(const SetGate& e) const {
         std::string out = fmt::format("gate source={} held={}", e.source.index, e.held ? 1 : 0);
