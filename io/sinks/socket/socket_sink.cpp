@@ -2,7 +2,6 @@
 
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -38,26 +37,14 @@ SocketSink::SocketSink(SocketSinkConfig config, Network& network, Ring& ring, Pa
       ring_(ring),
       payloads_(payloads),
       events_(events),
-      log_(std::move(log)) {}
+      log_(std::move(log)),
+      writes_(
+          payloads, events, [this](Order& order) { return write_now(order); },
+          [this] {
+              if (in_flight_ != nullptr) ring_.cancel(*in_flight_);
+          }) {}
 
 SocketSink::~SocketSink() { disconnect(); }
-
-void SocketSink::write(const WriteToSink& write, std::span<const Part> parts) {
-    hold_all(payloads_, parts);
-    orders_.push_back({write, {parts.begin(), parts.end()}});
-    if (!busy_) scope_.spawn(serve());
-}
-
-Task<> SocketSink::serve() {
-    busy_ = true;
-    while (!orders_.empty()) {
-        const SinkOutcome outcome = co_await write_now(orders_.front());
-        const Order done = std::move(orders_.front());
-        orders_.pop_front();
-        answer(done, outcome);
-    }
-    busy_ = false;
-}
 
 Task<SinkOutcome> SocketSink::write_now(Order& order) {
     bool open = fd_ >= 0;
@@ -160,30 +147,6 @@ void SocketSink::failed(const Order& order, const std::string& what, std::int64_
                           .with("sink", config_.name)
                           .with("error", text)
                           .text());
-}
-
-void SocketSink::answer(const Order& order, SinkOutcome outcome) {
-    events_.push(SinkAnswered{.delivery = order.write.delivery,
-                              .attempt = order.write.attempt,
-                              .outcome = outcome,
-                              .retry_after = Duration{0},
-                              .mark = 0});
-    drop_all(payloads_, order.parts);
-}
-
-void SocketSink::cancel(const CancelWrite& cancel) {
-    const auto at = std::find_if(orders_.begin(), orders_.end(), [&](const Order& order) {
-        return order.write.delivery == cancel.delivery && order.write.attempt == cancel.attempt;
-    });
-    if (at == orders_.end()) return;
-    if (busy_ && at == orders_.begin()) {
-        at->cancelled = true;
-        if (in_flight_ != nullptr) ring_.cancel(*in_flight_);
-        return;
-    }
-    const Order order = std::move(*at);
-    orders_.erase(at);
-    answer(order, SinkOutcome::retriable);
 }
 
 void SocketSink::sync(const SyncSink& sync) {

@@ -14,12 +14,12 @@
 // Bound: one write in flight.
 #pragma once
 
-#include <list>
 #include <string>
 #include <vector>
 
 #include "io/device.hpp"
 #include "io/devices/network.hpp"
+#include "io/devices/serial_writes.hpp"
 #include "io/log.hpp"
 #include "io/payloads.hpp"
 #include "io/ring.hpp"
@@ -43,21 +43,18 @@ public:
     ~SocketSink() override;
 
     void start() override {}
-    void write(const WriteToSink& write, std::span<const Part> parts) override;
-    void cancel(const CancelWrite& cancel) override;
+    void write(const WriteToSink& write, std::span<const Part> parts) override {
+        writes_.write(write, parts);
+    }
+    void cancel(const CancelWrite& cancel) override { writes_.cancel(cancel); }
     void sync(const SyncSink& sync) override;
 
     /// How often a connection was made.
     std::uint64_t connections() const { return connections_; }
 
 private:
-    struct Order {
-        WriteToSink write;
-        std::vector<Part> parts;
-        bool cancelled = false;
-    };
+    using Order = SerialWrites::Order;
 
-    Task<> serve();
     Task<SinkOutcome> write_now(Order& order);
     Task<bool> connect_now(const Order& order);
     Task<bool> is_open();
@@ -65,7 +62,6 @@ private:
     Task<std::int64_t> perform(Op filled);
     void disconnect();
     void failed(const Order& order, const std::string& what, std::int64_t result);
-    void answer(const Order& order, SinkOutcome outcome);
 
     SocketSinkConfig config_;
     Network& network_;
@@ -75,13 +71,11 @@ private:
     Log log_;
     int fd_ = -1;
     std::uint64_t connections_ = 0;
-    std::list<Order> orders_;
     std::vector<iovec> vectors_;
     Op* in_flight_ = nullptr;
     std::int64_t torn_at_ = 0;  ///< How much of a write was sent that did not end well.
-    bool busy_ = false;         ///< The first order is in flight.
     std::string failing_;       ///< What was logged last, until a write succeeds.
-    Scope scope_;
+    SerialWrites writes_;       ///< Last.
 };
 
 }  // namespace holdfast::io

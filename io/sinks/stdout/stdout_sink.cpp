@@ -1,6 +1,5 @@
 #include "io/sinks/stdout/stdout_sink.hpp"
 
-#include <algorithm>
 #include <cerrno>
 
 #include "io/devices/files.hpp"
@@ -21,26 +20,11 @@ StdoutSink::StdoutSink(Ring& ring, Payloads& payloads, Events& events, Log log, 
       events_(events),
       log_(std::move(log)),
       fd_(fd),
-      file_(file) {}
+      file_(file),
+      writes_(payloads, events,
+              [this](const SerialWrites::Order& order) { return write_now(order); }) {}
 
-void StdoutSink::write(const WriteToSink& write, std::span<const Part> parts) {
-    hold_all(payloads_, parts);
-    orders_.push_back({write, {parts.begin(), parts.end()}});
-    if (!busy_) scope_.spawn(serve());
-}
-
-Task<> StdoutSink::serve() {
-    busy_ = true;
-    while (!orders_.empty()) {
-        const SinkOutcome outcome = co_await write_now(orders_.front());
-        const Order done = std::move(orders_.front());
-        orders_.pop_front();
-        answer(done, outcome);
-    }
-    busy_ = false;
-}
-
-Task<SinkOutcome> StdoutSink::write_now(const Order& order) {
+Task<SinkOutcome> StdoutSink::write_now(const SerialWrites::Order& order) {
     if (closed_) co_return SinkOutcome::retriable;
     gather(payloads_, order.parts, vectors_);
     std::int64_t result = -EAGAIN;
@@ -65,25 +49,6 @@ Task<SinkOutcome> StdoutSink::write_now(const Order& order) {
         changed_.notify();
     }
     co_return written > 0 ? SinkOutcome::ambiguous : SinkOutcome::retriable;
-}
-
-void StdoutSink::answer(const Order& order, SinkOutcome outcome) {
-    events_.push(SinkAnswered{.delivery = order.write.delivery,
-                              .attempt = order.write.attempt,
-                              .outcome = outcome,
-                              .retry_after = Duration{0},
-                              .mark = 0});
-    drop_all(payloads_, order.parts);
-}
-
-void StdoutSink::cancel(const CancelWrite& cancel) {
-    const auto at = std::find_if(orders_.begin(), orders_.end(), [&](const Order& order) {
-        return order.write.delivery == cancel.delivery && order.write.attempt == cancel.attempt;
-    });
-    if (at == orders_.end() || (busy_ && at == orders_.begin())) return;
-    const Order order = std::move(*at);
-    orders_.erase(at);
-    answer(order, SinkOutcome::retriable);
 }
 
 void StdoutSink::sync(const SyncSink& sync) {

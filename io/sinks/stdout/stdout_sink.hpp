@@ -9,12 +9,12 @@
 // Bound: one write in flight.
 #pragma once
 
-#include <list>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "io/device.hpp"
+#include "io/devices/serial_writes.hpp"
 #include "io/log.hpp"
 #include "io/payloads.hpp"
 #include "io/ring.hpp"
@@ -30,8 +30,10 @@ public:
                std::optional<FileStat> file = {});
 
     void start() override {}
-    void write(const WriteToSink& write, std::span<const Part> parts) override;
-    void cancel(const CancelWrite& cancel) override;
+    void write(const WriteToSink& write, std::span<const Part> parts) override {
+        writes_.write(write, parts);
+    }
+    void cancel(const CancelWrite& cancel) override { writes_.cancel(cancel); }
     void sync(const SyncSink& sync) override;
 
     DeviceState state() const override {
@@ -44,14 +46,7 @@ public:
     const FileStat* file() const override { return file_ ? &*file_ : nullptr; }
 
 private:
-    struct Order {
-        WriteToSink write;
-        std::vector<Part> parts;
-    };
-
-    Task<> serve();
-    Task<SinkOutcome> write_now(const Order& order);
-    void answer(const Order& order, SinkOutcome outcome);
+    Task<SinkOutcome> write_now(const SerialWrites::Order& order);
 
     Ring& ring_;
     Payloads& payloads_;
@@ -59,13 +54,11 @@ private:
     Log log_;
     int fd_;
     std::optional<FileStat> file_;
-    std::list<Order> orders_;
     std::vector<iovec> vectors_;
-    bool busy_ = false;  ///< The first order is in flight.
     bool closed_ = false;
     bool failing_ = false;  ///< Was logged.
     Signal changed_;
-    Scope scope_;
+    SerialWrites writes_;  ///< Last.
 };
 
 }  // namespace holdfast::io
