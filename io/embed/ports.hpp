@@ -60,6 +60,11 @@ public:
     /// sources that read ahead on their own; they are pulled again when it opens, or after
     /// Config::max_hold.
     virtual void hold(bool held) { static_cast<void>(held); }
+
+    /// A commit, an edge of the gate or a stop waits until the pull that is under way has returned: one
+    /// that only waits for something to come should return idle now. The exception to rule 1: comes
+    /// on another thread, while pull() runs or not, and must not block or throw.
+    virtual void interrupt() {}
 };
 
 // ---- transforms --------------------------------------------------------------------------------

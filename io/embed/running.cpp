@@ -152,6 +152,7 @@ void Running::leave(const std::string& source, std::uint32_t partition, std::uin
 
 void Running::stop() {
     events_.push_back(Stop{StopMode::drain, clock_now() + ports_.options.shutdown_timeout});
+    for (const SourcePort& port : ports_.sources) port.source->interrupt();
 }
 
 void Running::feed(const Event& event) {
@@ -192,6 +193,7 @@ std::string Running::problem_of(const Halt& halt) const {
         case HaltReason::transform_stopped: return transform_problem_;
         case HaltReason::sink_failed:
             return has_sink ? ports_.sinks[halt.sink.index].problem : std::string();
+        case HaltReason::sink_broken:
         case HaltReason::sink_sync_failed:
             return has_sink ? ports_.sinks[halt.sink.index].problem
                             : "no answer to a sync within Config::commit.attempt_timeout";

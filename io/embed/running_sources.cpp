@@ -151,6 +151,7 @@ void Running::on(const CommitPosition& commit) {
             const auto result = guarded([&] { return source.commit(number, tokens); });
             inbox_.post([this, commit, result] { committed(commit, result); });
         });
+    source.interrupt();
 }
 
 void Running::committed(const CommitPosition& commit, const std::expected<void, Failure>& result) {
@@ -183,6 +184,7 @@ void Running::on(const SetGate& gate) {
                 result.error().what);
         });
     });
+    source.interrupt();
 }
 
 }  // namespace holdfast::embed

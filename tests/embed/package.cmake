@@ -18,8 +18,11 @@ endif()
 if(sanitize)
     set(flags "-fsanitize=address,undefined -fno-sanitize=vptr")
 endif()
+string(REPLACE "clang++" "clang" c_compiler ${compiler})
+string(REPLACE "g++" "gcc" c_compiler ${c_compiler})
 run(${CMAKE_COMMAND} -S ${source}/examples/embed -B ${work}/build -G ${generator}
     -D CMAKE_PREFIX_PATH=${work}/prefix -D CMAKE_CXX_COMPILER=${compiler}
+    -D CMAKE_C_COMPILER=${c_compiler} -D "CMAKE_C_FLAGS=${flags} -Wall -Wextra -Werror"
     -D "CMAKE_CXX_FLAGS=${flags}" -D "CMAKE_EXE_LINKER_FLAGS=${link}"
     -D CMAKE_CXX_COMPILER_LAUNCHER=${launcher})
 run(${CMAKE_COMMAND} --build ${work}/build)
@@ -66,6 +69,15 @@ if(NOT code EQUAL 0 OR NOT out MATCHES "one")
     message(FATAL_ERROR "own_loop failed (${code}): ${out}")
 endif()
 run(${work}/build/check_sink)
+execute_process(COMMAND ${work}/build/push ${work}/run/pushed 1000 OUTPUT_VARIABLE out RESULT_VARIABLE code)
+if(NOT code EQUAL 0 OR NOT out STREQUAL "finished: 1000 of 1000 settled, 900 in the file, 100 dead letters\n")
+    message(FATAL_ERROR "push failed (${code}): ${out}")
+endif()
+file(STRINGS ${work}/run/pushed pushed)
+list(LENGTH pushed count)
+if(NOT count EQUAL 900)
+    message(FATAL_ERROR "pushed has ${count} lines, not 900")
+endif()
 
 # Taken in by another project: the same targets, none of what only the program needs. Once is enough.
 if(sanitize)
@@ -94,6 +106,28 @@ run(${CMAKE_COMMAND} -S ${work}/taken -B ${work}/taken/build -G ${generator}
     -D CMAKE_DISABLE_FIND_PACKAGE_CLI11=ON -D CMAKE_DISABLE_FIND_PACKAGE_tomlplusplus=ON
     -D CMAKE_DISABLE_FIND_PACKAGE_PkgConfig=ON -D CMAKE_DISABLE_FIND_PACKAGE_fmt=ON
     -D CMAKE_CXX_COMPILER_LAUNCHER=${launcher})
-run(${CMAKE_COMMAND} --build ${work}/taken/build --target plugin orders)
+run(${CMAKE_COMMAND} --build ${work}/taken/build --target plugin orders hf_shared)
 file(MAKE_DIRECTORY ${work}/taken/run)
 run(${work}/taken/build/orders ${work}/taken/run)
+
+# The shared library has the names of holdfast.h and no others, and Python takes it as it is.
+file(GLOB_RECURSE library ${work}/taken/build/libholdfast.so)
+execute_process(COMMAND nm -D --defined-only ${library} OUTPUT_VARIABLE names RESULT_VARIABLE code)
+if(code EQUAL 0)
+    string(REGEX MATCHALL " T [^\n]+" names "${names}")
+    foreach(name IN LISTS names)
+        if(NOT name MATCHES "^ T holdfast_")
+            message(FATAL_ERROR "libholdfast.so shows${name}")
+        endif()
+    endforeach()
+    list(LENGTH names count)
+    if(count LESS 30)
+        message(FATAL_ERROR "libholdfast.so shows ${count} functions")
+    endif()
+endif()
+find_program(python python3)
+if(python)
+    run(${python} ${source}/examples/embed/push.py ${library} 2000)
+else()
+    message(STATUS "python3 was not found: the C library is not tried from Python")
+endif()
