@@ -53,6 +53,8 @@ struct LeftOut {
     bool gave_up = false;          ///< It ended without those that are unreadable,
     Duration patience{};           ///< after so long.
     std::string example;           ///< One of those: its path and why.
+    std::uint64_t unfinished = 0;  ///< Records that were begun, never ended, and dropped;
+    std::uint64_t unfinished_bytes = 0;  ///< so much of them.
     std::string failed;            ///< What it read from failed at its end, and how. Empty: it did not.
 };
 
@@ -65,6 +67,13 @@ public:
     /// Only for CommitMode::source.
     virtual void commit(const CommitPosition& commit) = 0;
     virtual void revoke_done(const RevokeDone& done) = 0;
+
+    /// The pipeline is to stop: nothing more is taken from outside. What was taken already is given
+    /// away at pulls, as far as it is whole or a policy says what becomes of it. For sources that
+    /// cannot be read again; the others have nothing to do.
+    virtual void take_no_more() {}
+    /// After take_no_more(): nothing waits to be given away.
+    virtual bool has_given_all() const { return true; }
 
     /// Why Fate::stop was answered, where it wasn't for an oversized record. For the user.
     virtual const std::string& problem() const = 0;

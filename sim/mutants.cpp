@@ -387,6 +387,9 @@ constexpr Mutant all[] = {
      Habitat::dead_letters},
     {537, "a header that is null comes out empty", "", 200, Habitat::records},
     {538, "a part of a run has what the run's first outputs have", "", 500, Habitat::records},
+    {580, "a peer is left as silent though it has said something", "", 1000, Habitat::sockets},
+    {581, "what a connection did not end when the pipeline stopped is gone", "", 500,
+     Habitat::sockets},
 };
 
 }  // namespace

@@ -216,7 +216,7 @@ void ReadWorld::take(const Event& event) {
     } else if (std::holds_alternative<SourceEnded>(event)) {
         ++ended_;
     } else if (const auto* revoked = std::get_if<PartitionRevoked>(&event)) {
-        source_->revoke_done({revoked->partition, revoked->epoch});
+        source_->revoke_done({SourceId{0}, revoked->partition, revoked->epoch});
     }
 }
 

@@ -66,6 +66,14 @@ bool SimNet::is_readable(const End& end) const {
     return !one.in.empty() || one.ended || one.broken;
 }
 
+bool SimNet::has_unread(int fd) {
+    const End& end = ends_.at(fd);
+    Stream& one = stream(end.number);
+    one.unread_asked = true;
+    one.unread_known = is_readable(end);
+    return one.unread_known;
+}
+
 bool SimNet::is_ready(const Op& op) const {
     const auto found = ends_.find(op.fd);
     if (found == ends_.end()) return true;

@@ -42,6 +42,7 @@ public:
     std::string local_name(int) override { return "127.0.0.1:1"; }
     std::string peer_name(int fd) override;
     bool is_own_peer(int) override { return false; }
+    bool has_unread(int fd) override;
     std::uint64_t dropped(int) override { return dropped_; }
     void close(int fd) override;
 
@@ -64,6 +65,8 @@ public:
         bool ended = false;   ///< By the peer: nothing more arrives.
         bool broken = false;  ///< By a reset.
         bool closed = false;  ///< By the device.
+        bool unread_known = false;  ///< has_unread() was asked, and said so last.
+        bool unread_asked = false;
         std::uint64_t turns = 0;
     };
     /// A peer connects; nothing if nobody listens. Its number.

@@ -43,6 +43,9 @@ enum What : std::uint64_t {
     last_line,
     holds,
     hold_time,
+    stands_still,
+    is_stopped,
+    stops_at,
 };
 
 struct Record {
@@ -76,6 +79,8 @@ public:
         if (pick(idle_time, 4) == 3) config_.idle_timeout = milliseconds(100);
         records_max_ = pick(records, 2) == 0 ? UINT32_MAX : 1;
         for (std::uint64_t k = 1 + pick(peers, 8); k > 0; --k) add_peer();
+        if (pick(is_stopped, 4) == 3)
+            stop_at_ = clock_.now + milliseconds(static_cast<std::int64_t>(pick(stops_at, 400)));
     }
     ~StreamWorld() {
         ring_.abandon();
@@ -97,7 +102,9 @@ private:
     void keep(std::string text, Fate fate);
     std::vector<Record> expected(const std::string& took);
     void judge();
+    void stand_still();
     bool is_over() const {
+        if (stop_at_ == Instant{-1}) return source_->has_given_all() && source_->connections() == 0;
         return std::ranges::all_of(peers_, &Peer::done) && source_->connections() == 0 &&
                source_->counts().accepted == peers_.size();
     }
@@ -121,6 +128,7 @@ private:
     std::uint32_t generation_ = 0;
     bool waits_ = false;
     Instant pull_at_{};
+    Instant stop_at_ = never;  ///< {-1}: it was stopped.
     std::uint64_t unfinished_ = 0;
 };
 
@@ -211,6 +219,22 @@ void StreamWorld::take(const Event& event) {
     }
 }
 
+/// The process is stopped for a while: its peers go on.
+void StreamWorld::stand_still() {
+    if (pick(stands_still, 60) != 59) return;
+    const Instant end =
+        clock_.now + milliseconds(50 + static_cast<std::int64_t>(pick(stands_still, 400)));
+    while (true) {
+        Peer* first = nullptr;
+        for (Peer& peer : peers_)
+            if (!peer.done && peer.next < end && (!first || peer.next < first->next)) first = &peer;
+        if (!first) break;
+        clock_.now = std::max(clock_.now, first->next);
+        act(*first);
+    }
+    clock_.now = end;
+}
+
 void StreamWorld::run() {
     source_ =
         std::make_unique<io::StreamSource>(config_, net_, ring_, payloads_, events_, checkpoints_,
@@ -230,6 +254,11 @@ void StreamWorld::run() {
                    " of " + std::to_string(most));
         for (Peer& peer : peers_)
             if (!peer.done && peer.next <= clock_.now) act(peer);
+        stand_still();
+        if (stop_at_ <= clock_.now && stop_at_ != Instant{-1}) {
+            stop_at_ = Instant{-1};
+            source_->take_no_more();
+        }
         if (!waits_ && pull_at_ <= clock_.now) {
             waits_ = true;
             source_->pull({{0, ++generation_}, config_.id, records_max_, 4096});
@@ -237,7 +266,8 @@ void StreamWorld::run() {
         Instant next = waits_ ? late : std::max(pull_at_, clock_.now);
         for (const Peer& peer : peers_)
             if (!peer.done) next = std::min(next, peer.next);
-        if (events_.empty()) ring_.run(next);
+        if (stop_at_ != Instant{-1}) next = std::min(next, stop_at_);
+        if (events_.empty() && !is_over()) ring_.run(next);
     }
     while (!events_.empty()) take(events_.pop());
     judge();
@@ -274,7 +304,7 @@ std::vector<Record> StreamWorld::expected(const std::string& took) {
 }
 
 void StreamWorld::judge() {
-    std::uint64_t dropped = 0;
+    std::uint64_t dropped = 0, left_unread = 0;
     for (int number = 0; number < static_cast<int>(net_.streams()); ++number) {
         const std::string& took = net_.stream(number).took;
         const std::uint64_t before = unfinished_;
@@ -293,7 +323,13 @@ void StreamWorld::judge() {
                                 (wanted.empty() || wanted.back().fate != Fate::oversized ||
                                  wanted.back().text.back() == '\n');
         dropped += is_dropped ? 1 : 0;
+        const SimNet::Stream& one = net_.stream(number);
+        // Of its own accord, and not at its own end.
+        const bool left = one.closed && !one.ended && !one.broken && stop_at_ != Instant{-1};
+        if (left && !one.in.empty() && (!one.unread_asked || one.unread_known)) ++left_unread;
     }
+    demand(left_unread <= source_->counts().crowded_out, "I101",
+           "a peer that was saying something was left as one that is silent");
     demand(source_->counts().unfinished == unfinished_, "I101", "unfinished lines: miscounted");
     demand(source_->counts().unfinished_dropped == dropped, "I101",
            "unfinished lines that were dropped: miscounted");

@@ -453,7 +453,7 @@ void TailWorld::on(const PartitionRevoked& e) {
     // All that was pulled of a partition is settled before the engine answers its revocation.
     while (!pending_.empty()) settle_oldest();
     closed_.insert({e.partition.index, e.epoch.value});
-    source_->revoke_done({e.partition, e.epoch});
+    source_->revoke_done({SourceId{0}, e.partition, e.epoch});
 }
 
 void TailWorld::on(const SourceIdle& e) { idle_[e.batch.index] = clock_.now + e.retry_after; }

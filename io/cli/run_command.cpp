@@ -73,11 +73,13 @@ Verdict explain_stop(const RunReport& report, const std::string& source,
 /// It ended as it should; but for what a source could not read until it gave up.
 Verdict explain_end(const RunReport& report) {
     const bool all = report.halt.reason == HaltReason::finished;
-    std::uint64_t unreadable = 0, compressed = 0;
+    std::uint64_t unreadable = 0, compressed = 0, unfinished = 0, unfinished_bytes = 0;
     std::string example, patience;
     for (std::size_t i = 0; i < report.left_out.size(); ++i) {
         const LeftOut& left = report.left_out[i];
         compressed += left.compressed;
+        unfinished += left.unfinished;
+        unfinished_bytes += left.unfinished_bytes;
         if (!left.gave_up) continue;
         unreadable += left.unreadable;
         example = left.example;
@@ -94,9 +96,13 @@ Verdict explain_end(const RunReport& report) {
         if (!left.failed.empty())
             return {exit_io, fmt::format("{}: {}. All that was read of it is delivered",
                                          all ? "ended" : "stopped", left.failed)};
-    const std::string but =
-        compressed == 0 ? ""
-                        : fmt::format(", but for {} compressed files (see the log)", compressed);
+    std::string but = compressed == 0
+                          ? ""
+                          : fmt::format(", but for {} compressed files (see the log)", compressed);
+    if (unfinished > 0)
+        but += fmt::format(", but for {} that {} begun and not ended ({}), and dropped",
+                           unfinished == 1 ? "one record" : fmt::format("{} records", unfinished),
+                           unfinished == 1 ? "was" : "were", format_size(unfinished_bytes));
     return {exit_done, (all ? "finished: everything was read and delivered"
                             : "stopped: everything that was read is delivered") +
                            but};

@@ -120,6 +120,11 @@ public:
         return ours.port() != 0 && ours.text() == peer_name(fd);
     }
 
+    bool has_unread(int fd) override {
+        std::byte one{};
+        return ::recv(fd, &one, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+    }
+
     std::uint64_t dropped(int fd) override {
         std::array<std::uint32_t, SK_MEMINFO_VARS> told{};
         socklen_t size = sizeof told;

@@ -29,6 +29,8 @@ public:
     /// A stream that is connected to itself: where nobody listens on a port of those that the system
     /// deals out, that may happen.
     virtual bool is_own_peer(int fd) = 0;
+    /// Bytes of the peer have come, or its end, and nobody has received them.
+    virtual bool has_unread(int fd) = 0;
     /// Datagrams that the system has dropped since the socket was made.
     virtual std::uint64_t dropped(int fd) = 0;
     /// What was sent still goes to the peer.

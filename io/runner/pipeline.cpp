@@ -153,6 +153,7 @@ void Pipeline::loop() {
         watch_memory(now);
         watch_deaths(now);
         watch_ended(now);
+        watch_stopping(now);
         if (options_.observer && observe_at_ <= now) observe(now);
         if (events_.empty()) ring_->run(next_wake());
     }
@@ -183,7 +184,18 @@ Instant Pipeline::next_wake() const {
     // While reading is paused, nothing else might happen for long, and pressure may fall.
     if (engine_.engine().stats().paused) wake = std::min(wake, read_memory_at_);
     if (stops_) wake = std::min(wake, ring_->now() + stop_look_interval);
+    if (gives_until_) wake = std::min(wake, *gives_until_);
     return wake;
+}
+
+/// What sources took and cannot take again is pulled first; then the engine drains.
+void Pipeline::watch_stopping(Instant now) {
+    if (!gives_until_) return;
+    const bool given =
+        std::ranges::all_of(sources_, [](const auto& source) { return source->has_given_all(); });
+    if (!given && now < *gives_until_) return;
+    gives_until_.reset();
+    events_.push(Stop{StopMode::drain, drains_until_});
 }
 
 /// Tells the engine how near memory is to its limit: after each reading, and in between when the
@@ -263,10 +275,14 @@ void Pipeline::on_signals() {
                                      "start"));
     if (!running_) return;
     const Instant now = ring_->now();
-    if (first)
-        events_.push(Stop{StopMode::drain, mutant(308) ? never : now + pipeline_.shutdown_timeout});
-    else
+    if (!first) {
         events_.push(Stop{StopMode::now, now});
+        return;
+    }
+    for (const auto& source : sources_) source->take_no_more();
+    drains_until_ = mutant(308) ? never : now + pipeline_.shutdown_timeout;
+    gives_until_ = now + Duration{pipeline_.shutdown_timeout.ns / 2};
+    watch_stopping(now);
 }
 
 void Pipeline::fail(std::string problem) {

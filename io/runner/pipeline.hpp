@@ -77,6 +77,7 @@ private:
     void watch_memory(Instant now);
     void watch_deaths(Instant now);
     void watch_ended(Instant now);
+    void watch_stopping(Instant now);
     bool only_the_deadly_is_left() const;
     std::string crash_problem() const;
     Instant next_wake() const;
@@ -156,6 +157,9 @@ private:
     bool is_config_wrong_ = false;  ///< See problem_: the config's fault.
     bool running_ = false;
     Instant began_{};
+    /// Asked to stop, and sources still have to give away what they took: until when they may.
+    std::optional<Instant> gives_until_;
+    Instant drains_until_{};
     Pending pending_;
     Instant observe_at_{};
     Scope scope_;  ///< Last: its coroutines use all of the above.

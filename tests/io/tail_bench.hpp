@@ -253,7 +253,7 @@ private:
         REQUIRE(open_.at(e.partition.index).epoch == e.epoch);
         open_.erase(e.partition.index);
         ++revoked;
-        source->revoke_done({e.partition, e.epoch});
+        source->revoke_done({SourceId{0}, e.partition, e.epoch});
     }
     template <class T>
     void on(const T&) {

@@ -66,6 +66,14 @@ void ExecSource::commit(const CommitPosition&) { HF_ASSERT(false); }
 
 void ExecSource::revoke_done(const RevokeDone&) {}
 
+/// The end of this run's output, as far as it was read. The command itself ends with the source.
+void ExecSource::take_no_more() {
+    closing_ = true;
+    at_end_ = reads_;
+    wake();
+    dispatch();
+}
+
 // ---- runs of the command -------------------------------------------------------------------------
 
 Task<> ExecSource::keep_running() {
@@ -89,7 +97,7 @@ Task<> ExecSource::keep_running() {
         const Duration wait = mutant(471) ? Duration{0} : next_backoff();
         co_await sleep_until(ring_, ring_.now() + wait);
     }
-    finish();
+    end_runs();
 }
 
 void ExecSource::begin() {
@@ -163,7 +171,7 @@ LeftOut ExecSource::left_out() const {
     return out;
 }
 
-void ExecSource::finish() {
+void ExecSource::end_runs() {
     over_ = true;
     dispatch();
     wake();
@@ -212,7 +220,8 @@ void ExecSource::wake() {
 
 void ExecSource::dispatch() {
     while (!pulls_.empty() && !busy_) {
-        const bool can_serve = readable_ || lines_.has_whole() || at_end_;
+        const bool has_rest = closing_ ? !lines_.empty() : readable_ || at_end_;
+        const bool can_serve = lines_.has_whole() || has_rest;
         const Pull pull = pulls_.front();
         pulls_.pop_front();
         if (over_ && !reads_ && !stopped_) {
@@ -223,7 +232,7 @@ void ExecSource::dispatch() {
         } else {
             told_idle_ = true;
             events_.push(SourceIdle{pull.batch, config_.id, idle_retry});
-            if (reads_ && !waiting_ && !stopped_) {
+            if (reads_ && !waiting_ && !stopped_ && !closing_) {
                 waiting_ = true;
                 scope_.spawn(wait_readable());
             }
@@ -243,7 +252,8 @@ Task<> ExecSource::wait_readable() {
 
 Task<> ExecSource::serve(Pull pull) {
     const bool answered = co_await bring(pull);
-    if (at_end_ && (lines_.empty() || mutant(473))) stream_is_over();
+    // What is closing reads it no more, but may still wait for it to be readable.
+    if (at_end_ && !closing_ && (lines_.empty() || mutant(473))) stream_is_over();
     busy_ = false;
     if (!answered) pulls_.push_front(pull);
     dispatch();

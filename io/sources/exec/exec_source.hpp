@@ -57,6 +57,8 @@ public:
     void revoke_done(const RevokeDone& done) override;
 
     const std::string& problem() const override { return none_; }
+    void take_no_more() override;
+    bool has_given_all() const override { return !busy_ && lines_.empty(); }
     /// Why the command's last run was no success, where no other follows.
     LeftOut left_out() const override;
     const std::string& failure() const { return failure_; }
@@ -72,7 +74,7 @@ private:
     bool goes_on(const ChildEnd& end);
     bool goes_on_after(const StartProblem& problem);
     Duration next_backoff();
-    void finish();
+    void end_runs();
     void dispatch();
     Task<> wait_readable();
     Task<> serve(Pull pull);
@@ -107,6 +109,7 @@ private:
     bool busy_ = false;
     bool stopped_ = false;  ///< By Oversize::stop.
     bool over_ = false;     ///< No other run follows.
+    bool closing_ = false;  ///< take_no_more() was called.
     bool told_idle_ = false;
     Signal output_over_;
     Scope scope_;

@@ -89,7 +89,7 @@ void DatagramSource::dispatch() {
     while (!pulls_.empty() && !busy_) {
         const Pull pull = pulls_.front();
         pulls_.pop_front();
-        if ((readable_ || staged_.present) && !stopped_ && fd_ >= 0) {
+        if (((readable_ && !closing_) || staged_.present) && !stopped_ && fd_ >= 0) {
             busy_ = true;
             scope_.spawn(serve(pull));
             continue;
@@ -122,6 +122,7 @@ Task<> DatagramSource::serve(Pull pull) {
 /// Takes the next datagram, if there is none that waits. False: none is there.
 Task<bool> DatagramSource::receive() {
     if (staged_.present) co_return true;
+    if (closing_) co_return false;
     const Op op{.kind = OpKind::recv,
                 .fd = fd_,
                 .flags = MSG_DONTWAIT | MSG_TRUNC,

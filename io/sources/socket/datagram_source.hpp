@@ -52,6 +52,8 @@ public:
     void commit(const CommitPosition& commit) override;
     void revoke_done(const RevokeDone& done) override;
     const std::string& problem() const override { return problem_; }
+    void take_no_more() override { closing_ = true; }
+    bool has_given_all() const override { return !busy_ && !staged_.present; }
 
     const DatagramCounts& counts() const { return counts_; }
     /// Where it receives, with its port; empty: nowhere.
@@ -103,6 +105,7 @@ private:
     bool waiting_ = false;
     bool busy_ = false;
     bool stopped_ = false;  ///< By Oversize::stop.
+    bool closing_ = false;  ///< take_no_more() was called.
     bool told_idle_ = false;
     std::string problem_;  ///< It has none: lines can always be told apart.
     Scope scope_;

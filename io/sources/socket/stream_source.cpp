@@ -82,6 +82,28 @@ void StreamSource::commit(const CommitPosition&) { HF_ASSERT(false); }
 
 void StreamSource::revoke_done(const RevokeDone&) {}
 
+/// Its own end of each connection: what that did not end goes by `on_unfinished` as at any other.
+void StreamSource::take_no_more() {
+    closing_ = true;
+    for (Connection& one : connections_) end(one, Why::stopped);
+}
+
+bool StreamSource::has_given_all() const {
+    return !busy_ && std::ranges::all_of(connections_,
+                                         [](const Connection& one) { return one.lines.empty(); });
+}
+
+LeftOut StreamSource::left_out() const {
+    LeftOut out{.unfinished = counts_.unfinished_dropped,
+                .unfinished_bytes = counts_.unfinished_bytes};
+    for (const Connection& one : connections_) {
+        if (one.lines.empty()) continue;
+        out.unfinished += 1;
+        out.unfinished_bytes += one.lines.bytes().size();
+    }
+    return out;
+}
+
 // ---- connections ---------------------------------------------------------------------------------
 
 Task<> StreamSource::accept_all() {
@@ -112,6 +134,7 @@ Task<> StreamSource::accept_all() {
 }
 
 void StreamSource::accepted(int fd) {
+    if (closing_) return network_.close(fd);
     Connection& one = connections_.emplace_back();
     one.fd = fd;
     one.peer = network_.peer_name(fd);
@@ -146,6 +169,7 @@ void StreamSource::say_end(const Connection& one) {
     const char* how = "closed";
     if (one.over == Why::reset) how = "broken";
     if (one.over == Why::idle) how = "silent for idle_timeout";
+    if (one.over == Why::stopped) how = "left, since the pipeline stops";
     if (one.over == Why::crowded_out) how = "left, to make room for others' lines";
     log_(one.over == Why::crowded_out ? Level::warn : Level::debug,
          LogLine("connection ended")
@@ -171,7 +195,9 @@ Task<> StreamSource::leave_silent() {
     while (true) {
         co_await sleep_until(ring_, ring_.now() + pause);
         for (Connection& one : connections_)
-            if (one.poll != nullptr && ring_.now() - one.heard >= config_.idle_timeout)
+            // This process may have stood still: what came meanwhile was said in time.
+            if (one.poll != nullptr && ring_.now() - one.heard >= config_.idle_timeout &&
+                (mutant(580) || !network_.has_unread(one.fd)))
                 end(one, Why::idle);
     }
 }
@@ -305,6 +331,7 @@ bool StreamSource::give_unfinished(const Pull& pull, Connection& one) {
         for (Connection& other : connections_)
             if (&other != &one && other.lines.empty()) std::swap(other.lines, one.lines);
     if (one.over == Why::reset && mutant(481)) one.lines.clear();
+    if (one.over == Why::stopped && mutant(581)) one.lines.clear();
     const auto rest = one.lines.bytes();
     if (rest.empty()) return false;
     counts_.unfinished += 1;
@@ -320,6 +347,7 @@ bool StreamSource::give_unfinished(const Pull& pull, Connection& one) {
                             {Fate::unreadable, "the connection ended within this line"});
     } else {
         counts_.unfinished_dropped += mutant(476) ? 0 : 1;
+        counts_.unfinished_bytes += rest.size();
         log_(Level::debug, LogLine("a line without its end was dropped")
                                .with("source", config_.name)
                                .with("peer", one.peer)

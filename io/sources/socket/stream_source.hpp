@@ -51,7 +51,8 @@ struct StreamCounts {
     std::uint64_t idle = 0;                ///< That were left since their peer was silent.
     std::uint64_t crowded_out = 0;         ///< Rule 5.
     std::uint64_t unfinished = 0;          ///< Lines without an end, whatever became of them.
-    std::uint64_t unfinished_dropped = 0;  ///< Of these the dropped ones.
+    std::uint64_t unfinished_dropped = 0;  ///< Of these the dropped ones,
+    std::uint64_t unfinished_bytes = 0;    ///< and so much of those.
 };
 
 class StreamSource final : public Source {
@@ -66,6 +67,9 @@ public:
     void commit(const CommitPosition& commit) override;
     void revoke_done(const RevokeDone& done) override;
     const std::string& problem() const override { return problem_; }
+    void take_no_more() override;
+    bool has_given_all() const override;
+    LeftOut left_out() const override;
 
     const StreamCounts& counts() const { return counts_; }
     std::size_t connections() const { return connections_.size(); }
@@ -75,7 +79,7 @@ public:
     std::uint64_t held() const { return held_; }
 
 private:
-    enum class Why : std::uint8_t { open, closed, reset, idle, crowded_out };
+    enum class Why : std::uint8_t { open, closed, reset, idle, crowded_out, stopped };
     struct Connection {
         int fd = -1;
         std::string peer;
@@ -127,6 +131,7 @@ private:
     bool more_ = false;  ///< The last read filled its block.
     bool busy_ = false;
     bool stopped_ = false;  ///< By Oversize::stop.
+    bool closing_ = false;  ///< take_no_more() was called.
     bool told_idle_ = false;
     bool was_full_ = false;  ///< Was logged.
     bool accepts_ = true;    ///< False: that it does not was logged.

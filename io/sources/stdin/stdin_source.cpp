@@ -50,6 +50,18 @@ void StdinSource::commit(const CommitPosition&) { HF_ASSERT(false); }
 
 void StdinSource::revoke_done(const RevokeDone&) {}
 
+void StdinSource::take_no_more() {
+    closing_ = true;
+    if (!has_given_all() && std::exchange(told_idle_, false)) events_.push(SourceReady{config_.id});
+    dispatch();
+}
+
+/// The head of a record whose rest is not read any more is none.
+LeftOut StdinSource::left_out() const {
+    if (carry_.empty()) return {};
+    return {.unfinished = 1, .unfinished_bytes = carry_.size()};
+}
+
 std::uint32_t StdinSource::line_max() const {
     return std::min(config_.line_max, payloads_.pool().block_max());
 }
@@ -57,7 +69,8 @@ std::uint32_t StdinSource::line_max() const {
 void StdinSource::dispatch() {
     while (!pulls_.empty() && !busy_) {
         const bool over = (at_end_ && carry_.empty()) || stopped_;
-        const bool can_serve = readable_ || at_end_ || (!carry_.empty() && !carry_waits_);
+        const bool can_serve =
+            (readable_ && !closing_) || at_end_ || (!carry_.empty() && !carry_waits_);
         const Pull pull = pulls_.front();
         pulls_.pop_front();
         if (over && !stopped_) {
@@ -68,7 +81,7 @@ void StdinSource::dispatch() {
         } else {
             told_idle_ = true;
             events_.push(SourceIdle{pull.batch, config_.id, idle_retry});
-            if (!waiting_ && !stopped_) {
+            if (!waiting_ && !stopped_ && !closing_) {
                 waiting_ = true;
                 scope_.spawn(wait_readable());
             }
@@ -117,7 +130,7 @@ Task<bool> StdinSource::bring(const Pull& pull) {
     const std::size_t carried = std::min(carry_.size(), block.size());
     std::size_t length = carried;
     if (carried > 0) std::memcpy(block.data(), carry_.data(), carried);
-    if (readable_ && !at_end_ && length < block.size()) {
+    if (readable_ && !at_end_ && !closing_ && length < block.size()) {
         readable_ = false;
         const auto got = co_await read(ring_, config_.fd, block.subspan(length), -1);
         if (got < 0 && got != -EINTR && got != -EAGAIN) {

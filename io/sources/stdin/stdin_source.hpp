@@ -49,6 +49,9 @@ public:
     void revoke_done(const RevokeDone& done) override;
 
     const std::string& problem() const override { return problem_; }
+    void take_no_more() override;
+    bool has_given_all() const override { return !busy_ && (carry_.empty() || carry_waits_); }
+    LeftOut left_out() const override;
     const FileStat* file() const override { return config_.file ? &*config_.file : nullptr; }
 
 private:
@@ -83,6 +86,7 @@ private:
     bool busy_ = false;
     bool at_end_ = false;   ///< The stream has ended.
     bool stopped_ = false;  ///< By Oversize::stop.
+    bool closing_ = false;  ///< take_no_more() was called.
     bool told_idle_ = false;
     Scope scope_;
 };
