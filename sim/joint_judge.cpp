@@ -14,8 +14,8 @@
 #include <span>
 #include <unordered_map>
 
-#include "core/data/checkpoint.hpp"
 #include "sim/joint_world.hpp"
+#include "sim/known_files.hpp"
 
 namespace holdfast::sim {
 namespace {
@@ -92,12 +92,7 @@ bool JointWorld::may_come_anew(const JointFile& file) const {
 
 /// Of the newest checkpoint; without one there is none.
 std::size_t JointWorld::mark_of(const JointSink& sink) const {
-    std::optional<Checkpoint> newest;
-    for (const char* slot : {"/checkpoint.a", "/checkpoint.b"}) {
-        const std::string bytes = disk_.durable_contents(joint_data_dir + slot).value_or("");
-        auto found = decode(std::as_bytes(std::span(bytes)));
-        if (found && (!newest || found->sequence > newest->sequence)) newest = std::move(*found);
-    }
+    const std::optional<Checkpoint> newest = durable_checkpoint(disk_, joint_data_dir);
     const std::string name = sink.settings.name + " ";
     if (newest)
         for (const CheckpointSink& known : newest->sinks)

@@ -13,8 +13,9 @@ public:
     explicit JointRing(JointProcess& process) : process_(process), ring_(process.ring_) {}
 
     void start(io::Op& op) override {
-        if (op.kind != io::OpKind::poll_in) return ring_.start(op);
-        HF_ASSERT(op.fd == JointStops::descriptor && poll_ == nullptr);
+        if (op.kind != io::OpKind::poll_in || op.fd != JointStops::descriptor)
+            return ring_.start(op);
+        HF_ASSERT(poll_ == nullptr);
         poll_ = &op;
     }
     void cancel(io::Op& op) override { ring_.cancel(op); }
@@ -62,7 +63,7 @@ bool JointProcess::wait(Duration duration) {
     const Instant until = ring_.now() + duration;
     while (ring_.now() < until) {
         around_.act();
-        if (stops_.waits()) return false;
+        if (stops_.wants_end()) return false;
         ring_.run(std::min(until, around_.next()));
     }
     return true;

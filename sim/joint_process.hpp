@@ -36,12 +36,16 @@ public:
     int fd() const override { return descriptor; }
     std::uint32_t take() override { return std::exchange(waiting_, 0); }
     std::uint32_t count() const override { return count_ - waiting_; }
+    io::Asked asked() override { return std::exchange(asked_, io::Asked::none); }
     void raise() { ++waiting_, ++count_; }
-    bool waits() const { return waiting_ > 0; }
+    void ask(io::Asked what) { asked_ = what; }
+    bool waits() const { return waiting_ > 0 || asked_ != io::Asked::none; }
+    bool wants_end() const { return waiting_ > 0; }
 
 private:
     std::uint32_t waiting_ = 0;
     std::uint32_t count_ = 0;
+    io::Asked asked_ = io::Asked::none;
 };
 
 class JointProcess final : public io::Process {
@@ -57,6 +61,7 @@ public:
     bool wait(Duration duration) override;
 
     void stop() { stops_.raise(); }
+    void ask(io::Asked what) { stops_.ask(what); }
     /// Rings so far: lives in this process.
     std::uint32_t lives() const { return lives_; }
 

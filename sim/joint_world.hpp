@@ -87,7 +87,6 @@ private:
     void move(const std::string& from, const std::string& to);
     void destroy(std::uint32_t source);
     void append_to_output();
-    std::set<std::string> who_knows(const std::string& path) const;
 
     // joint_judge.cpp.
     void judge() const;

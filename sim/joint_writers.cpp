@@ -4,9 +4,8 @@
 #include <array>
 #include <cstring>
 
-#include "core/data/checkpoint.hpp"
-#include "io/devices/file_identity.hpp"
 #include "sim/joint_world.hpp"
+#include "sim/known_files.hpp"
 
 namespace holdfast::sim {
 namespace {
@@ -113,7 +112,7 @@ void JointWorld::rotate(const std::string& path, bool shifts) {
     if (found == at_.end()) return;
     JointFile& file = files_[found->second];
     finish_lines(file);
-    file.known_to = who_knows(path);
+    file.known_to = who_knows(disk_, joint_data_dir, path);
     file.rotated = true;
     const auto numbered = [&](std::size_t n) { return path + "." + std::to_string(n); };
     if (!shifts) return move(path, numbered(1000 + files_.size()));
@@ -143,28 +142,6 @@ void JointWorld::destroy(std::uint32_t source) {
     at_.erase(file.path);
     file.gone = true;
     say("removed " + file.path);
-}
-
-/// The sources in whose durable checkpoint the file stands.
-std::set<std::string> JointWorld::who_knows(const std::string& path) const {
-    std::set<std::string> out;
-    std::optional<Checkpoint> newest;
-    for (const char* slot : {"/checkpoint.a", "/checkpoint.b"}) {
-        const std::string bytes = disk_.durable_contents(joint_data_dir + slot).value_or("");
-        auto found = decode(std::as_bytes(std::span(bytes)));
-        if (found && (!newest || found->sequence > newest->sequence)) newest = std::move(*found);
-    }
-    io::FileStat stat;
-    if (!newest || disk_.stat(path, stat) < 0) return out;
-    const std::string head = disk_.contents(path)->substr(0, io::fingerprint_max);
-    for (const CheckpointPartition& known : newest->partitions) {
-        const auto key = io::decode_key(known.key);
-        if (!key || key->identity.inode != stat.inode || key->identity.length == 0) continue;
-        const std::size_t length = std::min<std::size_t>(key->identity.length, head.size());
-        if (key->identity.begins(std::as_bytes(std::span(head)).first(length)))
-            out.insert(known.source);
-    }
-    return out;
 }
 
 // ---- outputs ---------------------------------------------------------------------------------

@@ -84,9 +84,9 @@ std::uint32_t SimDisk::make_node(const Place& place, std::string_view path, std:
     const std::uint32_t number = state_.node_next++;
     Node fresh(mix(0, entity(path), turn(entity(path)), 0), options_.sector);
     fresh.device = node(place.directory).device;
-    const auto free = std::find_if(
-        state_.inodes_free.rbegin(), state_.inodes_free.rend(),
-        [&fresh](const auto& inode) { return inode.first == fresh.device; });
+    const auto free =
+        std::find_if(state_.inodes_free.rbegin(), state_.inodes_free.rend(),
+                     [&fresh](const auto& inode) { return inode.first == fresh.device; });
     const bool reuse =
         free != state_.inodes_free.rend() && options_.faults.inode_reused != 0 &&
         choices_->chance(Site::disk_inode_reused, fresh.key, 0, options_.faults.inode_reused);
@@ -148,8 +148,16 @@ std::int64_t SimDisk::open(std::string_view path, int flags, std::uint32_t mode)
 }
 
 SimDisk::File SimDisk::file(int fd) const {
+    if (fd == 0 || fd == 1) return standard_[fd];
     const auto index = static_cast<std::size_t>(fd - fd_first);
     return fd >= fd_first && index < files_.size() ? files_[index] : nullptr;
+}
+
+void SimDisk::redirect(int fd, std::string_view path) {
+    HF_ASSERT(fd == 0 || fd == 1);
+    append(path, "");
+    const int flags = fd == 0 ? O_RDONLY : O_WRONLY | O_APPEND;
+    standard_[fd] = std::make_shared<OpenFile>(OpenFile{find(path).node, flags, 0});
 }
 
 std::int64_t SimDisk::close(int fd) {

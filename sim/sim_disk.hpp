@@ -83,6 +83,10 @@ public:
     std::int64_t close(int fd);
     /// Null for a descriptor that is not open.
     File file(int fd) const;
+    /// Descriptor `fd` of every process from now on is this file, as a shell's `<` and `>>` make it: who
+    /// reads it goes on where the last process ended. It is made if it is not there.
+    /// Requires: fd is 0 or 1.
+    void redirect(int fd, std::string_view path);
     /// Offset -1: the file's own position.
     std::int64_t read(const File& file, std::span<std::byte> into, std::int64_t offset);
     std::int64_t write(const File& file, std::span<const std::byte> bytes, std::int64_t offset);
@@ -179,7 +183,7 @@ private:
         std::vector<NameChange> changes;
         std::vector<std::pair<std::uint64_t, std::uint64_t>> inodes_free;  ///< With their device.
         std::map<std::uint64_t, std::uint64_t> turns;  ///< Questions asked, by entity.
-        std::vector<std::uint64_t> inode_next{2};  ///< By device.
+        std::vector<std::uint64_t> inode_next{2};      ///< By device.
         std::uint64_t device_first = 1;
         std::uint32_t node_next = 2;
         std::uint64_t used = 0;
@@ -219,6 +223,7 @@ private:
     DiskOptions options_;
     State state_;
     std::vector<File> files_;  ///< By descriptor - fd_first.
+    File standard_[2];         ///< See redirect.
     std::int64_t wall_ns_ = 0;
     bool read_only_ = false;
     std::map<std::string, int, std::less<>> denied_;  ///< By path.

@@ -59,6 +59,7 @@ namespace holdfast::sim {
     X(read_world, 310)          /* which files there are, and which cannot be read */             \
     X(socket_world, 312)        /* peers, and what they do */                                     \
     X(exec_world, 313)          /* what a command does each time */                               \
+    X(trial_world, 314)         /* a user's own pipeline: what becomes of it and when */          \
     /* the world: what a seed means */                                                            \
     X(draw_mode, 1000)          /* sunny, swarm, focus, tiny */                                   \
     X(draw_shape, 1001)                                                                           \

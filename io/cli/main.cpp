@@ -108,9 +108,39 @@ void add_guarantee(CLI::App& app, GuaranteeCommand& guarantee, int& exit) {
 
 int verbosity_of(const Verbosity& verbosity) { return verbosity.quiet ? -1 : verbosity.more > 0; }
 
-void add_sim(CLI::App& app, holdfast::sim::SimOptions& sim, int& exit) {
-    auto* sub = command(app, "sim", "Break everything around the engine, seed by seed",
-                        "holdfast sim --seeds 20000 --jobs 2\n  holdfast sim --seed 4711");
+/// The flags of a trial of the user's own pipeline; `config`: the one that asks for it.
+CLI::Option* add_trial(CLI::App& sub, SimPipelineCommand& trial) {
+    auto* config = sub.add_option("-c,--config", trial.file,
+                                  "Try this pipeline, whole, instead of the engine alone");
+    sub.add_option("--faults", trial.faults,
+                   "With -c, which: all, none, crash, power-loss, torn-write, lost-fsync, enospc, "
+                   "slow-disk, sink-down, throttle, ack-lost, clock-jump, signals, rotation")
+        ->delimiter(',')
+        ->needs(config);
+    sub.add_option("--accept", trial.accepted,
+                   "With -c: a key whose findings are known and do not count, such as "
+                   "sinks.out.fsync; may be repeated")
+        ->delimiter(',')
+        ->needs(config);
+    sub.add_option("--records", trial.records,
+                   "With -c: a file of records, one a line, instead of those of the config's "
+                   "[[tests]], of its inputs, or made")
+        ->needs(config);
+    sub.add_option("--junit", trial.junit, "With -c: also write the results to this file")
+        ->needs(config);
+    add_set(sub, trial.set);
+    return config;
+}
+
+void add_sim(CLI::App& app, holdfast::sim::SimOptions& sim, SimPipelineCommand& trial, int& exit) {
+    auto* sub = command(
+        app, "sim", "Break everything around the engine, or around a pipeline, seed by seed",
+        "holdfast sim -c pipeline.toml --seeds 500\n"
+        "  holdfast sim -c pipeline.toml --faults crash,power-loss --junit sim.xml\n"
+        "  holdfast sim --seeds 20000 --jobs 2\n  holdfast sim --seed 4711\n"
+        "Exit codes with -c:\n"
+        "  0 nothing is lost, 1 something is, or stops or hangs, 2 the config is wrong or nothing "
+        "of it\n  can be simulated");
     auto* one =
         sub->add_option("--seed", sim.first_seed, "Only this seed; its failure is told whole");
     sub->add_option("--world", sim.world,
@@ -121,10 +151,10 @@ void add_sim(CLI::App& app, holdfast::sim::SimOptions& sim, int& exit) {
             const bool known = name == "engine" || holdfast::sim::habitat_of(name);
             return known ? std::string() : "there is no world of that name";
         });
-    sub->add_option("--seeds", sim.seeds, "How many seeds")
-        ->envname("HOLDFAST_SEEDS")
-        ->capture_default_str()
-        ->excludes(one);
+    auto* seeds = sub->add_option("--seeds", sim.seeds, "How many seeds; with -c 200 unless said")
+                      ->envname("HOLDFAST_SEEDS")
+                      ->capture_default_str()
+                      ->excludes(one);
     sub->add_option("--first", sim.first_seed, "The first of them")->excludes(one);
     sub->add_option("--jobs", sim.jobs, "Threads; 0: one a core")
         ->envname("HOLDFAST_JOBS")
@@ -140,9 +170,19 @@ void add_sim(CLI::App& app, holdfast::sim::SimOptions& sim, int& exit) {
     sub->add_flag("--log", sim.log_full, "Print every event and effect of the seed");
     sub->add_flag("--golden", sim.golden, "Print the traces' hashes, nothing else");
     sub->add_flag("--probes", sim.probes, "List the probes; fail if one was not hit");
-    sub->callback([&sim, &exit, one] {
+    const auto* config = add_trial(*sub, trial);
+    sub->callback([&sim, &trial, &exit, one, seeds, config] {
         sim.one_seed = one->count() > 0;
-        exit = holdfast::sim::sim_command(sim);
+        if (config->count() == 0) {
+            exit = holdfast::sim::sim_command(sim);
+            return;
+        }
+        if (seeds->count() > 0) trial.seeds = sim.seeds;
+        trial.first_seed = sim.first_seed;
+        trial.one_seed = sim.one_seed;
+        trial.jobs = sim.jobs;
+        trial.json = sim.json;
+        exit = sim_pipeline_command(trial);
     });
 }
 
@@ -206,7 +246,8 @@ int run(int argc, char** argv) {
     command(app, "jq", "Run a jq program over JSON, as the jq command does",
             "holdfast jq -c '.msg' app.log");
     holdfast::sim::SimOptions sim;
-    add_sim(app, sim, exit);
+    SimPipelineCommand trial;
+    add_sim(app, sim, trial, exit);
 
     bool json = false;
     auto* keys_sub =

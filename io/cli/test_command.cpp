@@ -5,11 +5,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <fstream>
 #include <set>
 
 #include "io/cli/commands.hpp"
 #include "io/cli/config.hpp"
+#include "io/cli/report_file.hpp"
 #include "io/cli/test_judge.hpp"
 #include "io/cli/test_run.hpp"
 #include "io/printable.hpp"
@@ -92,40 +92,28 @@ private:
 
 // ---- JUnit -------------------------------------------------------------------------------------
 
-/// XML has no word for most control characters, nor for bytes that are no UTF-8.
-std::string xml(std::string_view text) {
-    std::string out;
-    for (const char c : io::printable(text)) {
-        switch (c) {
-            case '&': out += "&amp;"; break;
-            case '<': out += "&lt;"; break;
-            case '>': out += "&gt;"; break;
-            case '"': out += "&quot;"; break;
-            default: out += c;
-        }
-    }
-    return out;
-}
-
 std::string junit(const std::vector<RanFile>& files) {
     std::string suites;
     std::size_t tests = 0, failures = 0, errors = 0;
     for (const RanFile& file : files) {
         const std::size_t failed = failed_of(file);
         const std::size_t broken = file.problems.empty() ? 0 : 1;
-        suites += fmt::format("  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\">\n",
-                              xml(file.file), file.tests.size() + broken, failed, broken);
+        suites +=
+            fmt::format("  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\">\n",
+                        xml(file.file), file.tests.size() + broken, failed, broken);
         if (broken == 1) {
             suites += "    <testcase name=\"the config is good\" classname=\"" + xml(file.file) +
-                      "\"><error message=\"" + xml(lines_of_problem(file.problems.front()).front()) + "\">";
+                      "\"><error message=\"" +
+                      xml(lines_of_problem(file.problems.front()).front()) + "\">";
             for (const std::string& problem : file.problems)
-                for (const std::string& text : lines_of_problem(problem)) suites += xml(text) + "\n";
+                for (const std::string& text : lines_of_problem(problem))
+                    suites += xml(text) + "\n";
             suites += "</error></testcase>\n";
         }
         for (const Ran& ran : file.tests) {
-            suites += fmt::format(
-                "    <testcase name=\"{}\" classname=\"{}\" file=\"{}\" line=\"{}\"", xml(ran.name),
-                xml(file.file), xml(file.file), ran.line);
+            suites +=
+                fmt::format("    <testcase name=\"{}\" classname=\"{}\" file=\"{}\" line=\"{}\"",
+                            xml(ran.name), xml(file.file), xml(file.file), ran.line);
             if (ran.differences.empty()) {
                 suites += "/>\n";
                 continue;
@@ -139,16 +127,10 @@ std::string junit(const std::vector<RanFile>& files) {
         failures += failed;
         errors += broken;
     }
-    return fmt::format("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-                       "<testsuites tests=\"{}\" failures=\"{}\" errors=\"{}\">\n{}</testsuites>\n",
-                       tests, failures, errors, suites);
-}
-
-bool write_file(const std::string& path, const std::string& text) {
-    std::ofstream out(path, std::ios::binary | std::ios::trunc);
-    out << text;
-    out.close();
-    return !out.fail();
+    return fmt::format(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+        "<testsuites tests=\"{}\" failures=\"{}\" errors=\"{}\">\n{}</testsuites>\n",
+        tests, failures, errors, suites);
 }
 
 }  // namespace

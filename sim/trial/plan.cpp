@@ -1,0 +1,169 @@
+// What is played, and with which records. See plan.hpp; what comes of them is in calm.cpp.
+#include "sim/trial/plan.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "core/codec/record_programs.hpp"
+#include "core/codec/record_scan.hpp"
+#include "core/data/program.hpp"
+#include "io/component/kind.hpp"
+
+namespace holdfast::sim {
+namespace {
+
+using io::Framing;
+
+std::span<const std::byte> as_bytes(std::string_view text) {
+    return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+std::vector<std::byte> padded(std::string_view text) {
+    const auto bytes = as_bytes(text);
+    std::vector<std::byte> out(bytes.begin(), bytes.end());
+    out.resize(out.size() + Program::padding);
+    return out;
+}
+
+std::string as_text(std::span<const std::byte> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::string as_json(Framing framing, std::span<const std::byte> record) {
+    if (framing != Framing::msgpack) return as_text(record);
+    const std::vector<std::byte> readable = padded(as_text(record));
+    std::vector<std::byte> out;
+    std::string error;
+    const auto result =
+        codec::make_decoder(framing)->run(std::span(readable).first(record.size()), out, error);
+    if (result.verdict != Verdict::change || out.empty()) return as_text(record);
+    return as_text(std::span(out).first(out.size() - 1));
+}
+
+}  // namespace
+
+std::string record_bytes(Framing framing, const std::string& text) {
+    if (framing == Framing::lines) return text + "\n";
+    if (framing == Framing::json_array) return text;
+    const std::vector<std::byte> readable = padded(text);
+    std::vector<std::byte> out;
+    std::string error;
+    const auto result =
+        codec::make_encoder()->run(std::span(readable).first(text.size()), out, error);
+    return result.verdict == Verdict::change ? as_text(out) : std::string();
+}
+
+std::vector<std::string> records_in(Framing framing, const std::string& bytes, std::string& rest) {
+    std::vector<std::string> out;
+    std::size_t begin = 0;
+    if (framing == Framing::lines) {
+        for (std::size_t end; (end = bytes.find('\n', begin)) != std::string::npos; begin = end + 1)
+            out.push_back(bytes.substr(begin, end - begin));
+    } else {
+        const auto all = as_bytes(bytes);
+        codec::RecordScan scan(framing, all);
+        for (codec::StreamExtent extent; scan.next(extent); begin = extent.end)
+            out.push_back(as_json(framing, all.subspan(extent.begin, extent.end - extent.begin)));
+    }
+    rest = bytes.substr(begin);
+    return out;
+}
+
+std::string made_unique(const std::string& text, std::size_t number) {
+    const std::size_t end = text.find_last_not_of(" \t\r");
+    if (end != std::string::npos && end > 0 && text[0] == '{' && text[end] == '}') {
+        const bool is_empty = text.find_first_not_of(" \t", 1) == end;
+        return text.substr(0, end) + (is_empty ? "" : ",") +
+               "\"sim_record\":" + std::to_string(number) + "}";
+    }
+    return text + " sim_record=" + std::to_string(number);
+}
+
+bool TrialOutcome::is_nowhere() const {
+    return letters.empty() && std::ranges::all_of(texts, [](const auto& t) { return t.empty(); });
+}
+
+TrialPlan::TrialPlan(const io::PipelineConfig& of,
+                     const std::vector<std::vector<std::string>>& texts, std::size_t records_max)
+    : config(of) {
+    config.file.clear();  // Nothing of the real disk is looked at.
+    config.transform_threads = 0;
+    add_sources();
+    add_sinks();
+    add_records(texts, records_max);
+    if (plays()) find_outcomes();
+    if (plays()) find_wanted();
+}
+
+void TrialPlan::add_sources() {
+    ends = true;
+    for (std::uint32_t i = 0; i < config.sources.size(); ++i) {
+        const std::string name = config.sources[i].name;
+        PlayedSource played = play(config.sources[i]);
+        if (!played.not_played.empty())
+            notes.push_back("source " + name + " is not simulated: " + played.not_played);
+        if (!played.note.empty()) notes.push_back("source " + name + ": " + played.note);
+        ends = ends && played.ends;
+        comes_again = comes_again && io::is_replayable(played.settings);
+        for (const std::string& path : played.paths) {
+            auto found = std::ranges::find(inputs, path, &TrialInput::path);
+            if (found == inputs.end()) {
+                inputs.push_back({.path = path,
+                                  .sources = {},
+                                  .framing = played.settings.framing,
+                                  .fd = played.fd,
+                                  .grows = played.grows,
+                                  .rotates = played.rotates});
+                found = inputs.end() - 1;
+            }
+            found->sources.push_back(i);
+            found->grows = found->grows && played.grows;
+            found->rotates = found->rotates && played.rotates;
+            found->comes_again = found->comes_again && io::is_replayable(played.settings);
+        }
+        config.sources[i] = std::move(played.settings);
+    }
+}
+
+void TrialPlan::add_sinks() {
+    for (io::SinkSettings& settings : config.sinks) {
+        PlayedSink played = play(settings);
+        if (!played.not_played.empty())
+            notes.push_back("sink " + settings.name + " is not simulated: " + played.not_played);
+        else if (played.path.empty())
+            notes.push_back("sink " + settings.name +
+                            " keeps nothing: what came there is not looked at");
+        const io::SinkTraits traits = played.settings.kind->traits(played.settings);
+        TrialSink sink;
+        sink.name = settings.name;
+        sink.path = played.path;
+        sink.fd = played.fd;
+        sink.framing = settings.framing;
+        sink.once = !traits.repeats;
+        sink.is_synced = traits.syncs_data;
+        sink.drops = settings.when_full == WhenFull::drop_newest;
+        sink.in_order = traits.writes_max == 1;
+        if (played.path.empty()) sink.judged = Judged::nothing;
+        sinks.push_back(std::move(sink));
+        settings = std::move(played.settings);
+    }
+}
+
+void TrialPlan::add_records(const std::vector<std::vector<std::string>>& texts,
+                            std::size_t records_max) {
+    if (inputs.empty()) return;
+    std::set<std::string> known;
+    const std::size_t each = std::max<std::size_t>(1, records_max / inputs.size());
+    for (std::uint32_t i = 0; i < inputs.size(); ++i) {
+        const std::vector<std::string>& of = texts[inputs[i].sources[0]];
+        for (std::size_t n = 0; n < each && !of.empty(); ++n) {
+            std::string text = of[n % of.size()];
+            if (known.contains(text)) text = made_unique(text, records.size());
+            std::string bytes = record_bytes(inputs[i].framing, text);
+            if (bytes.empty() || !known.insert(text).second) continue;
+            records.push_back({i, std::move(text), std::move(bytes)});
+        }
+    }
+}
+
+}  // namespace holdfast::sim

@@ -1,0 +1,131 @@
+// The world that a pipeline is tried in: production's runner on a simulated disk, one process after
+// the other, writers who append and rotate, and what may fail.
+//
+// Rule 1: a world is what its seed says, every time.
+// Rule 2: it ends healed: the last process has all that it needs, and time.
+// Rule 3: who judges it (judge.hpp) reads files.
+// Doesn't know: what should come out.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/runner/run.hpp"
+#include "sim/joint_process.hpp"
+#include "sim/trial/faults.hpp"
+#include "sim/trial/plan.hpp"
+
+namespace holdfast::sim {
+
+/// Chance of a trial: what is not on trial is not among its answers.
+class TrialChance final : public Seeded {
+public:
+    TrialChance(std::uint64_t seed, bool tears) : Seeded(seed), tears_(tears) {}
+    std::uint64_t choose(Site site, std::uint64_t entity, std::uint64_t n,
+                         std::uint64_t bound) override;
+
+private:
+    bool tears_;  ///< A power loss tears sectors; else it keeps or drops them.
+};
+
+/// One process, and how it ended.
+struct TrialSession {
+    bool died = false, powerless = false, asked = false;
+    bool faulty = false;  ///< Its disk, or its sinks.
+    io::RunReport report;
+};
+
+class TrialWorld final : private Around {
+public:
+    /// Lives: both as long as this.
+    TrialWorld(const TrialPlan& plan, Choices& choices, FaultSet faults);
+
+    /// Where nothing fails: these records, and one process to its end.
+    void run_calm(const std::vector<std::uint32_t>& records);
+    /// All records, and all that the seed says.
+    void run();
+
+    const SimDisk& disk() const { return disk_; }
+    const std::vector<TrialSession>& sessions() const { return sessions_; }
+    const std::vector<std::string>& log() const { return log_; }
+    /// Whether the last process came to its end, with everything done.
+    bool is_done() const;
+    /// Of a record that was written: which of its file's lives it stands in.
+    std::uint32_t life_of(std::uint32_t record) const { return life_[record]; }
+    bool was_rotated(std::uint32_t record) const { return rotated_[record]; }
+    bool lost_power() const { return lost_power_; }
+    bool faulted() const { return faulted_; }
+    std::uint64_t held_peak() const { return held_peak_; }
+    Duration stall_longest() const { return stall_longest_; }
+    /// What no process may do: see judge.hpp. Empty: it did not.
+    const std::string& hung() const { return hung_; }
+
+private:
+    struct Writer {
+        std::vector<std::uint32_t> left;  ///< Records to be written, the next one last.
+        std::string rest;                 ///< Of one that is begun.
+        std::uint32_t life = 0;
+        std::uint32_t rotations = 0;
+        bool whole = false;  ///< It was written in one piece.
+    };
+
+    std::uint64_t pick(std::uint64_t what, std::uint64_t bound);
+    void say(const std::string& what);
+    void act() override;
+    Instant next() const override;
+    void begin();
+    void draw_faults();
+    void clear_faults();
+    void session();
+    void last_session();
+    io::PipelineConfig config_now();
+    void live(const io::PipelineConfig& config);
+    Instant observe(const io::Sample& sample);
+    [[noreturn]] void die(bool power);
+
+    // writers.cpp.
+    void write_some();
+    void write_next(std::uint32_t input, std::uint64_t records, bool in_pieces);
+    void write_whole(std::uint32_t input);
+    void finish_record(std::uint32_t input);
+    void write_all();
+    void rotate(std::uint32_t input);
+
+    const TrialPlan& plan_;
+    Choices& choices_;
+    FaultSet faults_;
+    std::map<std::uint64_t, std::uint64_t> asked_;
+    SimClock clock_;
+    SimDisk disk_;
+    SimRing ring_;
+    std::vector<Writer> writers_;
+    std::vector<std::uint32_t> life_;
+    std::vector<bool> rotated_;
+    std::vector<TrialSession> sessions_;
+    std::unique_ptr<JointProcess> process_;  ///< null: none runs.
+    std::vector<std::string> log_;
+    bool lost_power_ = false;
+    bool faulted_ = false;
+    bool calm_ = false;
+
+    // Of the current process.
+    bool last_ = false;
+    bool sinks_fail_ = false;
+    Instant next_{};
+    Instant stop_at_ = never, stop_again_at_ = never, heal_at_ = never, jump_at_ = never;
+    std::uint64_t waits_ = 0, dies_at_ = UINT64_MAX;
+    bool dies_by_power_ = false;
+
+    // What was seen of its progress.
+    std::uint64_t moved_ = 0;
+    Instant moved_at_{};
+    Duration stall_longest_{};
+    std::uint64_t held_peak_ = 0;
+    std::string hung_;
+};
+
+}  // namespace holdfast::sim
