@@ -95,7 +95,10 @@ private:
     }
 
     void find_place(SimFinding& out) const {
-        const auto place = config_.places.find(out.key);
+        // What stands in a table within the line stands where the table does.
+        std::string key = out.key;
+        while (!config_.places.contains(key) && key.contains('.')) key.resize(key.rfind('.'));
+        const auto place = config_.places.find(key);
         if (place != config_.places.end()) out.place = place->second;
     }
 

@@ -23,7 +23,7 @@ Came came_of(const TrialPlan& plan, Choices& choices, const std::vector<std::uin
     std::string rest;
     for (const TrialSink& sink : plan.sinks)
         out.texts.push_back(
-            records_in(sink.framing, world.disk().contents(sink.path).value_or(""), rest));
+            plan.plain_in(sink.framing, world.disk().contents(sink.path).value_or(""), rest));
     if (plan.config.dead_letters.present)
         out.letters =
             letters_in(world.disk().contents(plan.config.dead_letters.path).value_or(""), rest);
@@ -95,7 +95,7 @@ void TrialPlan::find_outcomes() {
         for (std::size_t s = 0; s < sinks.size(); ++s)
             lost = lost || (takes_as_is(*this, input, s) && sinks[s].judged != Judged::nothing &&
                             out.letters.empty() && !out.filtered &&
-                            std::ranges::count(out.texts[s], records[i].text) == 0);
+                            std::ranges::count(out.texts[s], plain(records[i].text)) == 0);
         if (lost)
             flaws.push_back({CalmFlaw::Kind::lost, i, input.sources[0], UINT32_MAX, UINT32_MAX,
                              records[i].text});
@@ -142,9 +142,15 @@ void TrialPlan::find_wanted() {
             sink.judged = Judged::exactly;
         } else if (first == second) {
             sink.judged = Judged::in_place;
+            for (TrialInput& input : inputs) input.rotates = false;
             notes.push_back("sink " + sink.name +
                             ": what a record becomes depends on where it "
-                            "stands: it is judged by what must stand there, not by its order");
+                            "stands: it is judged by what must stand there, not by its order, "
+                            "and inputs are not renamed");
+        } else if (one.texts[s].size() == two.texts[s].size()) {
+            sink.judged = Judged::counted;
+            notes.push_back("sink " + sink.name + ": two runs without a fault gave two results of "
+                            "one length: it is only judged by how many records are there");
         } else {
             sink.judged = Judged::whole;
             notes.push_back("sink " + sink.name +

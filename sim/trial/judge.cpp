@@ -39,6 +39,7 @@ private:
     void judge_sink(std::uint32_t sink);
     void judge_order(std::uint32_t sink, const std::vector<std::string>& came,
                      const std::map<std::string, Known>& known);
+    void judge_count(std::uint32_t sink, std::uint64_t there);
     void judge_missing(std::uint32_t sink, const std::string& text, std::uint64_t missing,
                        const Known& known);
     void judge_letters();
@@ -93,12 +94,12 @@ void Judge::read_letters() {
     letters_ = letters_in(world_.disk().durable_contents(path).value_or(""), letters_rest_);
     for (const Letter& letter : letters_) {
         if (letter.sink.empty()) continue;
-        std::string text = letter.payload;
+        std::string text = plan_.plain(letter.payload);
         for (const TrialSink& sink : plan_.sinks) {
             if (sink.name != letter.sink || sink.framing == io::Framing::lines) continue;
             std::string rest;
             const auto found = records_in(sink.framing, letter.payload, rest);
-            if (found.size() == 1) text = found[0];
+            if (found.size() == 1) text = plan_.plain(found[0]);
         }
         aside_[{letter.sink, text}] += 1;
     }
@@ -120,7 +121,7 @@ void Judge::judge_sink(std::uint32_t index) {
     if (sink.judged == Judged::nothing) return;
     const std::string bytes = world_.disk().contents(sink.path).value_or("");
     std::string rest;
-    const std::vector<std::string> came = records_in(sink.framing, bytes, rest);
+    const std::vector<std::string> came = plan_.plain_in(sink.framing, bytes, rest);
     const bool tolerated = is_vague(sink) && sink.is_synced;
     if (!rest.empty() && world_.is_done() && !tolerated)
         find(Flaw::foreign, cause_at(sink), index, "the last record is torn: " + rest);
@@ -128,6 +129,7 @@ void Judge::judge_sink(std::uint32_t index) {
         world_.disk().durable_contents(sink.path).value_or("") != bytes)
         find(Flaw::volatile_, Cause::none, index, "all is committed, and not all of it durable");
     if (sink.judged == Judged::whole) return;
+    if (sink.judged == Judged::counted) return judge_count(index, came.size());
 
     const auto& wanted = plan_.wanted[index];
     const std::map<std::string, Known> known = known_of(index);
@@ -156,6 +158,18 @@ void Judge::judge_sink(std::uint32_t index) {
     }
     if (sink.judged == Judged::exactly && sink.in_order && cause_at(sink) == Cause::none)
         judge_order(index, came, known);
+}
+
+void Judge::judge_count(std::uint32_t index, std::uint64_t there) {
+    const TrialSink& sink = plan_.sinks[index];
+    std::uint64_t wanted = 0;
+    for (const auto& [text, count] : plan_.wanted[index]) wanted += count;
+    out_.tally.delivered += std::min(there, wanted);
+    const std::string what = std::to_string(there) + " records instead of " + std::to_string(wanted);
+    for (const auto& [aside, count] : aside_)
+        if (aside.first == sink.name) there += count;
+    if (there < wanted) judge_missing(index, what, wanted - there, {});
+    if (there > wanted && sink.once && !is_cut_) find(Flaw::repeated, cause_at(sink), index, what);
 }
 
 void Judge::judge_missing(std::uint32_t index, const std::string& text, std::uint64_t missing,
@@ -214,8 +228,9 @@ void Judge::judge_letters() {
         const auto texts = lines ? std::vector<std::string>{letter.payload}
                                  : records_in(of->framing, letter.payload, rest);
         const bool known = of != plan_.sinks.end() && texts.size() == 1 &&
-                           (of->judged == Judged::nothing || of->judged == Judged::whole ||
-                            plan_.wanted[index].contains(texts[0]));
+                           (of->judged == Judged::nothing || of->judged == Judged::counted ||
+                            of->judged == Judged::whole ||
+                            plan_.wanted[index].contains(plan_.plain(texts[0])));
         if (!known)
             find(Flaw::foreign, Cause::none, UINT32_MAX, "a dead letter of " + letter.payload);
     }
@@ -247,6 +262,10 @@ void Judge::judge_end(const TrialSession& session, bool is_last) {
         const bool refused = report.end == io::End::refused && session.faulty && !is_last;
         const bool stopped = report.end == io::End::stopped && session.asked;
         if (refused || stopped) return;
+        for (std::uint32_t i = 0; i < plan_.sinks.size(); ++i)
+            if (cause_at(plan_.sinks[i]) == Cause::unsynced &&
+                report.problem.contains(plan_.sinks[i].path))
+                return find(Flaw::stopped, Cause::unsynced, i, "it does not begin: " + report.problem);
         return find(Flaw::ended, Cause::none, UINT32_MAX, "it does not begin: " + report.problem);
     }
     const auto sink = report.halt.sink.index < plan_.sinks.size()

@@ -2,12 +2,14 @@
 #include "sim/trial/plan.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <set>
 
 #include "core/codec/record_programs.hpp"
 #include "core/codec/record_scan.hpp"
 #include "core/data/program.hpp"
 #include "io/component/kind.hpp"
+#include "io/runner/engine_config.hpp"
 
 namespace holdfast::sim {
 namespace {
@@ -79,6 +81,29 @@ std::string made_unique(const std::string& text, std::size_t number) {
     return text + " sim_record=" + std::to_string(number);
 }
 
+std::string TrialPlan::plain(const std::string& text) const {
+    constexpr std::size_t file_digits = 16;
+    std::string out = text;
+    for (const io::SourceSettings& source : config.sources) {
+        const std::string head = source.name + ":";
+        for (std::size_t at = out.find(head); at != std::string::npos; at = out.find(head, at)) {
+            at += head.size();
+            std::size_t end = out.find_first_not_of("0123456789abcdef", at);
+            if (end != at + file_digits || out[end] != ':') continue;
+            end = std::min(out.find_first_not_of("0123456789", end + 1), out.size());
+            out.replace(at, end - at, "#");
+        }
+    }
+    return out;
+}
+
+std::vector<std::string> TrialPlan::plain_in(Framing framing, const std::string& bytes,
+                                             std::string& rest) const {
+    std::vector<std::string> out = records_in(framing, bytes, rest);
+    for (std::string& text : out) text = plain(text);
+    return out;
+}
+
 bool TrialOutcome::is_nowhere() const {
     return letters.empty() && std::ranges::all_of(texts, [](const auto& t) { return t.empty(); });
 }
@@ -91,8 +116,19 @@ TrialPlan::TrialPlan(const io::PipelineConfig& of,
     add_sources();
     add_sinks();
     add_records(texts, records_max);
+    find_memory();
     if (plays()) find_outcomes();
     if (plays()) find_wanted();
+}
+
+void TrialPlan::find_memory() {
+    std::size_t longest = 0;
+    for (const TrialRecord& record : records) longest = std::max(longest, record.bytes.size());
+    io::PipelineConfig small = config;
+    small.memory_limit = std::bit_ceil((std::uint64_t{64} << 10) + 32 * longest);
+    while (small.memory_limit < config.memory_limit && !io::check_engine_config(small).empty())
+        small.memory_limit *= 2;
+    memory_least = std::min(small.memory_limit, config.memory_limit);
 }
 
 void TrialPlan::add_sources() {

@@ -39,6 +39,7 @@ enum class Judged : std::uint8_t {
     exactly,   ///< What each record must become is known.
     in_place,  ///< What must stand there is known, and not of which record.
     at_most,   ///< What may stand there is known: what is between remembers, or asks the clock.
+    counted,   ///< How many must stand there is known.
     whole,     ///< Only that every record is whole: two calm runs gave two results.
     nothing,   ///< It keeps nothing.
 };
@@ -84,10 +85,17 @@ struct TrialPlan {
     std::vector<std::map<std::string, std::uint32_t>> wanted;  ///< By sink: what, how often.
     std::map<std::string, std::uint32_t> letters;              ///< Payloads, how often.
     std::vector<CalmFlaw> flaws;
+    std::uint64_t memory_least = 0;  ///< So much of memory_limit does: queues fill soon.
 
     /// `texts`: records for each source; those who share a file share its records.
     TrialPlan(const io::PipelineConfig& config, const std::vector<std::vector<std::string>>& texts,
               std::size_t records_max);
+    /// A record but for the part of `$meta.id` that says where it stood: that differs from disk to
+    /// disk.
+    std::string plain(const std::string& text) const;
+    /// As records_in, each plain.
+    std::vector<std::string> plain_in(io::Framing framing, const std::string& bytes,
+                                      std::string& rest) const;
     /// Whether anything is left to try.
     bool plays() const { return !records.empty(); }
 
@@ -95,6 +103,7 @@ private:
     void add_sources();
     void add_sinks();
     void add_records(const std::vector<std::vector<std::string>>& texts, std::size_t records_max);
+    void find_memory();
     void find_outcomes();
     void leave_out(const std::vector<bool>& stops);
     void find_wanted();

@@ -28,6 +28,7 @@ enum What : std::uint64_t {
     pause,
     writes_before,
     asks_state,
+    is_squeezed,
 };
 
 constexpr Duration patience = seconds(120);    ///< For something to move, where all is well.
@@ -93,6 +94,7 @@ bool TrialWorld::is_done() const {
 
 void TrialWorld::run_calm(const std::vector<std::uint32_t>& records) {
     calm_ = true;
+    ring_.options().latency_us_max = std::array{0u, 300u, 5000u}[pick(ring_speed, 3)];
     for (auto at = records.rbegin(); at != records.rend(); ++at)
         writers_[plan_.records[*at].input].left.push_back(*at);
     write_all();
@@ -106,6 +108,8 @@ void TrialWorld::run() {
     for (std::size_t i = 0; i < trial_fault_names.size(); ++i)
         if (faults_.has(static_cast<TrialFault>(i)))
             names += " " + std::string(trial_fault_names[i]);
+    squeezed_ = pick(is_squeezed, 2) == 1;
+    if (squeezed_) say("memory is as little as the config may have");
     say("what may happen:" + (names.empty() ? " nothing" : names));
     for (std::uint64_t n = 1 + pick(sessions_count, 4); n > 0; --n) {
         for (std::uint64_t i = 1 + pick(writes_before, 4); i > 0; --i) write_some();
@@ -156,6 +160,7 @@ void TrialWorld::clear_faults() {
 /// The user's config; where sinks fail, they do so besides what the config itself injects.
 io::PipelineConfig TrialWorld::config_now() {
     io::PipelineConfig out = plan_.config;
+    if (squeezed_) out.memory_limit = plan_.memory_least;
     if (last_) out.shutdown_timeout = std::max(out.shutdown_timeout, patience);
     if (!sinks_fail_) return out;
     for (io::SinkSettings& sink : out.sinks) {
@@ -178,7 +183,7 @@ void TrialWorld::begin() {
     sessions_.emplace_back();
     waits_ = 0;
     dies_at_ = UINT64_MAX;
-    stop_at_ = stop_again_at_ = heal_at_ = jump_at_ = never;
+    stop_at_ = stop_again_at_ = heal_at_ = healed_at_ = jump_at_ = never;
     if (!calm_ && faults_.has(TrialFault::clock_jump))
         jump_at_ = clock_.now + milliseconds(static_cast<std::int64_t>(pick(jumps_when, 5000)));
 }
@@ -223,7 +228,7 @@ void TrialWorld::last_session() {
     }
     live(config_now());
     // Who ended while something failed begins once more.
-    if (is_done() || heal_at_ == never || !hung_.empty()) return;
+    if (is_done() || (heal_at_ == never && healed_at_ == never) || !hung_.empty()) return;
     clear_faults();
     begin();
     live(config_now());
@@ -232,6 +237,7 @@ void TrialWorld::last_session() {
 void TrialWorld::live(const io::PipelineConfig& config) {
     TrialSession& session = sessions_.back();
     faulted_ = faulted_ || session.faulty;
+    failing_ = session.faulty;
     say("a process begins");
     io::RunOptions options;
     options.log = [this](io::Level, const std::string& line) { say("  " + line); };
@@ -273,7 +279,7 @@ Instant TrialWorld::observe(const io::Sample& sample) {
         owed += sink.owed;
     }
     const bool works = owed > 0 || sample.unread > 0;
-    const bool fails = sessions_.back().faulty && (!last_ || clock_.now < heal_at_);
+    const bool fails = failing_;
     if (moved != moved_ || (fails && works)) moved_at_ = clock_.now;
     moved_ = moved;
     const Duration still = clock_.now - moved_at_;
@@ -281,7 +287,7 @@ Instant TrialWorld::observe(const io::Sample& sample) {
     // What never ends is asked to, once nothing more comes.
     const bool is_quiet = !works && still > seconds(8);
     if (last_ && stop_at_ == never && !sessions_.back().asked &&
-        (heal_at_ == never || clock_.now > heal_at_ + seconds(8)) &&
+        heal_at_ == never && (healed_at_ == never || clock_.now > healed_at_ + seconds(8)) &&
         (is_quiet || still > patience)) {
         if (!is_quiet) hung_ = "nothing moved for 120 s, and all is well around it";
         stop_at_ = clock_.now;
@@ -305,10 +311,12 @@ void TrialWorld::act() {
         die(false);
     }
     if (waits_ >= dies_at_) die(dies_by_power_);
-    if (clock_.now >= heal_at_ && heal_at_ != never && sessions_.back().faulty) {
+    if (clock_.now >= heal_at_) {
         say("all is well from now on");
         clear_faults();
-        sessions_.back().faulty = false;
+        failing_ = false;
+        heal_at_ = never;
+        healed_at_ = clock_.now;
     }
     if (clock_.now >= jump_at_) {
         static constexpr std::array jumps{seconds(1),     seconds(-1),      seconds(3600),

@@ -111,12 +111,15 @@ private:
     bool lost_power_ = false;
     bool faulted_ = false;
     bool calm_ = false;
+    bool squeezed_ = false;  ///< Memory is TrialPlan::memory_least.
 
     // Of the current process.
     bool last_ = false;
     bool sinks_fail_ = false;
+    bool failing_ = false;  ///< Something may fail now.
     Instant next_{};
     Instant stop_at_ = never, stop_again_at_ = never, heal_at_ = never, jump_at_ = never;
+    Instant healed_at_ = never;  ///< never: it was always well, or is not yet.
     std::uint64_t waits_ = 0, dies_at_ = UINT64_MAX;
     bool dies_by_power_ = false;
 
