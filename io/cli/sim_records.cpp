@@ -152,7 +152,10 @@ private:
                        value(below, *what, number);
             one += "}";
         }
-        return member.is_list ? "[" + one + "]" : one;
+        if (!member.is_list) return one;
+        // What is behind `[]` most often has members.
+        if (member.below.empty()) one = "{" + json_quote("n") + ":" + one + "}";
+        return "[" + one + "]";
     }
 
     Member top_;

@@ -149,7 +149,8 @@ void TrialPlan::find_wanted() {
                             "and inputs are not renamed");
         } else if (one.texts[s].size() == two.texts[s].size()) {
             sink.judged = Judged::counted;
-            notes.push_back("sink " + sink.name + ": two runs without a fault gave two results of "
+            notes.push_back("sink " + sink.name +
+                            ": two runs without a fault gave two results of "
                             "one length: it is only judged by how many records are there");
         } else {
             sink.judged = Judged::whole;

@@ -165,7 +165,8 @@ void Judge::judge_count(std::uint32_t index, std::uint64_t there) {
     std::uint64_t wanted = 0;
     for (const auto& [text, count] : plan_.wanted[index]) wanted += count;
     out_.tally.delivered += std::min(there, wanted);
-    const std::string what = std::to_string(there) + " records instead of " + std::to_string(wanted);
+    const std::string what =
+        std::to_string(there) + " records instead of " + std::to_string(wanted);
     for (const auto& [aside, count] : aside_)
         if (aside.first == sink.name) there += count;
     if (there < wanted) judge_missing(index, what, wanted - there, {});
@@ -227,10 +228,10 @@ void Judge::judge_letters() {
         const bool lines = of == plan_.sinks.end() || of->framing == io::Framing::lines;
         const auto texts = lines ? std::vector<std::string>{letter.payload}
                                  : records_in(of->framing, letter.payload, rest);
-        const bool known = of != plan_.sinks.end() && texts.size() == 1 &&
-                           (of->judged == Judged::nothing || of->judged == Judged::counted ||
-                            of->judged == Judged::whole ||
-                            plan_.wanted[index].contains(plan_.plain(texts[0])));
+        const bool known =
+            of != plan_.sinks.end() && texts.size() == 1 &&
+            (of->judged == Judged::nothing || of->judged == Judged::counted ||
+             of->judged == Judged::whole || plan_.wanted[index].contains(plan_.plain(texts[0])));
         if (!known)
             find(Flaw::foreign, Cause::none, UINT32_MAX, "a dead letter of " + letter.payload);
     }
@@ -265,7 +266,8 @@ void Judge::judge_end(const TrialSession& session, bool is_last) {
         for (std::uint32_t i = 0; i < plan_.sinks.size(); ++i)
             if (cause_at(plan_.sinks[i]) == Cause::unsynced &&
                 report.problem.contains(plan_.sinks[i].path))
-                return find(Flaw::stopped, Cause::unsynced, i, "it does not begin: " + report.problem);
+                return find(Flaw::stopped, Cause::unsynced, i,
+                            "it does not begin: " + report.problem);
         return find(Flaw::ended, Cause::none, UINT32_MAX, "it does not begin: " + report.problem);
     }
     const auto sink = report.halt.sink.index < plan_.sinks.size()

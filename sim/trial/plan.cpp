@@ -71,14 +71,16 @@ std::vector<std::string> records_in(Framing framing, const std::string& bytes, s
     return out;
 }
 
-std::string made_unique(const std::string& text, std::size_t number) {
+std::string made_unique(const std::string& text, std::size_t number, std::size_t longest) {
+    const std::string word =
+        std::to_string(number) + "_" +
+        std::string(number % 4 == 0 || longest > 9999 ? longest : number % 20, 'x');
     const std::size_t end = text.find_last_not_of(" \t\r");
     if (end != std::string::npos && end > 0 && text[0] == '{' && text[end] == '}') {
         const bool is_empty = text.find_first_not_of(" \t", 1) == end;
-        return text.substr(0, end) + (is_empty ? "" : ",") +
-               "\"sim_record\":" + std::to_string(number) + "}";
+        return text.substr(0, end) + (is_empty ? "" : ",") + "\"sim_record\":\"" + word + "\"}";
     }
-    return text + " sim_record=" + std::to_string(number);
+    return text + " sim_record=" + word;
 }
 
 std::string TrialPlan::plain(const std::string& text) const {
@@ -125,9 +127,12 @@ void TrialPlan::find_memory() {
     std::size_t longest = 0;
     for (const TrialRecord& record : records) longest = std::max(longest, record.bytes.size());
     io::PipelineConfig small = config;
-    small.memory_limit = std::bit_ceil((std::uint64_t{64} << 10) + 32 * longest);
+    small.memory_limit = std::bit_ceil((std::uint64_t{16} << 10) + 8 * longest);
     while (small.memory_limit < config.memory_limit && !io::check_engine_config(small).empty())
         small.memory_limit *= 2;
+    // Pulls that are under way have theirs beside a full queue, or reading waits before it is full.
+    if (std::ranges::any_of(sinks, &TrialSink::drops))
+        small.memory_limit = std::max<std::uint64_t>(small.memory_limit, 768u << 10);
     memory_least = std::min(small.memory_limit, config.memory_limit);
 }
 
@@ -189,12 +194,15 @@ void TrialPlan::add_records(const std::vector<std::vector<std::string>>& texts,
                             std::size_t records_max) {
     if (inputs.empty()) return;
     std::set<std::string> known;
+    // Who drops when it is full must have a chance to be.
+    const bool drops = std::ranges::any_of(sinks, &TrialSink::drops);
+    const std::size_t longest = drops ? 10'500 : 1200;
     const std::size_t each = std::max<std::size_t>(1, records_max / inputs.size());
     for (std::uint32_t i = 0; i < inputs.size(); ++i) {
         const std::vector<std::string>& of = texts[inputs[i].sources[0]];
         for (std::size_t n = 0; n < each && !of.empty(); ++n) {
             std::string text = of[n % of.size()];
-            if (known.contains(text)) text = made_unique(text, records.size());
+            if (known.contains(text)) text = made_unique(text, records.size(), longest);
             std::string bytes = record_bytes(inputs[i].framing, text);
             if (bytes.empty() || !known.insert(text).second) continue;
             records.push_back({i, std::move(text), std::move(bytes)});

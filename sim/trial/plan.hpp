@@ -114,7 +114,8 @@ std::string record_bytes(io::Framing framing, const std::string& text);
 /// The records that stand there, as text; `rest`: what is no whole record at the end.
 std::vector<std::string> records_in(io::Framing framing, const std::string& bytes,
                                     std::string& rest);
-/// Another record, which no other one equals: a member of JSON more, or a word.
-std::string made_unique(const std::string& text, std::size_t number);
+/// Another record, which no other one equals: a member of JSON more, or a word. Some get `longest`
+/// bytes more.
+std::string made_unique(const std::string& text, std::size_t number, std::size_t longest);
 
 }  // namespace holdfast::sim

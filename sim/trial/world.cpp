@@ -109,7 +109,8 @@ void TrialWorld::run() {
         if (faults_.has(static_cast<TrialFault>(i)))
             names += " " + std::string(trial_fault_names[i]);
     squeezed_ = pick(is_squeezed, 2) == 1;
-    if (squeezed_) say("memory is as little as the config may have");
+    if (squeezed_)
+        say("memory is as little as the config may have: " + std::to_string(plan_.memory_least));
     say("what may happen:" + (names.empty() ? " nothing" : names));
     for (std::uint64_t n = 1 + pick(sessions_count, 4); n > 0; --n) {
         for (std::uint64_t i = 1 + pick(writes_before, 4); i > 0; --i) write_some();
@@ -166,13 +167,19 @@ io::PipelineConfig TrialWorld::config_now() {
     for (io::SinkSettings& sink : out.sinks) {
         io::InjectSettings& inject = sink.inject;
         const auto add = [&](TrialFault fault, std::uint32_t& permille) {
-            if (!faults_.has(fault) || pick(sink_rate, 2) == 0) return;
-            const std::uint32_t more = std::array{50u, 400u, 1000u}[pick(sink_rate, 3)];
+            if (!faults_.has(fault) || pick(sink_rate, 3) == 0) return;
+            const std::uint32_t more = std::array{50u, 400u, 1000u, 1000u}[pick(sink_rate, 4)];
             permille = std::max(permille, more);
             inject.present = true;
         };
         if (!inject.present) inject.seed = pick(sink_rate, UINT32_MAX);
         add(TrialFault::sink_down, inject.fail_permille);
+        // One that is there and slow: what waits for it grows, and is delivered after all.
+        if (faults_.has(TrialFault::sink_down) && pick(sink_rate, 3) == 2) {
+            inject.present = true;
+            inject.latency = std::max(inject.latency, seconds(2));
+            continue;
+        }
         add(TrialFault::throttle, inject.throttle_permille);
         add(TrialFault::ack_lost, inject.ambiguous_permille);
     }
@@ -286,8 +293,8 @@ Instant TrialWorld::observe(const io::Sample& sample) {
     if (works && !calm_) stall_longest_ = std::max(stall_longest_, still);
     // What never ends is asked to, once nothing more comes.
     const bool is_quiet = !works && still > seconds(8);
-    if (last_ && stop_at_ == never && !sessions_.back().asked &&
-        heal_at_ == never && (healed_at_ == never || clock_.now > healed_at_ + seconds(8)) &&
+    if (last_ && stop_at_ == never && !sessions_.back().asked && heal_at_ == never &&
+        (healed_at_ == never || clock_.now > healed_at_ + seconds(8)) &&
         (is_quiet || still > patience)) {
         if (!is_quiet) hung_ = "nothing moved for 120 s, and all is well around it";
         stop_at_ = clock_.now;
