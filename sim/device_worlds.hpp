@@ -66,6 +66,9 @@ std::optional<Breach> run_socket_sink(std::uint64_t seed);
 /// An exec source and the runs of its command (I103).
 std::optional<Breach> run_exec(std::uint64_t seed);
 
+/// A pipeline that is drawn, tried as a user's own is (I110 to I117).
+std::optional<Breach> run_trial(std::uint64_t seed);
+
 /// Random members, written as lines, beside the objects that they are (I96).
 std::optional<Breach> run_lines(std::uint64_t seed);
 

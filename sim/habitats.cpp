@@ -11,7 +11,7 @@ const std::vector<Habitat>& habitats() {
         Habitat::checkpoints, Habitat::file_sink, Habitat::dead_letters, Habitat::tokens,
         Habitat::graphs,      Habitat::keys,      Habitat::memory,       Habitat::programs,
         Habitat::sockets,     Habitat::exec,      Habitat::records,      Habitat::lines,
-        Habitat::joint};
+        Habitat::joint,       Habitat::trial};
     return all;
 }
 
@@ -36,6 +36,7 @@ const char* name_of(Habitat habitat) {
         case Habitat::records: return "records";
         case Habitat::lines: return "lines";
         case Habitat::joint: return "joint";
+        case Habitat::trial: return "trial";
     }
     return "";
 }
@@ -75,6 +76,7 @@ std::optional<Breach> run_in(Habitat habitat, std::uint64_t seed) {
         case Habitat::records: return run_records(seed);
         case Habitat::lines: return run_lines(seed);
         case Habitat::joint: return run_joint(seed);
+        case Habitat::trial: return run_trial(seed);
     }
     return std::nullopt;
 }

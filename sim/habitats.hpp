@@ -31,6 +31,7 @@ enum class Habitat : std::uint8_t {
     records,  ///< Keys, headers, timestamps, and payloads of any bytes.
     lines,    ///< Text that is parsed into JSON.
     joint,    ///< The whole pipeline: joint_world.hpp.
+    trial,    ///< Pipelines that are drawn, tried as a user's own: sim/trial.
 };
 
 /// All but the engine's.

@@ -23,6 +23,7 @@ public:
         switch (found.cause) {
             case Cause::none: break;
             case Cause::unsynced: take_weakness(Promise::power_loss, "sinks.", out); break;
+            case Cause::weak: take_weakness(Promise::at_least_once, "sinks.", out); break;
             case Cause::read_once: take_weakness(Promise::at_least_once, "sources.", out); break;
             case Cause::policy:
                 if (found.flaw == Flaw::stopped)

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/base/mix.hpp"
+#include "core/base/mutant.hpp"
 #include "io/devices/gather.hpp"
 
 namespace holdfast::io {
@@ -38,11 +39,7 @@ std::uint64_t hash_of(std::uint64_t seed, std::span<const std::byte> bytes) {
 FaultySink::FaultySink(Ring& ring, Payloads& payloads, Events& events,
                        const FaultySinkConfig& config,
                        const std::function<std::unique_ptr<Sink>(Events&)>& make)
-    : ring_(ring),
-      payloads_(payloads),
-      events_(events),
-      config_(config),
-      inner_(make(answers_)) {}
+    : ring_(ring), payloads_(payloads), events_(events), config_(config), inner_(make(answers_)) {}
 
 void FaultySink::write(const WriteToSink& write, std::span<const Part> parts) {
     hold_all(payloads_, parts);
@@ -71,12 +68,13 @@ void FaultySink::decide(const Order& order) {
     switch (fault_of(order)) {
         case Fault::fail: return answer(order, SinkOutcome::retriable, "injected: failed");
         case Fault::throttle:
+            if (mutant(494)) return answer(order, SinkOutcome::delivered, {});
             return answer(order, SinkOutcome::throttled, "injected: throttled");
         case Fault::refuse: return answer(order, SinkOutcome::refused, "injected: refused");
-        case Fault::lose: return answer(order, SinkOutcome::ambiguous, "injected: ambiguous");
-        case Fault::apply:
-            applied_.push_back({order.write.delivery, order.write.attempt});
-            break;
+        case Fault::lose:
+            if (mutant(495)) return answer(order, SinkOutcome::delivered, {});
+            return answer(order, SinkOutcome::ambiguous, "injected: ambiguous");
+        case Fault::apply: applied_.push_back({order.write.delivery, order.write.attempt}); break;
         case Fault::none: break;
     }
     inner_->write(order.write, order.parts);
@@ -92,8 +90,7 @@ FaultySink::Fault FaultySink::fault_of(const Order& order) const {
     return rolls(site_applied, write, 500) ? Fault::apply : Fault::lose;
 }
 
-bool FaultySink::rolls(std::uint64_t site, const WriteToSink& write,
-                       std::uint32_t permille) const {
+bool FaultySink::rolls(std::uint64_t site, const WriteToSink& write, std::uint32_t permille) const {
     const std::uint64_t about =
         (std::uint64_t{write.delivery.generation} << 32) | write.delivery.index;
     return falls(mix(config_.seed, site, about, write.attempt), permille);
@@ -131,7 +128,8 @@ void FaultySink::cancel(const CancelWrite& cancel) {
 void FaultySink::sync(const SyncSink& sync) {
     const std::uint64_t bits = mix(config_.seed, site_sync, config_.life, sync.sync);
     if (!falls(bits, config_.sync_fail_permille)) return inner_->sync(sync);
-    events_.push(SinkSynced{sync.sink, sync.sync, StoreOutcome::failed});
+    const StoreOutcome outcome = mutant(496) ? StoreOutcome::ok : StoreOutcome::failed;
+    events_.push(SinkSynced{sync.sink, sync.sync, outcome});
 }
 
 void FaultySink::answered(const Event& event) {
@@ -145,7 +143,7 @@ void FaultySink::answered(const Event& event) {
     applied_.erase(at);
     SinkAnswered changed = *answer;
     if (changed.outcome == SinkOutcome::delivered) {
-        inner_->cancel({changed.delivery, config_.id, changed.attempt});
+        if (!mutant(493)) inner_->cancel({changed.delivery, config_.id, changed.attempt});
         changed.outcome = SinkOutcome::ambiguous;
     }
     events_.push(changed);

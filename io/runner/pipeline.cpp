@@ -321,15 +321,23 @@ void Pipeline::on(const WriteDeadLetters& write) {
 
 void Pipeline::on(const StageSink& stage) {
     if (mutant(295)) return;
-    checkpoints_->stage(stage);
+    StageSink staged = stage;
+    if (mutant(490))
+        staged.sink.index = static_cast<std::uint16_t>((stage.sink.index + 1u) % sinks_.size());
+    checkpoints_->stage(staged);
     if (Marks* marks = sinks_[stage.sink.index]->marks())
         checkpoints_->know(stage.sink, marks->known_at(stage.mark));
 }
 void Pipeline::on(const StagePosition& stage) {
-    if (!mutant(296)) checkpoints_->stage(stage);
+    StagePosition staged = stage;
+    if (mutant(491)) staged.position.value += 1;
+    if (!mutant(296)) checkpoints_->stage(staged);
 }
 void Pipeline::on(const StageLead& stage) {
-    if (!mutant(294)) checkpoints_->stage(stage);
+    StageLead staged = stage;
+    if (mutant(492))
+        staged.sink.index = static_cast<std::uint16_t>((stage.sink.index + 1u) % sinks_.size());
+    if (!mutant(294)) checkpoints_->stage(staged);
 }
 void Pipeline::on(const WriteCheckpoint& write) { checkpoints_->write(write); }
 void Pipeline::on(const SyncCheckpoint& sync) { checkpoints_->sync(sync); }

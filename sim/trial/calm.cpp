@@ -14,6 +14,7 @@ struct Came {
     std::vector<Letter> letters;
     bool is_done = false;
     io::RunReport report;
+    std::vector<std::string> log;
 };
 
 Came came_of(const TrialPlan& plan, Choices& choices, const std::vector<std::uint32_t>& records) {
@@ -29,6 +30,7 @@ Came came_of(const TrialPlan& plan, Choices& choices, const std::vector<std::uin
             letters_in(world.disk().contents(plan.config.dead_letters.path).value_or(""), rest);
     out.is_done = world.is_done();
     out.report = world.sessions().back().report;
+    out.log = world.log();
     return out;
 }
 
@@ -59,6 +61,12 @@ bool is_remembered(const io::PipelineConfig& config, const std::vector<flow::Fro
         return node.type == flow::NodeType::throttle || node.type == flow::NodeType::dedupe ||
                node.type == flow::NodeType::sample || is_remembered(config, node.inputs);
     });
+}
+
+std::string told(const std::vector<std::string>& log) {
+    std::string out;
+    for (const std::string& line : log) out += line + "\n";
+    return out;
 }
 
 Counted counted(const std::vector<std::string>& texts) {
@@ -161,7 +169,8 @@ void TrialPlan::find_wanted() {
     }
     if (!one.is_done || !two.is_done)
         flaws.push_back({CalmFlaw::Kind::lost, 0, UINT32_MAX, UINT32_MAX, UINT32_MAX,
-                         "all records together do not come to their end"});
+                         "all records together do not come to their end: " +
+                             told((one.is_done ? two : one).log)});
 }
 
 }  // namespace holdfast::sim

@@ -51,6 +51,7 @@ private:
         return world_.lost_power() && !(sink.once && sink.is_synced);
     }
     Cause cause_at(const TrialSink& sink) const {
+        if (sink.loses && (is_cut_ || world_.faulted())) return Cause::weak;
         return world_.lost_power() && !sink.is_synced ? Cause::unsynced : Cause::none;
     }
 
@@ -186,7 +187,7 @@ void Judge::judge_missing(std::uint32_t index, const std::string& text, std::uin
     const bool comes_again = known.record < plan_.records.size()
                                  ? plan_.inputs[plan_.records[known.record].input].comes_again
                                  : plan_.comes_again;
-    const Cause cause = cause_at(sink) != Cause::none                   ? Cause::unsynced
+    const Cause cause = cause_at(sink) != Cause::none                   ? cause_at(sink)
                         : !comes_again && (is_cut_ || world_.faulted()) ? Cause::read_once
                                                                         : Cause::none;
     out_.tally.lost += missing;

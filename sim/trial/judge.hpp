@@ -34,6 +34,7 @@ enum class Flaw : std::uint8_t {
 enum class Cause : std::uint8_t {
     none,       ///< Nothing: holdfast is wrong.
     unsynced,   ///< The sink does not sync, and the power failed.
+    weak,       ///< The sink's kind promises nothing when a process dies or a write fails.
     read_once,  ///< A source cannot be read again, and a process died or gave up.
     policy,     ///< It is told to.
 };

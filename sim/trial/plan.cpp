@@ -146,6 +146,9 @@ void TrialPlan::add_sources() {
         if (!played.note.empty()) notes.push_back("source " + name + ": " + played.note);
         ends = ends && played.ends;
         comes_again = comes_again && io::is_replayable(played.settings);
+        // Each file wants a place of its own, and another one while it is renamed.
+        const bool is_tight = config.partitions_max < 4 * config.sources.size() + 4;
+        if (is_tight && played.paths.size() > 1) played.paths.resize(1);
         for (const std::string& path : played.paths) {
             auto found = std::ranges::find(inputs, path, &TrialInput::path);
             if (found == inputs.end()) {
@@ -154,7 +157,7 @@ void TrialPlan::add_sources() {
                                   .framing = played.settings.framing,
                                   .fd = played.fd,
                                   .grows = played.grows,
-                                  .rotates = played.rotates});
+                                  .rotates = played.rotates && !is_tight});
                 found = inputs.end() - 1;
             }
             found->sources.push_back(i);
@@ -184,6 +187,8 @@ void TrialPlan::add_sinks() {
         sink.is_synced = traits.syncs_data;
         sink.drops = settings.when_full == WhenFull::drop_newest;
         sink.in_order = traits.writes_max == 1;
+        for (const io::Weakness& weak : played.settings.kind->weaknesses(played.settings))
+            if (weak.promise == io::Promise::at_least_once) sink.loses = true;
         if (played.path.empty()) sink.judged = Judged::nothing;
         sinks.push_back(std::move(sink));
         settings = std::move(played.settings);

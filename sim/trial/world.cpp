@@ -146,8 +146,8 @@ void TrialWorld::draw_faults() {
         ring_.options().latency_us_max = 50'000;
         ring_.options().slow = rate(60);
     }
-    sinks_fail_ = faults_.has(TrialFault::sink_down) || faults_.has(TrialFault::throttle) ||
-                  faults_.has(TrialFault::ack_lost);
+    sinks_fail_ = faults_.has(TrialFault::lost_fsync) || faults_.has(TrialFault::sink_down) ||
+                  faults_.has(TrialFault::throttle) || faults_.has(TrialFault::ack_lost);
 }
 
 void TrialWorld::clear_faults() {
@@ -180,6 +180,7 @@ io::PipelineConfig TrialWorld::config_now() {
             inject.latency = std::max(inject.latency, seconds(2));
             continue;
         }
+        add(TrialFault::lost_fsync, inject.sync_fail_permille);
         add(TrialFault::throttle, inject.throttle_permille);
         add(TrialFault::ack_lost, inject.ambiguous_permille);
     }
@@ -296,7 +297,10 @@ Instant TrialWorld::observe(const io::Sample& sample) {
     if (last_ && stop_at_ == never && !sessions_.back().asked && heal_at_ == never &&
         (healed_at_ == never || clock_.now > healed_at_ + seconds(8)) &&
         (is_quiet || still > patience)) {
-        if (!is_quiet) hung_ = "nothing moved for 120 s, and all is well around it";
+        if (!is_quiet) {
+            hung_ = "nothing moved for 120 s, and all is well around it";
+            process_->ask(io::Asked::state);
+        }
         stop_at_ = clock_.now;
     }
     return clock_.now + look_interval;
