@@ -7,6 +7,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <expected>
 #include <iterator>
 #include <mutex>
 #include <thread>
@@ -42,23 +43,22 @@ extern "C" void on_trial_crash(int) {
     ::_exit(exit_internal);
 }
 
-/// Nothing, and said on stderr, if a name is none.
-std::optional<FaultSet> faults_of(const std::vector<std::string>& names) {
+std::expected<FaultSet, std::string> faults_of(const std::vector<std::string>& names) {
     if (names.empty()) return FaultSet::all();
     FaultSet out;
     for (const std::string& name : names) {
-        if (name == "all")
-            out = FaultSet::all();
-        else if (const auto fault = sim::trial_fault_of(name))
+        if (name == "all") out = FaultSet::all();
+        if (name == "all" || name == "none") continue;
+        const auto fault = sim::trial_fault_of(name);
+        if (fault) {
             out.add(*fault);
-        else if (name != "none") {
-            std::string known;
-            for (const std::string_view each : sim::trial_fault_names)
-                known += fmt::format(", {}", each);
-            fmt::print(stderr, "holdfast: there is no fault \"{}\"; expected all, none{}\n",
-                       printable(name), known);
-            return std::nullopt;
+            continue;
         }
+        std::string known;
+        for (const std::string_view each : sim::trial_fault_names)
+            known += fmt::format(", {}", each);
+        return std::unexpected(
+            fmt::format("there is no fault \"{}\"; expected all, none{}", name, known));
     }
     return out;
 }
@@ -115,10 +115,6 @@ void run_all(Sweep& sweep) {
     if (progress) std::fprintf(stderr, "\r\033[K");
 }
 
-void tell_story(const sim::TrialRun& run) {
-    for (const std::string& line : run.log) fmt::print("{}\n", printable(line));
-}
-
 int refuse(const std::string& why) {
     fmt::print(stderr, "holdfast: {}\n", printable(why));
     return exit_not_simulated;
@@ -156,31 +152,27 @@ int finish(const SimPipelineCommand& command, const SimReport& report) {
 
 }  // namespace
 
-int sim_pipeline_command(const SimPipelineCommand& command) {
-    const ConfigResult config = load_config_of_elsewhere(command.file, command.set);
-    for (const std::string& problem : config.problems)
-        for (const std::string& line : lines_of_problem(problem))
-            fmt::print(stderr, "{}\n", printable(line));
-    if (!config.problems.empty()) return exit_not_simulated;
-    std::optional<FaultSet> faults = faults_of(command.faults);
-    if (!faults) return exit_not_simulated;
+std::expected<SimReport, std::string> try_pipeline(const ConfigResult& config,
+                                                   const SimPipelineCommand& command,
+                                                   std::vector<std::string>* story) {
+    const auto faults = faults_of(command.faults);
+    if (!faults) return std::unexpected(faults.error());
     const SimRecords records = records_for(config, command.records);
-    if (!records.problem.empty()) return refuse(records.problem);
+    if (!records.problem.empty()) return std::unexpected(records.problem);
     jq::stand_still(standing_still_at);
-    file_now = command.file.c_str();
-    std::signal(SIGABRT, on_trial_crash);
-    std::signal(SIGTRAP, on_trial_crash);
     const auto began = std::chrono::steady_clock::now();
     const sim::TrialPlan plan(config.config, records.texts, command.records_max);
     if (plan.inputs.empty())
-        return refuse("nothing of this pipeline can be simulated: " +
-                      (plan.notes.empty() ? "it has no source" : plan.notes.front()));
+        return std::unexpected("nothing of this pipeline can be simulated: " +
+                               (plan.notes.empty() ? "it has no source" : plan.notes.front()));
     Sweep sweep{.command = command, .plan = plan, .faults = *faults};
+    const std::vector<std::string> skipped = skip(plan, sweep.faults);
     SimReport report = report_of(config, records, plan, sweep.faults);
-    report.skipped = skip(plan, sweep.faults);
+    report.skipped = skipped;
     if (plan.plays() && command.one_seed) {
+        seed_now = command.first_seed;
         sim::TrialRun run = sim::try_seed(plan, sweep.faults, command.first_seed);
-        if (!command.json) tell_story(run);
+        if (story != nullptr) *story = std::move(run.log);
         report.seeds = 1;
         sweep.tally = run.verdict.tally;
         sweep.found = std::move(run.verdict.findings);
@@ -188,11 +180,29 @@ int sim_pipeline_command(const SimPipelineCommand& command) {
         run_all(sweep);
         report.seeds = command.seeds;
     }
+    jq::go_on();
     report.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
     report.tally = sweep.tally;
     report.findings = explain(config, plan, sweep.found, command.accepted);
-    return finish(command, report);
+    return report;
+}
+
+int sim_pipeline_command(const SimPipelineCommand& command) {
+    const ConfigResult config = load_config_of_elsewhere(command.file, command.set);
+    for (const std::string& problem : config.problems)
+        for (const std::string& line : lines_of_problem(problem))
+            fmt::print(stderr, "{}\n", printable(line));
+    if (!config.problems.empty()) return exit_not_simulated;
+    file_now = command.file.c_str();
+    std::signal(SIGABRT, on_trial_crash);
+    std::signal(SIGTRAP, on_trial_crash);
+    std::vector<std::string> story;
+    const auto report = try_pipeline(config, command, &story);
+    if (!report) return refuse(report.error());
+    if (!command.json)
+        for (const std::string& line : story) fmt::print("{}\n", printable(line));
+    return finish(command, *report);
 }
 
 }  // namespace holdfast::cli

@@ -1,9 +1,11 @@
 // What many seeds of a pipeline's trial gave, and which line of the config explains each finding.
 #pragma once
 
+#include <expected>
 #include <string>
 #include <vector>
 
+#include "io/cli/commands.hpp"
 #include "io/cli/config.hpp"
 #include "sim/trial/judge.hpp"
 
@@ -42,6 +44,13 @@ struct SimReport {
 std::vector<SimFinding> explain(const ConfigResult& config, const sim::TrialPlan& plan,
                                 const std::vector<sim::TrialFinding>& found,
                                 const std::vector<std::string>& accepted);
+
+/// What becomes of this pipeline in so many seeds; or why none can be run. `story`: what happened in the
+/// one seed, if one was asked for; may be null.
+/// Requires: the config has no problems.
+std::expected<SimReport, std::string> try_pipeline(const ConfigResult& config,
+                                                   const SimPipelineCommand& command,
+                                                   std::vector<std::string>* story);
 
 std::string text_of(const SimReport& report);
 std::string json_of(const SimReport& report);

@@ -91,9 +91,7 @@ void TrialPlan::find_outcomes() {
                              UINT32_MAX, records[i].text});
             if (halt.source.index >= config.sources.size()) flaws.back().source = input.sources[0];
             if (halt.sink.index >= sinks.size()) flaws.back().sink = UINT32_MAX;
-            for (std::uint32_t n = 0; n < config.transforms.size(); ++n)
-                if (came.report.transform_problem.contains(config.transforms[n].node.name))
-                    flaws.back().transform = n;
+            flaws.back().transform = failed_transform(came.report);
             continue;
         }
         out.filtered = was_filtered(*this, came.report);
@@ -109,6 +107,18 @@ void TrialPlan::find_outcomes() {
                              records[i].text});
     }
     leave_out(stops);
+}
+
+/// The first that failed on a record.
+std::uint32_t TrialPlan::failed_transform(const io::RunReport& report) const {
+    for (std::uint32_t n = 0; n < config.transforms.size(); ++n)
+        for (std::size_t i = 0; i < report.transforms.size(); ++i)
+            if (report.transform_names[i] == config.transforms[n].node.name &&
+                report.transforms[i].errors > 0)
+                return n;
+    for (std::uint32_t n = 0; n < config.transforms.size(); ++n)
+        if (report.transform_problem.contains(config.transforms[n].node.name)) return n;
+    return UINT32_MAX;
 }
 
 /// What stops the pipeline would stop each trial of the others.

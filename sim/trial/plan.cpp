@@ -162,6 +162,7 @@ void TrialPlan::add_sources() {
             }
             found->sources.push_back(i);
             found->grows = found->grows && played.grows;
+            found->ends = found->ends || played.ends;
             found->rotates = found->rotates && played.rotates;
             found->comes_again = found->comes_again && io::is_replayable(played.settings);
         }

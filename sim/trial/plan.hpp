@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "io/runner/pipeline_config.hpp"
+#include "io/runner/run.hpp"
 #include "sim/models/models.hpp"
 
 namespace holdfast::sim {
@@ -24,6 +24,7 @@ struct TrialInput {
     io::Framing framing = io::Framing::lines;
     int fd = -1;
     bool grows = true;
+    bool ends = false;  ///< Who reads it may take a piece at its end for a record.
     bool rotates = false;
     bool comes_again = true;  ///< All who read it can read it again.
 };
@@ -104,6 +105,7 @@ private:
     void add_sources();
     void add_sinks();
     void add_records(const std::vector<std::vector<std::string>>& texts, std::size_t records_max);
+    std::uint32_t failed_transform(const io::RunReport& report) const;
     void find_memory();
     void find_outcomes();
     void leave_out(const std::vector<bool>& stops);

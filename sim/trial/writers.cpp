@@ -26,7 +26,7 @@ void TrialWorld::write_some() {
     if (of.rotates && faults_.has(TrialFault::rotation) && pick(is_rotated, 6) == 5) rotate(input);
     // A piece of a record at an end is a record.
     write_next(input, 1 + pick(records_count, squeezed_ ? 150 : 8),
-               !plan_.ends && pick(is_written_whole, 3) == 2);
+               !of.ends && pick(is_written_whole, 3) == 2);
 }
 
 void TrialWorld::write_next(std::uint32_t input, std::uint64_t records, bool in_pieces) {
