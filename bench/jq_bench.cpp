@@ -1,11 +1,14 @@
-// jq programs over records of 500 bytes, one thread, in memory: compiled, in libjq, and bare loops
-// with simdjson that do by hand what the program says. Items are records.
+// jq programs over records of 505 bytes as services write them (13 keys, two of them objects), one
+// thread, in memory: here, in libjq, and bare loops with simdjson that do by hand what the program
+// says. Items are records.
+//
+// usage: bench_jq PROGRAMS.tsv [FLAGS of the benchmark library]
+//        bench_jq --lines COUNT FILE      writes so many of the records
 #include <benchmark/benchmark.h>
 #include <simdjson.h>
 
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
@@ -20,8 +23,25 @@ namespace {
 using namespace holdfast;
 
 constexpr std::size_t records_count = 2000;
-constexpr std::size_t record_size = 500;
+constexpr std::size_t record_size = 505;
 constexpr const char* drop_and_set = R"(select(.level != "debug") | .env = "prod")";
+
+/// With padding in its message, so that all are of one size.
+std::string record(std::size_t i) {
+    constexpr const char* levels[] = {"info", "warn", "error", "debug"};
+    const std::string n = std::to_string(100000 + i % 800000);
+    const std::string status = i % 7 == 0 ? "502" : "201";
+    std::string one =
+        R"({"ts":"2024-05-01T12:00:00.)" + n + R"(Z","level":")" + levels[i % 4] +
+        R"(","service":"svc-checkout","host":"web-)" + n + R"(","pid":4711,"epoch":1714)" + n +
+        R"(,"started":"2024-05-01T12:00:00Z","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736",)" +
+        R"("request":{"method":"POST","path":"/api/v1/carts/)" + n + R"(/items","status":)" +
+        status + R"(,"bytes":)" + n + R"(,"duration_ms":12.75},"user":{"id":)" + n +
+        R"(,"name":"Ada Lovelace","email":"ada@example.com","roles":["buyer","admin"],)" +
+        R"("verified":true},"tags":["eu","canary"],"retry":null,"msg":"cart )" + n;
+    one.append(record_size - one.size() - 2, '.');
+    return one + "\"}";
+}
 
 /// Records in one buffer, one behind the other, with readable bytes behind the last.
 struct Records {
@@ -29,26 +49,12 @@ struct Records {
     std::vector<std::span<const std::byte>> spans;
 
     Records() {
-        constexpr const char* levels[] = {"info", "warn", "error", "debug"};
-        for (std::size_t i = 0; i < records_count; ++i) add(i, levels[i % 4]);
+        for (std::size_t i = 0; i < records_count; ++i) bytes += record(i) + "\n";
         bytes.append(Program::padding, '\n');
         for (std::size_t i = 0; i < records_count; ++i) {
             spans.push_back(
                 std::as_bytes(std::span(bytes.data() + i * (record_size + 1), record_size)));
         }
-    }
-
-    void add(std::size_t i, const char* level) {
-        const std::string n = std::to_string(100000 + i);
-        std::string one = R"({"time":"2024-05-01T12:00:00.)" + n + R"(Z","level":")" + level +
-                          R"(","service":"checkout","host":"web-)" + n +
-                          R"(","request":{"method":"POST","path":"/api/v1/carts/)" + n +
-                          R"(/items","status":201,"bytes":)" + n +
-                          R"(,"duration_ms":12.75},"user":{"id":)" + n +
-                          R"(,"name":"Ada Lovelace","roles":["buyer","admin"],"verified":true},)" +
-                          R"("trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","retry":null,"msg":")";
-        one.append(record_size - one.size() - 2, 'x');
-        bytes += one + "\"}\n";
     }
 };
 
@@ -58,6 +64,7 @@ const Records& records() {
 }
 
 void run(benchmark::State& state, Program& program) {
+    program.expect_lines();
     std::vector<std::byte> out;
     std::string error;
     std::int64_t done = 0;
@@ -77,8 +84,10 @@ void run(benchmark::State& state, Program& program) {
     state.SetItemsProcessed(done);
 }
 
-void compiled(benchmark::State& state, const char* text) {
+void here(benchmark::State& state, const std::string& text) {
     const auto program = compile_program(text);
+    if (!program) return state.SkipWithError("this is no program");
+    state.SetLabel((*program)->engine());
     run(state, **program);
 }
 
@@ -130,64 +139,43 @@ void bare_parse(benchmark::State& state) {
     state.SetItemsProcessed(done);
 }
 
-/// The jq command over 100,000 of the records in a file, its start included.
-void jq_command(benchmark::State& state, const char* text) {
-    constexpr int times = 50;
-    const std::string& bytes = records().bytes;
-    const auto folder = std::filesystem::temp_directory_path();
-    const std::string input = folder / "holdfast-bench-jq-input";
-    const std::string program = folder / "holdfast-bench-jq-program";
-    std::ofstream(program) << text;
-    std::ofstream file(input);
-    for (int i = 0; i < times; ++i) file << bytes.substr(0, records_count * (record_size + 1));
-    file.close();
-    const std::string command = "jq -c -f '" + program + "' '" + input + "' >/dev/null";
-    for (auto _ : state) {
-        if (std::system(command.c_str()) != 0) state.SkipWithError("jq failed");
+/// Rows of a name, a goal and a program.
+std::vector<std::pair<std::string, std::string>> read_programs(const char* file) {
+    std::vector<std::pair<std::string, std::string>> all;
+    std::ifstream in(file);
+    for (std::string line; std::getline(in, line);) {
+        const std::size_t name = line.find('\t'), goal = line.find('\t', name + 1);
+        if (goal == std::string::npos) continue;
+        all.emplace_back(line.substr(0, name), line.substr(goal + 1));
     }
-    state.SetItemsProcessed(state.iterations() * times * static_cast<int>(records_count));
-    std::filesystem::remove(input);
-    std::filesystem::remove(program);
+    return all;
+}
+
+int write_lines(std::size_t count, const char* file) {
+    std::ofstream out(file, std::ios::binary);
+    for (std::size_t i = 0; i < count; ++i) out << record(i) << '\n';
+    return out.flush() ? 0 : 1;
 }
 
 }  // namespace
 
-BENCHMARK_CAPTURE(compiled, select_and_set, drop_and_set);
 BENCHMARK(bare_dom);
 BENCHMARK(bare_parse);
-BENCHMARK_CAPTURE(compiled, select, R"(select(.level != "debug"))");
-BENCHMARK_CAPTURE(compiled, identity, ".");
-BENCHMARK_CAPTURE(compiled, select_set_del,
-                  R"(select(.level != "debug") | .env = "prod" | del(.user.name))");
-BENCHMARK_CAPTURE(compiled, build, "{time, level, user: .user.id}");
-// On the machine, each beside libjq.
-const bool machine_is_measured = [] {
-    constexpr std::pair<const char*, const char*> programs[] = {
-        {"upcase", ".level |= ascii_upcase"},
-        {"interpolation", R"j(.line = "\(.level) \(.service) \(.host)")j"},
-        {"arithmetic", ".request.duration_s = .request.duration_ms / 1000"},
-        {"map", ".user.roles |= map(ascii_upcase)"},
-        {"with_entries", "with_entries(select(.value != null))"},
-        {"to_entries", "to_entries | map(.key)"},
-        {"attempt", ".n = (try (.trace_id | tonumber) catch null)"},
-        {"bind", ".user as $u | .request + {user: $u.id}"},
-        {"date", ".at = (.user.id | todate)"},
-        {"test", R"j(select(.request.path | test("carts/[0-9]+/items$")))j"},
-        {"capture", R"j(.cart = (.request.path | capture("carts/(?<id>[0-9]+)").id))j"},
-        {"split", R"j(.parts = (.request.path | split("/")))j"},
-        {"reduce", ".sum = reduce (.request.status, .request.bytes) as $n (0; . + $n)"},
-        {"recurse", "[.. | numbers] | add"},
-    };
-    for (const auto& [name, text] : programs) {
-        benchmark::RegisterBenchmark((std::string("compiled/") + name).c_str(), compiled, text);
-        benchmark::RegisterBenchmark((std::string("in_libjq/") + name).c_str(), in_libjq, text);
-    }
-    return true;
-}();
 BENCHMARK_CAPTURE(in_libjq, select_and_set, drop_and_set);
 BENCHMARK_CAPTURE(in_libjq, select, R"(select(.level != "debug"))");
-BENCHMARK_CAPTURE(jq_command, select_and_set, drop_and_set)->UseRealTime()->Iterations(1);
-BENCHMARK_CAPTURE(jq_command, select, R"(select(.level != "debug"))")->UseRealTime()->Iterations(1);
-BENCHMARK_CAPTURE(jq_command, upcase, ".level |= ascii_upcase")->UseRealTime()->Iterations(1);
 
-BENCHMARK_MAIN();
+int main(int count, char** arguments) {
+    if (count == 4 && std::string_view(arguments[1]) == "--lines")
+        return write_lines(std::strtoul(arguments[2], nullptr, 10), arguments[3]);
+    if (count < 2) return 1;
+    const auto programs = read_programs(arguments[1]);
+    for (const auto& [name, text] : programs)
+        benchmark::RegisterBenchmark(("here/" + name).c_str(), here, text);
+    arguments[1] = arguments[0];
+    --count;
+    ++arguments;
+    benchmark::Initialize(&count, arguments);
+    if (programs.empty() || benchmark::ReportUnrecognizedArguments(count, arguments)) return 1;
+    benchmark::RunSpecifiedBenchmarks();
+    return 0;
+}

@@ -32,18 +32,10 @@ const char* literal_end(const char* p, std::string_view word) {
 /// The end of a number or literal, its kind in `kind`; nullptr if it is none.
 const char* scalar_end(const char* p, Kind& kind) {
     switch (*p) {
-        case 't':
-            kind = Kind::yes;
-            return literal_end(p, "true");
-        case 'f':
-            kind = Kind::no;
-            return literal_end(p, "false");
-        case 'n':
-            kind = Kind::null;
-            return literal_end(p, "null");
-        default:
-            kind = Kind::number;
-            return number_end(p);
+        case 't': kind = Kind::yes; return literal_end(p, "true");
+        case 'f': kind = Kind::no; return literal_end(p, "false");
+        case 'n': kind = Kind::null; return literal_end(p, "null");
+        default: kind = Kind::number; return number_end(p);
     }
 }
 
@@ -61,6 +53,7 @@ struct Reader {
     Node* node = first;  ///< The next one to write.
     std::uint32_t at = 0;
     std::uint32_t depth = 0;
+    std::uint32_t deepest = 0;
     const char* why = nullptr;
     std::size_t where = 0;
 
@@ -117,7 +110,7 @@ struct Reader {
     /// Bound: depth_max within each other.
     [[gnu::noinline]] bool read_container(bool object) {
         if (depth == Tape::depth_max) return fail("more than 64 levels");
-        ++depth;
+        deepest = std::max(deepest, ++depth);
         ++at;
         Node& container = *node++;
         container.kind = object ? Kind::object : Kind::array;
@@ -296,6 +289,7 @@ bool Tape::read(std::span<const std::byte> record, Nodes& nodes) {
         if (!read_root_scalar(text + positions[0], rest, scalar)) return fail(not_json, 0);
         scalar.next = nodes.count() + 1;
         nodes.add(scalar);
+        depth_ = 0;
         return true;
     }
     if (root != '"' && last != '}' && last != ']')
@@ -308,6 +302,7 @@ bool Tape::read(std::span<const std::byte> record, Nodes& nodes) {
                   .first = first};
     if (!reader.read()) return fail(reader.why, reader.where);
     nodes.set_count(reader.id());
+    depth_ = reader.deepest;
     return true;
 }
 

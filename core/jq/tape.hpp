@@ -85,6 +85,8 @@ public:
     /// Why the last record is no JSON, and the byte at which this was seen.
     const char* error() const { return error_; }
     std::size_t error_offset() const { return error_offset_; }
+    /// How many containers are within each other in what was read last.
+    std::size_t depth() const { return depth_; }
     /// Gives back what a large record took.
     void trim();
 
@@ -98,6 +100,7 @@ private:
     std::unique_ptr<Index> index_;
     const char* error_ = "";
     std::size_t error_offset_ = 0;
+    std::size_t depth_ = 0;
     std::size_t tokens_most_ = 0;  ///< The index was written to so far.
 };
 

@@ -8,8 +8,10 @@
 #include <iterator>
 
 #include "core/data/program.hpp"
+#include "core/jq/machine/constants.hpp"
 #include "core/jq/tape.hpp"
 #include "core/jq/text.hpp"
+#include "io/cli/json_print.hpp"
 #include "io/printable.hpp"
 
 namespace holdfast::cli {
@@ -27,10 +29,15 @@ const char* const jq_help =
     "  -n, --null-input       One run over null; `input` and `inputs` read\n"
     "  -s, --slurp            One run over a list of all values\n"
     "  -R, --raw-input        Each line is a text; with -s all of them are one\n"
+    "  --stream               Each value as events: a path and a leaf, or a path that ends\n"
+    "  --seq                  RS before each output, and as white space between inputs\n"
+    "  --raw-output0          As -r, and NUL behind each output instead of a newline\n"
     "  -e, --exit-status      1 if the last output is false or null, 4 if there is none\n"
     "  -f, --from-file FILE   The program stands in this file\n"
     "  -L, --library-path DIR Modules are looked for here, too; may stand several times\n"
     "  --arg NAME VALUE       $NAME is this text; --argjson NAME JSON: this value\n"
+    "  --slurpfile NAME FILE  $NAME is a list of the values in the file\n"
+    "  --rawfile NAME FILE    $NAME is the file's text\n"
     "  --args, --jsonargs     What follows the program are not files, but $ARGS.positional\n"
     "\n"
     "Exit codes: 0 done, 2 the flags, a file or the JSON, 3 the program, 5 it failed on a value\n"
@@ -60,6 +67,7 @@ private:
     bool flag(std::string_view name);
     bool with_value(const std::string& name);
     void positional(const std::string& text);
+    bool file_value(const std::string& option, const std::string& name, std::string& value);
     void argument(const std::string& option);
     bool next(std::string& value, const std::string& option);
     void from_file(const std::string& file);
@@ -91,8 +99,11 @@ bool OptionReader::flag(std::string_view name) {
     if (is("e", "exit-status")) return out_.exit_status = true;
     if (is("h", "help")) return out_.help = true;
     if (name == "tab") return out_.tabs = true;
-    // Output has no colours, and is written as soon as there is no input at hand.
-    return is("M", "monochrome-output") || name == "unbuffered";
+    if (name == "stream") return out_.stream = true;
+    if (name == "seq") return out_.sequence = true;
+    if (name == "raw-output0") return out_.raw = out_.zero = true;
+    // Output has no colours, is written as soon as there is no input at hand, and is binary.
+    return is("M", "monochrome-output") || is("b", "binary") || name == "unbuffered";
 }
 
 bool OptionReader::next(std::string& value, const std::string& option) {
@@ -104,11 +115,38 @@ bool OptionReader::next(std::string& value, const std::string& option) {
     return true;
 }
 
+/// In place of a file's name what stands in it, as JSON.
+bool OptionReader::file_value(const std::string& option, const std::string& name,
+                              std::string& value) {
+    const std::string file = value;
+    std::ifstream in(file, std::ios::binary);
+    std::string text;
+    if (in) text.assign(std::istreambuf_iterator<char>(in), {});
+    if (!in || in.bad()) {
+        wrong(fmt::format("{} {}: {} cannot be read", option, name, file));
+        return false;
+    }
+    if (option == "--rawfile") {
+        value = jq::quoted(readable(text));
+        return true;
+    }
+    auto list = jq::machine::array_of_values(text);
+    if (!list) {
+        wrong(fmt::format("--slurpfile {}: {} is no JSON: {} at byte {}", name, file,
+                          list.error().reason, list.error().offset));
+        return false;
+    }
+    value = std::move(*list);
+    return true;
+}
+
 void OptionReader::argument(const std::string& option) {
     std::string name, value;
     if (!next(name, option) || !next(value, option)) return;
     if (!is_utf8(name)) return wrong(fmt::format("{}: a name that is not UTF-8", option));
-    if (option == "--argjson") {
+    if (option == "--slurpfile" || option == "--rawfile") {
+        if (!file_value(option, name, value)) return;
+    } else if (option == "--argjson") {
         if (!jq::is_json(value)) return wrong(fmt::format("--argjson {}: this is no JSON", name));
     } else if (!is_utf8(value)) {
         return wrong(fmt::format("--arg {}: this is not UTF-8", name));
@@ -129,7 +167,7 @@ void OptionReader::from_file(const std::string& file) {
 
 /// Flags that take what follows.
 bool OptionReader::with_value(const std::string& name) {
-    if (name == "--arg" || name == "--argjson") {
+    if (name == "--arg" || name == "--argjson" || name == "--slurpfile" || name == "--rawfile") {
         argument(name);
     } else if (name == "--indent") {
         std::string value;

@@ -22,10 +22,13 @@ struct JqOptions {
     bool slurp = false;
     bool raw_input = false;  ///< Each line is a text.
     bool exit_status = false;
+    bool stream = false;    ///< Values as paths and leaves.
+    bool sequence = false;  ///< RS before each output, and between inputs.
+    bool zero = false;      ///< As raw, and NUL behind each output.
     bool help = false;
     int indent = 2;
     bool tabs = false;
-    std::vector<jq::machine::NamedValue> named;  ///< --arg and --argjson.
+    std::vector<jq::machine::NamedValue> named;  ///< --arg, --argjson, --slurpfile, --rawfile.
     std::vector<std::string> positional;         ///< --args and --jsonargs: JSON.
 };
 

@@ -192,7 +192,8 @@ void Printer::skip_value() {
         }
         if (depth > 0) continue;
         if (c == '"' || c == '}' || c == ']') return;
-    } while (depth > 0 || (at_ < end_ && !is_space(*at_) && *at_ != ',' && *at_ != ']' && *at_ != '}'));
+    } while (depth > 0 ||
+             (at_ < end_ && !is_space(*at_) && *at_ != ',' && *at_ != ']' && *at_ != '}'));
 }
 
 /// The members of an object in the order of their keys' code points; of equal keys the last one.
@@ -237,6 +238,16 @@ void Printer::sorted(std::size_t level) {
 }
 
 }  // namespace
+
+std::string readable(std::string_view text) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) {
+        const io::Character character = io::character_at(text, at);
+        out += character.valid ? text.substr(at, character.size) : std::string_view("\xef\xbf\xbd");
+        at += character.size;
+    }
+    return out;
+}
 
 void print_json(std::string_view json, const PrintStyle& style, std::string& out) {
     Printer(json, style, out).top();

@@ -22,4 +22,7 @@ struct PrintStyle {
 /// Appends the value, without a newline behind it. Requires: it is JSON, of levels that were bounded.
 void print_json(std::string_view json, const PrintStyle& style, std::string& out);
 
+/// Bytes that are no UTF-8 become U+FFFD, as jq has it.
+std::string readable(std::string_view text);
+
 }  // namespace holdfast::cli

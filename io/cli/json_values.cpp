@@ -16,7 +16,7 @@
 namespace holdfast::cli {
 namespace {
 
-constexpr std::size_t block = std::size_t{1} << 20;
+constexpr std::size_t block_bytes = std::size_t{1} << 20;
 constexpr std::size_t line_most = std::size_t{64} << 20;
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
@@ -57,9 +57,9 @@ bool ValueScan::feed(std::string_view bytes, std::size_t& used) {
                     ++used;
                     continue;
                 }
-                state_ = c == '"'                                          ? State::text
-                         : c == '{' || c == '[' || c == '}' || c == ']'    ? State::container
-                                                                            : State::word;
+                state_ = c == '"'                                       ? State::text
+                         : c == '{' || c == '[' || c == '}' || c == ']' ? State::container
+                                                                        : State::word;
                 if (state_ != State::word) break;
                 ++used;
                 continue;
@@ -79,7 +79,7 @@ bool ValueScan::feed(std::string_view bytes, std::size_t& used) {
 JsonInputs::JsonInputs(std::vector<std::string> files)
     : files_(std::move(files)), is_stdin_(files_.empty()) {
     if (is_stdin_) files_.emplace_back();
-    buffer_.resize(block + Program::padding);
+    buffer_.resize(block_bytes + Program::padding);
 }
 
 JsonInputs::~JsonInputs() { close(); }
@@ -107,7 +107,7 @@ bool JsonInputs::open_next() {
 /// More of the same file; false at its end. What is given next stays, and moves to the front.
 bool JsonInputs::more() {
     if (ended_) return false;
-    if (end_ - at_ + block + Program::padding > buffer_.size() && at_ < block)
+    if (end_ - at_ + block_bytes + Program::padding > buffer_.size() && at_ < block_bytes)
         buffer_.resize(2 * buffer_.size());
     if (at_ > 0) {
         std::memmove(buffer_.data(), buffer_.data() + at_, end_ - at_);
@@ -127,6 +127,8 @@ bool JsonInputs::more() {
         close();
         return false;
     }
+    // A carriage return is white space, too, and as wrong within a text.
+    if (separators_) std::replace(buffer_.data() + end_, buffer_.data() + end_ + got, '\x1e', '\r');
     end_ += static_cast<std::size_t>(got);
     std::memset(buffer_.data() + end_, ' ', Program::padding);
     if (at_head_ && left().starts_with(byte_order_mark)) at_ = byte_order_mark.size();
@@ -213,6 +215,61 @@ std::string JsonInputs::rest() {
         at_ = end_;
         if (!more() && !open_next()) return out;
     }
+}
+
+JsonInputs::Got JsonInputs::lines(Block& block) {
+    std::size_t looked = 0;
+    for (;;) {
+        const std::string_view rest = left().substr(looked);
+        const std::size_t newline = rest.rfind('\n');
+        std::size_t size = newline == std::string_view::npos ? 0 : looked + newline + 1;
+        if (size == 0 && ended_) size = end_ - at_;
+        if (size > 0) {
+            give_block(block, size);
+            return Got::text;
+        }
+        if (ended_) return Got::end;
+        looked = end_ - at_;
+        if (looked > line_most) {
+            line_end_ = end_;
+            return Got::unfinished;
+        }
+        if (more() && at_ > 0) looked = 0;
+    }
+}
+
+/// The buffer goes with the block; what lies behind the block is copied.
+void JsonInputs::give_block(Block& block, std::size_t size) {
+    const std::size_t behind = end_ - at_ - size;
+    block.buffer.resize(std::max(buffer_.size(), behind + Program::padding));
+    std::memcpy(block.buffer.data(), buffer_.data() + at_ + size, behind);
+    std::memset(block.buffer.data() + behind, ' ', Program::padding);
+    block.buffer.swap(buffer_);
+    block.begin = at_;
+    block.end = at_ + size;
+    block.lines_before = lines_;
+    const std::string_view text = block.text();
+    lines_ += static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+    at_ = before_ = line_end_ = 0;
+    end_ = behind;
+}
+
+void JsonInputs::take_back(std::string_view text, std::uint64_t lines_before) {
+    std::vector<char> joined;
+    joined.reserve(text.size() + end_ - at_ + Program::padding);
+    joined.assign(text.begin(), text.end());
+    joined.insert(joined.end(), left().begin(), left().end());
+    end_ = joined.size();
+    joined.resize(std::max(end_, block_bytes) + Program::padding, ' ');
+    buffer_.swap(joined);
+    at_ = before_ = line_end_ = 0;
+    lines_ = lines_before;
+}
+
+std::uint64_t JsonInputs::lines_read() const {
+    const bool is_given = at_ > 0 && buffer_[at_ - 1] == '\n';
+    const bool ends = !is_given && left().find('\n') != std::string_view::npos;
+    return lines_ + (ends ? 1 : 0);
 }
 
 std::string JsonInputs::place() const { return name_ + ":" + std::to_string(given_line_); }

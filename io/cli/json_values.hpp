@@ -61,14 +61,37 @@ public:
     /// All that is left of all files.
     std::string rest();
 
+    /// Lines in one piece of memory.
+    struct Block {
+        std::vector<char> buffer;  ///< With Program::padding bytes behind the lines.
+        std::size_t begin = 0;
+        std::size_t end = 0;
+        std::uint64_t lines_before = 0;  ///< Ends of lines before it in its file.
+        std::string_view text() const { return {buffer.data() + begin, end - begin}; }
+    };
+    /// The whole lines that are at hand, read once if there are none. end: of this file; the next
+    /// one comes with next_file(). unfinished: the line is too long, and was not taken.
+    Got lines(Block& block);
+    bool next_file() { return open_next(); }
+    /// What comes before all that was not given yet; so many lines are before it.
+    void take_back(std::string_view text, std::uint64_t lines_before);
+
+    /// From now on a separator of RFC 7464 (RS) is white space.
+    void take_separators() { separators_ = true; }
+
     /// Where what was given last ends, in words: "app.log:12".
     std::string place() const;
     const std::string& file() const { return name_; }
+    bool is_stdin() const { return is_stdin_; }
+    std::uint64_t given_line() const { return given_line_; }
+    /// Ends of lines that were read to give what was given last, its own line with it.
+    std::uint64_t lines_read() const;
     /// Files that could not be read, each with why; since the last call.
     std::vector<std::string> take_troubles() { return std::exchange(troubles_, {}); }
 
 private:
     bool more();
+    void give_block(Block& block, std::size_t size);
     bool open_next();
     void close();
     std::string_view left() const { return {buffer_.data() + at_, end_ - at_}; }
@@ -78,13 +101,14 @@ private:
     std::size_t next_file_ = 0;
     std::string name_ = "<unknown>";
     int fd_ = -1;
-    bool at_head_ = false;   ///< Nothing of the file was read yet.
-    bool ended_ = true;      ///< Nothing more comes of the file.
+    bool separators_ = false;
+    bool at_head_ = false;  ///< Nothing of the file was read yet.
+    bool ended_ = true;     ///< Nothing more comes of the file.
     std::vector<char> buffer_;
-    std::size_t at_ = 0;     ///< What is given next begins here.
+    std::size_t at_ = 0;  ///< What is given next begins here.
     std::size_t end_ = 0;
-    std::size_t before_ = 0;  ///< Where the last line began.
-    std::size_t line_end_ = 0;  ///< Of the line that was taken back.
+    std::size_t before_ = 0;        ///< Where the last line began.
+    std::size_t line_end_ = 0;      ///< Of the line that was taken back.
     std::uint64_t lines_ = 0;       ///< Ends of lines before what is given next.
     std::uint64_t given_line_ = 0;  ///< In which what was given last ends, from 1.
     std::vector<std::string> troubles_;

@@ -45,8 +45,16 @@ bool input(Bench& bench, const Value*, Value& out) {
     if (!bench.outside.input(text, error)) return bench.fail(error);
     return read_value(bench, text, out);
 }
-bool line_number(Bench& bench, const Value*, Value&) {
-    return bench.fail("Unknown input line number");
+bool line_number(Bench& bench, const Value*, Value& out) {
+    const std::int64_t lines = bench.outside.input_lines();
+    if (lines < 0) return bench.fail("Unknown input line number");
+    out = Value::of(static_cast<double>(lines));
+    return true;
+}
+bool file_name(Bench& bench, const Value*, Value& out) {
+    const std::string* file = bench.outside.input_file();
+    out = file == nullptr || file->empty() ? Value() : make_string(bench.heap, *file);
+    return true;
 }
 
 bool debug(Bench& bench, const Value* v, Value& out) {
@@ -61,10 +69,6 @@ bool to_stderr(Bench& bench, const Value* v, Value& out) {
     if (!bench.outside.listens()) return true;
     const bool is_text = v[0].is(Kind::string);
     bench.outside.say(is_text ? text_of(bench.heap, v[0]) : to_json(bench.heap, v[0]).bytes());
-    return true;
-}
-bool nothing(Bench&, const Value*, Value& out) {
-    out = Value();
     return true;
 }
 bool yes(Bench&, const Value*, Value& out) {
@@ -96,7 +100,7 @@ std::vector<NativeEntry> other_natives() {
             {"now", 0, now},
             {"input", 0, input},
             {"input_line_number", 0, line_number},
-            {"input_filename", 0, nothing},
+            {"input_filename", 0, file_name},
             {"debug", 0, debug},
             {"stderr", 0, to_stderr},
             {"have_literal_numbers", 0, yes},

@@ -61,6 +61,8 @@ enum class Do : std::uint8_t {
     new_owner,     ///< variable a := the owner of what `|=` makes on its way
     get_path,      ///< top := getpath(variable a; variable b), for `|=`; variable b + 1: the owner
     set_path,      ///< variable a := setpath(a; variable b; pop), for `|=`; the same owner
+    set_at,        ///< [value, input] -> input with the value where constants a to a + b lead
+    delete_at,     ///< top := top without what is there
     delete_paths,  ///< top := delpaths(top; variable a)
     raise,         ///< error: constants[a]
     binary,        ///< native of two arguments whose right one is constants[b]

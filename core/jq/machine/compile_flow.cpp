@@ -156,9 +156,7 @@ const Binding* CompileState::declare(PatternId id, const Binding* scope) {
         scope = add_binding({.name = text, .before = scope, .owner = here_, .slot = slot()});
     };
     switch (pattern.kind) {
-        case Pattern::Kind::variable:
-            add(pattern.name);
-            break;
+        case Pattern::Kind::variable: add(pattern.name); break;
         case Pattern::Kind::entry:
             if (pattern.name != none) add(pattern.name);
             if (pattern.inside != none) scope = declare(pattern.inside, scope);
@@ -217,12 +215,57 @@ void CompileState::match_entry(const Pattern& entry, const Binding* scope) {
 /// `=` and its like: each value of the right side, then each path of the left.
 void CompileState::update(const Expr& e, const Binding* scope) {
     const std::string sign = syntax_.text(e.text);
+    if (std::vector<ExprId> keys; fixed_path(e.a, keys)) return update_at(e, sign, keys, scope);
     if (sign == "|=") return modify(e.a, e.b, sign, 0, scope);
     const std::uint32_t value = slot();
     emit(Do::sub_begin);
     expr(e.b, scope, false);
     emit(Do::sub_store, value);
     modify(e.a, none, sign, value, scope);
+}
+
+/// Whether it is one path whatever the input is: `.a.b[0]`. Its keys in order.
+bool CompileState::fixed_path(ExprId id, std::vector<ExprId>& keys) const {
+    const Expr& e = syntax_.exprs[id];
+    if (e.op == Op::identity) return true;
+    if (e.op == Op::pipe) return fixed_path(e.a, keys) && fixed_path(e.b, keys);
+    if (e.op != Op::index || e.optional || !is_literal(e.b)) return false;
+    const Op key = syntax_.exprs[e.b].op;
+    if ((key != Op::string && key != Op::number) || !fixed_path(e.a, keys)) return false;
+    keys.push_back(e.b);
+    return true;
+}
+
+/// An update of one fixed path: without a state, and without following any path.
+void CompileState::update_at(const Expr& e, std::string_view sign, const std::vector<ExprId>& keys,
+                             const Binding* scope) {
+    const auto count = static_cast<std::uint32_t>(keys.size());
+    const auto first = static_cast<std::uint32_t>(code_.constants.size());
+    for (const ExprId key : keys) literal_constant(key);
+    if (sign == "=") {
+        sub(e.b, scope);
+        emit(Do::set_at, first, count);
+        return;
+    }
+    const std::uint32_t mark = slot(), value = slot();
+    if (sign != "|=") {
+        emit(Do::sub_begin);
+        expr(e.b, scope, false);
+        emit(Do::sub_store, value);
+    }
+    emit(Do::sub_begin);
+    for (std::uint32_t i = 0; i < count; ++i) emit(Do::field, first + i);
+    const std::uint32_t empty = emit(Do::fork_mark, 0, mark);
+    update_value(e.b, sign, value, scope);
+    emit(Do::cut, mark);
+    emit(Do::sub_end);
+    emit(Do::set_at, first, count);
+    const std::uint32_t done = emit(Do::jump);
+    land(empty);
+    emit(Do::drop);
+    emit(Do::loud);
+    emit(Do::delete_at, first, count);
+    land(done);
 }
 
 /// The state is a variable; paths are those of the input as it was. What has no new value is

@@ -74,6 +74,9 @@ private:
     void update(const Expr& e, const Binding* scope);
     void modify(ExprId paths, ExprId by, std::string_view sign, std::uint32_t value,
                 const Binding* scope);
+    bool fixed_path(ExprId id, std::vector<ExprId>& keys) const;
+    void update_at(const Expr& e, std::string_view sign, const std::vector<ExprId>& keys,
+                   const Binding* scope);
     void update_value(ExprId by, std::string_view sign, std::uint32_t value, const Binding* scope);
     void fold(const Expr& e, const Binding* scope);
     void bind(const Expr& e, const Binding* scope, bool last);

@@ -67,10 +67,11 @@ inline constexpr auto defined = std::to_array<std::string_view>({
     " elif $vt == \"array\" and ($val | length) > 1 then test($val[0]; $val[1])"
     " elif $vt == \"array\" and ($val | length) > 0 then test($val[0]; null)"
     " else error($vt + \" not a string or array\") end;",
-    "def _captured: reduce (.captures[] | select(.name != null)) as $c ({};"
-    " .[$c.name] = $c.string);",
-    "def capture(re; mods): match(re; mods) | _captured;",
-    "def capture($val): match($val) | _captured;",
+    "def capture(re; mods): _match_impl(re; mods; \"captured\") | .[];",
+    "def capture($val): ($val | type) as $vt | if $vt == \"string\" then capture($val; null)"
+    " elif $vt == \"array\" and ($val | length) > 1 then capture($val[0]; $val[1])"
+    " elif $vt == \"array\" and ($val | length) > 0 then capture($val[0]; null)"
+    " else error($vt + \" not a string or array\") end;",
     "def scan($re; $flags): match($re; \"g\" + $flags)"
     " | if (.captures | length) > 0 then [.captures[].string] else .string end;",
     "def scan($re): scan($re; null);",
@@ -78,13 +79,10 @@ inline constexpr auto defined = std::to_array<std::string_view>({
     " (null; {start: .next, end: $offset, next: ($offset + $length)})];",
     "def splits($re): splits($re; null);",
     "def split($re; $flags): [splits($re; $flags)];",
-    "def sub($re; s; $flags): . as $in | (reduce match($re; $flags) as $edit"
-    " ({result: [], previous: 0};"
-    " $in[.previous:($edit | .offset)] as $gap"
-    " | [$edit | _captured | s] as $inserts"
-    " | reduce range(0; $inserts | length) as $ix (.; .result[$ix] += $gap + $inserts[$ix])"
-    " | .previous = ($edit | .offset + .length))"
-    " | .result[] + $in[.previous:]) // $in;",
+    "def sub($re; s; $flags): . as $in"
+    " | (_match_impl($re; $flags; \"edits\") as [$edits, $rest]"
+    " | reduce $edits[] as [$gap, $captured] ([]; _add_edit($gap; [$captured | s]))"
+    " | .[] + $rest) // $in;",
     "def sub($re; s): sub($re; s; \"\");",
     "def gsub($re; s; $flags): sub($re; s; $flags + \"g\");",
     "def gsub($re; s): sub($re; s; \"g\");",

@@ -128,7 +128,71 @@ Value match_value(Heap& heap, Counted& counted, const std::vector<Span>& spans,
     return value_of(match);
 }
 
-/// All matches as an array, or whether there is one. v: text, pattern, modifiers, test.
+/// What the named groups caught, by their names.
+Value captured_value(Heap& heap, std::string_view text, const std::vector<Span>& spans,
+                     const std::vector<std::string>& names) {
+    Object* captured = fresh_object(heap, names.size());
+    for (std::size_t i = 1; i < spans.size(); ++i) {
+        if (names[i - 1].empty()) continue;
+        const Span& span = spans[i];
+        const Value part =
+            span.begin < 0
+                ? Value()
+                : Value::of(text.substr(static_cast<std::size_t>(span.begin),
+                                        static_cast<std::size_t>(span.end - span.begin)));
+        put(heap, *captured, make_string(heap, names[i - 1]), part);
+    }
+    return value_of(captured);
+}
+
+/// What becomes of matches.
+enum class Wanted : std::uint8_t {
+    matches,   ///< All that jq says of them.
+    any,       ///< Whether there is one.
+    captured,  ///< What named groups caught.
+    edits,     ///< [[[text before it, what named groups caught], ...], text behind the last one]
+};
+
+class Matches {
+public:
+    Matches(Heap& heap, Wanted wanted, std::string_view text)
+        : heap_(heap), wanted_(wanted), counted_{text}, all_(heap) {}
+
+    void add(const std::vector<Span>& spans, const std::vector<std::string>& names) {
+        any_ = true;
+        if (wanted_ == Wanted::any) return;
+        if (wanted_ == Wanted::matches) return all_.add(match_value(heap_, counted_, spans, names));
+        const Value captured = captured_value(heap_, counted_.text, spans, names);
+        if (wanted_ == Wanted::captured) return all_.add(captured);
+        const auto begin = static_cast<std::size_t>(spans[0].begin);
+        const std::string_view gap = counted_.text.substr(behind_, begin - behind_);
+        const Value edit[] = {Value::of(gap), captured};
+        all_.add(make_array(heap_, edit, 2));
+        behind_ = static_cast<std::size_t>(spans[0].end);
+    }
+
+    Value value() const {
+        if (wanted_ == Wanted::any) return Value::of(any_);
+        if (wanted_ != Wanted::edits) return all_.value();
+        const Value both[] = {all_.value(), Value::of(counted_.text.substr(behind_))};
+        return make_array(heap_, both, 2);
+    }
+
+private:
+    Heap& heap_;
+    Wanted wanted_;
+    Counted counted_;
+    ArrayBuilder all_;
+    std::size_t behind_ = 0;
+    bool any_ = false;
+};
+
+Wanted wanted_of(const Value& value) {
+    if (!value.is(Kind::string)) return value.truthy() ? Wanted::any : Wanted::matches;
+    return value.bytes() == "edits" ? Wanted::edits : Wanted::captured;
+}
+
+/// v: text, pattern, modifiers, what is wanted.
 bool match(Bench& bench, const Value* v, Value& out) {
     if (!v[0].is(Kind::string)) {
         return bench.fail(described(bench.heap, v[0]) +
@@ -143,10 +207,9 @@ bool match(Bench& bench, const Value* v, Value& out) {
     Regex* regex = regex_of(bench, text_of(bench.heap, v[1]), mode.flags);
     if (regex == nullptr) return false;
     std::vector<Span> spans;
-    ArrayBuilder matches(bench.heap);
-    Counted counted{text};
+    const Wanted wanted = wanted_of(v[3]);
+    Matches matches(bench.heap, wanted, text);
     SearchWatch watch(bench.heap);
-    bool any = false;
     for (std::size_t from = 0; from <= text.size() && !bench.heap.exhausted();) {
         // One search may take as long as it has retries.
         bench.heap.work(Heap::look_every / 16);
@@ -157,21 +220,44 @@ bool match(Bench& bench, const Value* v, Value& out) {
         if (found == Regex::Found::no || found == Regex::Found::ended) break;
         const auto begin = static_cast<std::size_t>(spans[0].begin);
         const auto end = static_cast<std::size_t>(spans[0].end);
-        any = true;
-        if (v[3].truthy()) break;
-        matches.add(match_value(bench.heap, counted, spans, regex->names()));
-        if (!mode.global) break;
+        matches.add(spans, regex->names());
+        if (!mode.global || wanted == Wanted::any) break;
         // Behind an empty match the next one begins at the next character.
         from = end > begin   ? end
                : mutant(425) ? end + 1
                              : end + std::max<std::size_t>(1, byte_of_point(text.substr(end), 1));
     }
-    out = v[3].truthy() ? Value::of(any) : matches.value();
+    out = matches.value();
+    return true;
+}
+
+/// Texts so far, each with the gap and its insertion behind it. v: texts, gap, insertions.
+bool add_edit(Bench& bench, const Value* v, Value& out) {
+    const Value texts = opened(bench.heap, v[0]), inserted = opened(bench.heap, v[2]);
+    ArrayBuilder longer(bench.heap);
+    for (std::uint32_t i = 0; i < std::max(texts.size, inserted.size); ++i) {
+        Value text = i < texts.size ? texts.array->items[i] : Value::of(std::string_view());
+        if (i < inserted.size) {
+            const Value& insert = inserted.array->items[i];
+            Value behind;
+            if (!insert.is(Kind::string)) {
+                if (!add_values(bench, v[1], insert, behind)) return false;
+            } else {
+                behind = insert;
+                text = concat(bench.heap, text, v[1]);
+            }
+            text = concat(bench.heap, text, behind);
+        }
+        longer.add(text);
+    }
+    out = longer.value();
     return true;
 }
 
 }  // namespace
 
-std::vector<NativeEntry> regex_natives() { return {{"_match_impl", 3, match}}; }
+std::vector<NativeEntry> regex_natives() {
+    return {{"_match_impl", 3, match}, {"_add_edit", 2, add_edit}};
+}
 
 }  // namespace holdfast::jq::machine

@@ -77,6 +77,10 @@ public:
         error = "No more inputs";
         return false;
     }
+    /// For `input_filename`: empty where the input has none. Null: `null`, too.
+    virtual const std::string* input_file() const { return nullptr; }
+    /// For `input_line_number`; -1: not known.
+    virtual std::int64_t input_lines() const { return -1; }
     /// What `modulemeta` gives of a module, as JSON. False: `said` is why it gives nothing.
     virtual bool module_metadata(std::string_view, std::string& said) {
         said = "modulemeta reads files, which programs over records do not: see holdfast jq";

@@ -105,6 +105,7 @@ Value environment_value(Heap& heap, Outside& outside) {
 
 void MachineProgram::begin(std::span<const std::byte> record) {
     vm_.begin(record.size());
+    origin_ = {{reinterpret_cast<const char*>(record.data()), record.size()}, tape_.depth()};
     verbatim_ = lines_ || std::memchr(record.data(), '\n', record.size()) == nullptr;
     if (code_->asks_meta) vm_.set_global(Global::meta, meta_value());
     if (code_->asks_environment)
@@ -170,8 +171,8 @@ void MachineProgram::take(const Value& value, const Value& input, Outputs& outpu
 
 void MachineProgram::write(const Value& value, Outputs& outputs, std::vector<std::byte>& out,
                            std::size_t before) {
-    if (!write_json(vm_.heap(), value, out, Tape::depth_max, before + outputs_bytes_max_,
-                    verbatim_)) {
+    if (!write_json(vm_.heap(), value, out, Tape::depth_max, before + outputs_bytes_max_, verbatim_,
+                    origin_)) {
         outputs.wrong = "an output has more than 64 levels";
     }
     out.push_back(std::byte{'\n'});

@@ -65,6 +65,7 @@ private:
     Nodes nodes_;
     RecordMeta meta_;
     bool lines_ = false;
+    Origin origin_;
     bool verbatim_ = false;  ///< The record has no line ends, so its bytes are a line.
     std::size_t outputs_bytes_max_ = outputs_bytes_default;
 };

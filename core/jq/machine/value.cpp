@@ -98,14 +98,36 @@ std::string_view key_of(Heap& heap, const Node& member) {
     return text_of(heap, Value::of(raw, Form::read));
 }
 
+/// Below 64; keys that differ mostly differ in it.
+std::uint32_t rough_hash(std::string_view key) {
+    if (key.empty()) return 0;
+    const auto byte = [&](std::size_t i) {
+        return std::uint32_t{static_cast<unsigned char>(key[i])};
+    };
+    const std::size_t last = key.size() - 1;
+    return (byte(0) + 5 * byte(last) + 11 * byte(last / 2) + 3 * static_cast<std::uint32_t>(last)) &
+           63;
+}
+
 Value open_object(Heap& heap, const Node& node, NodeId id) {
     std::size_t members = 0;
     for (NodeId child = id + 1; child < node.next; child = (&node + (child - id))->next) ++members;
-    Object* object = fresh_object(heap, members);
+    // With room for keys that are set.
+    Object* object = fresh_object(heap, members + 2);
+    // Of few members those whose keys may be equal are compared.
+    std::uint64_t seen = members > index_above ? UINT64_MAX : 0;
     for (NodeId child = id + 1; child < node.next;) {
         const Node& member = *(&node + (child - id));
-        put(heap, *object, Value::of(key_of(heap, member)), value_of(member, child));
+        const Value key = Value::of(key_of(heap, member)), value = value_of(member, child);
+        const std::uint64_t bit = std::uint64_t{1} << rough_hash(key.bytes());
         child = member.next;
+        if ((seen & bit) != 0 || object->count == object->capacity) {
+            put(heap, *object, key, value);
+            continue;
+        }
+        seen |= bit;
+        new (object->members + object->count++) Member{key, value};
+        if (value.kind >= Kind::array) deepen(heap, object->depth, value);
     }
     return value_of(object);
 }
@@ -134,8 +156,7 @@ Value value_of(const Node& node, NodeId id) {
             out.node = &node;
             out.size = id;
             break;
-        default:
-            out.form = Form::made;
+        default: out.form = Form::made;
     }
     return out;
 }

@@ -174,6 +174,12 @@ public:
     const Limits& limits() const { return limits_; }
     /// Forgets everything; keeps one block for the next record, and goes by other limits.
     void reset(const Limits& limits);
+    /// Memory for text on its way out; its size is write_room.
+    char* room_to_write() {
+        if (to_write_ == nullptr) to_write_ = std::make_unique_for_overwrite<char[]>(write_room);
+        return to_write_.get();
+    }
+    static constexpr std::size_t write_room = 16 << 10;
     /// Who is asked whether the run shall end. Lives: as long as this.
     void ask(Outside& outside) { outside_ = &outside; }
 
@@ -191,6 +197,7 @@ private:
         std::size_t size = 0;
     };
     std::vector<Block> blocks_;
+    std::unique_ptr<char[]> to_write_;
     std::byte* at_ = nullptr;
     std::byte* end_ = nullptr;
     const char* text_end_ = nullptr;  ///< Where the last text ends.
@@ -291,10 +298,15 @@ Value sorted_keys(Heap& heap, const Value& object);
 bool contains(Heap& heap, const Value& a, const Value& b);
 
 // ---- text ----
+/// The record that values were read from: members that stand there side by side are copied as one.
+struct Origin {
+    std::string_view text;  ///< With a few bytes behind it that may be read; empty: not known.
+    std::size_t depth = 0;  ///< Containers within each other.
+};
 /// As one line of JSON. False: it has more than `levels_max` levels, or `out` came to more than
-/// `bytes_max`; then some of it was written.
+/// `bytes_max`; then some of it was written. lines: what was read may be copied as it is.
 bool write_json(Heap& heap, const Value& value, std::vector<std::byte>& out, std::size_t levels_max,
-                std::size_t bytes_max, bool lines);
+                std::size_t bytes_max, bool lines, const Origin& origin = {});
 /// As JSON in the heap: what tojson gives.
 Value to_json(Heap& heap, const Value& value);
 /// What jq prints for a double: 17 digits, the shortest that give it again.

@@ -144,6 +144,8 @@ private:
     Flow native(const Instruction& in);
     Flow make_object(std::uint32_t members);
     Flow make_text(const Instruction& in);
+    Flow set_at(const Instruction& in);
+    Flow delete_at(const Instruction& in);
     Value path_value(const Step* path);
     void read_given();
     Value constant(std::uint32_t id);

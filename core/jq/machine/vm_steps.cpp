@@ -147,6 +147,8 @@ Vm::Flow Vm::step_more(const Instruction& in) {
             root = result;
             return Flow::on;
         }
+        case Do::set_at: return set_at(in);
+        case Do::delete_at: return delete_at(in);
         case Do::delete_paths: {
             const Value& gone = slot(0, in.a).value;
             if (gone.size == 0) return Flow::on;
@@ -278,6 +280,26 @@ Vm::Flow Vm::slice(const Instruction& in) {
     if (followed) follow(key, result);
     set_top(result);
     return Flow::on;
+}
+
+/// [value, input]
+Vm::Flow Vm::set_at(const Instruction& in) {
+    const Value input = pop();
+    const Value value = pop();
+    push(input);
+    Array keys{constants_.data() + in.a, in.b, in.b};
+    Value path(Kind::array), result;
+    path.array = &keys;
+    path.size = in.b;
+    const bool good = set_path_of(bench_, input, path, value, result);
+    return answered(good, result);
+}
+
+Vm::Flow Vm::delete_at(const Instruction& in) {
+    const Value path = make_array(heap_, constants_.data() + in.a, in.b);
+    Value result;
+    const bool good = delete_paths_of(bench_, top(), make_array(heap_, &path, 1), result);
+    return answered(good, result);
 }
 
 Value Vm::path_value(const Step* path) {

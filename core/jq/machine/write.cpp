@@ -17,21 +17,67 @@ namespace {
 struct ToBytes {
     std::vector<std::byte>& out;
     std::size_t bytes_max;
-    bool full() const { return out.size() > bytes_max; }
+    char* room;  ///< Small pieces are gathered here.
+    std::size_t used = 0;
+
+    bool full() const { return out.size() + used > bytes_max; }
     void add(std::string_view text) {
+        if (text.size() > Heap::write_room - used) [[unlikely]]
+            return add_more(text);
+        std::memcpy(room + used, text.data(), text.size());
+        used += text.size();
+    }
+    void add(char c) {
+        if (used == Heap::write_room) [[unlikely]]
+            flush();
+        room[used++] = c;
+    }
+    [[gnu::noinline]] void add_more(std::string_view text) {
+        flush();
+        if (text.size() < Heap::write_room) return add(text);
         const auto* from = reinterpret_cast<const std::byte*>(text.data());
         out.insert(out.end(), from, from + text.size());
+    }
+    void flush() {
+        const auto* from = reinterpret_cast<const std::byte*>(room);
+        out.insert(out.end(), from, from + used);
+        used = 0;
     }
 };
 struct ToHeap {
     TextBuilder& out;
     bool full() const { return false; }  // Memory is spent before.
     void add(std::string_view text) { out.add(text); }
+    void add(char c) { out.add(c); }
 };
 
 bool needs_escape(char c) {
     const auto byte = static_cast<unsigned char>(c);
     return byte < 0x20 || byte == 0x7F || c == '"' || c == '\\';
+}
+
+/// Eight bytes, each of which is 0x80 where it needs an escape; others may be, too, above the first.
+std::uint64_t escapes_of(const char* at) {
+    constexpr std::uint64_t ones = 0x0101010101010101, high = 0x8080808080808080;
+    std::uint64_t word = 0;
+    std::memcpy(&word, at, sizeof(word));
+    const auto zeros = [](std::uint64_t bytes) { return (bytes - ones) & ~bytes & high; };
+    return zeros(word ^ ones * '"') | zeros(word ^ ones * '\\') | zeros(word ^ ones * 0x7F) |
+           ((word - ones * 0x20) & ~word & high);
+}
+
+/// Whether nothing in it needs an escape.
+bool is_plain(std::string_view text) {
+    const char* at = text.data();
+    std::size_t left = text.size();
+    std::uint64_t any = 0;
+    for (; left >= 8; left -= 8, at += 8) any |= escapes_of(at);
+    if (any != 0) return false;
+    if (text.size() >= 8) return left == 0 || escapes_of(at + left - 8) == 0;
+    for (; left > 0; --left) {
+        if (needs_escape(*at++)) return false;
+    }
+    return true;
 }
 
 template <class To>
@@ -50,8 +96,12 @@ void write_escape(char c, To& to) {
 
 template <class To>
 void write_text(std::string_view text, To& to) {
-    to.add("\"");
-    std::size_t plain = 0;
+    to.add('"');
+    std::size_t plain = is_plain(text) ? text.size() : 0;
+    if (plain > 0) {
+        to.add(text);
+        return to.add('"');
+    }
     for (std::size_t i = 0; i < text.size(); ++i) {
         if (!needs_escape(text[i])) [[likely]]
             continue;
@@ -60,7 +110,7 @@ void write_text(std::string_view text, To& to) {
         plain = i + 1;
     }
     to.add(text.substr(plain));
-    to.add("\"");
+    to.add('"');
 }
 
 template <class To>
@@ -69,20 +119,17 @@ struct Writer {
     To to;
     std::size_t levels_max;
     bool verbatim;  ///< What was read may be copied: it has no line ends, or they do not matter.
+    Origin origin;
     bool anew = false;  ///< Nothing keeps the escapes that it was read with.
     std::size_t level = 0;
     bool fits = true;
 
     void write(const Value& value) {
         switch (value.kind) {
-            case Kind::null:
-                return to.add("null");
-            case Kind::no:
-                return to.add("false");
-            case Kind::yes:
-                return to.add("true");
-            case Kind::number:
-                return write_number(value);
+            case Kind::null: return to.add("null");
+            case Kind::no: return to.add("false");
+            case Kind::yes: return to.add("true");
+            case Kind::number: return write_number(value);
             case Kind::string:
                 if (value.form == Form::made) return write_text(value.bytes(), to);
                 // A program looks into text: there one string has one spelling.
@@ -90,8 +137,7 @@ struct Writer {
                 to.add("\"");
                 to.add(value.bytes());
                 return to.add("\"");
-            default:
-                return write_container(value);
+            default: return write_container(value);
         }
     }
 
@@ -123,6 +169,8 @@ struct Writer {
     /// How deep a container that was read is, where that may matter.
     std::size_t read_levels(const Value& value) const {
         if (level + Tape::depth_max <= levels_max) return Tape::depth_max;
+        if (is_of_origin(value.node->text) && level + origin.depth <= levels_max)
+            return origin.depth;
         std::size_t depth = 0, deepest = 0;
         const std::string_view text = value.node->bytes();
         bool quoted = false;
@@ -142,39 +190,93 @@ struct Writer {
     }
 
     void write_array(const Value& array) {
-        to.add("[");
+        to.add('[');
         for (std::uint32_t i = 0; i < array.size && fits; ++i) {
-            if (i > 0) to.add(",");
+            if (i > 0) to.add(',');
             write(array.array->items[i]);
         }
-        to.add("]");
+        to.add(']');
     }
 
-    void write_object(const Value& object) {
-        to.add("{");
-        for (std::uint32_t i = 0; i < object.object->count && fits; ++i) {
-            if (i > 0) to.add(",");
-            write_text(object.object->members[i].key.bytes(), to);
-            to.add(":");
-            write(object.object->members[i].value);
+    bool is_of_origin(const char* at) const {
+        return at > origin.text.data() && at < origin.text.data() + origin.text.size();
+    }
+
+    /// Where the value ends, if it stands at `at` as it was read; else null.
+    static const char* end_of_read(const char* at, const Value& value) {
+        const auto word = [&](std::string_view text) {
+            return std::memcmp(at, text.data(), text.size()) == 0 ? at + text.size() : nullptr;
+        };
+        switch (value.kind) {
+            case Kind::null: return word("null");
+            case Kind::no: return word("false");
+            case Kind::yes: return word("true");
+            case Kind::number:
+                return value.form == Form::read && value.text == at ? at + value.size : nullptr;
+            case Kind::string: {
+                const char* end = at + 1 + value.size;
+                return value.text == at + 1 && *at == '"' && *end == '"' ? end + 1 : nullptr;
+            }
+            default:
+                return value.form == Form::read && value.node->text == at ? at + value.node->size
+                                                                          : nullptr;
         }
-        to.add("}");
+    }
+
+    /// Where the member ends, if it stands in the record as it was read, without white space.
+    const char* end_of_read(const Member& member) const {
+        const char* key = member.key.text;
+        if (!is_of_origin(key)) return nullptr;
+        const char* end = key + member.key.size;
+        if (key[-1] != '"' || end[0] != '"' || end[1] != ':') return nullptr;
+        return end_of_read(end + 2, member.value);
+    }
+
+    /// From member i on those that stand side by side in the record. False: not even this one does.
+    bool copy_members(const Object& object, std::uint32_t& i) {
+        const char* end = end_of_read(object.members[i]);
+        if (end == nullptr) return false;
+        const char* begin = object.members[i].key.text - 1;
+        while (++i < object.count) {
+            const Member& next = object.members[i];
+            if (*end != ',' || next.key.text != end + 2) break;
+            const char* further = end_of_read(next);
+            if (further == nullptr) break;
+            end = mutant(562) ? further + 1 : further;
+        }
+        to.add({begin, static_cast<std::size_t>(end - begin)});
+        return true;
+    }
+
+    void write_object(const Value& value) {
+        const Object& object = *value.object;
+        const bool copies = verbatim && !origin.text.empty() && level + origin.depth <= levels_max;
+        to.add('{');
+        for (std::uint32_t i = 0; i < object.count && fits;) {
+            if (i > 0) to.add(',');
+            if (copies && copy_members(object, i)) continue;
+            write_text(object.members[i].key.bytes(), to);
+            to.add(':');
+            write(object.members[i++].value);
+        }
+        to.add('}');
     }
 };
 
 }  // namespace
 
 bool write_json(Heap& heap, const Value& value, std::vector<std::byte>& out, std::size_t levels_max,
-                std::size_t bytes_max, bool lines) {
-    Writer<ToBytes> writer{heap, {out, bytes_max}, levels_max, lines};
+                std::size_t bytes_max, bool lines, const Origin& origin) {
+    Writer<ToBytes> writer{heap, {out, bytes_max, heap.room_to_write()}, levels_max, lines, origin};
     writer.write(value);
+    writer.to.flush();
     return writer.fits;
 }
 
 Value to_json(Heap& heap, const Value& value) {
     TextBuilder text(heap);
     // As compact as jq: nothing is copied with its white space.
-    Writer<ToHeap> writer{heap, {text}, Limits::depth_most + std::size_t{1}, false, true};
+    Writer<ToHeap> writer{heap, {text}, Limits::depth_most + std::size_t{1}, false, {}, true};
     writer.write(value);
     return text.value();
 }
@@ -222,19 +324,13 @@ void append_double(double number, std::string& out) {
 
 std::string_view type_name(const Value& value) {
     switch (value.kind) {
-        case Kind::null:
-            return "null";
+        case Kind::null: return "null";
         case Kind::no:
-        case Kind::yes:
-            return "boolean";
-        case Kind::number:
-            return "number";
-        case Kind::string:
-            return "string";
-        case Kind::array:
-            return "array";
-        default:
-            return "object";
+        case Kind::yes: return "boolean";
+        case Kind::number: return "number";
+        case Kind::string: return "string";
+        case Kind::array: return "array";
+        default: return "object";
     }
 }
 
