@@ -46,6 +46,8 @@ public:
     /// Why it does not compile; empty: it does.
     const std::string& wrong() const { return wrong_; }
 
+    void heed(const Hurry& hurry, Duration may) { made_->heed(hurry, may); }
+
     std::string over(std::string_view record) {
         demand(made_ != nullptr, "I95", program_ + ": " + wrong_);
         std::vector<std::byte> out;
@@ -170,6 +172,23 @@ void of_work() {
         .demand_over(text, "[true,false,true]");
 }
 
+/// Who is in a hurry ends what takes long; with patience only what has none left.
+void of_hurry() {
+    const auto demand_end = [](Haste haste, Duration may, std::string_view why) {
+        Hurry hurry;
+        Runs runs("last(range(1e9))", nullptr, 200'000);
+        runs.heed(hurry, may);
+        hurry.ask(haste);
+        hurry.ask(Haste::soon < haste ? Haste::soon : Haste::none);
+        const std::string made = runs.over("{}");
+        demand(made.starts_with(why), "I95", "who is in a hurry gets " + made);
+    };
+    demand_end(Haste::none, Duration{}, "! program_time: ");
+    demand_end(Haste::soon, Hurry::any_time, "! program_time: ");
+    demand_end(Haste::soon, Duration{}, "! ended");
+    demand_end(Haste::now, Hurry::any_time, "! ended");
+}
+
 }  // namespace
 
 std::optional<Breach> run_programs(std::uint64_t seed) {
@@ -183,6 +202,7 @@ std::optional<Breach> run_programs(std::uint64_t seed) {
         if (seed % 4 == 3) of_characters();
         of_modules(seed / 4);
         if (seed % 8 == 0) of_work();
+        if (seed % 8 == 4) of_hurry();
     } catch (const Breach& breach) {
         return breach;
     }

@@ -2,6 +2,7 @@
 
 #include <oniguruma.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -37,6 +38,42 @@ struct FreeParameters {
 
 using OwnedRegex = std::unique_ptr<regex_t, FreeRegex>;
 
+constexpr std::size_t retries_most = 1'000'000;
+
+/// Of the run that searches.
+class Clock {
+public:
+    void begin(Duration time) {
+        began_ = std::chrono::steady_clock::now();
+        time_ = time;
+    }
+    void heed(const Hurry& hurry, Duration may) {
+        hurry_ = &hurry;
+        may_ = may;
+    }
+    const char* stop() const {
+        const Duration gone = taken();
+        if (hurry_ != nullptr && hurry_->ends(gone, may_)) return "ended";
+        return gone > time_ ? "program_time" : nullptr;
+    }
+    /// Whether so much more may be taken.
+    bool has(std::chrono::nanoseconds more) const {
+        if (time_ == Duration{}) return true;
+        return stop() == nullptr && taken() + Duration{more.count()} <= time_;
+    }
+
+private:
+    Duration taken() const {
+        return Duration{
+            std::chrono::nanoseconds(std::chrono::steady_clock::now() - began_).count()};
+    }
+
+    std::chrono::steady_clock::time_point began_;
+    Duration time_{};
+    const Hurry* hurry_ = nullptr;
+    Duration may_{};
+};
+
 /// `(?-i)`: what Oniguruma 6.9.8 takes for a call by number.
 bool takes_options_away(std::string_view pattern) {
     for (std::size_t at = pattern.find("(?-"); at != pattern.npos;
@@ -62,10 +99,14 @@ OwnedRegex compiled(std::string_view pattern, OnigOptionType options, OnigErrorI
 /// Compiled twice: once as it is, for short texts; and with a call out at its beginning, so once for
 /// each place where a match is tried, for long ones. (A search cannot be cut into pieces: Oniguruma
 /// wants the match within its range, not only the match's beginning.)
+///
+/// One try at one place is not looked into, only its retries are counted, and each may go over the
+/// whole text. So a long text is searched with few retries first; where they are used up the clock
+/// is asked, and the search begins anew with twice as many, if that can end in time.
 class OnigRegex final : public Regex {
 public:
-    OnigRegex(OwnedRegex regex, std::string_view pattern, OnigOptionType options)
-        : regex_(std::move(regex)), pattern_(pattern), options_(options) {
+    OnigRegex(OwnedRegex regex, std::string_view pattern, OnigOptionType options, Clock& clock)
+        : regex_(std::move(regex)), pattern_(pattern), options_(options), clock_(clock) {
         names_.resize(static_cast<std::size_t>(onig_number_of_captures(regex_.get())));
         onig_foreach_name(regex_.get(), name_of, &names_);
     }
@@ -77,9 +118,7 @@ public:
         const OnigUChar* end = begin + text.size();
         int found = 0;
         if (text.size() - from > unwatched_max && can_watch()) {
-            onig_set_callout_user_data_of_match_param(parameters_.get(), &watch);
-            found = onig_search_with_param(watched_.get(), begin, end, begin + from, end,
-                                           region_.get(), ONIG_OPTION_NONE, parameters_.get());
+            found = search_watched(text, from, watch);
         } else {
             found = onig_search(regex_.get(), begin, end, begin + from, end, region_.get(),
                                 ONIG_OPTION_NONE);
@@ -99,6 +138,29 @@ public:
 private:
     /// Bytes of which a search takes no time, with all its places.
     static constexpr std::size_t unwatched_max = 512;
+    /// So many bytes may a first search go over, a tenth of a second of them.
+    static constexpr std::size_t bytes_of_tries = 300'000'000;
+    static constexpr std::size_t retries_least = 1000;
+
+    int search_watched(std::string_view text, std::size_t from, Watch& watch) {
+        const OnigUChar* begin = bytes_of(text);
+        const OnigUChar* end = begin + text.size();
+        onig_set_callout_user_data_of_match_param(parameters_.get(), &watch);
+        const std::size_t few = bytes_of_tries / (text.size() - from);
+        unsigned long retries = std::clamp(few, retries_least, retries_most);
+        for (;; retries = std::min<unsigned long>(2 * retries, retries_most)) {
+            onig_set_retry_limit_in_match_of_match_param(parameters_.get(), retries);
+            onig_set_retry_limit_in_search_of_match_param(parameters_.get(), retries);
+            const auto began = std::chrono::steady_clock::now();
+            const int found =
+                onig_search_with_param(watched_.get(), begin, end, begin + from, end, region_.get(),
+                                       ONIG_OPTION_NONE, parameters_.get());
+            const bool used_up = found == ONIGERR_RETRY_LIMIT_IN_MATCH_OVER ||
+                                 found == ONIGERR_RETRY_LIMIT_IN_SEARCH_OVER;
+            if (!used_up || retries == retries_most) return found;
+            if (!clock_.has(2 * (std::chrono::steady_clock::now() - began))) return ONIG_ABORT;
+        }
+    }
 
     /// A comment or a quotation at the pattern's end would take the bracket.
     bool can_watch() {
@@ -140,6 +202,7 @@ private:
     OwnedRegex regex_;
     std::string pattern_;
     OnigOptionType options_;
+    Clock& clock_;
     OwnedRegex watched_;
     std::unique_ptr<OnigMatchParam, FreeParameters> parameters_;
     std::unique_ptr<OnigRegion, FreeRegion> region_{onig_region_new()};
@@ -152,8 +215,8 @@ void start_onig() {
     std::call_once(once, [] {
         OnigEncoding encodings[] = {ONIG_ENCODING_UTF8};
         onig_initialize(encodings, 1);
-        onig_set_retry_limit_in_search(1'000'000);
-        onig_set_retry_limit_in_match(1'000'000);
+        onig_set_retry_limit_in_search(retries_most);
+        onig_set_retry_limit_in_match(retries_most);
         onig_set_match_stack_limit_size(100'000);
         onig_set_parse_depth_limit(250);
     });
@@ -198,7 +261,7 @@ public:
         int status = 0;
         OwnedRegex made = compiled(pattern, options_of(flags), info, status);
         if (made != nullptr) {
-            return std::make_unique<OnigRegex>(std::move(made), pattern, options_of(flags));
+            return std::make_unique<OnigRegex>(std::move(made), pattern, options_of(flags), clock_);
         }
         OnigUChar words[ONIG_MAX_ERROR_MESSAGE_LEN];
         const int size = onig_error_code_to_str(words, status, &info);
@@ -206,22 +269,9 @@ public:
         return nullptr;
     }
 
-    const char* stop() override {
-        const Duration taken{
-            std::chrono::nanoseconds(std::chrono::steady_clock::now() - began_).count()};
-        if (hurry_ != nullptr && hurry_->ends(taken, may_)) return "ended";
-        return taken > time_ ? "program_time" : nullptr;
-    }
-
-    void begin(Duration time) override {
-        began_ = std::chrono::steady_clock::now();
-        time_ = time;
-    }
-
-    void heed(const Hurry& hurry, Duration may) override {
-        hurry_ = &hurry;
-        may_ = may;
-    }
+    const char* stop() override { return clock_.stop(); }
+    void begin(Duration time) override { clock_.begin(time); }
+    void heed(const Hurry& hurry, Duration may) override { clock_.heed(hurry, may); }
 
     std::vector<std::string> environment() override {
         std::vector<std::string> all;
@@ -238,10 +288,7 @@ public:
     std::unique_ptr<Outside> clone() const override { return std::make_unique<ProcessOutside>(); }
 
 private:
-    std::chrono::steady_clock::time_point began_;
-    Duration time_{};
-    const Hurry* hurry_ = nullptr;
-    Duration may_{};
+    Clock clock_;
 };
 
 }  // namespace

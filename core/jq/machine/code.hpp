@@ -62,6 +62,9 @@ enum class Do : std::uint8_t {
     get_path,      ///< top := getpath(variable a; variable b), for `|=`; variable b + 1: the owner
     set_path,      ///< variable a := setpath(a; variable b; pop), for `|=`; the same owner
     set_at,        ///< [value, input] -> input with the value where constants a to a + b lead
+    get_in,        ///< top := what is where the variables from a on lead; b: see Code::own
+    set_in,        ///< [value, input] -> input with the value there, in place where it is owned
+    add_in,        ///< [value, input] -> input + value, in place where it is owned; b: the same
     delete_at,     ///< top := top without what is there
     delete_paths,  ///< top := delpaths(top; variable a)
     raise,         ///< error: constants[a]
@@ -103,6 +106,12 @@ struct Constant {
 };
 
 struct Code {
+    /// Of get_in and its like: the variable with the owner, and how many keys there are.
+    static constexpr std::uint32_t own(std::uint32_t owner, std::uint32_t keys) {
+        return owner << 4 | keys;
+    }
+    static constexpr std::uint32_t own_keys_max = 15;
+    static constexpr std::uint32_t owners_max = 1 << 27;
     std::vector<Instruction> instructions;
     std::vector<Function> functions;  ///< The first is the program.
     std::vector<Call> calls;

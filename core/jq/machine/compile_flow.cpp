@@ -88,13 +88,19 @@ void CompileState::fold(const Expr& e, const Binding* scope) {
     emit(Do::duplicate);
     expr(e.b, scope, false);
     emit(Do::store, state);
+    const std::uint32_t owner = slot();
+    if (!each) emit(Do::new_owner, owner);
     const std::uint32_t fork = each ? 0 : emit(Do::fork);
     emit(Do::duplicate);
     expr(e.a, scope, false);
     const Binding* inside = bind_patterns(e, scope, Do::store);
     if (failed_) return;
     emit(Do::load_moved, 0, state);
-    expr(e.c, inside, false);
+    if (!each && owner < Code::owners_max && is_owned(e.c, inside)) {
+        owned(e.c, inside, owner);
+    } else {
+        expr(e.c, inside, false);
+    }
     if (each) {
         emit(Do::duplicate);
         emit(Do::store, state);

@@ -74,6 +74,12 @@ private:
     void update(const Expr& e, const Binding* scope);
     void modify(ExprId paths, ExprId by, std::string_view sign, std::uint32_t value,
                 const Binding* scope);
+    bool gives_one(ExprId id, const Binding* scope, int depth = 0) const;
+    bool is_apart(ExprId id, const Binding* scope) const;
+    bool is_owned(ExprId id, const Binding* scope) const;
+    bool owned_path(ExprId id, const Binding* scope, std::vector<ExprId>& keys) const;
+    void owned(ExprId id, const Binding* scope, std::uint32_t owner);
+    void owned_update(const Expr& e, const Binding* scope, std::uint32_t owner);
     bool fixed_path(ExprId id, std::vector<ExprId>& keys) const;
     void update_at(const Expr& e, std::string_view sign, const std::vector<ExprId>& keys,
                    const Binding* scope);

@@ -107,6 +107,12 @@ void ArrayBuilder::add(const Value& value) {
     depth_ = std::max(depth_, depth_of(value));
 }
 
+void ArrayBuilder::expect(std::size_t count) {
+    if (count == 0 || capacity_ > 0) return;
+    items_ = heap_.take_many<Value>(count);
+    if (items_ != nullptr) capacity_ = count;
+}
+
 Value ArrayBuilder::value() const {
     auto* array = new (heap_.take(sizeof(Array))) Array;
     array->items = items_;

@@ -9,9 +9,7 @@ namespace {
 
 bool length(Bench& bench, const Value* v, Value& out) {
     switch (v[0].kind) {
-        case Kind::null:
-            out = Value::of(0.0);
-            return true;
+        case Kind::null: out = Value::of(0.0); return true;
         case Kind::number:
             out = std::bit_cast<std::uint64_t>(number_of(v[0])) >> 63 == 1
                       ? negated(bench.heap, v[0])
@@ -24,8 +22,7 @@ bool length(Bench& bench, const Value* v, Value& out) {
         case Kind::object:
             out = Value::of(static_cast<double>(size_of(bench.heap, v[0])));
             return true;
-        default:
-            return bench.fail(described(bench.heap, v[0]) + " has no length");
+        default: return bench.fail(described(bench.heap, v[0]) + " has no length");
     }
 }
 
@@ -235,16 +232,23 @@ bool every(Bench& bench, const Value* v, Value& out) {
 }
 
 bool to_entries(Bench& bench, const Value* v, Value& out) {
-    Value keys_in_order;
-    if (!keys_of(bench, v[0], false, keys_in_order)) return false;
-    const Value open = opened(bench.heap, v[0]);
     ArrayBuilder entries(bench.heap);
-    for (std::uint32_t i = 0; i < keys_in_order.size && !bench.heap.exhausted(); ++i) {
-        Object* entry = fresh_object(bench.heap, 2);
-        put(bench.heap, *entry, Value::of(std::string_view("key")), keys_in_order.array->items[i]);
-        put(bench.heap, *entry, Value::of(std::string_view("value")),
-            open.is(Kind::array) ? open.array->items[i] : open.object->members[i].value);
-        entries.add(value_of(entry));
+    const auto add = [&](const Value& key, const Value& value) {
+        const Member members[] = {{Value::of(std::string_view("key")), key},
+                                  {Value::of(std::string_view("value")), value}};
+        entries.add(made_of(bench.heap, members, 2));
+    };
+    const Value open = v[0].is(Kind::object) ? opened(bench.heap, v[0]) : v[0];
+    if (!open.is(Kind::object)) {
+        Value keys;
+        if (!keys_of(bench, open, false, keys)) return false;
+        const Value items = opened(bench.heap, open);
+        for (std::uint32_t i = 0; i < keys.size && !bench.heap.exhausted(); ++i)
+            add(keys.array->items[i], items.array->items[i]);
+    } else {
+        entries.expect(open.object->count);
+        for (std::uint32_t i = 0; i < open.object->count && !bench.heap.exhausted(); ++i)
+            add(open.object->members[i].key, open.object->members[i].value);
     }
     out = entries.value();
     return true;

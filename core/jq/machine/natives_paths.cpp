@@ -81,7 +81,13 @@ bool set_item(Bench& bench, const Value& target, double index, const Value& valu
     if (index < 0) return bench.fail("Out of bounds negative array index");
     if (index > index_max) return bench.fail("Array index too large");
     const auto at = static_cast<std::size_t>(index);
-    if (at == array.size) return out = append(bench.heap, array, value), true;
+    if (at == array.size) {
+        out = append(bench.heap, array, value);
+        // A copy is nobody else's.
+        if (out.array != array.array && out.size > array.size)
+            const_cast<Array*>(out.array)->owner = owner;
+        return true;
+    }
     if (owner != 0 && array.array->owner == owner && at < array.size) {
         auto* own = const_cast<Array*>(array.array);
         own->items[at] = value;

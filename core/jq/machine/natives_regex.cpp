@@ -217,6 +217,10 @@ bool match(Bench& bench, const Value* v, Value& out) {
         if (found == Regex::Found::gave_up) {
             return bench.fail("the regular expression takes too many steps on this text");
         }
+        if (found == Regex::Found::ended && !bench.heap.exhausted()) {
+            const char* why = bench.outside.stop();
+            bench.heap.spend(why != nullptr ? why : "program_time");
+        }
         if (found == Regex::Found::no || found == Regex::Found::ended) break;
         const auto begin = static_cast<std::size_t>(spans[0].begin);
         const auto end = static_cast<std::size_t>(spans[0].end);

@@ -285,6 +285,17 @@ Value make_object(Heap& heap, std::size_t capacity) {
     return value_of(fresh_object(heap, capacity));
 }
 
+Value made_of(Heap& heap, const Member* members, std::uint32_t count) {
+    Object* object = fresh_object(heap, count);
+    if (object->capacity < count) return value_of(object);
+    std::memcpy(static_cast<void*>(object->members), members, count * sizeof(Member));
+    object->count = count;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        if (members[i].value.kind >= Kind::array) deepen(heap, object->depth, members[i].value);
+    }
+    return value_of(object);
+}
+
 const Value* find(const Object& object, std::string_view key) {
     const std::uint32_t at = find_at(object, key);
     return at == none_found ? nullptr : &object.members[at].value;

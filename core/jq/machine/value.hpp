@@ -251,6 +251,8 @@ Value remove_member(Heap& heap, const Value& object, std::string_view key);
 void put(Heap& heap, Object& fresh, const Value& key, const Value& value);
 Object* fresh_object(Heap& heap, std::size_t capacity);
 Value value_of(const Object* object);
+/// Requires keys that differ, and few members.
+Value made_of(Heap& heap, const Member* members, std::uint32_t count);
 std::uint16_t depth_of(const Value& value);
 
 /// Arrays that grow while they are made.
@@ -258,6 +260,8 @@ class ArrayBuilder {
 public:
     explicit ArrayBuilder(Heap& heap) : heap_(heap) {}
     void add(const Value& value);
+    /// Before the first: so many will come.
+    void expect(std::size_t count);
     std::size_t count() const { return count_; }
     Value value() const;
 

@@ -98,10 +98,10 @@ private:
 
     Flow step(const Instruction& in);
     Flow step_forks(const Instruction& in);
-    Flow step_more(const Instruction& in);
-    Flow try_end(const Instruction& in);
-    Flow leave(const Instruction& in);
-    Flow range();
+    [[gnu::noinline]] Flow step_more(const Instruction& in);
+    [[gnu::noinline]] Flow try_end(const Instruction& in);
+    [[gnu::noinline]] Flow leave(const Instruction& in);
+    [[gnu::noinline]] Flow range();
     Flow run(Value& output);
     bool spend();
     Next ended(Flow flow);
@@ -110,8 +110,8 @@ private:
     Flow go_back_to(Fork& fork);
     Flow next_of_each(Fork& fork);
     Flow next_of_range(Fork& fork);
-    Flow raise();
-    Flow fail(const std::string& words);
+    [[gnu::noinline]] Flow raise();
+    [[gnu::noinline]] Flow fail(const std::string& words);
     Flow answered(bool good, const Value& value);
 
     // By value: what is pushed may stand on the stack, which moves when it grows.
@@ -128,24 +128,29 @@ private:
     Slot& slot(std::uint32_t level, std::uint32_t index);
     std::uint32_t make_frame(std::uint32_t function, std::uint32_t outer, bool last,
                              std::uint32_t back);
-    Flow call(const Instruction& in);
-    Flow call_parameter(const Instruction& in);
+    [[gnu::noinline]] Flow call(const Instruction& in);
+    [[gnu::noinline]] Flow call_parameter(const Instruction& in);
 
     bool following() const { return follow_.on && follow_.quiet == 0; }
     bool intact(const Value& value) const { return value.same(follow_.at); }
     void follow(const Value& key, const Value& value);
     /// The value is not where the path leads to. key: nullptr of `.[]`.
-    Flow lost(const Value* key, const Value& target);
-    Flow index(const Value& target, const Value& key, bool optional);
-    Flow slice(const Instruction& in);
-    Flow each(const Instruction& in);
-    Flow path_end();
+    [[gnu::noinline]] Flow lost(const Value* key, const Value& target);
+    [[gnu::noinline]] Flow index(const Value& target, const Value& key, bool optional);
+    [[gnu::noinline]] Flow slice(const Instruction& in);
+    [[gnu::noinline]] Flow each(const Instruction& in);
+    [[gnu::noinline]] Flow path_end();
     Flow get_path_native(std::uint32_t id);
-    Flow native(const Instruction& in);
-    Flow make_object(std::uint32_t members);
-    Flow make_text(const Instruction& in);
-    Flow set_at(const Instruction& in);
-    Flow delete_at(const Instruction& in);
+    [[gnu::noinline]] Flow binary(const Instruction& in);
+    [[gnu::noinline]] Flow native(const Instruction& in);
+    [[gnu::noinline]] Flow make_object(std::uint32_t members);
+    [[gnu::noinline]] Flow make_text(const Instruction& in);
+    [[gnu::noinline]] Flow get_in(const Instruction& in);
+    [[gnu::noinline]] Flow set_in(const Instruction& in);
+    [[gnu::noinline]] Flow add_in(const Instruction& in);
+    [[gnu::noinline]] Flow set_at(const Instruction& in);
+    [[gnu::noinline]] Flow delete_at(const Instruction& in);
+    void give_up(Value& owner, const Value& given);
     Value path_value(const Step* path);
     void read_given();
     Value constant(std::uint32_t id);

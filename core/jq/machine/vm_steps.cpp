@@ -34,12 +34,7 @@ Vm::Flow Vm::step(const Instruction& in) {
         case Do::load: set_top(slot(in.a, in.b).value); return Flow::on;
         case Do::store: slot(0, in.a).value = pop(); return Flow::on;
         case Do::field: return index(top(), constants_[in.a], in.flag);
-        case Do::binary: {
-            const Value arguments[] = {top(), top(), constants_[in.b]};
-            Value result;
-            const bool good = natives()[in.a].run(bench_, arguments, result);
-            return answered(good, result);
-        }
+        case Do::binary: return binary(in);
         case Do::native: return native(in);
         case Do::jump: pc_ = in.a; return Flow::on;
         case Do::backtrack: return Flow::back;
@@ -88,13 +83,6 @@ Vm::Flow Vm::step_forks(const Instruction& in) {
             frame_ = frame.caller;
             return Flow::on;
         }
-        default: return step_more(in);
-    }
-}
-
-Vm::Flow Vm::step_more(const Instruction& in) {
-    switch (in.what) {
-        case Do::global: set_top(globals_[in.a]); return Flow::on;
         case Do::load_moved: {
             Value& variable = slot(in.a, in.b).value;
             set_top(variable);
@@ -107,6 +95,13 @@ Vm::Flow Vm::step_more(const Instruction& in) {
             into = append(heap_, into, pop());
             return Flow::on;
         }
+        default: return step_more(in);
+    }
+}
+
+Vm::Flow Vm::step_more(const Instruction& in) {
+    switch (in.what) {
+        case Do::global: set_top(globals_[in.a]); return Flow::on;
         case Do::jump_unless:
             if (!pop().truthy()) pc_ = in.a;
             return Flow::on;
@@ -127,12 +122,7 @@ Vm::Flow Vm::step_more(const Instruction& in) {
         case Do::get_path: {
             Value result;
             const bool good = get_path_of(bench_, slot(0, in.a).value, slot(0, in.b).value, result);
-            // Who is given a container that is our own may keep it: it is changed no more.
-            Value& owner = slot(0, in.b + 1).value;
-            const auto mine = static_cast<std::uint32_t>(owner.number);
-            if (good && owner_of(result) == mine && !mutant(410)) {
-                owner = Value::of(static_cast<double>(++owners_));
-            }
+            if (good) give_up(slot(0, in.b + 1).value, result);
             return answered(good, result);
         }
         case Do::set_path: {
@@ -147,6 +137,9 @@ Vm::Flow Vm::step_more(const Instruction& in) {
             root = result;
             return Flow::on;
         }
+        case Do::get_in: return get_in(in);
+        case Do::set_in: return set_in(in);
+        case Do::add_in: return add_in(in);
         case Do::set_at: return set_at(in);
         case Do::delete_at: return delete_at(in);
         case Do::delete_paths: {
@@ -282,26 +275,6 @@ Vm::Flow Vm::slice(const Instruction& in) {
     return Flow::on;
 }
 
-/// [value, input]
-Vm::Flow Vm::set_at(const Instruction& in) {
-    const Value input = pop();
-    const Value value = pop();
-    push(input);
-    Array keys{constants_.data() + in.a, in.b, in.b};
-    Value path(Kind::array), result;
-    path.array = &keys;
-    path.size = in.b;
-    const bool good = set_path_of(bench_, input, path, value, result);
-    return answered(good, result);
-}
-
-Vm::Flow Vm::delete_at(const Instruction& in) {
-    const Value path = make_array(heap_, constants_.data() + in.a, in.b);
-    Value result;
-    const bool good = delete_paths_of(bench_, top(), make_array(heap_, &path, 1), result);
-    return answered(good, result);
-}
-
 Value Vm::path_value(const Step* path) {
     if (mutant(401) && path != nullptr) path = path->before;
     const std::size_t count = path == nullptr ? 0 : path->count;
@@ -356,6 +329,13 @@ Vm::Flow Vm::native(const Instruction& in) {
     push(arguments[0]);
     Value result;
     const bool good = entry.run(bench_, arguments, result);
+    return answered(good, result);
+}
+
+Vm::Flow Vm::binary(const Instruction& in) {
+    const Value arguments[] = {top(), top(), constants_[in.b]};
+    Value result;
+    const bool good = natives()[in.a].run(bench_, arguments, result);
     return answered(good, result);
 }
 

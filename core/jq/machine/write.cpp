@@ -242,7 +242,7 @@ struct Writer {
             if (*end != ',' || next.key.text != end + 2) break;
             const char* further = end_of_read(next);
             if (further == nullptr) break;
-            end = mutant(562) ? further + 1 : further;
+            end = mutant(561) ? further + 1 : further;
         }
         to.add({begin, static_cast<std::size_t>(end - begin)});
         return true;
