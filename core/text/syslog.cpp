@@ -72,10 +72,9 @@ public:
         const bool has_priority = text.starts_with('<');
         if (has_priority && !priority(out)) return Found::wrong;
         const std::string_view rest = text.substr(at_);
-        const bool is_new = has_priority && !rest.empty() && rest[0] >= '1' && rest[0] <= '9' &&
-                            rest.substr(0, 4).find(' ') != npos &&
-                            rest.substr(0, rest.find(' ')).find_first_not_of("0123456789") == npos;
-        const bool good = is_new ? with_version(out) : without_version(has_priority, out);
+        const bool good = has_priority && begins_with_version(rest)
+                              ? with_version(out)
+                              : without_version(has_priority, out);
         return good ? Found::members : Found::wrong;
     }
     void limit_outputs(std::size_t bytes) override { bytes_max_ = bytes; }
@@ -94,6 +93,17 @@ private:
         std::string_view id;
         std::size_t begin = 0, end = 0;  ///< In data_.
     };
+
+    /// Version 1, or another one with a time of RFC 3339, or none, behind it: `<13>5 errors` has none.
+    static bool begins_with_version(std::string_view rest) {
+        if (rest.starts_with("1 ")) return true;
+        const std::size_t blank = rest.substr(0, 4).find(' ');
+        if (blank == npos || blank == 0 || rest[0] == '0') return false;
+        if (rest.substr(0, blank).find_first_not_of("0123456789") != npos) return false;
+        const std::string_view next = rest.substr(blank + 1);
+        const std::size_t size = next.starts_with("- ") ? 1 : time_size(next);
+        return size > 0 && size < next.size() && next[size] == ' ';
+    }
 
     bool is_wrong(std::string_view what) {
         *wrong_ = {what, at_};
@@ -231,13 +241,24 @@ private:
         const std::size_t end = text.find_first_of(" [:");
         if (end == npos || end == 0 || text[end] == ' ') return 0;
         if (text[end] == ':') {
-            // An address of IPv6 is a host.
-            return end + 1 == text.size() || text[end + 1] == ' ' ? end + 1 : 0;
+            if (end + 1 == text.size() || text[end + 1] == ' ') return end + 1;
+            // Without a blank behind it, a tag is a name; the rest may be an address of IPv6: a host.
+            return is_glued_tag(text.substr(0, end), text.substr(end + 1)) ? end + 1 : 0;
         }
         const std::size_t close = text.find_first_of(" ]", end);
         if (close == npos || text[close] == ' ') return 0;
         const bool has_colon = close + 1 < text.size() && text[close + 1] == ':';
         return close + 1 + (has_colon ? 1 : 0);
+    }
+
+    static bool is_glued_tag(std::string_view name, std::string_view rest) {
+        const auto is_of_address = [](char c) {
+            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') ||
+                   c == ':' || c == '.' || c == '%';
+        };
+        const std::string_view next = rest.substr(0, rest.find(' '));
+        return !next.starts_with('/') && (!std::ranges::all_of(name, is_of_address) ||
+                                          !std::ranges::all_of(next, is_of_address));
     }
 
     void words(Members& out) {

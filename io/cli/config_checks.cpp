@@ -165,10 +165,37 @@ void check_config_file(const Parts& parts, const PipelineConfig& config, Reader&
                                            claim.key, in_quotes(claim.path), in_quotes(path)));
 }
 
+/// One listens at an address, and what a sink sends does not come back in.
+void check_addresses(const Parts& parts, const PipelineConfig& config, Reader& reader) {
+    for (std::size_t i = 0; i < config.sources.size(); ++i) {
+        const SourceSettings& source = config.sources[i];
+        const auto listens = source.kind->listens(source);
+        if (!listens) continue;
+        for (std::size_t j = 0; j < i; ++j) {
+            const auto other = config.sources[j].kind->listens(config.sources[j]);
+            if (other && other->meets(*listens))
+                reader.problem(
+                    parts.sources[i].values.at(listens->key).place,
+                    fmt::format("source \"{}\" listens at {} already; expected "
+                                "another {}",
+                                config.sources[j].name, other->address.text(), listens->key));
+        }
+        for (std::size_t j = 0; j < config.sinks.size(); ++j) {
+            const auto connects = config.sinks[j].kind->connects(config.sinks[j]);
+            if (connects && connects->meets(*listens))
+                reader.problem(parts.sinks[j].values.at(connects->key).place,
+                               fmt::format("source \"{}\" listens at {}, so that records would go "
+                                           "round for ever; expected the {} of somebody else",
+                                           source.name, listens->address.text(), connects->key));
+        }
+    }
+}
+
 void check_paths(const Parts& parts, const PipelineConfig& config, Reader& reader) {
     const std::vector<Output> outputs = outputs_of(parts, config);
     check_data_dir(parts, config, outputs, reader);
     check_config_file(parts, config, reader);
+    check_addresses(parts, config, reader);
     std::error_code error;
     for (std::size_t i = 0; i < outputs.size(); ++i) {
         const Output& output = outputs[i];

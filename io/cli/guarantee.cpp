@@ -86,6 +86,13 @@ public:
         if (node.type == flow::NodeType::route && node.unrouted == flow::Unrouted::drop)
             add(Promise::at_least_once, part, "unrouted",
                 "records that no condition holds for are dropped");
+        if (node.type == flow::NodeType::throttle)
+            add(Promise::exactly_once, part, "type",
+                "it begins anew after a crash, and other records may pass than passed before: what "
+                "stands in the output and does not come again is set aside, or stays there");
+        if (node.type == flow::NodeType::dedupe)
+            add(Promise::exactly_once, part, "type",
+                "it begins anew after a crash: a record that came before may pass once more");
     }
 
     void sink(const PipelineConfig& pipeline, const SinkSettings& sink) {

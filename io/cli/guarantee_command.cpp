@@ -125,6 +125,18 @@ void print_all(const ConfigResult& result, const Guarantees& guarantees) {
 
 int guarantee_command(const GuaranteeCommand& command) {
     const ConfigResult result = load_config(command.file, command.set);
+    if (!result.problems.empty() && command.json) {
+        Json json;
+        json.begin_object();
+        json.field("file", command.file);
+        json.field("valid", false);
+        json.begin_list("problems");
+        for (const std::string& problem : result.problems) json.value(problem);
+        json.end_list();
+        json.end_object();
+        fmt::print("{}\n", json.text());
+        return exit_config;
+    }
     if (!result.problems.empty()) {
         for (const std::string& problem : result.problems)
             for (const std::string& line : lines_of_problem(problem))

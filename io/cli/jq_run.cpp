@@ -174,6 +174,7 @@ void JqRun::has_halted() {
     stop(vm_.exit_code());
     if (!vm_.halts_with_error()) return;
     const machine::Value& error = vm_.error();
+    if (error.is(Kind::null)) return;
     const bool is_text = error.is(Kind::string);
     say(false, is_text ? std::string(machine::text_of(vm_.heap(), error))
                        : std::string(machine::to_json(vm_.heap(), error).bytes()) + "\n");

@@ -1,5 +1,6 @@
 #include "io/cli/report_file.hpp"
 
+#include <filesystem>
 #include <fstream>
 
 #include "io/printable.hpp"
@@ -18,6 +19,16 @@ std::string xml(std::string_view text) {
         }
     }
     return out;
+}
+
+std::string report_problem(const std::string& path, std::span<const std::string> files) {
+    for (const std::string& file : files) {
+        std::error_code error;
+        if (path == file || std::filesystem::equivalent(path, file, error))
+            return "--junit: " + io::printable(path) +
+                   " is a config, which the report would overwrite; expected another file";
+    }
+    return {};
 }
 
 bool write_file(const std::string& path, const std::string& text) {

@@ -194,6 +194,10 @@ int sim_pipeline_command(const SimPipelineCommand& command) {
         for (const std::string& line : lines_of_problem(problem))
             fmt::print(stderr, "{}\n", printable(line));
     if (!config.problems.empty()) return exit_not_simulated;
+    if (!command.junit.empty()) {
+        const std::string problem = report_problem(command.junit, std::span(&command.file, 1));
+        if (!problem.empty()) return refuse(problem);
+    }
     file_now = command.file.c_str();
     std::signal(SIGABRT, on_trial_crash);
     std::signal(SIGTRAP, on_trial_crash);

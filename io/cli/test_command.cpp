@@ -139,6 +139,13 @@ int test_command(const TestCommand& command) {
     // What localtime says may not depend on the machine.
     ::setenv("TZ", "UTC", 1);
     ::tzset();
+    if (!command.junit.empty()) {
+        const std::string problem = report_problem(command.junit, command.files);
+        if (!problem.empty()) {
+            fmt::print(stderr, "holdfast: {}\n", problem);
+            return exit_usage;
+        }
+    }
     const Report report(command.color, command.quiet);
     std::vector<RanFile> files;
     std::size_t ran = 0, failed = 0, wrong = 0;

@@ -13,6 +13,7 @@
 #include "core/codec/stream_cut.hpp"
 #include "core/data/dead_letter_format.hpp"
 #include "core/data/flow/evaluate.hpp"
+#include "core/data/line_cut.hpp"
 #include "io/jq/outside.hpp"
 #include "io/runner/transforms.hpp"
 
@@ -73,7 +74,13 @@ struct Batch {
     std::string bytes;
     std::uint32_t records = 0;
     std::int64_t position = 0;
+    std::string stops = {};  ///< Not empty: the pipeline stops here, and why.
 };
+
+std::string without_newline(std::string line) {
+    if (line.ends_with('\n')) line.pop_back();
+    return line;
+}
 
 class Run {
 public:
@@ -107,6 +114,7 @@ private:
     }
     std::string written(const TestInput& input);
     std::vector<Batch> batches_of(const TestInput& input);
+    void cut_lines_of(const TestInput& input, const std::string& bytes, std::vector<Batch>& out);
     void cut(const TestInput& input, const std::string& bytes, std::vector<Batch>& out);
     void evaluate(const TestInput& input, const Batch& batch);
     void take(const flow::Input& input, flow::Result& result);
@@ -190,14 +198,32 @@ std::vector<Batch> Run::batches_of(const TestInput& input) {
     const std::string bytes = written(input);
     std::int64_t& position = positions_[source_of(input)];
     if (!seen_.fault.empty() || bytes.empty()) return out;
-    if (framing_of(input) == Framing::lines) {
-        const auto records = static_cast<std::uint32_t>(input.records.records.size());
-        out.push_back({bytes, records, position});
-    } else {
-        cut(input, bytes, out);
-    }
+    framing_of(input) == Framing::lines ? cut_lines_of(input, bytes, out) : cut(input, bytes, out);
     position += static_cast<std::int64_t>(bytes.size());
     return out;
+}
+
+/// The same of lines.
+void Run::cut_lines_of(const TestInput& input, const std::string& bytes, std::vector<Batch>& out) {
+    const SourceSettings& source = config_.sources[source_of(input)];
+    CutRule rule{.line_max = source.max_line == 0 ? std::size_t{1} << 20 : source.max_line,
+                 .oversize = source.on_oversized,
+                 .closed = true};
+    for (std::size_t at = 0; at < bytes.size();) {
+        const Cut cut = holdfast::cut_lines(as_bytes(bytes).subspan(at), rule);
+        const std::string piece = bytes.substr(at, cut.bytes);
+        if (cut.fate == Fate::deliver)
+            out.push_back(
+                {.bytes = piece,
+                 .records = cut.records,
+                 .position = positions_[source_of(input)] + static_cast<std::int64_t>(at)});
+        else if (cut.fate == Fate::oversized)
+            seen_.dead_letters.push_back({without_newline(piece), source.name, "oversized", ""});
+        else
+            return out.push_back({.stops = source.name + ": a line is longer than max_line"});
+        rule.mid_line = cut.mid_line;
+        at += cut.bytes;
+    }
 }
 
 /// As a source would, at the end of a file that does not grow.
@@ -205,6 +231,8 @@ void Run::cut(const TestInput& input, const std::string& bytes, std::vector<Batc
     const SourceSettings& source = config_.sources[source_of(input)];
     const codec::StreamCutRule rule{
         .record_max = source.max_line == 0 ? std::size_t{1} << 20 : source.max_line,
+        .stop_oversized = source.on_oversized == Oversize::stop,
+        .stop_broken = source.on_parse_error != flow::OnError::dead_letter,
         .closed = true};
     codec::StreamPlace place(source.framing);
     std::size_t at = 0;
@@ -213,9 +241,15 @@ void Run::cut(const TestInput& input, const std::string& bytes, std::vector<Batc
         if (cut.end == 0 && cut.records == 0) return;
         const std::string piece = bytes.substr(at + cut.begin, cut.end - cut.begin);
         if (cut.records > 0 && cut.fate == Fate::deliver)
-            out.push_back(
-                {piece, cut.records,
-                 positions_[source_of(input)] + static_cast<std::int64_t>(at + cut.begin)});
+            out.push_back({.bytes = piece,
+                           .records = cut.records,
+                           .position = positions_[source_of(input)] +
+                                       static_cast<std::int64_t>(at + cut.begin)});
+        else if (cut.fate == Fate::stop)
+            return out.push_back(
+                {.stops = source.name + ": " +
+                          (cut.next.error() ? codec::error_text(*cut.next.error())
+                                            : std::string("a record is longer than max_line"))});
         else if (cut.records > 0)
             seen_.dead_letters.push_back(
                 {piece, source.name, cut.fate == Fate::oversized ? "oversized" : "parse_error",
@@ -227,6 +261,10 @@ void Run::cut(const TestInput& input, const std::string& bytes, std::vector<Batc
 
 void Run::evaluate(const TestInput& input, const Batch& batch) {
     if (seen_.halted) return;
+    if (!batch.stops.empty()) {
+        seen_.halted = batch.stops;
+        return;
+    }
     const std::uint32_t source = source_of(input);
     const std::vector<std::byte> readable = padded(as_bytes(batch.bytes));
     flow::Input to;

@@ -24,6 +24,7 @@
 #include "io/devices/give_batch.hpp"
 #include "io/devices/look_turn.hpp"
 #include "io/devices/partition_slots.hpp"
+#include "io/devices/socket_address.hpp"
 #include "io/log.hpp"
 #include "io/payloads.hpp"
 #include "io/ring.hpp"
@@ -35,6 +36,16 @@ namespace holdfast::io {
 struct PathClaim {
     std::string_view key;
     std::string path;
+};
+
+/// Where a kind listens or connects to, and the key that says so.
+struct AddressClaim {
+    std::string_view key;
+    SocketAddress address;
+    bool datagrams = false;  ///< Else streams.
+    bool meets(const AddressClaim& other) const {
+        return datagrams == other.datagrams && address.meets(other.address);
+    }
 };
 
 /// What a source gets from the pipeline that it is made for.
@@ -119,6 +130,10 @@ public:
     virtual bool reads(const SourceSettings&, const std::string&, const std::string&) const {
         return false;
     }
+    /// Where it listens: nobody else in the pipeline does, and no sink connects there.
+    virtual std::optional<AddressClaim> listens(const SourceSettings&) const {
+        return std::nullopt;
+    }
     /// Partitions that it may have at the same time; nothing: nobody knows.
     virtual std::optional<std::uint64_t> partitions(const SourceSettings&) const { return 1; }
     /// It comes to an end by itself, and knows how much there is to read.
@@ -164,6 +179,8 @@ public:
     virtual std::string output_words(const SinkSettings& sink) const { return words(sink); }
     /// The path that it writes.
     virtual std::optional<PathClaim> writes(const SinkSettings&) const { return std::nullopt; }
+    /// Where it connects to.
+    virtual std::optional<AddressClaim> connects(const SinkSettings&) const { return std::nullopt; }
     /// What holds of sources that can be read again; `window`: between two checkpoints.
     virtual std::string promise(const SinkSettings& sink, const std::string& window) const = 0;
     /// How far "delivered" goes, where that is not all the way: "; ...", or nothing.

@@ -1,9 +1,11 @@
 // Sockets of the system.
 #include "io/devices/network.hpp"
 
+#include <fcntl.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +14,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <mutex>
 
 namespace holdfast::io {
 namespace {
@@ -68,9 +72,31 @@ SocketAddress name_of(int fd, int (*ask)(int, sockaddr*, socklen_t*)) {
     return {storage, std::min<std::size_t>(size, sizeof storage)};
 }
 
+/// The right to listen at a path, and to replace what stands there: the lock of a file beside it. It
+/// ends with the descriptor, so with the process. -1: somebody has it; -2: nobody can tell.
+int lock_beside(const SocketAddress& at) {
+    const std::string path = at.text() + ".lock";
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) return -2;
+    if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
+    ::close(fd);
+    return -1;
+}
+
 class SystemNetwork final : public Network {
 public:
     std::expected<int, std::string> listen(const SocketAddress& at) override {
+        if (at.family() != AF_UNIX) return listen_now(at);
+        const int lock = lock_beside(at);
+        if (lock == -1) return std::unexpected(cannot("listen on", at, EADDRINUSE));
+        const auto fd = listen_now(at);
+        const std::lock_guard guard(mutex_);
+        if (fd && lock >= 0) locks_[*fd] = lock;
+        if (!fd && lock >= 0) ::close(lock);
+        return fd;
+    }
+
+    std::expected<int, std::string> listen_now(const SocketAddress& at) {
         const int fd = ::socket(at.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0) return std::unexpected(cannot("listen on", at, errno));
         set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -139,7 +165,16 @@ public:
         for (int i = 0; i < 64; ++i)
             if (::recv(fd, unread.data(), unread.size(), MSG_DONTWAIT) <= 0) break;
         ::close(fd);
+        const std::lock_guard guard(mutex_);
+        const auto lock = locks_.find(fd);
+        if (lock == locks_.end()) return;
+        ::close(lock->second);
+        locks_.erase(lock);
     }
+
+private:
+    std::mutex mutex_;
+    std::map<int, int> locks_;  ///< By the listener: what it has of lock_beside().
 };
 
 }  // namespace

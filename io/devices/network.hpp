@@ -16,8 +16,9 @@ namespace holdfast::io {
 class Network {
 public:
     virtual ~Network() = default;
-    /// A socket that listens there. A socket file that nobody listens on is replaced. The error says
-    /// what to do.
+    /// A socket that listens there. A socket file that nobody listens on is replaced; of several
+    /// processes that come to it at once one has it (a lock beside it, PATH.lock, which stays there). The
+    /// error says what to do.
     virtual std::expected<int, std::string> listen(const SocketAddress& at) = 0;
     /// A socket that takes datagrams there.
     virtual std::expected<int, std::string> take_datagrams(const SocketAddress& at) = 0;
@@ -37,7 +38,7 @@ public:
     virtual void close(int fd) = 0;
 };
 
-/// The system's. It has no state.
+/// The system's.
 Network& system_network();
 
 }  // namespace holdfast::io

@@ -100,4 +100,15 @@ std::string SocketAddress::text() const {
     return "nowhere";
 }
 
+bool SocketAddress::meets(const SocketAddress& other) const {
+    if (family() == AF_UNIX || other.family() == AF_UNIX)
+        return family() == other.family() && text() == other.text();
+    if (port() == 0 || port() != other.port()) return false;
+    const auto is_every = [](const SocketAddress& one) {
+        const std::string text = one.text();
+        return text.starts_with("0.0.0.0:") || text.starts_with("[::]:");
+    };
+    return text() == other.text() || is_every(*this) || is_every(other);
+}
+
 }  // namespace holdfast::io

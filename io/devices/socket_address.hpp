@@ -30,6 +30,9 @@ public:
     }
     /// As it is written in a config.
     std::string text() const;
+    /// Who connects or sends there may come to who listens here: the same path, or the same port of the
+    /// same address or of every one.
+    bool meets(const SocketAddress& other) const;
 
 private:
     sockaddr_storage storage_{};

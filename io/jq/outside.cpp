@@ -59,7 +59,7 @@ public:
     /// Whether so much more may be taken.
     bool has(std::chrono::nanoseconds more) const {
         if (time_ == Duration{}) return true;
-        return stop() == nullptr && taken() + Duration{more.count()} <= time_;
+        return stop() == nullptr && taken().ns + more.count() <= time_.ns;
     }
 
 private:

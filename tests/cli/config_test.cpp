@@ -366,3 +366,29 @@ TEST_CASE("sinks share the engine's batches, so that full queues leave some to t
         CHECK(queued < engine.batches_max);
     }
 }
+
+TEST_CASE("one source listens at an address, and no sink of the pipeline connects there") {
+    const auto source = [](const std::string& name, const std::string& where) {
+        return "[sources." + name + "]\ntype = \"socket\"\n" + where + "\n";
+    };
+    const auto sink = [](const std::string& where) {
+        return "[sinks.out]\ntype = \"socket\"\ninputs = [\"a\"]\n" + where + "\n";
+    };
+    const std::string hole = "[sinks.out]\ntype = \"blackhole\"\ninputs = [\"a\", \"b\"]\n";
+    const std::string at = "address = \"127.0.0.1:9000\"", every = "address = \"0.0.0.0:9000\"";
+    const std::string local = "mode = \"unix_stream\"\npath = \"in.sock\"";
+    for (const auto& [first, second] :
+         {std::pair{at, at}, std::pair{at, every}, std::pair{local, local}}) {
+        CHECK(problem(source("a", first) + source("b", second) + hole)
+                  .find("source \"a\" listens at") != std::string::npos);
+        CHECK(problem(source("a", first) + sink(second)).find("would go round for ever") !=
+              std::string::npos);
+    }
+    CHECK(parse(source("a", at) + source("b", "mode = \"udp\"\n" + at) + hole).problems.empty());
+    CHECK(parse(source("a", at) + source("b", "address = \"127.0.0.2:9000\"") + hole)
+              .problems.empty());
+    CHECK(parse(source("a", at) + sink("address = \"127.0.0.1:9001\"")).problems.empty());
+    CHECK(parse(source("a", "address = \"127.0.0.1:0\"") +
+                source("b", "address = \"127.0.0.1:0\"") + hole)
+              .problems.empty());
+}

@@ -107,3 +107,28 @@ TEST_CASE("what breaks a promise breaks those that say more, and no others") {
     CHECK(path.holds(Promise::exactly_once));
     CHECK(&path.breaks(Promise::power_loss) == &path.weaknesses[0]);
 }
+
+TEST_CASE("what remembers begins anew after a crash, so nothing behind it is exactly once") {
+    const auto through = [](const std::string& transform) {
+        return "[sources.in]\ntype = \"file\"\ninclude = [\"/in\"]\n[transforms.t]\ntype = \"" +
+               transform +
+               "\ninputs = [\"in\"]\n[sinks.out]\ntype = \"file\"\ninputs = [\"t\"]\npath = "
+               "\"/out/a\"\n";
+    };
+    CHECK(weakness(through("throttle\"\nthreshold = 5")) == "exactly-once 5 transforms.t.type");
+    CHECK(weakness(through("dedupe\"")) == "exactly-once 5 transforms.t.type");
+    CHECK(weakness(through("sample\"\nrate = 2")).empty());
+}
+
+TEST_CASE("a pipe or a device keeps nothing that its reader did not read") {
+    const auto to = [](const std::string& path) {
+        return "[sources.in]\ntype = \"file\"\ninclude = [\"/in\"]\n[sinks.out]\ntype = \"file\"\n"
+               "inputs = [\"in\"]\npath = \"" +
+               path + "\"\n";
+    };
+    CHECK(weakness(to("/dev/null")) == "at-least-once 7 sinks.out.path");
+    const ConfigResult once = parse_config(to("/dev/null"), "/etc/hf/demo.toml", {});
+    const io::SinkSettings& sink = once.config.sinks[0];
+    CHECK(sink.kind->promise(sink, "1s").starts_with("nothing: the path is no regular file"));
+    CHECK(weakness(to("/out/none")).empty());
+}

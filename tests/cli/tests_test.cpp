@@ -302,3 +302,20 @@ TEST_CASE("what is wrong in a test is a problem of the config, with its place") 
              .problems,
          "there is no [dead_letters]");
 }
+
+TEST_CASE("a line that is longer than max_line goes as on_oversized says, as in a run") {
+    const auto with = [](const std::string& keys, const std::string& rest) {
+        std::string config = graph;
+        config.insert(config.find("[transforms.keep]"), "max_line = \"16B\"\n" + keys);
+        return config +
+               test("inputs = [{ text = \"{\\\"a\\\":1}\\n{\\\"a\\\":\\\"0123456789\\\"}\" }]\n" +
+                    rest);
+    };
+    CHECK(
+        passes(with("",
+                    "outputs = [{ from = \"copy\", count = 1 }]\n"
+                    "dead_letters = [{ reason = \"oversized\" }, { reason = \"oversized\" }]\n")));
+    CHECK(passes(
+        with("on_oversized = \"stop\"\n",
+             "outputs = [{ from = \"copy\", count = 1 }]\nhalts = \"longer than max_line\"\n")));
+}

@@ -125,6 +125,19 @@ TEST_CASE("a line of RFC 3164 becomes its parts, as files have it too") {
             {"<13>Feb  5 17:32:18 10.0.0.99 Use the BFG!",
              R"({"facility":"user","severity":"notice","timestamp":"Feb  5 17:32:18",)"
              R"("hostname":"10.0.0.99","message":"Use the BFG!"})"},
+            {"<13>5 errors found",
+             R"({"facility":"user","severity":"notice","message":"5 errors found"})"},
+            {"<13>10 - x", "! the header of RFC 5424 ends early at byte 10"},
+            {"<13>2 2003-10-11T22:14:15Zx h", R"({"facility":"user","severity":"notice",)"
+                                              R"("message":"2 2003-10-11T22:14:15Zx h"})"},
+            {"Oct 11 22:14:15 h app:msg: x",
+             R"({"timestamp":"Oct 11 22:14:15","hostname":"h","appname":"app","message":"msg: x"})"},
+            {"Oct 11 22:14:15 h http://x y",
+             R"({"timestamp":"Oct 11 22:14:15","hostname":"h","message":"http://x y"})"},
+            {"Oct 11 22:14:15 fe80::1%eth x",
+             R"({"timestamp":"Oct 11 22:14:15","appname":"fe80","message":":1%eth x"})"},
+            {"Oct 11 22:14:15 2001:db8::7 x",
+             R"({"timestamp":"Oct 11 22:14:15","hostname":"2001:db8::7","message":"x"})"},
             {"<13>Feb  5 17:32:18 app[7]: x",
              R"({"facility":"user","severity":"notice","timestamp":"Feb  5 17:32:18",)"
              R"("appname":"app","procid":"7","message":"x"})"},

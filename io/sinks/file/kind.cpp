@@ -1,5 +1,6 @@
 // The kind `file` of a sink: its keys, its words, and how one is made.
 #include <fmt/core.h>
+#include <sys/stat.h>
 
 #include "io/component/kind.hpp"
 #include "io/sinks/file/settings.hpp"
@@ -84,7 +85,20 @@ std::span<const Row> FileSinkKind::rows() const {
 
 // clang-format on
 
+/// A pipe or a device: what stands at the path now, as far as anybody can tell.
+bool is_stream(const S& settings) {
+    struct stat there{};
+    return ::stat(settings.path.c_str(), &there) == 0 && !S_ISREG(there.st_mode) &&
+           !S_ISDIR(there.st_mode);
+}
+
 std::string FileSinkKind::promise(const SinkSettings& sink, const std::string& window) const {
+    if (is_stream(own<S>(sink)))
+        return own<S>(sink).delivery == Delivery::exactly_once
+                   ? "nothing: the path is no regular file, so run refuses delivery = "
+                     "\"exactly_once\"; expected \"at_least_once\""
+                   : "as much as its reader reads: the path is no regular file, and what is in a "
+                     "pipe or a device when its reader ends is lost";
     if (own<S>(sink).delivery == Delivery::exactly_once)
         return "exactly once, even if the process is killed at any moment";
     return fmt::format(
@@ -100,6 +114,10 @@ std::vector<std::string> FileSinkKind::warnings(const SinkSettings& sink) const 
 
 std::vector<Weakness> FileSinkKind::weaknesses(const SinkSettings& sink) const {
     std::vector<Weakness> out;
+    if (is_stream(own<S>(sink)))
+        out.push_back({Promise::at_least_once, "path",
+                       "it is no regular file: what is in a pipe or a device when its reader ends "
+                       "is lost"});
     if (own<S>(sink).delivery == Delivery::at_least_once)
         out.push_back({Promise::exactly_once, "delivery",
                        "what was written since the last checkpoint may be in the file twice"});

@@ -30,6 +30,13 @@ public:
     }
     SinkTraits traits(const SinkSettings&) const override { return {}; }
     std::string identity(const SinkSettings& sink) const override { return words(sink); }
+    std::optional<AddressClaim> connects(const SinkSettings& sink) const override {
+        const S& settings = own<S>(sink);
+        const bool local = settings.mode == Mode::unix_stream;
+        const auto address = local ? unix_address(settings.path) : parse_address(settings.address);
+        if (!address) return std::nullopt;
+        return AddressClaim{local ? "path" : "address", *address};
+    }
     std::string words(const SinkSettings& sink) const override {
         const S& settings = own<S>(sink);
         return settings.mode == Mode::tcp ? "TCP peer " + settings.address

@@ -27,8 +27,9 @@ public:
     }
     std::string promise(const SinkSettings&, const std::string& window) const override {
         return fmt::format(
-            "at least once: after a crash, what was written since the last checkpoint ({}) is "
-            "written again",
+            "at least once as far as its reader has read: after a crash, what was written since "
+            "the "
+            "last checkpoint ({}) is written again; what a reader that ends had not read is lost",
             window);
     }
     std::vector<std::string> warnings(const SinkSettings& sink) const override {

@@ -49,14 +49,21 @@ public:
                                            const std::filesystem::path& folder) const override {
         return settings_from<S>(rows(), values, folder);
     }
-    // The socket, a connection, and one that is looked for behind a socket's file.
-    int descriptors(const KindSettings&) const override { return 3; }
+    // The socket, a connection, one that is looked for behind a socket's file, and the lock beside it.
+    int descriptors(const KindSettings&) const override { return 4; }
     std::string_view once() const override { return "a socket"; }
     std::string words(const SourceSettings& source) const override;
     std::vector<std::string> warnings(const SourceSettings& source,
                                       bool dead_letters) const override;
     void check(const SourceSettings& source, const Values& values,
                const Complain& complain) const override;
+    std::optional<AddressClaim> listens(const SourceSettings& source) const override {
+        const S& settings = own<S>(source);
+        const bool local = settings.mode == Mode::unix_stream;
+        const auto address = local ? unix_address(settings.path) : parse_address(settings.address);
+        if (!address) return std::nullopt;
+        return AddressClaim{local ? "path" : "address", *address, settings.mode == Mode::udp};
+    }
     SourceMemory memory(const SourceSettings& source, std::uint64_t block) const override;
     std::unique_ptr<Source> make(SourceContext context) const override;
 };
@@ -77,19 +84,22 @@ std::span<const Row> SocketSourceKind::rows() const {
              "is every address of this machine. With port 0 the system chooses one, which the log says."},
             &S::address),
         row({"path", T::path, "",
-             "With `unix_stream`: the socket's file. One that nobody listens on is replaced."},
+             "With `unix_stream`: the socket's file. One that nobody listens on is replaced. A lock beside it "
+             "(`PATH.lock`, which stays there) keeps two processes from doing so at once."},
             &S::path),
         row({"max_connections", T::count, "1024",
              "So many at the same time, save with `udp`; further peers wait until one has ended.",
              {}, 1, 65536},
             &S::max_connections),
         row({"on_unfinished", T::choice, "record",
-             "What becomes of a line that has no newline when its connection ends: a record, a dead "
-             "letter, or dropped and counted. Whether the peer was cut off nobody can tell.",
+             "What becomes of a line that has no newline when its connection ends, by its peer or since "
+             "the pipeline stops: a record, a dead letter, or dropped and counted (the pipeline's last "
+             "line says how many). Whether the peer was cut off nobody can tell.",
              "record|dead_letter|drop"},
             &S::on_unfinished),
         row({"idle_timeout", T::duration, "0s",
-             "A peer that says nothing for so long is left; `0s`: never.",
+             "A peer that says nothing for so long is left; `0s`: never. What it had not ended goes by "
+             "`on_unfinished`.",
              {}, 0, day},
             &S::idle_timeout),
     };
