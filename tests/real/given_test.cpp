@@ -14,10 +14,11 @@ using namespace holdfast::real;
 namespace {
 
 std::string config(const TempDir& dir, const std::string& source) {
-    return dir.write("p.toml", "[sources.in]\n" + source +
-                                   "[sinks.out]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"out\"\n"
-                                   "delivery = \"at_least_once\"\n"
-                                   "[dead_letters]\ntype = \"file\"\npath = \"dead\"\n");
+    return dir.write("p.toml",
+                     "[sources.in]\n" + source +
+                         "[sinks.out]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"out\"\n"
+                         "delivery = \"at_least_once\"\n"
+                         "[dead_letters]\ntype = \"file\"\npath = \"dead\"\n");
 }
 
 /// Once the whole line is out, it is asked to stop; what it says then.
@@ -54,9 +55,10 @@ TEST_CASE("a line that a peer began when the pipeline stops goes by on_unfinishe
     for (const std::string policy : {"record", "dead_letter", "drop"}) {
         const TempDir dir;
         Process process(program({"run", "--progress", "off",
-                                 config(dir, "type = \"socket\"\nmode = \"unix_stream\"\n"
-                                             "path = \"in.sock\"\non_unfinished = \"" +
-                                                 policy + "\"\n")}));
+                                 config(dir,
+                                        "type = \"socket\"\nmode = \"unix_stream\"\n"
+                                        "path = \"in.sock\"\non_unfinished = \"" +
+                                            policy + "\"\n")}));
         const int fd = peer(dir.at("in.sock"), "whole\nhalf");
         const Exited exited = stopped(dir, process);
         ::close(fd);
@@ -72,17 +74,17 @@ TEST_CASE("what a command wrote without a newline when the pipeline stops is a r
     const TempDir dir;
     Process process(program(
         {"run", "--progress", "off",
-         config(dir, "type = \"exec\"\n"
-                     "command = [\"sh\", \"-c\", \"echo whole; printf half; exec sleep 100\"]\n")}));
+         config(dir,
+                "type = \"exec\"\n"
+                "command = [\"sh\", \"-c\", \"echo whole; printf half; exec sleep 100\"]\n")}));
     stopped(dir, process);
     CHECK(read_file(dir.at("out")) == "whole\nhalf\n");
 }
 
 TEST_CASE("a line of standard input whose end is not read is no record, and said") {
     const TempDir dir;
-    Process process(
-        program({"run", "--progress", "off", config(dir, "type = \"stdin\"\n")}),
-        {.in_text = {}, .in_open = true, .err = -1, .environment = {}});
+    Process process(program({"run", "--progress", "off", config(dir, "type = \"stdin\"\n")}),
+                    {.in_text = {}, .in_open = true, .err = -1, .environment = {}});
     process.write_in("whole\nhalf");
     const Exited exited = stopped(dir, process);
     CHECK(read_file(dir.at("out")) == "whole\n");
@@ -91,15 +93,16 @@ TEST_CASE("a line of standard input whose end is not read is no record, and said
 
 TEST_CASE("two processes do not take one socket's path from each other") {
     const TempDir dir;
-    const std::string file = config(dir, "type = \"socket\"\nmode = \"unix_stream\"\npath = \"in.sock\"\n");
+    const std::string file =
+        config(dir, "type = \"socket\"\nmode = \"unix_stream\"\npath = \"in.sock\"\n");
     Process first(program({"run", "--progress", "off", file}));
     const int fd = peer(dir.at("in.sock"), "whole\n");
     REQUIRE(eventually([&] { return read_file(dir.at("out")) == "whole\n"; }));
     // Whatever became of the socket's own file meanwhile.
     REQUIRE(::unlink(dir.at("in.sock").c_str()) == 0);
-    const Exited second =
-        run({"run", "--progress", "off", "--set", "engine.data_dir=" + dir.at("other"), "--set",
-             "sinks.out.path=" + dir.at("out2"), "--set", "dead_letters.path=" + dir.at("dead2"), file});
+    const Exited second = run({"run", "--progress", "off", "--set", "data_dir=" + dir.at("other"),
+                               "--set", "sinks.out.path=" + dir.at("out2"), "--set",
+                               "dead_letters.path=" + dir.at("dead2"), file});
     INFO(second.err);
     CHECK(second.code != 0);
     CHECK(contains(second.err, "another process has it"));
