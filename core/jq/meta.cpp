@@ -50,16 +50,10 @@ void append_headers(std::span<const std::byte> headers, std::string& out) {
     out += '}';
 }
 
-void append_extras(const record::Extras* extras, std::string& out) {
-    out += ",\"key\":";
-    const bool has_key = extras != nullptr && extras->key;
-    has_key ? codec::append_bytes(*extras->key, out) : void(out += "null");
-    out += ",\"headers\":";
-    const bool has_headers = extras != nullptr && !extras->headers.empty();
-    has_headers ? append_headers(extras->headers, out) : void(out += "null");
-    out += ",\"timestamp\":";
-    const bool has_timestamp = extras != nullptr && extras->timestamp;
-    out += has_timestamp ? std::to_string(*extras->timestamp) : "null";
+void append_extras(const record::Extras& extras, std::string& out) {
+    if (extras.key) codec::append_bytes(*extras.key, out += ",\"key\":");
+    if (!extras.headers.empty()) append_headers(extras.headers, out += ",\"headers\":");
+    if (extras.timestamp) (out += ",\"timestamp\":") += std::to_string(*extras.timestamp);
 }
 
 }  // namespace
@@ -84,7 +78,7 @@ void append_meta(const RecordMeta& meta, std::string& out) {
     out += std::to_string(meta.position);
     out += ",\"id\":";
     out += quoted(record_id(meta));
-    append_extras(meta.extras, out);
+    if (meta.extras != nullptr) append_extras(*meta.extras, out);
     out += '}';
 }
 

@@ -1,5 +1,6 @@
 // `$meta` as JSON: {"source":"in","partition":"5f0c...","position":1200,"id":"in:5f0c...:1200",
-// "key":"k","headers":{"trace":"abc"},"timestamp":1767225600000}; what a record hasn't is null.
+// "key":"k","headers":{"trace":"abc"},"timestamp":1767225600000}; what a record hasn't is not
+// there, so that `$meta.key` is null.
 //
 // Rule 1: keys and values of headers that are no UTF-8 are {"base64":"..."}; in names of headers such
 //         bytes are U+FFFD each. Of equal names the last one counts.

@@ -57,8 +57,9 @@ std::vector<StreamExtent> extents_of(Framing framing, std::span<const std::byte>
     return out;
 }
 
-/// As people read it: MsgPack as JSON; what that cannot be, as it stands.
+/// As people read it: MsgPack as JSON; what that cannot be, as it stands; else the payload.
 std::string shown_record(Framing framing, std::span<const std::byte> record) {
+    if (framing == Framing::packed) return as_text(record::view_of(record)->payload);
     if (framing != Framing::msgpack) return as_text(codec::payload_in(framing, record));
     const std::vector<std::byte> readable = padded(record);
     std::vector<std::byte> out;
@@ -158,6 +159,11 @@ PipelineConfig Run::with_places(PipelineConfig config, const TestCase& test) {
         config.sinks.push_back({});
         config.sinks.back().name = output.from.name;
         config.sinks.back().from = {output.from.from};
+        // Seen as it is, whatever stands in it.
+        const bool any_bytes = std::any_of(
+            config.sources.begin(), config.sources.end(),
+            [](const SourceSettings& source) { return codec::has_any_bytes(source.framing); });
+        if (any_bytes) config.sinks.back().framing = Framing::packed;
     }
     return config;
 }
@@ -307,10 +313,13 @@ void Run::take_stream(std::size_t output, const flow::Input& input, const flow::
     const auto own = input.bytes.subspan(result.begin, result.end - result.begin);
     const auto bytes = stream.whole() ? own : stream.bytes();
     TestCame& came = seen_.outputs[output];
-    came.bytes += as_text(bytes);
-    for (const StreamExtent& extent : extents_of(stream.framing(), bytes))
+    const bool is_packed = stream.framing() == Framing::packed;
+    if (!is_packed) came.bytes += as_text(bytes);
+    for (const StreamExtent& extent : extents_of(stream.framing(), bytes)) {
         came.records.push_back(
             shown_record(stream.framing(), bytes.subspan(extent.begin, extent.end - extent.begin)));
+        if (is_packed) came.bytes += came.records.back() + "\n";
+    }
 }
 
 void Run::take_dead(const flow::Input& input, const flow::Result& result) {

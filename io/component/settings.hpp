@@ -54,8 +54,8 @@ struct SinkSettings {
     std::shared_ptr<const KindSettings> own;  ///< As `kind` makes them. See own().
     std::vector<flow::From> from;             ///< Its inputs as they were named.
     std::vector<std::uint32_t> inputs;        ///< The sources that reach it.
-    Framing framing = Framing::lines;         ///< Or msgpack.
-    flow::OnError on_parse_error = flow::OnError::dead_letter;  ///< Where framing is msgpack.
+    Framing framing = Framing::lines;         ///< Or msgpack, json, length.
+    flow::OnError on_parse_error = flow::OnError::dead_letter;  ///< Where records are converted.
     WhenFull when_full = WhenFull::block;
     OnTransient on_transient = OnTransient::retry;
     RetryConfig retry;

@@ -86,7 +86,7 @@ TEST_CASE("$meta says where a record came from, in both engines") {
     const std::string id = "\"in:5f0c1b2a99d04e17:1200\"";
     const std::string all =
         "{\"source\":\"in\",\"partition\":\"5f0c1b2a99d04e17\",\"position\":1200,\"id\":" + id +
-        ",\"key\":null,\"headers\":null,\"timestamp\":null}";
+        "}";
     const auto output = [](Program& program) {
         const test::Outcome outcome = test::run(program, "{\"a\":1.0}");
         INFO(outcome.error);

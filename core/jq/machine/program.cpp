@@ -67,7 +67,7 @@ Value headers_value(Heap& heap, std::span<const std::byte> headers) {
 
 Value MachineProgram::meta_value() {
     Heap& heap = vm_.heap();
-    Object* object = fresh_object(heap, 7);
+    Object* object = fresh_object(heap, meta_.extras == nullptr ? 4 : 7);
     const auto member = [&](std::string_view key, const Value& value) {
         put(heap, *object, Value::of(key), value);
     };
@@ -78,18 +78,16 @@ Value MachineProgram::meta_value() {
     position.form = Form::read;
     member("position", position);
     member("id", make_string(heap, record_id(meta_)));
-    const record::Extras* extras = meta_.extras;
-    const bool has_key = extras != nullptr && extras->key;
-    member("key", has_key ? bytes_value(heap, *extras->key) : Value());
-    const bool has_headers = extras != nullptr && !extras->headers.empty();
-    member("headers", has_headers ? headers_value(heap, extras->headers) : Value());
-    Value timestamp;
-    if (extras != nullptr && extras->timestamp) {
-        timestamp = make_string(heap, std::to_string(*extras->timestamp));
+    if (meta_.extras == nullptr) return value_of(object);
+    const record::Extras& extras = *meta_.extras;
+    if (extras.key) member("key", bytes_value(heap, *extras.key));
+    if (!extras.headers.empty()) member("headers", headers_value(heap, extras.headers));
+    if (extras.timestamp) {
+        Value timestamp = make_string(heap, std::to_string(*extras.timestamp));
         timestamp.kind = Kind::number;
         timestamp.form = Form::read;
+        member("timestamp", timestamp);
     }
-    member("timestamp", timestamp);
     return value_of(object);
 }
 

@@ -80,15 +80,15 @@ jv value_of(const RecordMeta& meta) {
     object =
         jv_object_set(object, jv_string("position"), jv_number(static_cast<double>(meta.position)));
     object = jv_object_set(object, jv_string("id"), text_value(record_id(meta)));
-    const record::Extras none;
-    const record::Extras& extras = meta.extras == nullptr ? none : *meta.extras;
-    object =
-        jv_object_set(object, jv_string("key"), extras.key ? bytes_value(*extras.key) : jv_null());
-    object = jv_object_set(object, jv_string("headers"),
-                           extras.headers.empty() ? jv_null() : headers_value(extras.headers));
-    return jv_object_set(
-        object, jv_string("timestamp"),
-        extras.timestamp ? jv_number(static_cast<double>(*extras.timestamp)) : jv_null());
+    if (meta.extras == nullptr) return object;
+    const record::Extras& extras = *meta.extras;
+    if (extras.key) object = jv_object_set(object, jv_string("key"), bytes_value(*extras.key));
+    if (!extras.headers.empty())
+        object = jv_object_set(object, jv_string("headers"), headers_value(extras.headers));
+    if (extras.timestamp)
+        object = jv_object_set(object, jv_string("timestamp"),
+                               jv_number(static_cast<double>(*extras.timestamp)));
+    return object;
 }
 
 /// `debug` says nothing.
