@@ -25,8 +25,8 @@ std::string partition_text(std::uint64_t number) {
     return text;
 }
 
-std::int64_t Input::position_at(std::size_t offset) const {
-    if (!is_packed() || mutant(526)) return position + static_cast<std::int64_t>(offset);
+std::int64_t Input::packed_position_at(std::size_t offset) const {
+    if (mutant(526)) return position + static_cast<std::int64_t>(offset);
     return offset >= bytes.size() ? next : record::position_at(bytes.subspan(offset));
 }
 
@@ -191,13 +191,16 @@ void Evaluator::emit(std::uint32_t port, const Record& record) {
             visit(target.index, record);
             continue;
         }
-        to_stream(result_->streams[target.index], record);
+        Stream& stream = result_->streams[target.index];
+        if (record.length > 0 && stream.framing() == input_->framing)
+            stream.keep(record.origin, record.length);
+        else
+            append_to(stream, record);
     }
 }
 
-void Evaluator::to_stream(Stream& stream, const Record& record) {
-    if (record.length > 0 && stream.framing() == input_->framing)
-        return stream.keep(record.origin, record.length);
+/// What is not the input's own, or stands otherwise there.
+void Evaluator::append_to(Stream& stream, const Record& record) {
     if (stream.framing() != codec::Framing::packed || record.extras != nullptr)
         return stream.append(record.text, record.origin, record.extras);
     record::Extras none;

@@ -86,7 +86,11 @@ struct Input {
 
     bool is_packed() const { return framing == codec::Framing::packed; }
     /// The position of the record at this offset, or of what follows the batch.
-    std::int64_t position_at(std::size_t offset) const;
+    std::int64_t position_at(std::size_t offset) const {
+        return is_packed() ? packed_position_at(offset)
+                           : position + static_cast<std::int64_t>(offset);
+    }
+    std::int64_t packed_position_at(std::size_t offset) const;
     /// What the slice may take of its partition.
     Stretch stretch() const {
         return {source.index, partition, position_at(begin), position_at(bytes.size())};
@@ -184,7 +188,7 @@ private:
     void program(std::uint32_t node, const Record& record);
     Stream* only_stream(std::uint32_t port);
     void spread(std::uint32_t node, const Record& record, std::size_t size);
-    void to_stream(Stream& stream, const Record& record);
+    void append_to(Stream& stream, const Record& record);
     const record::Extras* extras_of(std::uint32_t node, const Record& record);
     void keep(std::uint32_t node, const Record& record);
     bool goes_on_without_key(std::uint32_t node, const Record& record);

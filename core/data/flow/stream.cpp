@@ -70,15 +70,11 @@ void Stream::append(std::span<const std::byte> record, std::size_t origin,
     note(origin, extras);
 }
 
-/// The origin of the next output, and its place in the column.
-void Stream::note(std::size_t origin, const record::Extras* extras) {
-    if (extras != nullptr || !head_at_.empty()) {
-        head_at_.resize(origins_.size(), no_head);
-        const auto at = static_cast<std::uint32_t>(heads_.size());
-        head_at_.push_back(extras == nullptr ? no_head : mutant(520) ? 0 : at);
-        if (extras != nullptr) record::append_packed(*extras, {}, heads_);
-    }
-    origins_.push_back(static_cast<std::uint32_t>(origin));
+void Stream::note_head(const record::Extras* extras) {
+    head_at_.resize(origins_.size(), no_head);
+    const auto at = static_cast<std::uint32_t>(heads_.size());
+    head_at_.push_back(extras == nullptr ? no_head : mutant(520) ? 0 : at);
+    if (extras != nullptr) record::append_packed(*extras, {}, heads_);
 }
 
 std::vector<std::byte>& Stream::open() {

@@ -69,7 +69,12 @@ private:
     void part_from_input();
     void origins_of_lines();
     void flush();
-    void note(std::size_t origin, const record::Extras* extras);
+    void note_head(const record::Extras* extras);
+    /// The origin of the next output, and its place in the column.
+    void note(std::size_t origin, const record::Extras* extras) {
+        if (extras != nullptr || !head_at_.empty()) note_head(extras);
+        origins_.push_back(static_cast<std::uint32_t>(origin));
+    }
 
     std::span<const std::byte> input_;
     std::size_t begin_ = 0;
