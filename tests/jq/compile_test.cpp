@@ -3,7 +3,9 @@
 
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "tests/jq/both.hpp"
 
@@ -118,6 +120,42 @@ TEST_CASE("$meta says where a record came from, in both engines") {
     CHECK_FALSE((*compile_program(".a"))->asks_meta());
     CHECK(engine("$other").starts_with("error: $other is not defined"));
     CHECK(engine("$meta | foo").starts_with("error: foo/0 is not defined"));
+}
+
+TEST_CASE(
+    "a record's key, headers and timestamp are in $meta, compiled, in the machine and in libjq") {
+    const auto bytes = [](const std::string& text) {
+        return std::as_bytes(std::span(text.data(), text.size()));
+    };
+    const std::string key = "k\xff", name = "h", value = "v", other = "h\xff";
+    std::vector<std::byte> headers;
+    record::append_header({bytes(name), bytes(key)}, headers);
+    record::append_header({bytes(other), std::nullopt}, headers);
+    record::append_header({bytes(name), bytes(value)}, headers);
+    const record::Extras all{.key = bytes(key), .headers = headers, .timestamp = 5};
+    const record::Extras none;
+    const auto given = [&](Program& program, const record::Extras* extras) {
+        const std::string record = "{}" + std::string(Program::padding, ' ');
+        std::vector<std::byte> out;
+        std::string error;
+        program.bind({"in", "5f0c1b2a99d04e17", 1200, extras});
+        REQUIRE(program.run(bytes(record).first(2), out, error).verdict == Verdict::change);
+        return std::string(reinterpret_cast<const char*>(out.data()), out.size());
+    };
+    const std::string program = "[$meta.key, $meta.headers, $meta.timestamp]";
+    const std::string said = "[{\"base64\":\"a/8=\"},{\"h\":\"v\",\"h\xef\xbf\xbd\":null},5]\n";
+    for (const std::string& text : {program, ". as $x | " + program}) {
+        const auto compiled = compile_program(text);
+        REQUIRE(compiled);
+        CHECK((*compiled)->engine() == (text == program ? "native" : "machine"));
+        CHECK(given(**compiled, &all) == said);
+        CHECK(given(**compiled, &none) == "[null,null,null]\n");
+        CHECK(given(**compiled, nullptr) == "[null,null,null]\n");
+        CHECK(given(*(*compiled)->clone(), &all) == said);
+    }
+    CHECK(given(*test::library("[$meta.key, $meta.timestamp]"), &all) ==
+          "[{\"base64\":\"a/8=\"},5]\n");
+    CHECK(given(*test::library(program), nullptr) == "[null,null,null]\n");
 }
 
 TEST_CASE("a record that is left to the machine has its $meta there") {
