@@ -27,7 +27,9 @@ std::optional<Breach> run_reads(std::uint64_t seed);
 std::optional<Breach> run_text(std::uint64_t seed);
 
 /// A file sink and the checkpoint that knows its length (I9, I22, I23, I31).
-std::optional<Breach> run_file_sink(std::uint64_t seed, io::FileSinkConfig::Delivery delivery);
+/// Sized payloads: with exactly_once only.
+std::optional<Breach> run_file_sink(std::uint64_t seed, io::FileSinkConfig::Delivery delivery,
+                                    io::Framing framing = io::Framing::lines);
 
 /// The dead-letter file (I9, I10).
 std::optional<Breach> run_dead_letters(std::uint64_t seed, Death death);

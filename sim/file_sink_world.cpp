@@ -58,7 +58,8 @@ struct Process {
 };
 
 struct FileSinkWorld {
-    FileSinkWorld(std::uint64_t s, Delivery d) : seed(s), delivery(d), choices(s) {
+    FileSinkWorld(std::uint64_t s, Delivery d, io::Framing f)
+        : seed(s), delivery(d), framing(f), choices(s) {
         disk.make_directories("/state");
         ring.options().latency_us_max = 1000;
         ring.options().interrupted = 20;
@@ -78,6 +79,15 @@ struct FileSinkWorld {
                                  .sector_bad = 0,
                                  .writeback = some() * 10,
                                  .inode_reused = some() * 10};
+    }
+    /// A record as it stands in the file: a line, or behind its size, which never looks like a line's end.
+    std::string sent(std::int64_t n) const {
+        std::string text = record(seed, n);
+        if (framing != io::Framing::length) return text;
+        if (text.size() % 256 == '\n') text.insert(text.size() - 1, 1, 'x');
+        return std::string{'\0', '\0', static_cast<char>(text.size() >> 8),
+                           static_cast<char>(text.size() & 0xff)} +
+               text;
     }
     std::uint64_t roll(std::uint64_t bound) { return scale(mix(seed, 2, rolls++, 0), bound); }
 
@@ -117,6 +127,7 @@ struct FileSinkWorld {
                                   .id = SinkId{0},
                                   .path = path,
                                   .delivery = delivery,
+                                  .framing = framing,
                                   .set_aside = set_aside};
         position = mark = position_before = mark_before = 0;
         if (loaded.state == io::CheckpointLoad::State::found) {
@@ -185,7 +196,7 @@ struct FileSinkWorld {
     }
     std::string expected(std::int64_t records) {
         std::string all = base;
-        for (std::int64_t n = 0; n < records; ++n) all += record(seed, input_at(n));
+        for (std::int64_t n = 0; n < records; ++n) all += sent(input_at(n));
         return all;
     }
     std::int64_t input_at(std::int64_t at) {
@@ -213,7 +224,7 @@ struct FileSinkWorld {
         std::set<std::string> lines;
         for (const std::string& text : texts) add_lines(text, lines);
         for (const std::int64_t n : owed)
-            demand(lines.contains(record(seed, n)), "I46", "a delivered record is nowhere");
+            demand(lines.contains(sent(n)), "I46", "a delivered record is nowhere");
         for (const std::string& theirs : foreign) {
             const bool there = std::any_of(
                 texts.begin(), texts.end(),
@@ -253,7 +264,7 @@ struct FileSinkWorld {
                 std::any_of(foreign.begin(), foreign.end(),
                             [&](const std::string& t) { return line.ends_with(t); });
             if (theirs) continue;
-            demand(line == record(seed, n), "I9", "a line that nobody sent: " + line);
+            demand(line == sent(n), "I9", "a line that nobody sent: " + line);
             const auto at = std::find(input.begin(), input.end(), n) - input.begin();
             if (at < records) there[static_cast<std::size_t>(at)] = true;
         }
@@ -263,13 +274,14 @@ struct FileSinkWorld {
     void write_some() {
         const std::int64_t count = 1 + static_cast<std::int64_t>(roll(8));
         std::string text;
-        for (std::int64_t n = 0; n < count; ++n) text += record(seed, input_at(position + n));
+        for (std::int64_t n = 0; n < count; ++n) text += sent(input_at(position + n));
         const auto block = process->pool.take(static_cast<std::uint32_t>(text.size()));
         std::memcpy(block.data(), text.data(), text.size());
         io::Payload payload;
         payload.block = block;
         payload.bytes = block.first(text.size());
         payload.records = static_cast<std::uint32_t>(count);
+        payload.framing = framing;
         const BatchId batch{0, ++generation};
         process->payloads.put(batch, payload);
         const Part part{.batch = batch, .begin = 0, .end = payload.records};
@@ -356,7 +368,7 @@ struct FileSinkWorld {
         std::set<std::int64_t> committed;
         for (std::int64_t n = 0; n < position_durable; ++n) committed.insert(input_at(n));
         std::erase_if(owed, [&](std::int64_t n) {
-            const std::string line = record(seed, n);
+            const std::string line = sent(n);
             return !committed.contains(n) && (!aside.contains(line) || file.contains(line));
         });
         ring.crash();
@@ -401,6 +413,7 @@ struct FileSinkWorld {
 
     std::uint64_t seed;
     Delivery delivery;
+    io::Framing framing;
     Seeded choices;
     SimClock clock;
     SimDisk disk{choices};
@@ -426,8 +439,8 @@ struct FileSinkWorld {
 
 }  // namespace
 
-std::optional<Breach> run_file_sink(std::uint64_t seed, Delivery delivery) {
-    FileSinkWorld world(seed, delivery);
+std::optional<Breach> run_file_sink(std::uint64_t seed, Delivery delivery, io::Framing framing) {
+    FileSinkWorld world(seed, delivery, framing);
     try {
         world.run();
     } catch (const Breach& breach) {

@@ -31,7 +31,8 @@ TEST_CASE("a life of crashes, failing syncs and rot never loses a durable checkp
     CHECK(reached.size() > 5);
 }
 
-TEST_CASE("token is committed with the last record that it stands for, whatever is filtered or cut") {
+TEST_CASE(
+    "token is committed with the last record that it stands for, whatever is filtered or cut") {
     for (std::uint64_t seed = 1; seed <= 3000; ++seed) check(run_tokens(seed), seed);
 }
 
@@ -47,6 +48,11 @@ TEST_CASE("file sink in exactly_once holds just what its checkpoint says after a
     for (std::uint64_t seed = 1; seed <= 400; ++seed) {
         check(run_file_sink(seed, Delivery::exactly_once), seed);
     }
+}
+
+TEST_CASE("file sink of sized payloads holds just what its checkpoint says after any death") {
+    for (std::uint64_t seed = 1; seed <= 400; ++seed)
+        check(run_file_sink(seed, Delivery::exactly_once, io::Framing::length), seed);
 }
 
 TEST_CASE("file sink in at_least_once holds whole records and loses none after any kill") {
