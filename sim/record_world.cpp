@@ -124,15 +124,18 @@ private:
 
     void draw_records() {
         const Framing framings[] = {Framing::packed, Framing::packed, Framing::json,
-                                    Framing::length};
-        framing_ = framings[below(4)];
+                                    Framing::length, Framing::lines};
+        framing_ = framings[below(5)];
         std::int64_t position = static_cast<std::int64_t>(below(1000));
         for (std::uint64_t many = 1 + below(12); many > 0; --many) {
             True record;
             draw_payload(record);
+            if (framing_ == Framing::lines && record.payload.find('\n') != std::string::npos) {
+                record = {.payload = "no newline", .line = "no newline"};
+            }
             record.position = position;
             position += 1 + static_cast<std::int64_t>(below(5));
-            if (framing_ != Framing::length) {
+            if (framing_ != Framing::length && framing_ != Framing::lines) {
                 if (below(3) > 0) record.key = word();
                 for (std::uint64_t n = below(4); n > 0; --n) {
                     Named header{"h" + std::to_string(below(2)), {}};
@@ -167,6 +170,9 @@ private:
                     !record.timestamp && record.payload.find('\n') == std::string::npos)
                     came_.back() = "{ \"payload\" : " + record.payload + " }";
                 source_ += came_.back() + "\n";
+            } else if (framing_ == Framing::lines) {
+                came_.push_back(record.payload);
+                source_ += record.payload + "\n";
             } else {
                 const std::size_t size = record.payload.size();
                 for (const unsigned shift : {24u, 16u, 8u, 0u})
@@ -259,6 +265,8 @@ private:
     /// What the transforms make of it; none: it is a dead letter of the first of them.
     std::optional<std::vector<True>> made_of(True record) {
         if (what_ == 0) return std::vector{record};
+        // A line of nothing is none for who parses; an empty payload is a record.
+        if (framing_ == Framing::lines && record.payload.empty()) return std::vector<True>{};
         // Without a program nobody looks whether the payload is JSON.
         const bool sets_none = !sets_key_ && !sets_headers_ && !sets_time_;
         if (what_ == 1 && sets_none) return std::vector{record};
