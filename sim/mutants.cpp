@@ -373,6 +373,8 @@ constexpr Mutant all[] = {
     {496, "an injected failure of a sync is told as a success", "", 500, Habitat::trial},
     {497, "a write to standard output that was cut is delivered", "", 2000, Habitat::trial},
     {498, "what is left of a block of standard input is forgotten", "", 2000, Habitat::trial},
+    {499, "what comes behind a line of standard output that was cut is glued to it", "", 2000,
+     Habitat::trial},
     {520, "each output has the key, headers and timestamp of the first one", "", 200,
      Habitat::records},
     {521, "each record of a batch has what the first one has beside its payload", "", 200,

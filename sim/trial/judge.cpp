@@ -50,9 +50,14 @@ private:
     bool is_vague(const TrialSink& sink) const {
         return world_.lost_power() && !(sink.once && sink.is_synced);
     }
+    /// Of what a death, or a power loss, left there.
     Cause cause_at(const TrialSink& sink) const {
-        if (sink.loses && (is_cut_ || world_.faulted())) return Cause::weak;
+        if (sink.loses && is_cut_) return Cause::weak;
         return world_.lost_power() && !sink.is_synced ? Cause::unsynced : Cause::none;
+    }
+    /// Of what cannot be taken back.
+    Cause torn_cause_at(const TrialSink& sink) const {
+        return sink.loses && world_.faulted() ? Cause::weak : cause_at(sink);
     }
 
     const TrialPlan& plan_;
@@ -125,7 +130,7 @@ void Judge::judge_sink(std::uint32_t index) {
     const std::vector<std::string> came = plan_.plain_in(sink.framing, bytes, rest);
     const bool tolerated = is_vague(sink) && sink.is_synced;
     if (!rest.empty() && world_.is_done() && !tolerated)
-        find(Flaw::foreign, cause_at(sink), index, "the last record is torn: " + rest);
+        find(Flaw::foreign, torn_cause_at(sink), index, "the last record is torn: " + rest);
     if (sink.is_synced && world_.is_done() &&
         world_.disk().durable_contents(sink.path).value_or("") != bytes)
         find(Flaw::volatile_, Cause::none, index, "all is committed, and not all of it durable");
@@ -138,7 +143,7 @@ void Judge::judge_sink(std::uint32_t index) {
     for (const std::string& text : came) {
         got[text] += 1;
         if (wanted.contains(text) || tolerated) continue;
-        find(Flaw::foreign, cause_at(sink), index, text);
+        find(Flaw::foreign, torn_cause_at(sink), index, text);
     }
     for (const auto& [text, count] : wanted) {
         const auto found = got.find(text);

@@ -49,7 +49,8 @@ public:
             file->inode = out.st_ino;
         }
         return std::make_unique<StdoutSink>(context.ring, context.payloads, context.answers,
-                                            std::move(context.log), STDOUT_FILENO, file);
+                                            std::move(context.log), STDOUT_FILENO, file,
+                                            context.settings.framing == Framing::lines);
     }
 };
 

@@ -16,19 +16,20 @@ constexpr Duration full_wait = milliseconds(5);
 }  // namespace
 
 StdoutSink::StdoutSink(Ring& ring, Payloads& payloads, Events& events, Log log, int fd,
-                       std::optional<FileStat> file)
+                       std::optional<FileStat> file, bool lines)
     : ring_(ring),
       payloads_(payloads),
       events_(events),
       log_(std::move(log)),
       fd_(fd),
       file_(file),
+      lines_(lines),
       writes_(payloads, events,
               [this](const SerialWrites::Order& order) { return write_now(order); }) {}
 
 Task<SinkOutcome> StdoutSink::write_now(const SerialWrites::Order& order) {
     if (closed_) co_return SinkOutcome::retriable;
-    gather(payloads_, order.parts, vectors_);
+    gather_all(order);
     std::int64_t result = -EAGAIN;
     std::int64_t written = 0;
     while (result == -EAGAIN) {
@@ -37,6 +38,9 @@ Task<SinkOutcome> StdoutSink::write_now(const SerialWrites::Order& order) {
         written += progress;
         if (result == -EAGAIN) co_await sleep_until(ring_, ring_.now() + full_wait);
     }
+    if (written > 0) mid_line_ = result < 0 && ends_mid_line(order, written);
+    // It says nothing of what landed nevertheless.
+    if (result == -EIO) mid_line_ = true;
     if (result >= 0) {
         failing_ = false;
         co_return SinkOutcome::delivered;
@@ -52,6 +56,24 @@ Task<SinkOutcome> StdoutSink::write_now(const SerialWrites::Order& order) {
     }
     if (mutant(497) && written > 0) co_return SinkOutcome::delivered;
     co_return written > 0 ? SinkOutcome::ambiguous : SinkOutcome::retriable;
+}
+
+void StdoutSink::gather_all(const SerialWrites::Order& order) {
+    static constexpr char line_end = '\n';
+    gather(payloads_, order.parts, vectors_);
+    if (!mid_line_ || !lines_ || mutant(499)) return;
+    vectors_.insert(vectors_.begin(), iovec{const_cast<char*>(&line_end), 1});
+}
+
+bool StdoutSink::ends_mid_line(const SerialWrites::Order& order, std::int64_t written) {
+    gather_all(order);
+    auto left = static_cast<std::size_t>(written);
+    for (const iovec& vector : vectors_) {
+        if (left <= vector.iov_len)
+            return left > 0 && static_cast<const char*>(vector.iov_base)[left - 1] != '\n';
+        left -= vector.iov_len;
+    }
+    return false;
 }
 
 void StdoutSink::sync(const SyncSink& sync) {

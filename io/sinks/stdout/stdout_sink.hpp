@@ -1,7 +1,9 @@
 // A sink that is a stream somebody else reads: standard output.
 //
 // Rule 1: at least once. What was written can't be taken back, so a write that failed half way is
-//         ambiguous, and its repetition stands behind the torn half.
+//         ambiguous. Of lines, what comes next begins a line of its own behind the torn half: else a
+//         whole record would be glued to it, and be nowhere. After an I/O error, which says nothing
+//         of what landed, that may be a blank line.
 // Rule 2: a reader that closed its end (or a stream that was never open) never comes back. Nothing is refused for that (the records
 //         would become dead letters) and nothing acknowledged: every write is retriable, and
 //         it is refused from then on, which tells whoever drives it to stop.
@@ -25,9 +27,9 @@ namespace holdfast::io {
 class StdoutSink : public Sink {
 public:
     /// Lives: all references as long as this. `fd` is not closed.
-    /// `file`: what stands behind it, if anybody asks.
+    /// `file`: what stands behind it, if anybody asks. `lines`: records are lines.
     StdoutSink(Ring& ring, Payloads& payloads, Events& events, Log log, int fd = 1,
-               std::optional<FileStat> file = {});
+               std::optional<FileStat> file = {}, bool lines = true);
 
     void start() override {}
     void write(const WriteToSink& write, std::span<const Part> parts) override {
@@ -47,6 +49,8 @@ public:
 
 private:
     Task<SinkOutcome> write_now(const SerialWrites::Order& order);
+    void gather_all(const SerialWrites::Order& order);
+    bool ends_mid_line(const SerialWrites::Order& order, std::int64_t written);
 
     Ring& ring_;
     Payloads& payloads_;
@@ -54,6 +58,8 @@ private:
     Log log_;
     int fd_;
     std::optional<FileStat> file_;
+    bool lines_;
+    bool mid_line_ = false;  ///< What was written last ends within a line.
     std::vector<iovec> vectors_;
     bool closed_ = false;
     bool failing_ = false;  ///< Was logged.
