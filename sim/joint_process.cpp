@@ -8,7 +8,7 @@
 namespace holdfast::sim {
 
 /// The simulated ring, as one life of a pipeline has it.
-class JointRing final : public io::Ring {
+class JointRing final : public io::Ring, public NetHost {
 public:
     explicit JointRing(JointProcess& process) : process_(process), ring_(process.ring_) {}
 
@@ -36,6 +36,10 @@ public:
         ring_.abandon();
     }
     const char* name() const override { return ring_.name(); }
+    io::Network& network(const std::string& of) override {
+        HF_ASSERT(process_.net_ != nullptr);
+        return process_.net_->network(of);
+    }
 
 private:
     JointProcess& process_;

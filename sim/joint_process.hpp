@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "io/devices/network.hpp"
 #include "io/runner/process.hpp"
 #include "sim/sim_ring.hpp"
 
@@ -48,6 +49,14 @@ private:
     io::Asked asked_ = io::Asked::none;
 };
 
+/// Who has the network of a simulated process. A ring of one is this, too.
+class NetHost {
+public:
+    virtual ~NetHost() = default;
+    /// That of one sink, by its name.
+    virtual io::Network& network(const std::string& of) = 0;
+};
+
 class JointProcess final : public io::Process {
 public:
     /// Lives: all of them as long as this.
@@ -60,6 +69,8 @@ public:
     io::MemoryGuard memory_guard(std::uint64_t config_bytes) override;
     bool wait(Duration duration) override;
 
+    /// Lives: as long as this. null: there is no network.
+    void set_net(NetHost* host) { net_ = host; }
     void stop() { stops_.raise(); }
     void ask(io::Asked what) { stops_.ask(what); }
     /// Rings so far: lives in this process.
@@ -72,6 +83,7 @@ private:
     Around& around_;
     std::uint64_t memory_limit_;
     JointStops stops_;
+    NetHost* net_ = nullptr;
     std::uint32_t lives_ = 0;
 };
 

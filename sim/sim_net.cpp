@@ -98,7 +98,7 @@ std::int64_t SimNet::perform(const Op& op) {
             return end.kind == Kind::datagrams ? receive_datagram(op) : receive(op, end);
         case OpKind::send: return send(op, end);
         case OpKind::accept: return accept();
-        case OpKind::connect: return connect(end);
+        case OpKind::connect: return connect(end, op.fd);
         case OpKind::poll_in: return is_readable(end) ? POLLIN : -EAGAIN;
         case OpKind::close: close(op.fd); return 0;
         default: return -EINVAL;
@@ -159,10 +159,11 @@ std::int64_t SimNet::accept() {
     return make({.kind = Kind::stream, .number = number, .accepted = true});
 }
 
-std::int64_t SimNet::connect(End& end) {
+std::int64_t SimNet::connect(End& end, int fd) {
     if (end.kind != Kind::unconnected) return -EISCONN;
     if (!host_up_) return -ECONNREFUSED;
     end = {.kind = Kind::stream, .number = make_stream()};
+    stream(end.number).fd = fd;
     return 0;
 }
 

@@ -68,6 +68,7 @@ public:
         bool unread_known = false;  ///< has_unread() was asked, and said so last.
         bool unread_asked = false;
         std::uint64_t turns = 0;
+        int fd = -1;  ///< That the device connected; -1: the peer did.
     };
     /// A peer connects; nothing if nobody listens. Its number.
     int dial();
@@ -105,7 +106,7 @@ private:
     std::int64_t receive_datagram(const io::Op& op);
     std::int64_t send(const io::Op& op, const End& end);
     std::int64_t accept();
-    std::int64_t connect(End& end);
+    std::int64_t connect(End& end, int fd);
     bool is_readable(const End& end) const;
     std::size_t some(Site site, Stream& stream, int number, std::size_t most,
                      std::uint32_t permille);

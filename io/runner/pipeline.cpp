@@ -326,7 +326,7 @@ void Pipeline::on(const StageSink& stage) {
         staged.sink.index = static_cast<std::uint16_t>((stage.sink.index + 1u) % sinks_.size());
     checkpoints_->stage(staged);
     if (Marks* marks = sinks_[stage.sink.index]->marks())
-        checkpoints_->know(stage.sink, marks->known_at(stage.mark));
+        checkpoints_->know(staged.sink, marks->known_at(stage.mark));
 }
 void Pipeline::on(const StagePosition& stage) {
     StagePosition staged = stage;

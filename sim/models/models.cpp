@@ -13,6 +13,7 @@ PlayedSource give_nothing(io::SourceSettings settings);
 
 PlayedSink play_file(const io::SinkSettings& settings);
 PlayedSink play_stdout(const io::SinkSettings& settings);
+PlayedSink play_socket(const io::SinkSettings& settings);
 PlayedSink play_blackhole(const io::SinkSettings& settings);
 PlayedSink keep_nothing(io::SinkSettings settings);
 
@@ -26,6 +27,7 @@ constexpr std::array source_models{
 constexpr std::array sink_models{
     SinkModel{"file", play_file},
     SinkModel{"stdout", play_stdout},
+    SinkModel{"socket", play_socket},
     SinkModel{"blackhole", play_blackhole},
 };
 

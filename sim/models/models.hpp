@@ -31,6 +31,7 @@ struct PlayedSink {
     std::string path;  ///< Where what came stands; empty: nowhere.
     int fd = -1;       ///< The path is this descriptor of the process; -1: no.
     std::string not_played;
+    bool is_peer = false;  ///< What came stands with a peer in the network instead.
 };
 
 struct SourceModel {

@@ -23,8 +23,7 @@ Came came_of(const TrialPlan& plan, Choices& choices, const std::vector<std::uin
     Came out;
     std::string rest;
     for (const TrialSink& sink : plan.sinks)
-        out.texts.push_back(
-            plan.plain_in(sink.framing, world.disk().contents(sink.path).value_or(""), rest));
+        out.texts.push_back(plan.plain_in(sink.framing, world.came(sink), rest));
     if (plan.config.dead_letters.present)
         out.letters =
             letters_in(world.disk().contents(plan.config.dead_letters.path).value_or(""), rest);
@@ -40,7 +39,8 @@ bool was_filtered(const TrialPlan& plan, const io::RunReport& report) {
         if (node.dropped + node.blank > 0 || node.errors > node.dead) return true;
     for (std::size_t i = 0; i < plan.sinks.size(); ++i) {
         const SinkStats& sink = report.stats.sink[i];
-        if (sink.dropped > 0 || (plan.sinks[i].path.empty() && sink.delivered > 0)) return true;
+        if (sink.dropped > 0 || (plan.sinks[i].judged == Judged::nothing && sink.delivered > 0))
+            return true;
     }
     return false;
 }

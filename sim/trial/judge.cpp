@@ -125,7 +125,7 @@ std::map<std::string, Judge::Known> Judge::known_of(std::uint32_t sink) const {
 void Judge::judge_sink(std::uint32_t index) {
     const TrialSink& sink = plan_.sinks[index];
     if (sink.judged == Judged::nothing) return;
-    const std::string bytes = world_.disk().contents(sink.path).value_or("");
+    const std::string bytes = world_.came(sink);
     std::string rest;
     const std::vector<std::string> came = plan_.plain_in(sink.framing, bytes, rest);
     const bool tolerated = is_vague(sink) && sink.is_synced;

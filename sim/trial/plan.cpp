@@ -175,7 +175,7 @@ void TrialPlan::add_sinks() {
         PlayedSink played = play(settings);
         if (!played.not_played.empty())
             notes.push_back("sink " + settings.name + " is not simulated: " + played.not_played);
-        else if (played.path.empty())
+        else if (played.path.empty() && !played.is_peer)
             notes.push_back("sink " + settings.name +
                             " keeps nothing: what came there is not looked at");
         const io::SinkTraits traits = played.settings.kind->traits(played.settings);
@@ -190,7 +190,8 @@ void TrialPlan::add_sinks() {
         sink.in_order = traits.writes_max == 1;
         for (const io::Weakness& weak : played.settings.kind->weaknesses(played.settings))
             if (weak.promise == io::Promise::at_least_once) sink.loses = true;
-        if (played.path.empty()) sink.judged = Judged::nothing;
+        sink.is_peer = played.is_peer;
+        if (played.path.empty() && !played.is_peer) sink.judged = Judged::nothing;
         sinks.push_back(std::move(sink));
         settings = std::move(played.settings);
     }

@@ -54,7 +54,8 @@ struct TrialSink {
     bool is_synced = false;  ///< What is committed survives a power loss.
     bool drops = false;      ///< When it is full.
     bool in_order = true;
-    bool loses = false;  ///< Its kind says that a death of somebody may lose records there.
+    bool is_peer = false;  ///< See PlayedSink.
+    bool loses = false;    ///< Its kind says that a death of somebody may lose records there.
     Judged judged = Judged::exactly;
 };
 

@@ -29,6 +29,8 @@ enum What : std::uint64_t {
     writes_before,
     asks_state,
     is_squeezed,
+    breaks_stream,
+    host_goes,
 };
 
 constexpr Duration patience = seconds(120);    ///< For something to move, where all is well.
@@ -58,6 +60,7 @@ TrialWorld::TrialWorld(const TrialPlan& plan, Choices& choices, FaultSet faults)
     : plan_(plan),
       choices_(choices),
       disk_(choices_),
+      net_(choices_),
       ring_(disk_, clock_, choices_),
       writers_(plan.inputs.size()),
       life_(plan.records.size()),
@@ -68,6 +71,8 @@ TrialWorld::TrialWorld(const TrialPlan& plan, Choices& choices, FaultSet faults)
         const auto fault = static_cast<TrialFault>(i);
         if (faults.has(fault) && (faults.single() || pick(is_on + i, 2) == 1)) faults_.add(fault);
     }
+    net_.options().window = 1u << 16;
+    ring_.attach(net_);
     for (const TrialInput& input : plan_.inputs)
         if (input.fd >= 0) disk_.redirect(input.fd, input.path);
     for (const TrialSink& sink : plan_.sinks)
@@ -254,6 +259,7 @@ void TrialWorld::live(const io::PipelineConfig& config) {
     Around& around = *this;
     process_ = std::make_unique<JointProcess>(ring_, disk_, around,
                                               std::max<std::uint64_t>(config.memory_limit, 1) * 2);
+    process_->set_net(this);
     next_ = clock_.now;
     moved_at_ = clock_.now;
     try {
@@ -264,6 +270,7 @@ void TrialWorld::live(const io::PipelineConfig& config) {
     }
     held_peak_ = std::max(held_peak_, session.report.stats.held_peak);
     process_.reset();
+    for (auto& [name, peer] : peers_) peer.read();
 }
 
 void TrialWorld::die(bool power) {
@@ -315,6 +322,7 @@ Instant TrialWorld::next() const {
 
 void TrialWorld::act() {
     disk_.set_wall(clock_.wall_ns());
+    peers_act();
     ++waits_;
     if (waits_ >= waits_max && hung_.empty()) {
         hung_ = "it waits again and again, and comes to no end";
@@ -352,6 +360,62 @@ void TrialWorld::act() {
     if (!calm_ && faults_.has(TrialFault::signals) && pick(asks_state, 20) == 19)
         process_->ask(io::Asked::state);
     next_ = clock_.now + milliseconds(1 + static_cast<std::int64_t>(pick(pause, 1000)));
+}
+
+// ---- peers -----------------------------------------------------------------------------------
+
+void TrialPeer::read() {
+    for (std::size_t i = 0; i < net_.streams(); ++i) {
+        const auto number = static_cast<int>(i);
+        SimNet::Stream& stream = net_.stream(number);
+        if (!fds_.contains(stream.fd) || stream.out.empty()) continue;
+        got_[number] += stream.out;
+        net_.take(number, stream.out.size());
+    }
+}
+
+std::string TrialPeer::lines() const {
+    std::string out;
+    for (const auto& [number, bytes] : got_) out += bytes.substr(0, bytes.rfind('\n') + 1);
+    return out;
+}
+
+std::vector<int> TrialPeer::open() const {
+    std::vector<int> out;
+    for (std::size_t i = 0; i < net_.streams(); ++i) {
+        const SimNet::Stream& stream = net_.stream(static_cast<int>(i));
+        if (fds_.contains(stream.fd) && !stream.broken && !stream.closed)
+            out.push_back(static_cast<int>(i));
+    }
+    return out;
+}
+
+io::Network& TrialWorld::network(const std::string& of) {
+    return peers_.try_emplace(of, net_).first->second;
+}
+
+std::string TrialWorld::came(const TrialSink& sink) const {
+    if (!sink.is_peer) return disk_.contents(sink.path).value_or("");
+    const auto peer = peers_.find(sink.name);
+    return peer == peers_.end() ? std::string() : peer->second.lines();
+}
+
+/// They read; where sinks may be down they also break, and are away for a while.
+void TrialWorld::peers_act() {
+    for (auto& [name, peer] : peers_) peer.read();
+    if (clock_.now >= host_back_at_ || last_) {
+        net_.set_host(true);
+        host_back_at_ = never;
+    }
+    const bool breaks = !last_ && faults_.has(TrialFault::sink_down) && !peers_.empty();
+    if (!breaks || pick(breaks_stream, 60) != 59) return;
+    sessions_.back().faulty = faulted_ = true;
+    for (auto& [name, peer] : peers_)
+        for (const int number : peer.open()) net_.reset(number);
+    say("peers break their connections");
+    if (pick(host_goes, 2) == 0) return;
+    net_.set_host(false);
+    host_back_at_ = clock_.now + milliseconds(static_cast<std::int64_t>(pick(host_goes, 5000)));
 }
 
 }  // namespace holdfast::sim

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,7 +40,41 @@ struct TrialSession {
     io::RunReport report;
 };
 
-class TrialWorld final : private Around {
+/// A peer that a sink writes to, and what it has read.
+class TrialPeer final : public io::Network {
+public:
+    explicit TrialPeer(SimNet& net) : net_(net) {}
+    std::expected<int, std::string> listen(const io::SocketAddress& at) override {
+        return net_.listen(at);
+    }
+    std::expected<int, std::string> take_datagrams(const io::SocketAddress& at) override {
+        return net_.take_datagrams(at);
+    }
+    int open_stream(const io::SocketAddress& to) override {
+        const int fd = net_.open_stream(to);
+        fds_.insert(fd);
+        return fd;
+    }
+    std::string local_name(int fd) override { return net_.local_name(fd); }
+    std::string peer_name(int fd) override { return net_.peer_name(fd); }
+    bool is_own_peer(int fd) override { return net_.is_own_peer(fd); }
+    std::uint64_t dropped(int fd) override { return net_.dropped(fd); }
+    void close(int fd) override { net_.close(fd); }
+
+    /// Reads all that was sent.
+    void read();
+    /// The whole lines of each connection, one behind the other.
+    std::string lines() const;
+    /// The numbers of its connections that can be used.
+    std::vector<int> open() const;
+
+private:
+    SimNet& net_;
+    std::set<int> fds_;
+    std::map<int, std::string> got_;  ///< By connection.
+};
+
+class TrialWorld final : private Around, private NetHost {
 public:
     /// Lives: both as long as this.
     TrialWorld(const TrialPlan& plan, Choices& choices, FaultSet faults);
@@ -50,6 +85,8 @@ public:
     void run();
 
     const SimDisk& disk() const { return disk_; }
+    /// What came to a sink.
+    std::string came(const TrialSink& sink) const;
     const std::vector<TrialSession>& sessions() const { return sessions_; }
     const std::vector<std::string>& log() const { return log_; }
     /// Whether the last process came to its end, with everything done.
@@ -77,6 +114,8 @@ private:
     void say(const std::string& what);
     void act() override;
     Instant next() const override;
+    io::Network& network(const std::string& of) override;
+    void peers_act();
     void begin();
     void draw_faults();
     void clear_faults();
@@ -101,7 +140,9 @@ private:
     std::map<std::uint64_t, std::uint64_t> asked_;
     SimClock clock_;
     SimDisk disk_;
+    SimNet net_;
     SimRing ring_;
+    std::map<std::string, TrialPeer> peers_;  ///< By sink.
     std::vector<Writer> writers_;
     std::vector<std::uint32_t> life_;
     std::vector<bool> rotated_;
@@ -111,7 +152,8 @@ private:
     bool lost_power_ = false;
     bool faulted_ = false;
     bool calm_ = false;
-    bool squeezed_ = false;  ///< Memory is TrialPlan::memory_least.
+    Instant host_back_at_ = never;  ///< Nobody listens until then.
+    bool squeezed_ = false;         ///< Memory is TrialPlan::memory_least.
 
     // Of the current process.
     bool last_ = false;

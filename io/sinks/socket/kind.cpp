@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include "io/component/kind.hpp"
+#include "io/sinks/socket/make_on.hpp"
 #include "io/sinks/socket/socket_sink.hpp"
 
 namespace holdfast::io {
@@ -104,6 +105,12 @@ void SocketSinkKind::check(const SinkSettings& sink, const Values& values,
 }
 
 std::unique_ptr<Sink> SocketSinkKind::make(SinkContext context) const {
+    return make_socket_sink_on(system_network(), std::move(context));
+}
+
+}  // namespace
+
+std::unique_ptr<Sink> make_socket_sink_on(Network& network, SinkContext context) {
     const S& settings = own<S>(context.settings);
     SocketSinkConfig config;
     config.name = context.settings.name;
@@ -111,11 +118,9 @@ std::unique_ptr<Sink> SocketSinkKind::make(SinkContext context) const {
     config.address = settings.mode == Mode::unix_stream ? *unix_address(settings.path)
                                                         : *parse_address(settings.address);
     config.words = &context.words;
-    return std::make_unique<SocketSink>(std::move(config), system_network(), context.ring,
-                                        context.payloads, context.answers, std::move(context.log));
+    return std::make_unique<SocketSink>(std::move(config), network, context.ring, context.payloads,
+                                        context.answers, std::move(context.log));
 }
-
-}  // namespace
 
 const SinkKind& socket_sink_kind() {
     static const SocketSinkKind kind;
