@@ -58,6 +58,7 @@ public:
     std::string local_name(int fd) override { return net_.local_name(fd); }
     std::string peer_name(int fd) override { return net_.peer_name(fd); }
     bool is_own_peer(int fd) override { return net_.is_own_peer(fd); }
+    bool has_unread(int fd) override { return net_.has_unread(fd); }
     std::uint64_t dropped(int fd) override { return net_.dropped(fd); }
     void close(int fd) override { net_.close(fd); }
 
