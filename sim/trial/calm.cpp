@@ -156,6 +156,9 @@ void TrialPlan::find_wanted() {
             notes.push_back("sink " + sink.name +
                             ": what is between remembers records: it is "
                             "judged by what may stand there, not by what must");
+        } else if (sink.drops) {
+            // Of one record alone nothing is dropped.
+            wanted.back() = each;
         } else if (first == each && second == each) {
             sink.judged = Judged::exactly;
         } else if (first == second) {

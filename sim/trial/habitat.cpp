@@ -96,7 +96,13 @@ std::optional<Breach> run_trial(std::uint64_t seed) {
     if (found == nullptr) return std::nullopt;
     std::string text;
     for (const std::string& line : run.log) text += line + "\n";
-    return Breach{invariant_of(found->flaw), text + name_of(found->flaw) + ": " + found->what};
+    const bool of_sink = found->sink < plan.sinks.size();
+    return Breach{
+        invariant_of(found->flaw),
+        text + name_of(found->flaw) +
+            (of_sink ? " at " + config.sinks[found->sink].kind->words(config.sinks[found->sink])
+                     : std::string()) +
+            ": " + found->what};
 }
 
 }  // namespace holdfast::sim

@@ -132,7 +132,7 @@ void Judge::judge_sink(std::uint32_t index) {
     if (!rest.empty() && world_.is_done() && !tolerated)
         find(Flaw::foreign, torn_cause_at(sink), index, "the last record is torn: " + rest);
     if (sink.is_synced && world_.is_done() &&
-        world_.disk().durable_contents(sink.path).value_or("") != bytes)
+        !world_.disk().durable_contents(sink.path).value_or("").starts_with(bytes))
         find(Flaw::volatile_, Cause::none, index, "all is committed, and not all of it durable");
     if (sink.judged == Judged::whole) return;
     if (sink.judged == Judged::counted) return judge_count(index, came.size());
