@@ -57,7 +57,12 @@ private:
     }
     /// Of what cannot be taken back.
     Cause torn_cause_at(const TrialSink& sink) const {
-        return sink.loses && world_.faulted() ? Cause::weak : cause_at(sink);
+        if (sink.loses && world_.faulted()) return Cause::weak;
+        return cause_at(sink) != Cause::none ? cause_at(sink) : half_read();
+    }
+    /// Who begins to read where another process died begins within a record.
+    Cause half_read() const {
+        return !plan_.comes_again && is_cut_ ? Cause::read_once : Cause::none;
     }
 
     const TrialPlan& plan_;
@@ -239,7 +244,7 @@ void Judge::judge_letters() {
             (of->judged == Judged::nothing || of->judged == Judged::counted ||
              of->judged == Judged::whole || plan_.wanted[index].contains(plan_.plain(texts[0])));
         if (!known)
-            find(Flaw::foreign, Cause::none, UINT32_MAX, "a dead letter of " + letter.payload);
+            find(Flaw::foreign, half_read(), UINT32_MAX, "a dead letter of " + letter.payload);
     }
     out_.tally.dead_lettered += got.size();
     if (!letters_rest_.empty() && !world_.lost_power())
