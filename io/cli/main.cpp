@@ -146,7 +146,8 @@ void add_sim(CLI::App& app, holdfast::sim::SimOptions& sim, SimPipelineCommand& 
     sub->add_option("--world", sim.world,
                     "engine; joint: the whole pipeline on a simulated disk; or one device: tailer, "
                     "streams, reads, text, checkpoints, file_sink, dead_letters, tokens, graphs, "
-                    "keys, memory, programs, sockets, exec, records, lines")
+                    "keys, memory, programs, sockets, exec, records, lines; trial: drawn pipelines, as "
+                    "with -c")
         ->check([](const std::string& name) {
             const bool known = name == "engine" || holdfast::sim::habitat_of(name);
             return known ? std::string() : "there is no world of that name";
