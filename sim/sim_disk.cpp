@@ -148,15 +148,16 @@ std::int64_t SimDisk::open(std::string_view path, int flags, std::uint32_t mode)
 }
 
 SimDisk::File SimDisk::file(int fd) const {
-    if (fd == 0 || fd == 1) return standard_[fd];
+    if (const auto standard = standard_.find(fd); standard != standard_.end())
+        return standard->second;
     const auto index = static_cast<std::size_t>(fd - fd_first);
     return fd >= fd_first && index < files_.size() ? files_[index] : nullptr;
 }
 
 void SimDisk::redirect(int fd, std::string_view path) {
-    HF_ASSERT(fd == 0 || fd == 1);
+    HF_ASSERT(fd < fd_first && fd != -1);
     append(path, "");
-    const int flags = fd == 0 ? O_RDONLY : O_WRONLY | O_APPEND;
+    const int flags = fd == 1 ? O_WRONLY | O_APPEND : O_RDONLY;
     standard_[fd] = std::make_shared<OpenFile>(OpenFile{find(path).node, flags, 0});
 }
 

@@ -85,7 +85,7 @@ public:
     File file(int fd) const;
     /// Descriptor `fd` of every process from now on is this file, as a shell's `<` and `>>` make it: who
     /// reads it goes on where the last process ended. It is made if it is not there.
-    /// Requires: fd is 0 or 1.
+    /// Requires: fd is 1 (written), 0 or below -1 (read).
     void redirect(int fd, std::string_view path);
     /// Offset -1: the file's own position.
     std::int64_t read(const File& file, std::span<std::byte> into, std::int64_t offset);
@@ -222,8 +222,8 @@ private:
     Choices* choices_;
     DiskOptions options_;
     State state_;
-    std::vector<File> files_;  ///< By descriptor - fd_first.
-    File standard_[2];         ///< See redirect.
+    std::vector<File> files_;       ///< By descriptor - fd_first.
+    std::map<int, File> standard_;  ///< See redirect.
     std::int64_t wall_ns_ = 0;
     bool read_only_ = false;
     std::map<std::string, int, std::less<>> denied_;  ///< By path.

@@ -9,7 +9,7 @@ namespace holdfast::sim {
 
 PlayedSource play_file(const io::SourceSettings& settings);
 PlayedSource play_stdin(const io::SourceSettings& settings);
-PlayedSource give_nothing(io::SourceSettings settings);
+PlayedSource give_stream(io::SourceSettings settings, int fd);
 
 PlayedSink play_file(const io::SinkSettings& settings);
 PlayedSink play_stdout(const io::SinkSettings& settings);
@@ -33,12 +33,13 @@ constexpr std::array sink_models{
 
 }  // namespace
 
-PlayedSource play(const io::SourceSettings& settings) {
+PlayedSource play(const io::SourceSettings& settings, std::uint32_t index) {
     for (const SourceModel& model : source_models)
         if (model.kind == settings.kind->name()) return model.play(settings);
-    PlayedSource out = give_nothing(settings);
-    out.not_played = "there is no model of what " + std::string(settings.kind->name()) +
-                     " reads: it gives nothing here";
+    // Descriptors that nobody else has.
+    PlayedSource out = give_stream(settings, -2 - static_cast<int>(index));
+    out.note = "the device of " + std::string(settings.kind->name()) +
+               " has no model and is not simulated: its records come in a stream that is read once";
     return out;
 }
 

@@ -2,8 +2,8 @@
 //
 // Rule 1: what is played is the kind's own device, in production's object code; a model says which
 //         files stand for what the device reads or writes.
-// Rule 2: a kind without a model has a stand-in: a source that gives nothing, a sink that takes
-//         everything and keeps nothing. Whoever asked is told.
+// Rule 2: a kind without a model has a stand-in: a source whose records come in a stream that is read
+//         once, a sink that takes everything and keeps nothing. Whoever asked is told.
 // Lives: nothing here has state.
 #pragma once
 
@@ -18,12 +18,12 @@ namespace holdfast::sim {
 struct PlayedSource {
     io::SourceSettings settings;     ///< As the runner gets them.
     std::vector<std::string> paths;  ///< Files on the simulated disk that it reads.
-    int fd = -1;                     ///< The one path is this descriptor of the process; -1: no.
-    bool ends = false;               ///< It comes to an end by itself when all is read.
-    bool grows = true;               ///< More may be written while it reads.
-    bool rotates = false;            ///< A file may be renamed, and another begun in its place.
-    std::string not_played;          ///< Why there is a stand-in; empty: there is none.
-    std::string note;                ///< What of its settings is played otherwise; or empty.
+    int fd = -1;             ///< The one path is this descriptor of the process; -1: it is none.
+    bool ends = false;       ///< It comes to an end by itself when all is read.
+    bool grows = true;       ///< More may be written while it reads.
+    bool rotates = false;    ///< A file may be renamed, and another begun in its place.
+    std::string not_played;  ///< Why there is a stand-in; empty: there is none.
+    std::string note;        ///< What of its settings is played otherwise; or empty.
 };
 
 struct PlayedSink {
@@ -44,7 +44,8 @@ struct SinkModel {
     PlayedSink (*play)(const io::SinkSettings& settings);
 };
 
-PlayedSource play(const io::SourceSettings& settings);
+/// `index`: of the source in its pipeline.
+PlayedSource play(const io::SourceSettings& settings, std::uint32_t index);
 PlayedSink play(const io::SinkSettings& settings);
 
 }  // namespace holdfast::sim

@@ -140,7 +140,7 @@ void TrialPlan::add_sources() {
     ends = true;
     for (std::uint32_t i = 0; i < config.sources.size(); ++i) {
         const std::string name = config.sources[i].name;
-        PlayedSource played = play(config.sources[i]);
+        PlayedSource played = play(config.sources[i], i);
         if (!played.not_played.empty())
             notes.push_back("source " + name + " is not simulated: " + played.not_played);
         if (!played.note.empty()) notes.push_back("source " + name + ": " + played.note);

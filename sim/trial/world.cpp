@@ -74,7 +74,7 @@ TrialWorld::TrialWorld(const TrialPlan& plan, Choices& choices, FaultSet faults)
     net_.options().window = 1u << 16;
     ring_.attach(net_);
     for (const TrialInput& input : plan_.inputs)
-        if (input.fd >= 0) disk_.redirect(input.fd, input.path);
+        if (input.fd != -1) disk_.redirect(input.fd, input.path);
     for (const TrialSink& sink : plan_.sinks)
         if (sink.fd >= 0) disk_.redirect(sink.fd, sink.path);
 }

@@ -171,9 +171,9 @@ TEST_CASE("faults that a pipeline cannot meet, and kinds that are not played, ar
                                      "type = \"file\"\ninputs = [\"more\"]\n"
                                      "path = \"/sim/out/b\"\n",
                                  4);
-    CHECK(rest.holds());
+    CHECK(rest.tally.delivered > 0);
     REQUIRE(rest.notes.size() == 1);
-    CHECK(rest.notes[0].starts_with("source more is not simulated: "));
+    CHECK(rest.notes[0].starts_with("source more: the device of exec has no model"));
 
     SimPipelineCommand command;
     command.faults = {"earthquake"};
@@ -235,14 +235,13 @@ TEST_CASE("each example holds, but for what it says itself") {
             SimPipelineCommand command;
             command.seeds = 6;
             command.jobs = 2;
-            command.accepted = {"sinks.search.fsync", "sources.numbers.type"};
+            command.accepted = {"sinks.search.fsync", "sources.numbers.type",
+                                "sources.streams.type", "sources.datagrams.type",
+                                "sinks.next.mode"};
             const auto report = try_pipeline(config, command, nullptr);
             INFO(entry.path().string() << "\n" << (report ? text_of(*report) : report.error()));
             ++tried_files;
-            if (!report) {
-                CHECK(report.error().starts_with("nothing of this pipeline can be simulated: "));
-                continue;
-            }
+            REQUIRE(report.has_value());
             CHECK(report->holds());
             for (const SimFinding& each : report->findings) CHECK(each.accepted);
         }

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "io/component/kind.hpp"
-#include "io/component/registry.hpp"
 #include "io/devices/glob.hpp"
 #include "io/sinks/file/settings.hpp"
 #include "io/sources/file/settings.hpp"
@@ -77,20 +76,6 @@ PlayedSink play_file(const io::SinkSettings& settings) {
             .path = io::own<io::FileSinkSettings>(settings).path,
             .fd = -1,
             .not_played = {}};
-}
-
-/// A source that gives nothing, and is at its end at once.
-PlayedSource give_nothing(io::SourceSettings settings) {
-    io::FileSourceSettings own;
-    own.include = {"/nowhere/of_" + settings.name};
-    own.end = io::EndAt::eof;
-    own.poll_interval = milliseconds(250);
-    settings.kind = io::source_kind("file");
-    settings.framing = io::Framing::lines;
-    settings.own = std::make_shared<io::FileSourceSettings>(std::move(own));
-    PlayedSource out{.settings = std::move(settings)};
-    out.ends = true;
-    return out;
 }
 
 }  // namespace holdfast::sim
