@@ -133,7 +133,9 @@ void Judge::judge_sink(std::uint32_t index) {
     const std::string bytes = world_.came(sink);
     std::string rest;
     const std::vector<std::string> came = plan_.plain_in(sink.framing, bytes, rest);
-    const bool tolerated = is_vague(sink) && sink.is_synced;
+    // Where it did not come to its end, what is not committed stands behind the mark, as it was left.
+    const bool is_left = world_.lost_power() && !world_.is_done();
+    const bool tolerated = is_left || (is_vague(sink) && sink.is_synced);
     if (!rest.empty() && world_.is_done() && !tolerated)
         find(Flaw::foreign, torn_cause_at(sink), index, "the last record is torn: " + rest);
     if (sink.is_synced && world_.is_done() &&
@@ -167,7 +169,8 @@ void Judge::judge_sink(std::uint32_t index) {
         if (there > count && (sink.once ? !may_come_anew : !is_cut_ && !world_.faulted()))
             find_of(who.record, Flaw::repeated, cause_at(sink), index, text, there - count);
     }
-    if (sink.judged == Judged::exactly && sink.in_order && cause_at(sink) == Cause::none)
+    if (sink.judged == Judged::exactly && sink.in_order && cause_at(sink) == Cause::none &&
+        !is_left)
         judge_order(index, came, known);
 }
 
