@@ -195,10 +195,12 @@ std::optional<Breach> run_memory(std::uint64_t seed) {
     try {
         const auto step = static_cast<std::uint64_t>(Step::steps);
         const std::uint64_t chosen = seed % (step + 1);
-        if (chosen != step)
+        if (chosen != step) {
             run_step(seed, static_cast<Step>(chosen));
-        else
-            mix64(seed ^ 6) % 2 == 0 ? run_stream(seed) : run_record_step(seed);
+        } else {
+            run_stream(seed);
+            run_record_step(seed);
+        }
     } catch (const Breach& breach) {
         return breach;
     }
