@@ -65,11 +65,16 @@ jv bytes_value(record::Bytes bytes) {
     return jv_object_set(jv_object(), jv_string("base64"), text_value(base64));
 }
 
+/// libjq puts U+FFFD for what is no UTF-8.
+jv name_value(record::Bytes name) {
+    return text_value({reinterpret_cast<const char*>(name.data()), name.size()});
+}
+
 jv headers_value(record::Bytes headers) {
     jv object = jv_object();
     record::HeaderWalk walk(headers);
     for (record::Header header; walk.next(header);)
-        object = jv_object_set(object, bytes_value(header.name),
+        object = jv_object_set(object, name_value(header.name),
                                header.value ? bytes_value(*header.value) : jv_null());
     return object;
 }
