@@ -39,10 +39,10 @@ struct ProgramResult {
 /// Where a record came from: the same for the same record after a restart, where its source can be
 /// read again. Lives: the texts for the call that they are passed to, and the run() that follows.
 struct RecordMeta {
-    std::string_view source;                 ///< Its name.
-    std::string_view partition;              ///< What stands for the partition for ever.
-    std::int64_t position = 0;               ///< Where the record begins in it.
-    const record::Extras* extras = nullptr;  ///< Key, headers, timestamp; null: it has none.
+    std::string_view source;                  ///< Its name.
+    std::string_view partition;               ///< What stands for the partition for ever.
+    std::int64_t position = 0;                ///< Where the record begins in it.
+    const records::Extras* extras = nullptr;  ///< Key, headers, timestamp; null: it has none.
 };
 
 /// `SOURCE:PARTITION:POSITION`: one for each record that there ever is.
@@ -78,7 +78,7 @@ public:
     /// that kept or changed.
     virtual bool gives_extras() const { return false; }
     /// Without a position. Lives: until the next run().
-    virtual const record::Extras* extras() const { return nullptr; }
+    virtual const records::Extras* extras() const { return nullptr; }
     /// Before the records of a batch: these are its lines, in order; run() follows for each of
     /// them. Lives: the bytes until the last one.
     virtual void look_ahead(std::span<const std::byte>, std::uint32_t) {}

@@ -129,12 +129,12 @@ TEST_CASE(
     };
     const std::string key = "k\xff", name = "h", value = "v", other = "h\xff";
     std::vector<std::byte> headers;
-    record::append_header({bytes(name), bytes(key)}, headers);
-    record::append_header({bytes(other), std::nullopt}, headers);
-    record::append_header({bytes(name), bytes(value)}, headers);
-    const record::Extras all{.key = bytes(key), .headers = headers, .timestamp = 5};
-    const record::Extras none;
-    const auto given = [&](Program& program, const record::Extras* extras) {
+    records::append_header({bytes(name), bytes(key)}, headers);
+    records::append_header({bytes(other), std::nullopt}, headers);
+    records::append_header({bytes(name), bytes(value)}, headers);
+    const records::Extras all{.key = bytes(key), .headers = headers, .timestamp = 5};
+    const records::Extras none;
+    const auto given = [&](Program& program, const records::Extras* extras) {
         const std::string record = "{}" + std::string(Program::padding, ' ');
         std::vector<std::byte> out;
         std::string error;
