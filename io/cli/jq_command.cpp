@@ -78,7 +78,7 @@ void JqCommand::flush() {
 
 void JqCommand::take_place() {
     JqPlace& place = run_.place();
-    place.file = feed_.inputs().is_stdin() ? "" : feed_.inputs().file();
+    place.file = feed_.inputs().file();
     place.line = feed_.inputs().given_line();
     place.lines = feed_.inputs().lines_read();
 }

@@ -40,7 +40,6 @@ bool JqCores::next_file(std::unique_lock<std::mutex>& lock) {
     changed_.wait(lock, [&] { return printed_ == claimed_ || ends_; });
     if (!ends_ && inputs_.next_file()) {
         name_ = inputs_.file();
-        file_ = inputs_.is_stdin() ? "" : name_;
         say_troubles();
         return true;
     }
@@ -123,7 +122,7 @@ void JqCores::work() {
 void JqCores::run_block(JqRun& run, Done& done) {
     run.forget();
     JqPlace& place = run.place();
-    place.file = file_;
+    place.file = name_;
     place.lines = done.block.lines_before;
     done.left = done.block.begin;
     std::swap(run.printed(), done.printed);

@@ -68,8 +68,7 @@ private:
     std::map<std::uint64_t, Done> done_;  ///< By their number in order.
     std::vector<Done> spare_;             ///< Their memory.
     std::vector<std::thread> threads_;
-    std::string file_;
-    std::string name_;           ///< As said in errors.
+    std::string name_;           ///< The file's.
     std::uint64_t claimed_ = 0;  ///< So many blocks were read,
     std::uint64_t printed_ = 0;  ///< so many of them printed.
     std::size_t bytes_ = 0;

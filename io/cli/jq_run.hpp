@@ -61,7 +61,7 @@ struct JqProgram {
 
 /// Where values come from, as the program may see it.
 struct JqPlace {
-    std::string file;         ///< Empty: standard input.
+    std::string file;         ///< Empty: nothing was read.
     std::uint64_t line = 0;   ///< In which the value ends, from 1.
     std::uint64_t lines = 0;  ///< Ends of lines that were read.
 };

@@ -82,7 +82,6 @@ public:
     /// Where what was given last ends, in words: "app.log:12".
     std::string place() const;
     const std::string& file() const { return name_; }
-    bool is_stdin() const { return is_stdin_; }
     std::uint64_t given_line() const { return given_line_; }
     /// Ends of lines that were read to give what was given last, its own line with it.
     std::uint64_t lines_read() const;

@@ -1,6 +1,7 @@
 // What data and programs may not do to the process: each is an answer or an error of that record,
 // within its bounds, and the next record is served as if nothing had been.
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -225,8 +226,9 @@ TEST_CASE("each bound of a program is as it was set, and is named") {
     for (const char* grows :
          {"reduce range(5000) as $i (\"\"; . + \"x\")", "[range(3000) | \"x\"] | join(\" \")",
           "[range(5000)] | tojson", "[range(5000) | 65] | implode", "\"\\([range(5000)])\"",
-          "\"x\" * 1e9", "\"x\" * 1e300", "\"a\" * 4000 | @base64", "\"a\" * 4000 | gsub(\"a\"; \"bb\")",
-          "[\"x\" * 3000] | . + . | add", "\"\\u0001\" * 2000 | tojson | tojson"}) {
+          "\"x\" * 1e9", "\"x\" * 1e300", "\"a\" * 4000 | @base64",
+          "\"a\" * 4000 | gsub(\"a\"; \"bb\")", "[\"x\" * 3000] | . + . | add",
+          "\"\\u0001\" * 2000 | tojson | tojson"}) {
         INFO(grows);
         CHECK(run_with({.text = 4096}, grows, "0") ==
               "! program_string: the program makes a text of more than 4KiB");
@@ -288,6 +290,33 @@ TEST_CASE("a long text is searched as a short one") {
     CHECK(of("test(\"(?{x})b\"), test(\"(*FAIL)\")", a + "b") == "true  false");
 }
 
+TEST_CASE("one try of a regular expression at one place ends with the program's time") {
+    const ProgramSettings settings{.bounds = {.time = seconds(1)}};
+    const auto made = compile_program(R"j(test("^(?:a*+[bx]|a)*[^a]"))j", settings);
+    REQUIRE(made.has_value());
+    const auto began = std::chrono::steady_clock::now();
+    // With all its retries this takes half a minute.
+    const std::string said = words(test::run(**made, '"' + std::string(120'000, 'a') + '"'));
+    CHECK(said.starts_with("! program_time: "));
+    CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(15));
+    // What only goes back over a long text has time enough.
+    const std::string text(800'000, 'a');
+    CHECK(run(R"j([test(".*b"), test("a$"), test("[ab]*c")])j", "\"b" + text + '"') ==
+          "[true,true,false]");
+}
+
+TEST_CASE("a reduce that only updates its state takes memory for the state alone") {
+    CHECK(run(R"j(reduce range(200000) as $i ({}; .["k\($i % 100)"] += 1) | [length, .k7])j",
+              "0") == "[100,2000]");
+    CHECK(run(R"j([range(3000) | {id: .}] | INDEX(.id) | length)j", "0") == "3000");
+    CHECK(run(R"j(reduce range(20000) as $i ({}; .a["\($i)"].n = 1) | .a | length)j", "0") ==
+          "20000");
+    CHECK(run(R"j(reduce range(1000000) as $i ({}; .n += $i) | .n)j", "0") == "499999500000");
+    CHECK(run(R"j(reduce range(20000) as $i ([]; .[$i] = $i | .[0] += 1) | .[0, -1])j", "0") ==
+          "20000  19999");
+    CHECK(run(R"j(reduce range(20000) as $i ({}; . + {"\($i)": $i}) | length)j", "0") == "20000");
+}
+
 TEST_CASE("what builtins go over counts as work") {
     std::string record = "{";
     for (int i = 0; i < 3000; ++i)
@@ -319,7 +348,8 @@ TEST_CASE("an item is looked for without a copy of its array") {
 TEST_CASE("a pattern is no way to memory beyond the heap") {
     CHECK(run("\"a\" * 100000 as $p | \"a\" | test($p)", "0") ==
           "! Regex failure: the pattern is longer than 64KiB");
-    CHECK(run("[range(100) as $i | \"x\" | test(\"a\" * 5000 + \"\\($i)\")] | any", "0") == "false");
+    CHECK(run("[range(100) as $i | \"x\" | test(\"a\" * 5000 + \"\\($i)\")] | any", "0") ==
+          "false");
 }
 
 TEST_CASE("a text of the record is never too long for its program") {

@@ -118,6 +118,26 @@ const std::vector<Case>& cases() {
         {{"-n", "env.HF_NO_SUCH_NAME"}, ""},
         {{"-nr", "\"\\(1;2)\""}, ""},
         {{"--", "-1"}, "5"},
+        // Values as events, sequences, values of files.
+        {{"-c", "--stream", "."}, people},
+        {{"-c", "--stream", "."}, "3 \"a\" [] {} [[]] {\"a\":{}} null"},
+        {{"-c", "--stream", "."}, "{\"a\":[1,{\"b\":2}],\"c\":\"\\u00e9\"} [[[1]]]"},
+        {{"-c", "--stream", "select(length == 2)"}, people},
+        {{"-cn", "--stream", "fromstream(inputs)"}, people},
+        {{"-cn", "--stream", "fromstream(1 | truncate_stream(inputs))"}, people},
+        {{"-cn", "--stream", "[inputs]"}, "[1,[2]] 3"},
+        {{"-c", "--seq", "."}, "\x1e{\"a\":1}\n\x1e[2]\n"},
+        {{"--seq", "."},
+         "\x1e"
+         "1\n\x1e"
+         "2\n"},
+        {{"-cn", "--seq", "[inputs]"}, "\x1e{\"a\":1}\n\x1e[2]\n"},
+        {{"-nc", "--slurpfile", "x", "/dev/null", "$x, $ARGS.named"}, ""},
+        {{"-nc", "--rawfile", "x", "/dev/null", "$x, $ARGS.named"}, ""},
+        {{"-n", "--slurpfile", "x", "/no/such/file", "$x"}, ""},
+        {{"-n", "--rawfile", "x", "/no/such/file", "$x"}, ""},
+        {{"-c", "[., input_line_number]"}, "1\n2\n\n[3,\n4]\n5"},
+        {{"input_filename"}, "1"},
         // Programs as people write them.
         {{"-c", "select(.age > 10)"}, people},
         {{"-c", "{name, n: (.tags | length)}"}, people},
@@ -141,7 +161,6 @@ const std::vector<Case>& cases() {
         {{"-c", "tojson, (tojson | fromjson)"}, people},
         {{"-c", "@base64, @uri"}, "\"a b\""},
         {{"-c", "now > 0"}, "1"},
-        {{"-c", "input_line_number"}, "1"},
     };
     return all;
 }
@@ -149,7 +168,6 @@ const std::vector<Case>& cases() {
 /// Where 1.6 and this are known to differ, and why.
 const char* differs(const Case& one) {
     const auto& a = one.arguments;
-    if (a.back() == "input_line_number") return "lines are not told to programs";
     if (a[0] == "--") return "1.6 has no --";
     if (a[0] == "., halt") return "1.6 goes on with the next value";
     if (a.back() == "[., (try input catch .)]") return "1.6 says break";
@@ -271,6 +289,83 @@ TEST_CASE("holdfast jq imports from the folders of -L, and from that of the prog
     CHECK(wrong.code == 3);
     CHECK(contains(wrong.err, "nope/0 is not defined (in " + lib + "/bad.jq, line 2, column 3)"));
     CHECK(holdfast_jq({{"-n", "include \"a\"; f"}, ""}).code == 3);
+}
+
+TEST_CASE(
+    "holdfast jq reads values and texts of files into variables, and names the input's file") {
+    const TempDir folder;
+    const std::string values = folder.write("v.json", "1 {\"a\":[2]}\n\"x\"");
+    const std::string text = folder.write("t.txt", "a\"b\n\xff");
+    CHECK(holdfast_jq({{"-nc", "--slurpfile", "x", values, "$x, $ARGS.named.x[1].a"}, ""}).out ==
+          "[1,{\"a\":[2]},\"x\"]\n[2]\n");
+    CHECK(holdfast_jq({{"-nc", "--rawfile", "x", text, "$x"}, ""}).out ==
+          "\"a\\\"b\\n\xef\xbf\xbd\"\n");
+    const Exited wrong = holdfast_jq({{"-n", "--slurpfile", "x", text, "$x"}, ""});
+    CHECK(wrong.code == 2);
+    CHECK(contains(wrong.err, text + " is no JSON"));
+    CHECK(holdfast_jq({{"-c", "[., input_filename]", values}, ""}).out ==
+          "[1,\"" + values + "\"]\n[{\"a\":[2]},\"" + values + "\"]\n[\"x\",\"" + values + "\"]\n");
+}
+
+TEST_CASE(
+    "holdfast jq ends each output with NUL where that is asked for, and takes none in a text") {
+    CHECK(holdfast_jq({{"--raw-output0", ".[]"}, "[\"a\\nb\",1]"}).out == std::string("a\nb\0"
+                                                                                      "1\0",
+                                                                                      6));
+    const Exited ours = holdfast_jq({{"--raw-output0", "."}, "\"a\\u0000\" \"b\""});
+    CHECK(ours.out == std::string("b\0", 2));
+    CHECK(ours.code == 5);
+}
+
+TEST_CASE("holdfast jq prints what it prints on one core, whatever stands in the lines") {
+    const TempDir folder;
+    std::string all;
+    for (int i = 0; i < 60'000; ++i) {
+        all += "{\"i\":" + std::to_string(i) + ",\"t\":\"" + std::string(60, 'x') + "\"}\n";
+        if (i % 7000 == 6999) all += "\n";
+    }
+    const std::string lines = folder.write("lines", all);
+    std::string pretty = all;
+    pretty.insert(pretty.find("{\"i\":41000"), "[1,\n2]\n");
+    const std::string mixed = folder.write("mixed", pretty);
+    std::string bad = all;
+    bad.insert(bad.find("{\"i\":30000"), "{]\n");
+    const std::string broken = folder.write("broken", bad);
+    const auto on = [&](const std::string& cores, const std::vector<std::string>& arguments) {
+        std::vector<std::string> command{"/usr/bin/taskset", "-c", cores};
+        std::vector<std::string> ours{"jq"};
+        ours.insert(ours.end(), arguments.begin(), arguments.end());
+        const std::vector<std::string> rest = program(ours);
+        command.insert(command.end(), rest.begin(), rest.end());
+        Process process(command, Process::Options{});
+        REQUIRE(process.wait(std::chrono::minutes(2)));
+        return process.result();
+    };
+    const std::vector<std::string> programs{
+        ".i",
+        "[.i?, length]",
+        "if .i % 1000 == 7 then error(\"no \\(.i)\") else .i end",
+        "if .i == 45678 then halt_error else .i end",
+        "select(.i? == 50000)",
+        ".[0]?",
+        "input_line_number",
+        "if .i == 500 then debug else .i end",
+        "range(.i % 5)"};
+    for (const std::string& one : programs) {
+        for (const std::vector<std::string>& files : {std::vector{lines},
+                                                      {mixed},
+                                                      {broken},
+                                                      {lines, mixed, lines},
+                                                      {folder.at("none"), lines}}) {
+            std::vector<std::string> arguments{"-c", "-e", one};
+            arguments.insert(arguments.end(), files.begin(), files.end());
+            const Exited alone = on("0", arguments), together = on("0,1", arguments);
+            INFO(one << " over " << files.front());
+            CHECK(alone.out == together.out);
+            CHECK(alone.err == together.err);
+            CHECK(alone.code == together.code);
+        }
+    }
 }
 
 TEST_CASE("holdfast jq ends quietly when its reader is gone") {
