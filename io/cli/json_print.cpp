@@ -3,7 +3,12 @@
 
 #include <fmt/core.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <vector>
 
@@ -15,6 +20,42 @@ namespace holdfast::cli {
 namespace {
 
 using codec::is_space;
+
+#ifdef __SSE2__
+/// A bit for each of 64 bytes that is one of these.
+template <char... Sought>
+std::uint64_t places_of(const char* at) {
+    std::uint64_t all = 0;
+    for (int i = 0; i < 4; ++i) {
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + 16 * i));
+        const __m128i found = (_mm_cmpeq_epi8(bytes, _mm_set1_epi8(Sought)) | ...);
+        all |= std::uint64_t{static_cast<std::uint32_t>(_mm_movemask_epi8(found))} << 16 * i;
+    }
+    return all;
+}
+
+/// Whether JSON is already as it is printed: without escapes, DEL, and white space between texts.
+/// False where that is not seen.
+bool is_compact(std::string_view json) {
+    std::uint64_t inside = 0;  // All ones: the last block ended within a text.
+    for (std::size_t at = 0; at < json.size(); at += 64) {
+        char rest[64] = {};
+        const std::size_t left = json.size() - at;
+        if (left < 64) std::memcpy(rest, json.data() + at, left);
+        const char* const block = left < 64 ? rest : json.data() + at;
+        if (places_of<'\\', '\x7f'>(block) != 0) return false;
+        // Between an odd quote and the next one.
+        std::uint64_t texts = places_of<'"'>(block);
+        for (int by = 1; by < 64; by *= 2) texts ^= texts << by;
+        texts ^= inside;
+        if ((places_of<' ', '\t', '\n', '\r'>(block) & ~texts) != 0) return false;
+        inside = (texts >> 63) != 0 ? ~std::uint64_t{0} : 0;
+    }
+    return true;
+}
+#else
+bool is_compact(std::string_view) { return false; }
+#endif
 
 class Printer {
 public:
@@ -29,6 +70,9 @@ public:
             out_ += plain;
         } else if (style_.pretty || style_.sort_keys || style_.ascii) {
             value(0);
+        } else if (const std::string_view rest(at_, static_cast<std::size_t>(end_ - at_));
+                   is_compact(rest)) {
+            out_ += rest;
         } else {
             compact();
         }
