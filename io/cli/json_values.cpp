@@ -8,15 +8,17 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <span>
 
 #include "core/base/assert.hpp"
 #include "core/codec/json_text.hpp"
+#include "core/data/framing.hpp"
 #include "core/data/program.hpp"
 
 namespace holdfast::cli {
 namespace {
 
-constexpr std::size_t block_bytes = std::size_t{1} << 20;
+constexpr std::size_t block_bytes = std::size_t{256} << 10;
 constexpr std::size_t line_most = std::size_t{64} << 20;
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
@@ -249,7 +251,7 @@ void JsonInputs::give_block(Block& block, std::size_t size) {
     block.end = at_ + size;
     block.lines_before = lines_;
     const std::string_view text = block.text();
-    lines_ += static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+    lines_ += count_newlines(std::as_bytes(std::span(text)));
     at_ = before_ = line_end_ = 0;
     end_ = behind;
 }
