@@ -1,4 +1,6 @@
 // What goes where: pipes, branches, errors, bindings, folds, updates.
+#include <utility>
+
 #include "core/base/mutant.hpp"
 #include "core/jq/machine/compile_state.hpp"
 
@@ -145,7 +147,11 @@ const Binding* CompileState::bind_patterns(const Expr& e, const Binding* scope, 
         }
         emit(Do::duplicate);
         emit(Do::load, 0, value);
+        auto outer = std::exchange(matched_, {});
+        const bool was_only = std::exchange(is_only_pattern_, e.count == 1);
         match(syntax_.lists[e.items + i], inside);
+        matched_ = std::move(outer);
+        is_only_pattern_ = was_only;
         if (is_last) break;
         done.push_back(emit(Do::jump));
         land(fork);
@@ -179,7 +185,7 @@ const Binding* CompileState::declare(PatternId id, const Binding* scope) {
 void CompileState::match(PatternId id, const Binding* scope) {
     const Pattern pattern = syntax_.patterns[id];
     if (pattern.kind == Pattern::Kind::variable) {
-        emit(Do::store, find(scope, Binding::Kind::variable, syntax_.text(pattern.name))->slot);
+        store_named(id, scope);
         return;
     }
     const bool is_array = pattern.kind == Pattern::Kind::array;
@@ -189,7 +195,7 @@ void CompileState::match(PatternId id, const Binding* scope) {
         const PatternId item = syntax_.lists[pattern.items + i];
         emit(Do::duplicate);
         if (pattern.kind == Pattern::Kind::object) {
-            match_entry(syntax_.patterns[item], scope);
+            match_entry(item, scope);
             continue;
         }
         emit(Do::quiet);
@@ -200,8 +206,16 @@ void CompileState::match(PatternId id, const Binding* scope) {
     emit(Do::drop);
 }
 
+/// [.., value] -> [..]. Of equal names the one that is matched first counts; with `?//` the last one.
+void CompileState::store_named(PatternId id, const Binding* scope) {
+    const std::string& name = syntax_.text(syntax_.patterns[id].name);
+    if (is_only_pattern_ && !matched_.insert(name).second) return void(emit(Do::drop));
+    emit(Do::store, find(scope, Binding::Kind::variable, name)->slot);
+}
+
 /// [.., value, value] -> [.., value]
-void CompileState::match_entry(const Pattern& entry, const Binding* scope) {
+void CompileState::match_entry(PatternId id, const Binding* scope) {
+    const Pattern entry = syntax_.patterns[id];
     // Other keys are expressions over the value; they may use what was bound before them.
     emit(Do::quiet);
     if (is_literal(entry.key)) {
@@ -213,7 +227,7 @@ void CompileState::match_entry(const Pattern& entry, const Binding* scope) {
     emit(Do::loud);
     if (entry.name != none) {
         if (entry.inside != none) emit(Do::duplicate);
-        emit(Do::store, find(scope, Binding::Kind::variable, syntax_.text(entry.name))->slot);
+        store_named(id, scope);
     }
     if (entry.inside != none) match(entry.inside, scope);
 }

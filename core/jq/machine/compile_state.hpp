@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -88,7 +89,8 @@ private:
     void bind(const Expr& e, const Binding* scope, bool last);
     const Binding* bind_patterns(const Expr& e, const Binding* scope, Do store);
     void match(PatternId id, const Binding* scope);
-    void match_entry(const Pattern& entry, const Binding* scope);
+    void match_entry(PatternId id, const Binding* scope);
+    void store_named(PatternId id, const Binding* scope);
     const Binding* declare(PatternId id, const Binding* scope);
     void collect(const Expr& e, const Binding* scope);
     void object(const Expr& e, const Binding* scope);
@@ -149,6 +151,8 @@ private:
     std::vector<std::unique_ptr<Binding>> bindings_;
     std::vector<Pending> pending_;
     std::vector<const Binding*> defined_;  ///< Of the builtins that are jq, those asked for.
+    bool is_only_pattern_ = true;
+    std::set<std::string> matched_;  ///< Variables that the pattern has stored so far.
     std::vector<std::uint32_t> laying_out_;
     int depth_ = 0;
     std::size_t emitted_ = 0;
