@@ -107,8 +107,10 @@ void put_place(Heap& heap, Object& object, Counted& counted, const Span& span) {
                    : std::string_view();
     const auto key = [](std::string_view name) { return Value::of(name); };
     put(heap, object, key("offset"), Value::of(takes_part ? counted.before(span.begin) : -1.0));
+    // In jq's order.
+    if (!takes_part) put(heap, object, key("string"), Value());
     put(heap, object, key("length"), Value::of(static_cast<double>(points_of(part))));
-    put(heap, object, key("string"), takes_part ? Value::of(part) : Value());
+    if (takes_part) put(heap, object, key("string"), Value::of(part));
 }
 
 Value match_value(Heap& heap, Counted& counted, const std::vector<Span>& spans,
