@@ -1,4 +1,5 @@
 // What goes where: pipes, branches, errors, bindings, folds, updates.
+#include <algorithm>
 #include <utility>
 
 #include "core/base/mutant.hpp"
@@ -209,7 +210,9 @@ void CompileState::match(PatternId id, const Binding* scope) {
 /// [.., value] -> [..]. Of equal names the one that is matched first counts; with `?//` the last one.
 void CompileState::store_named(PatternId id, const Binding* scope) {
     const std::string& name = syntax_.text(syntax_.patterns[id].name);
-    if (is_only_pattern_ && !matched_.insert(name).second) return void(emit(Do::drop));
+    const bool again = std::find(matched_.begin(), matched_.end(), name) != matched_.end();
+    if (is_only_pattern_ && again) return void(emit(Do::drop));
+    matched_.push_back(name);
     emit(Do::store, find(scope, Binding::Kind::variable, name)->slot);
 }
 

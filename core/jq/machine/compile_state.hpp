@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -152,7 +151,7 @@ private:
     std::vector<Pending> pending_;
     std::vector<const Binding*> defined_;  ///< Of the builtins that are jq, those asked for.
     bool is_only_pattern_ = true;
-    std::set<std::string> matched_;  ///< Variables that the pattern has stored so far.
+    std::vector<std::string> matched_;  ///< Variables that the pattern has stored so far.
     std::vector<std::uint32_t> laying_out_;
     int depth_ = 0;
     std::size_t emitted_ = 0;
