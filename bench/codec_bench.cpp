@@ -54,18 +54,10 @@ std::string json_record(Shape shape, std::size_t i) {
 void pack(const Value& value, msgpack::packer<msgpack::sbuffer>& out) {
     std::string scratch;
     switch (value.kind()) {
-        case Kind::boolean:
-            out.pack(value.boolean());
-            return;
-        case Kind::int64:
-            out.pack(value.int64());
-            return;
-        case Kind::real:
-            out.pack(value.real());
-            return;
-        case Kind::string:
-            out.pack(std::string(value.string(scratch)));
-            return;
+        case Kind::boolean: out.pack(value.boolean()); return;
+        case Kind::int64: out.pack(value.int64()); return;
+        case Kind::real: out.pack(value.real()); return;
+        case Kind::string: out.pack(std::string(value.string(scratch))); return;
         case Kind::array:
             out.pack_array(static_cast<std::uint32_t>(value.size()));
             for (const Value v : value.children()) pack(v, out);
@@ -77,8 +69,7 @@ void pack(const Value& value, msgpack::packer<msgpack::sbuffer>& out) {
                 pack(v, out);
             }
             return;
-        default:
-            out.pack_nil();
+        default: out.pack_nil();
     }
 }
 

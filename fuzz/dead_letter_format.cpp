@@ -218,7 +218,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         append_payload(head.encoding, std::as_bytes(std::span(piece)), line);
         const std::size_t most = head.encoding == PayloadEncoding::utf8 ? 6 * piece.size()
                                  : at_once                              ? 20
-                                                           : (piece.size() + 2) / 3 * 4;
+                                           : (piece.size() + 2) / 3 * 4;
         HF_ASSERT(line.size() - before <= most);
         rest.remove_prefix(piece.size());
     }

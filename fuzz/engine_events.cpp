@@ -67,7 +67,8 @@ private:
     Engine& engine() { return one_.engine(); }
 
     void step(Instant now, const Event& event) {
-        if (talks()) std::fprintf(stderr, "%lld event %zu\n", static_cast<long long>(now.ns), event.index());
+        if (talks())
+            std::fprintf(stderr, "%lld event %zu\n", static_cast<long long>(now.ns), event.index());
         two_.engine().restore(engine().snapshot());
         HF_ASSERT(two_.engine().hash() == engine().hash());
         const Effects& effects = one_.step(now, event);

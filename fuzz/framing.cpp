@@ -57,9 +57,9 @@ Cut model(View bytes, const CutRule& rule) {
     }
     if (first.too_long) {
         const bool parked = rule.oversize == Oversize::dead_letter;
-        const Fate fate = parked                              ? Fate::oversized
+        const Fate fate = parked                            ? Fate::oversized
                           : rule.oversize == Oversize::stop ? Fate::stop
-                                                              : Fate::deliver;
+                                                            : Fate::deliver;
         return {first.size, 1, fate, false, parked, 0};
     }
     Cut cut;

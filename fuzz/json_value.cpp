@@ -63,8 +63,7 @@ void same(const Value& value, Element element) {
             return HF_ASSERT(value.string(scratch) == element.get_string().value_unsafe());
         case simdjson::dom::element_type::BOOL:
             return HF_ASSERT(value.boolean() == element.get_bool().value_unsafe());
-        case simdjson::dom::element_type::NULL_VALUE:
-            return HF_ASSERT(value.null());
+        case simdjson::dom::element_type::NULL_VALUE: return HF_ASSERT(value.null());
     }
 }
 

@@ -176,20 +176,13 @@ private:
                 out_.json += "false";
                 out_.packed += '\xc2';
                 return;
-            case 3:
-                return integer(false, bytes_.number(1));
-            case 4:
-                return any_integer();
-            case 5:
-                return real(static_cast<double>(bytes_.number(2)) / 8 - 100);
-            case 6:
-                return any_real();
-            case 7:
-                return string(any_text());
-            case 8:
-                return array(depth);
-            default:
-                return object(depth);
+            case 3: return integer(false, bytes_.number(1));
+            case 4: return any_integer();
+            case 5: return real(static_cast<double>(bytes_.number(2)) / 8 - 100);
+            case 6: return any_real();
+            case 7: return string(any_text());
+            case 8: return array(depth);
+            default: return object(depth);
         }
     }
     void any_integer() {

@@ -28,20 +28,15 @@ bool same_number(double a, double b) { return a == b || (std::isnan(a) && std::i
 void same(const Value& value, const msgpack::object& object) {
     std::string scratch;
     switch (object.type) {
-        case msgpack::type::NIL:
-            return HF_ASSERT(value.null());
-        case msgpack::type::BOOLEAN:
-            return HF_ASSERT(value.boolean() == object.via.boolean);
+        case msgpack::type::NIL: return HF_ASSERT(value.null());
+        case msgpack::type::BOOLEAN: return HF_ASSERT(value.boolean() == object.via.boolean);
         case msgpack::type::POSITIVE_INTEGER:
             if (value.kind() == Kind::uint64) return HF_ASSERT(value.uint64() == object.via.u64);
             return HF_ASSERT(value.int64() == static_cast<std::int64_t>(object.via.u64));
-        case msgpack::type::NEGATIVE_INTEGER:
-            return HF_ASSERT(value.int64() == object.via.i64);
+        case msgpack::type::NEGATIVE_INTEGER: return HF_ASSERT(value.int64() == object.via.i64);
         case msgpack::type::FLOAT32:
-        case msgpack::type::FLOAT64:
-            return HF_ASSERT(same_number(value.real(), object.via.f64));
-        case msgpack::type::STR:
-            return HF_ASSERT(value.string(scratch) == text_of(object));
+        case msgpack::type::FLOAT64: return HF_ASSERT(same_number(value.real(), object.via.f64));
+        case msgpack::type::STR: return HF_ASSERT(value.string(scratch) == text_of(object));
         case msgpack::type::BIN:
             return HF_ASSERT(value.kind() == Kind::binary &&
                              value.binary().size() == object.via.bin.size);

@@ -9,8 +9,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     constexpr int deeds_max = 60;
     if (size == 0) return 0;
     holdfast::sim::FuzzBytes choices(std::span(data + 1, size - 1));
-    holdfast::sim::TailWorld world(choices, data[0] % 2 == 0 ? Framing::msgpack
-                                                             : Framing::json_array);
+    holdfast::sim::TailWorld world(choices,
+                                   data[0] % 2 == 0 ? Framing::msgpack : Framing::json_array);
     for (int i = 0; i < deeds_max && choices.used() < size && world.problem().empty(); ++i) {
         world.act();
     }

@@ -48,14 +48,14 @@ enum class DeviceState : std::uint8_t {
 
 /// What a source did not read of what was asked for.
 struct LeftOut {
-    std::uint64_t unreadable = 0;  ///< Files and folders that cannot be read or listed.
-    std::uint64_t compressed = 0;  ///< Files that were refused since they are compressed.
-    bool gave_up = false;          ///< It ended without those that are unreadable,
-    Duration patience{};           ///< after so long.
-    std::string example;           ///< One of those: its path and why.
-    std::uint64_t unfinished = 0;  ///< Records that were begun, never ended, and dropped;
+    std::uint64_t unreadable = 0;        ///< Files and folders that cannot be read or listed.
+    std::uint64_t compressed = 0;        ///< Files that were refused since they are compressed.
+    bool gave_up = false;                ///< It ended without those that are unreadable,
+    Duration patience{};                 ///< after so long.
+    std::string example;                 ///< One of those: its path and why.
+    std::uint64_t unfinished = 0;        ///< Records that were begun, never ended, and dropped;
     std::uint64_t unfinished_bytes = 0;  ///< so much of them.
-    std::string failed;            ///< What it read from failed at its end, and how. Empty: it did not.
+    std::string failed;  ///< What it read from failed at its end, and how. Empty: it did not.
 };
 
 class Source {

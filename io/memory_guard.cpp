@@ -123,13 +123,10 @@ bool from_version_one(const std::string& root, MemoryLimit& limit) {
 
 std::string text_of(const MemoryLimit& limit) {
     switch (limit.origin) {
-        case LimitOrigin::config:
-            return "the config";
+        case LimitOrigin::config: return "the config";
         case LimitOrigin::cgroup1:
-        case LimitOrigin::cgroup2:
-            return "cgroup " + limit.folder;
-        case LimitOrigin::machine:
-            break;
+        case LimitOrigin::cgroup2: return "cgroup " + limit.folder;
+        case LimitOrigin::machine: break;
     }
     return "this machine";
 }
@@ -138,8 +135,10 @@ MemoryLimit find_memory_limit(std::uint64_t config_bytes, const std::string& roo
     if (config_bytes > 0) return {config_bytes, config_bytes, LimitOrigin::config, {}};
     const std::uint64_t machine =
         field_in(text_of_file(root + "/proc/meminfo"), "MemTotal:") * 1024;
-    MemoryLimit limit{machine > 0 ? most_of(machine) : no_limit, machine > 0 ? machine : no_limit,
-                      LimitOrigin::machine, {}};
+    MemoryLimit limit{machine > 0 ? most_of(machine) : no_limit,
+                      machine > 0 ? machine : no_limit,
+                      LimitOrigin::machine,
+                      {}};
     if (!from_version_two(root, limit)) from_version_one(root, limit);
     return limit;
 }

@@ -35,15 +35,9 @@ TEST_CASE("governor's budget stays between its floor and its maximum") {
             const std::uint64_t before = g.budget;
             const std::uint32_t decreases = g.decreases;
             switch (dice & 3) {
-                case 0:
-                    g.ordered();
-                    break;
-                case 1:
-                    g.answered(c, source);
-                    break;
-                case 2:
-                    g.pressed(c, source);
-                    break;
+                case 0: g.ordered(); break;
+                case 1: g.answered(c, source); break;
+                case 2: g.pressed(c, source); break;
                 default:
                     g.drained(
                         c, source, scale(mix64(dice), 2 * before),

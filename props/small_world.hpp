@@ -193,8 +193,7 @@ private:
         for (const Effect& e : effects.items()) {
             if (std::holds_alternative<Halt>(e)) {
                 halted_ = true;
-                const HaltReason wanted =
-                    failed_ ? HaltReason::sink_failed : HaltReason::finished;
+                const HaltReason wanted = failed_ ? HaltReason::sink_failed : HaltReason::finished;
                 if (std::get<Halt>(e).reason != wanted) wrong_ = "a wrong halt";
             } else if (const auto* sink = std::get_if<StageSink>(&e)) {
                 staged_.mark[sink->sink.index] = sink->mark;

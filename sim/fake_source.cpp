@@ -32,12 +32,14 @@ void FakeSource::restart() {
 
 void FakeSource::start() {
     free_slots_.clear();
-    for (std::uint32_t i = stage_.draw->config.partitions_max; i > 0; --i) free_slots_.push_back(i - 1);
+    for (std::uint32_t i = stage_.draw->config.partitions_max; i > 0; --i)
+        free_slots_.push_back(i - 1);
     std::array<std::uint32_t, 4> open{};
     for (std::uint32_t i = 0; i < state_.size(); ++i) {
         Log& log = stage_.ledger.logs[i];
         const std::uint32_t most = stage_.draw->source[log.source].open_max;
-        log.closed = most > 0 && log.available == log.end && log.durable >= stage_.ledger.end_of(log);
+        log.closed =
+            most > 0 && log.available == log.end && log.durable >= stage_.ledger.end_of(log);
         if (log.closed || (most > 0 && open[log.source] >= most)) continue;
         ++open[log.source];
         assign(i);
@@ -443,10 +445,10 @@ void FakeSource::commit(const CommitPosition& commit) {
     const auto d = static_cast<std::uint8_t>(static_cast<std::uint8_t>(outcome) |
                                              (silent ? 16 : 0) | (applies ? 32 : 0));
     stage_.later(after, {.due = Due::commit_answer,
-                  .d = d,
-                  .a = index,
-                  .b = commit.epoch.value,
-                  .c = static_cast<std::uint64_t>(commit.position.value)});
+                         .d = d,
+                         .a = index,
+                         .b = commit.epoch.value,
+                         .c = static_cast<std::uint64_t>(commit.position.value)});
 }
 
 bool FakeSource::commit_due(const Occurrence& what) {
@@ -465,8 +467,7 @@ bool FakeSource::commit_due(const Occurrence& what) {
         outcome = StoreOutcome::fenced;
     }
     if ((what.d & 16) == 0) {
-        stage_.out.push_back(
-            CommitAnswered{slot, Epoch{what.b}, Position{position}, outcome});
+        stage_.out.push_back(CommitAnswered{slot, Epoch{what.b}, Position{position}, outcome});
     }
     return moved;
 }

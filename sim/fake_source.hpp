@@ -78,9 +78,7 @@ private:
     /// Emits PartitionAssigned and the leads that the checkpoint has.
     void assign(std::uint32_t log);
     void free_slot(std::uint32_t log);
-    bool is_file(const Log& log) const {
-        return stage_.draw->source[log.source].open_max > 0;
-    }
+    bool is_file(const Log& log) const { return stage_.draw->source[log.source].open_max > 0; }
     void open_more(std::uint16_t source);
     void schedule_close(std::uint32_t log);
     void late_batch(std::uint32_t log, std::uint32_t epoch);

@@ -65,8 +65,8 @@ void FakeSource::close_due(const Occurrence& what) {
     state.revoking = true;
     ++state.revokes;
     // The shipped source waits as long as it takes.
-    stage_.out.push_back(PartitionRevoked{PartitionId{state.slot}, Epoch{log.epoch},
-                                          RevokeKind::graceful, never});
+    stage_.out.push_back(
+        PartitionRevoked{PartitionId{state.slot}, Epoch{log.epoch}, RevokeKind::graceful, never});
     if (stage_.fault(Fault::batch_late, what.a, key(state.revokes))) late_batch(what.a, log.epoch);
 }
 
@@ -89,9 +89,16 @@ void FakeSource::late_batch(std::uint32_t index, std::uint32_t epoch) {
         b.order = ++stage_.ledger.handed_out;
         b.state = BatchTruth::State::arrived;
         b.lost = true;
-        stage_.out.push_back(BatchPulled{{i, b.generation}, SourceId{b.source}, b.fate,
-                                         slot, Epoch{epoch}, 1, r.bytes, b.held,
-                                         Position{r.begin}, Position{r.next}});
+        stage_.out.push_back(BatchPulled{{i, b.generation},
+                                         SourceId{b.source},
+                                         b.fate,
+                                         slot,
+                                         Epoch{epoch},
+                                         1,
+                                         r.bytes,
+                                         b.held,
+                                         Position{r.begin},
+                                         Position{r.next}});
         return;
     }
 }
@@ -118,7 +125,6 @@ void FakeSource::open_more(std::uint16_t source) {
 void FakeSource::free_slot(std::uint32_t index) { free_slots_.push_back(state_[index].slot); }
 
 // ---- partitions of a broker ----------------------------------------------------------------------
-
 
 void FakeSource::schedule_revoke(std::uint32_t index) {
     LogState& state = state_[index];
@@ -153,8 +159,8 @@ void FakeSource::revoke_due(const Occurrence& what) {
     // The broker may have taken it away already: it takes no commit any more.
     if (stage_.fault(Fault::revoke_late, what.a, n)) state.owned = false;
     const Instant deadline = stage_.now + milliseconds(1 + static_cast<std::int64_t>(patience));
-    stage_.out.push_back(
-        PartitionRevoked{PartitionId{state.slot}, Epoch{log.epoch}, RevokeKind::graceful, deadline});
+    stage_.out.push_back(PartitionRevoked{PartitionId{state.slot}, Epoch{log.epoch},
+                                          RevokeKind::graceful, deadline});
     state.revoking = true;
     if (stage_.fault(Fault::batch_late, what.a, n)) late_batch(what.a, log.epoch);
     stage_.agenda.add(deadline + seconds(60),
@@ -164,9 +170,8 @@ void FakeSource::revoke_due(const Occurrence& what) {
 /// The partition is gone, and the engine hears of it.
 void FakeSource::lose(std::uint32_t index, Duration back_after) {
     Log& log = stage_.ledger.logs[index];
-    stage_.out.push_back(
-        PartitionRevoked{PartitionId{state_[index].slot}, Epoch{log.epoch}, RevokeKind::lost,
-                         stage_.now});
+    stage_.out.push_back(PartitionRevoked{PartitionId{state_[index].slot}, Epoch{log.epoch},
+                                          RevokeKind::lost, stage_.now});
     const std::uint64_t n = key(state_[index].revokes);
     if (stage_.fault(Fault::batch_late, index + 64, n)) late_batch(index, log.epoch);
     free_slot(index);

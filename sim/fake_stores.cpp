@@ -122,12 +122,11 @@ void FakeCheckpoint::write(const WriteCheckpoint& write) {
     if (timed && !silent && stage_.fault(Fault::checkpoint_late, 65, n)) {
         after = late(stage_, stage_.draw->config.commit.attempt_timeout, 65, n << 4 | 1);
     }
-    stage_.later(after,
-                 {.due = Due::written,
-                  .d = static_cast<std::uint8_t>(outcome),
-                  .a = writes_,
-                  .b = silent,
-                  .c = write.sequence});
+    stage_.later(after, {.due = Due::written,
+                         .d = static_cast<std::uint8_t>(outcome),
+                         .a = writes_,
+                         .b = silent,
+                         .c = write.sequence});
 }
 
 void FakeCheckpoint::written_due(const Occurrence& what) {
@@ -151,12 +150,11 @@ void FakeCheckpoint::sync(const SyncCheckpoint& sync) {
     if (timed && !silent && stage_.fault(Fault::checkpoint_late, 66, n)) {
         after = late(stage_, stage_.draw->config.commit.attempt_timeout, 66, n << 4 | 1);
     }
-    stage_.later(after,
-                 {.due = Due::synced,
-                  .d = static_cast<std::uint8_t>(outcome),
-                  .a = writes_,
-                  .b = silent,
-                  .c = sync.sequence});
+    stage_.later(after, {.due = Due::synced,
+                         .d = static_cast<std::uint8_t>(outcome),
+                         .a = writes_,
+                         .b = silent,
+                         .c = sync.sequence});
 }
 
 bool FakeCheckpoint::synced_due(const Occurrence& what) {

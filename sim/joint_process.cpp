@@ -59,8 +59,8 @@ std::string JointProcess::take_data_dir(const std::string& path) {
 
 // By the ledger alone: what the kernel says of memory is of this process, not of that one.
 io::MemoryGuard JointProcess::memory_guard(std::uint64_t) {
-    return io::MemoryGuard({.bytes = memory_limit_, .origin = io::LimitOrigin::config, .folder = {}},
-                           "/nowhere");
+    return io::MemoryGuard(
+        {.bytes = memory_limit_, .origin = io::LimitOrigin::config, .folder = {}}, "/nowhere");
 }
 
 bool JointProcess::wait(Duration duration) {

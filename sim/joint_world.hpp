@@ -31,12 +31,12 @@ namespace holdfast::sim {
 struct JointFile {
     std::uint32_t source = 0;
     std::string path;
-    std::vector<std::uint32_t> lines;  ///< Into JointWorld::lines_; complete ones.
-    std::int64_t end = 0;                ///< What is written, and what is still to be.
-    std::string rest;                    ///< What is still to be written,
-    std::deque<std::uint32_t> pending;   ///< and the lines that it ends.
+    std::vector<std::uint32_t> lines;   ///< Into JointWorld::lines_; complete ones.
+    std::int64_t end = 0;               ///< What is written, and what is still to be.
+    std::string rest;                   ///< What is still to be written,
+    std::deque<std::uint32_t> pending;  ///< and the lines that it ends.
     bool rotated = false;
-    bool gone = false;         ///< Deleted, or compressed away.
+    bool gone = false;               ///< Deleted, or compressed away.
     std::set<std::string> known_to;  ///< When rotated: sources whose checkpoint knew it.
 };
 
@@ -118,8 +118,8 @@ private:
 
     std::vector<JointLine> lines_;
     std::vector<JointFile> files_;
-    std::map<std::string, std::uint32_t> at_;  ///< By path: the file that stands there.
-    std::vector<std::vector<std::string>> foreign_;      ///< By sink: lines of strangers.
+    std::map<std::string, std::uint32_t> at_;        ///< By path: the file that stands there.
+    std::vector<std::vector<std::string>> foreign_;  ///< By sink: lines of strangers.
     std::vector<std::string> log_;
 };
 

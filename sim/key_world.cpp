@@ -20,7 +20,7 @@ struct Model {
     enum class Kind : std::uint8_t { null, boolean, number, string, array, object };
     Kind kind = Kind::null;
     bool boolean = false;
-    std::string digits;         ///< number: no zero at either end; empty: 0.
+    std::string digits;  ///< number: no zero at either end; empty: 0.
     bool negative = false;
     int exponent = 0;           ///< number: of the last digit.
     std::string text;           ///< string.
@@ -42,7 +42,8 @@ public:
             case Model::Kind::number: number(out); break;
             case Model::Kind::string: out.text = text(); break;
             case Model::Kind::array:
-                for (std::uint64_t n = below(4); n > 0; --n) out.inside.push_back(model(levels - 1));
+                for (std::uint64_t n = below(4); n > 0; --n)
+                    out.inside.push_back(model(levels - 1));
                 break;
             case Model::Kind::object:
                 for (std::uint64_t n = below(4); n > 0; --n) {
@@ -150,7 +151,8 @@ private:
         std::vector<std::string> members;
         for (std::size_t i = 0; i < m.names.size(); ++i)
             members.push_back(write_text(m.names[i]) + ":" + write(m.inside[i]));
-        for (std::size_t i = members.size(); i > 1; --i) std::swap(members[i - 1], members[below(i)]);
+        for (std::size_t i = members.size(); i > 1; --i)
+            std::swap(members[i - 1], members[below(i)]);
         // An earlier one of the same name counts for nothing.
         if (!m.names.empty() && below(3) == 0)
             members.insert(members.begin(),

@@ -74,7 +74,7 @@ struct Log {
     std::int64_t base = 0;  ///< Where its positions begin.
     std::uint32_t epoch = 0;
     bool assigned = false;
-    bool closed = false;  ///< Read to its end, and given back: its slot is another one's.
+    bool closed = false;        ///< Read to its end, and given back: its slot is another one's.
     std::int64_t lead[8] = {};  ///< As told to this incarnation.
 };
 
@@ -141,8 +141,8 @@ public:
     std::vector<Log> logs;
     std::vector<SinkTruth> sinks;
     std::vector<Assignment> assignments;  ///< By epoch.
-    std::uint32_t handed_out = 0;  ///< Batches.
-    std::uint64_t progress = 0;    ///< Grows with each fact that brings the end nearer.
+    std::uint32_t handed_out = 0;         ///< Batches.
+    std::uint64_t progress = 0;           ///< Grows with each fact that brings the end nearer.
 
 private:
     template <bool Durable>

@@ -99,8 +99,8 @@ public:
         records = std::move(loaded);
     }
 
-    std::int64_t looked_ns = INT64_MAX;  ///< INT64_MAX: never.
-    std::function<void()> saved;  ///< Told that all is to be durable now.
+    std::int64_t looked_ns = INT64_MAX;                  ///< INT64_MAX: never.
+    std::function<void()> saved;                         ///< Told that all is to be durable now.
     std::map<std::string, CheckpointPartition> records;  ///< By key without its seal.
 
 private:

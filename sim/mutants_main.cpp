@@ -76,7 +76,8 @@ constexpr int seed_seconds_max = 20;
 constexpr rlim_t child_bytes_max = 4ull << 30;
 
 void guard_seed() {
-    const itimerval limit{.it_interval = {}, .it_value = {.tv_sec = seed_seconds_max, .tv_usec = 0}};
+    const itimerval limit{.it_interval = {},
+                          .it_value = {.tv_sec = seed_seconds_max, .tv_usec = 0}};
     ::setitimer(ITIMER_PROF, &limit, nullptr);
 }
 
@@ -106,7 +107,9 @@ const char* name_of_death(int status) {
     if (!WIFSIGNALED(status)) return "crash";
     switch (WTERMSIG(status)) {
         case SIGPROF: return "hang";
-        case SIGABRT: case SIGTRAP: case SIGILL: return "assertion";
+        case SIGABRT:
+        case SIGTRAP:
+        case SIGILL: return "assertion";
         default: return "crash";
     }
 }
@@ -174,7 +177,8 @@ void row(const Hunt& hunt, std::uint32_t starts, Tally& tally) {
 Tally run_all(const std::vector<const sim::Mutant*>& chosen, std::uint32_t starts,
               std::uint32_t jobs) {
     const std::size_t bytes = sizeof(Progress) * std::max<std::size_t>(chosen.size(), 1);
-    void* shared = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* shared =
+        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) throw std::runtime_error("mmap failed");
     std::vector<Hunt> hunts(chosen.size());
     for (std::size_t i = 0; i < hunts.size(); ++i) {
@@ -257,7 +261,8 @@ int main(int argc, char** argv) {
     std::uint64_t none = 0;
     bool rare = false;
     std::string golden;
-    app.add_flag("--rare", rare, "Those as well whose bug is so rare that it takes minutes to find");
+    app.add_flag("--rare", rare,
+                 "Those as well whose bug is so rare that it takes minutes to find");
     app.add_option("--only", only, "Only this mutant");
     app.add_option("--from", from, "Only mutants from this number on");
     app.add_option("--to", to, "Only mutants up to this number");

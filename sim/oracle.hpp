@@ -311,13 +311,13 @@ private:
         std::int64_t committed = 0;
         std::int64_t checked = 0;  ///< Records below it are settled.
         bool revoke_done = false;
-        bool fenced = false;              ///< Its source took no commit any more.
-        bool again = false;               ///< Its commit was answered badly.
-        std::uint32_t held = 0;           ///< Batches that are not released.
-        std::int64_t read = 0;            ///< Up to where the engine has it.
-        std::int64_t told = 0;            ///< Committed, as the source confirmed.
-        Instant deadline = never;         ///< Of its revocation:
-        bool overdue = false;             ///< it had passed before this step.
+        bool fenced = false;             ///< Its source took no commit any more.
+        bool again = false;              ///< Its commit was answered badly.
+        std::uint32_t held = 0;          ///< Batches that are not released.
+        std::int64_t read = 0;           ///< Up to where the engine has it.
+        std::int64_t told = 0;           ///< Committed, as the source confirmed.
+        Instant deadline = never;        ///< Of its revocation:
+        bool overdue = false;            ///< it had passed before this step.
         std::vector<std::int64_t> ends;  ///< Where it was assigned, and where its batches end.
         bool commit_open = false;        ///< The engine waits for its answer, until:
         Instant commit_due = never;
@@ -365,8 +365,8 @@ private:
     std::array<bool, 4> may_shrink_{};            ///< Something since then is a reason for less.
     std::array<Fall, 4> fall_{};
     Counted counted_;
-    bool any_revoked_ = false;                    ///< Of this incarnation's partitions.
-    bool stale_ = false;                          ///< The event just given named nothing current.
+    bool any_revoked_ = false;  ///< Of this incarnation's partitions.
+    bool stale_ = false;        ///< The event just given named nothing current.
     /// What happened in this step after which nothing may follow. A cause is never older than that.
     struct Causes {
         SinkMask sync_failed = 0, sink_failed = 0, sink_broken = 0;
@@ -383,12 +383,12 @@ private:
     /// A commit cycle, as far as it can be seen.
     struct CommitCycle {
         bool began_once = false;
-        bool owed = false;      ///< Something is staged that is not durable.
-        bool round = false;     ///< Sources are being told.
-        bool proceeds = false;  ///< The step before telling has ended just now.
+        bool owed = false;                   ///< Something is staged that is not durable.
+        bool round = false;                  ///< Sources are being told.
+        bool proceeds = false;               ///< The step before telling has ended just now.
         std::uint64_t step = UINT64_MAX;     ///< In which it began.
         std::uint64_t told_at = UINT64_MAX;  ///< In which sources were told last.
-        Instant began, began_latest;  ///< Where it is in doubt which cycle goes on.
+        Instant began, began_latest;         ///< Where it is in doubt which cycle goes on.
         Instant syncs_due, not_before, rests_until;
         std::uint32_t failures = 0, least_failures = 0;
         std::uint64_t early = 0;               ///< Cycles that only counts explain.
@@ -402,14 +402,14 @@ private:
     };
     std::array<Rest, 4> rest_{};
     std::array<bool, 8> sync_open_{};
-    std::array<std::int64_t, 8> told_mark_{};    ///< -1: none in this life.
+    std::array<std::int64_t, 8> told_mark_{};  ///< -1: none in this life.
     std::array<std::int64_t, 8> staged_mark_{};
     std::array<std::uint32_t, 8> agreed_mark_{};  ///< Up to here marks and positions agree.
     std::array<std::uint64_t, 8> surely_dropped_{};
     std::array<std::uint64_t, 8> perhaps_dropped_{};
     std::array<Instant, 8> lull_since_{};
     std::uint64_t forgotten_ = 0;  ///< Outputs that were never sent, at most.
-    std::uint64_t bytes_in_ = 0;  ///< Told of all outputs, in this life.
+    std::uint64_t bytes_in_ = 0;   ///< Told of all outputs, in this life.
     Instant window_due_;
     bool assigned_again_ = false, slot_again_ = false, batch_late_ = false;
     std::vector<bool> slots_used_;
@@ -425,8 +425,8 @@ private:
     /// Units that were sent in this life and that no durable position covered, when last looked at.
     std::array<std::vector<std::uint32_t>, 8> given_;
     std::array<std::vector<Begun>, 8> begun_;  ///< By sink, in order.
-    bool windows_count_ = false;   ///< What may be written again is bounded (I43), in this config.
-    bool window_asked_ = false;    ///< For a commit, perhaps, since the last cycle began.
+    bool windows_count_ = false;  ///< What may be written again is bounded (I43), in this config.
+    bool window_asked_ = false;   ///< For a commit, perhaps, since the last cycle began.
 };
 
 /// min(initial * 2^(n-1), max), in integers.

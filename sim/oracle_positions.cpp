@@ -28,9 +28,8 @@ void Oracle::check_issued(const char* what, PartitionId partition, Epoch epoch, 
     }
     const Log& log = stage_.ledger.logs[index];
     Partition& p = partitions_[index];
-    const std::string where = std::string(what) + " of partition " +
-                              std::to_string(index) + ": " + std::to_string(last) +
-                              " -> " + std::to_string(position.value);
+    const std::string where = std::string(what) + " of partition " + std::to_string(index) + ": " +
+                              std::to_string(last) + " -> " + std::to_string(position.value);
     if (position.value < last) return fail("I2", "commits never go back", where);
     if (position.value > log.highest || position.value < log.assigned_at) {
         return fail("I3", "commit in range", where + ", read up to " + std::to_string(log.highest));
@@ -73,8 +72,8 @@ void Oracle::on(const StageLead& e, const Effects&) {
     if (e.position.value > log.highest && e.position.value > log.lead[sink]) {
         return fail("I3", "commit in range", "a lead beyond what was read");
     }
-    check_below("I1", "staged lead", index, partitions_[index].checked,
-                e.position.value, [this, sink](const Record& r) {
+    check_below("I1", "staged lead", index, partitions_[index].checked, e.position.value,
+                [this, sink](const Record& r) {
                     if (r.parked > 0 || r.elsewhere || r.kind != RecordKind::plain) return true;
                     if ((r.route >> sink & 1) == 0) return true;
                     const std::uint32_t from = stage_.ledger.unit_of(r, sink);
@@ -127,7 +126,8 @@ void Oracle::on(const WriteCheckpoint& e, const Effects&) {
         return fail("I24", "checkpoint below watermark", "two checkpoints at once");
     }
     if (syncs_open()) {
-        return fail("I24", "checkpoint below watermark", "a checkpoint before its sinks are synced");
+        return fail("I24", "checkpoint below watermark",
+                    "a checkpoint before its sinks are synced");
     }
     if (!commit_.owed) {
         return fail("I44", "commits when due", "a checkpoint that says nothing new");
@@ -186,8 +186,8 @@ void Oracle::on(const CommitPosition& e, const Effects&) {
     const Duration patience = stage_.draw->config.commit.attempt_timeout;
     p.commit_open = true;
     p.commit_due = patience.ns > 0 ? stage_.now + patience : never;
-    check_below("I1", "commit", log, stage_.ledger.logs[log].durable,
-                e.position.value, [this](const Record& r) { return stage_.ledger.durable(r); });
+    check_below("I1", "commit", log, stage_.ledger.logs[log].durable, e.position.value,
+                [this](const Record& r) { return stage_.ledger.durable(r); });
 }
 
 void Oracle::on(const RevokeDone& e, const Effects&) {

@@ -43,7 +43,8 @@ void Oracle::check_stats(const Stats& stats) {
         std::uint64_t said = 0, counted = 0;
     } wrong;
     const auto compare = [&wrong](const char* what, std::uint64_t said, std::uint64_t counted) {
-        if (said != counted && wrong.what == nullptr) [[unlikely]] wrong = {what, said, counted};
+        if (said != counted && wrong.what == nullptr) [[unlikely]]
+            wrong = {what, said, counted};
     };
     const Counted& c = counted_;
     const auto at = [this](std::uint32_t s) { return stage_.draw->engine_sink(s); };

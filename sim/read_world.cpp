@@ -48,7 +48,7 @@ constexpr const char* bases[] = {"/in", "/svc[prod]", "/a*b{c}?", "/p[!x]q"};
 constexpr const char* folders[] = {"", "/d", "/d/e", "/d/e/d", "/f*", "/f*/d"};
 constexpr const char* names[] = {"a.log", "a.log.1", "b.log", "b.txt"};
 // Behind the base; none matches by its base alone.
-constexpr const char* include_ways[] = {"/**/*.log", "/*.log", "/d/**/?.*", "/**/d/**/*",
+constexpr const char* include_ways[] = {"/**/*.log",    "/*.log",   "/d/**/?.*",   "/**/d/**/*",
                                         "/*/[ab].log*", "/d/a.log", "/**/e/**/d/*"};
 constexpr const char* exclude_ways[] = {"/**/*.1", "/d/e", "/**/b.*", "/f\\*/**", "/x"};
 
@@ -65,7 +65,8 @@ Parts split(const std::string& path) {
 
 bool name_fits(const char* pattern, const char* name) {
     if (*pattern == 0) return *name == 0;
-    if (*pattern == '*') return name_fits(pattern + 1, name) || (*name && name_fits(pattern, name + 1));
+    if (*pattern == '*')
+        return name_fits(pattern + 1, name) || (*name && name_fits(pattern, name + 1));
     if (*name == 0) return false;
     if (*pattern == '\\') return pattern[1] == *name && name_fits(pattern + 2, name + 1);
     if (*pattern == '[') return (*name == 'a' || *name == 'b') && name_fits(pattern + 4, name + 1);
@@ -85,7 +86,8 @@ bool fits(const Parts& pattern, std::size_t p, const Parts& path, std::size_t n,
 
 class ReadWorld {
 public:
-    explicit ReadWorld(Choices& choices) : choices_(choices), disk_(choices), ring_(disk_, clock_, choices) {
+    explicit ReadWorld(Choices& choices)
+        : choices_(choices), disk_(choices), ring_(disk_, clock_, choices) {
         base_ = bases[pick(base_name, 4)];
         for (std::uint64_t k = 1 + pick(patterns, 2); k > 0; --k)
             add(include_ways[pick(which_include, 7)], include_, config_.include);
@@ -118,20 +120,22 @@ private:
     bool is_excluded(const Parts& path) const {
         for (std::size_t n = 1; n <= path.size(); ++n)
             for (const Parts& pattern : exclude_)
-                if (fits(pattern, 0, Parts(path.begin(), path.begin() + static_cast<long>(n)), 0, false))
+                if (fits(pattern, 0, Parts(path.begin(), path.begin() + static_cast<long>(n)), 0,
+                         false))
                     return true;
         return false;
     }
     bool is_asked(const Parts& path) const {
-        return !is_excluded(path) && std::any_of(include_.begin(), include_.end(), [&](const Parts& p) {
-            return fits(p, 0, path, 0, false);
-        });
+        return !is_excluded(path) &&
+               std::any_of(include_.begin(), include_.end(),
+                           [&](const Parts& p) { return fits(p, 0, path, 0, false); });
     }
     /// Must this folder be listed? A pattern that names one file needs no list.
     bool is_listed(const Parts& path) const {
-        return !is_excluded(path) && std::any_of(include_.begin(), include_.end(), [&](const Parts& p) {
-            return p.back() != "a.log" && fits(p, 0, path, 0, true);
-        });
+        return !is_excluded(path) &&
+               std::any_of(include_.begin(), include_.end(), [&](const Parts& p) {
+                   return p.back() != "a.log" && fits(p, 0, path, 0, true);
+               });
     }
     void fill();
     std::string packed(const std::string& path, const std::string& text);
@@ -146,9 +150,9 @@ private:
     SimRing ring_;
     std::string base_;
     std::vector<Parts> include_, exclude_;
-    std::map<std::string, std::string> files_;      ///< Path below the base, bytes.
+    std::map<std::string, std::string> files_;  ///< Path below the base, bytes.
     std::set<std::string> packed_, cut_;
-    std::map<std::string, std::int64_t> denied_;    ///< By path; until when, in ms; -1: for ever.
+    std::map<std::string, std::int64_t> denied_;  ///< By path; until when, in ms; -1: for ever.
     io::FileSourceConfig config_;
     io::BlockPool pool_{1u << 20, 64u << 10};
     io::Payloads payloads_{pool_, 16};
@@ -163,7 +167,8 @@ private:
 };
 
 void ReadWorld::deny(const std::string& path) {
-    denied_[path] = pick(heals, 2) == 1 ? 100 + static_cast<std::int64_t>(pick(heals_at, 8000)) : -1;
+    denied_[path] =
+        pick(heals, 2) == 1 ? 100 + static_cast<std::int64_t>(pick(heals_at, 8000)) : -1;
     disk_.deny(base_ + path, EACCES);
 }
 
@@ -221,10 +226,9 @@ void ReadWorld::take(const Event& event) {
 }
 
 std::string ReadWorld::run() {
-    source_ = std::make_unique<io::FileSource>(config_, ring_, payloads_, events_, checkpoints_, slots_,
-                                               [this](io::Level, const std::string& line) {
-                                                   said_.push_back(line);
-                                               });
+    source_ = std::make_unique<io::FileSource>(
+        config_, ring_, payloads_, events_, checkpoints_, slots_,
+        [this](io::Level, const std::string& line) { said_.push_back(line); });
     source_->start();
     const Instant began = clock_.now;
     idle_ = {{0, began}, {1, began}};
@@ -290,13 +294,13 @@ std::string ReadWorld::judge() const {
             if (came > 0) return "compressed, and read: " + path;
             continue;
         }
-        if (came > found || (came > 0 && !is_cut_short))
-            return "read in part, or twice: " + path;
+        if (came > found || (came > 0 && !is_cut_short)) return "read in part, or twice: " + path;
         ++unread;
         if (is_cut_short) continue;
         // A folder above it, or the file itself, must have been in the way for long enough.
         bool excused = false;
-        for (std::size_t at = path.size(); at != std::string::npos && at > 0; at = path.rfind('/', at - 1)) {
+        for (std::size_t at = path.size(); at != std::string::npos && at > 0;
+             at = path.rfind('/', at - 1)) {
             const std::int64_t heal = was_denied(path.substr(0, at));
             excused = excused || heal < 0 || heal >= patience_ms;
         }

@@ -106,12 +106,9 @@ std::uint64_t SimFile::size_after_crash(Choices& choices, std::uint64_t n) const
     const std::uint64_t low = std::min({lowest_, now, then});
     if (now == then && low == now) return now;
     switch (choices.choose(Site::disk_crash_size, key_, n, 4)) {
-        case 0:
-            return now;
-        case 1:
-            return then;
-        case 2:
-            return low;
+        case 0: return now;
+        case 1: return then;
+        case 2: return low;
         default: {
             const std::uint64_t high = std::max(now, then);
             return low + choices.choose(Site::disk_crash_between, key_, n, high - low + 1);

@@ -58,13 +58,13 @@ public:
     // ---- the peers' ----
     /// What one connection was, for who judges. By number, from 0, in the order in which they began.
     struct Stream {
-        std::string in;       ///< Arrived, not read.
-        std::string took;     ///< What the device has read.
-        std::string out;      ///< Sent, and not taken by the peer.
-        std::string sent;     ///< All that send() took.
-        bool ended = false;   ///< By the peer: nothing more arrives.
-        bool broken = false;  ///< By a reset.
-        bool closed = false;  ///< By the device.
+        std::string in;             ///< Arrived, not read.
+        std::string took;           ///< What the device has read.
+        std::string out;            ///< Sent, and not taken by the peer.
+        std::string sent;           ///< All that send() took.
+        bool ended = false;         ///< By the peer: nothing more arrives.
+        bool broken = false;        ///< By a reset.
+        bool closed = false;        ///< By the device.
         bool unread_known = false;  ///< has_unread() was asked, and said so last.
         bool unread_asked = false;
         std::uint64_t turns = 0;

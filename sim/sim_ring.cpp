@@ -177,47 +177,32 @@ std::int64_t SimRing::execute(Flight& flight) {
     Op& op = *flight.op;
     disk_.set_wall(clock_.wall_ns());
     switch (op.kind) {
-        case OpKind::open:
-            return disk_.open(op.path, op.flags, op.mode);
-        case OpKind::close:
-            return disk_.close(op.fd);
-        case OpKind::read:
-            return disk_.read(flight.file, op.buffer, op.offset);
-        case OpKind::write:
-            return write(flight);
+        case OpKind::open: return disk_.open(op.path, op.flags, op.mode);
+        case OpKind::close: return disk_.close(op.fd);
+        case OpKind::read: return disk_.read(flight.file, op.buffer, op.offset);
+        case OpKind::write: return write(flight);
         case OpKind::sync:
-        case OpKind::sync_all:
-            return disk_.sync(flight.file);
-        case OpKind::truncate:
-            return disk_.truncate(flight.file, op.offset);
+        case OpKind::sync_all: return disk_.sync(flight.file);
+        case OpKind::truncate: return disk_.truncate(flight.file, op.offset);
         case OpKind::stat:
             if (op.path != nullptr) return disk_.stat(op.path, *op.stat);
             if (chance(Site::disk_stat_fails, flight, disk_.options().faults.stat)) return -EIO;
             return disk_.stat(flight.file, *op.stat);
-        case OpKind::rename:
-            return disk_.rename(op.path, op.path2);
-        case OpKind::unlink:
-            return disk_.unlink(op.path);
-        case OpKind::mkdir:
-            return disk_.mkdir(op.path, op.mode);
-        case OpKind::list:
-            return disk_.list(op.path, *op.names);
+        case OpKind::rename: return disk_.rename(op.path, op.path2);
+        case OpKind::unlink: return disk_.unlink(op.path);
+        case OpKind::mkdir: return disk_.mkdir(op.path, op.mode);
+        case OpKind::list: return disk_.list(op.path, *op.names);
         case OpKind::lock:
             return flight.file != nullptr ? 0 : -EBADF;  // No other process is simulated.
-        case OpKind::watch_open:
-            return disk_.watch_open();
-        case OpKind::watch:
-            return disk_.watch(flight.file, op.path);
-        case OpKind::watch_read:
-            return disk_.watch_read(flight.file, *op.changes);
-        case OpKind::timeout:
-            return -ETIME;
+        case OpKind::watch_open: return disk_.watch_open();
+        case OpKind::watch: return disk_.watch(flight.file, op.path);
+        case OpKind::watch_read: return disk_.watch_read(flight.file, *op.changes);
+        case OpKind::timeout: return -ETIME;
         case OpKind::connect:
         case OpKind::accept:
         case OpKind::recv:
         case OpKind::send:
-        case OpKind::poll_in:
-            return -EOPNOTSUPP;
+        case OpKind::poll_in: return -EOPNOTSUPP;
     }
     return -EINVAL;
 }

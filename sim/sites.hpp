@@ -102,8 +102,7 @@ enum class Site : std::uint32_t {
 constexpr std::string_view name_of(Site site) {
     switch (site) {
 #define HF_SITE_NAME(name, number) \
-    case Site::name:               \
-        return #name;
+    case Site::name: return #name;
         HF_SITES(HF_SITE_NAME)
 #undef HF_SITE_NAME
     }

@@ -38,13 +38,13 @@ struct BatchTruth {
     std::uint32_t max_bytes = 0;        ///< Of the pull, or of the input of a slice.
     std::uint32_t parent = UINT32_MAX;  ///< Of a slice: its batch.
     std::uint32_t order = 0;  ///< Among all that were handed out; a slice's is its batch's.
-    std::uint32_t taken = 0;            ///< Of a batch: records below it were taken by slices.
+    std::uint32_t taken = 0;  ///< Of a batch: records below it were taken by slices.
     Instant arrived;
     Instant written;                   ///< When something of it was sent first.
     std::vector<std::uint32_t> units;  ///< Sorted by sink; sink s has [from[s], from[s + 1]).
     std::uint32_t from[9] = {};
     std::uint32_t sink_bytes[8] = {};  ///< What the engine was told of them.
-    std::vector<std::uint32_t> dead;  ///< Records meant for no sink but the dead letters.
+    std::vector<std::uint32_t> dead;   ///< Records meant for no sink but the dead letters.
 };
 
 /// One attempt to write something to a sink or to the dead letters.

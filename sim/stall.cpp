@@ -221,8 +221,7 @@ private:
     bool waits_for_window(const Unit& u) const {
         const CommitConfig& bound = draw_.config.commit;
         const Record& of = ledger_.records[u.record];
-        const bool counts =
-            draw_.config.source[log_of(of).source].commit == CommitMode::checkpoint;
+        const bool counts = draw_.config.source[log_of(of).source].commit == CommitMode::checkpoint;
         if (!stuck_[u.sink] || u.sent || !counts) return false;
         std::uint64_t records = 0, bytes = 0;
         for (const Unit& other : ledger_.units) {
@@ -340,7 +339,7 @@ private:
     std::array<std::uint64_t, 4> held_;  ///< By source: the first batch that may not be fanned out.
     std::array<bool, 8> stuck_{};
     std::array<bool, 8> full_{};  ///< By sink: its window, so that nothing more is begun.
-    std::uint64_t needy_ = 0;  ///< At least as many as the dead-letter queue may have to hold.
+    std::uint64_t needy_ = 0;     ///< At least as many as the dead-letter queue may have to hold.
 };
 
 /// Whether something that must go to the dead letters is left.
@@ -361,12 +360,9 @@ bool halt_is_right(World& world) {
     switch (world.oracle().halt_reason()) {
         case HaltReason::dead_letters_absent:
             return !draw.config.dead_letters.present && needs_dead_letters(world.stage().ledger);
-        case HaltReason::dead_letters_failed:
-            return (draw.dead & dead_dead_letters) != 0;
-        case HaltReason::checkpoint_failed:
-            return (draw.dead & dead_checkpoint) != 0;
-        case HaltReason::commit_failed:
-            return (draw.dead & dead_commits) != 0;
+        case HaltReason::dead_letters_failed: return (draw.dead & dead_dead_letters) != 0;
+        case HaltReason::checkpoint_failed: return (draw.dead & dead_checkpoint) != 0;
+        case HaltReason::commit_failed: return (draw.dead & dead_commits) != 0;
         case HaltReason::oversized_record:
             return std::ranges::any_of(world.stage().ledger.records,
                                        [](const Record& r) { return r.kind == RecordKind::stop; });
@@ -377,10 +373,8 @@ bool halt_is_right(World& world) {
                 if ((draw.dead >> s & 1) != 0 || sink.attempt_timeout.ns > 0) return true;
             }
             return false;
-        case HaltReason::source_failed:
-            return false;
-        default:
-            return draw.latency_tail && draw.config.commit.attempt_timeout.ns > 0;
+        case HaltReason::source_failed: return false;
+        default: return draw.latency_tail && draw.config.commit.attempt_timeout.ns > 0;
     }
 }
 

@@ -98,9 +98,9 @@ void scale_faults(Draw& draw) {
     scaled(Fault::pressure, 3);
     scaled(Fault::stale, 3);
     scaled(Fault::sink_turns, 10);
-    for (const Fault often : {Fault::revoke_graceful, Fault::revoke_lost, Fault::revoke_late,
-                              Fault::progress_elsewhere, Fault::rewind, Fault::file_moved,
-                              Fault::batch_late}) {
+    for (const Fault often :
+         {Fault::revoke_graceful, Fault::revoke_lost, Fault::revoke_late, Fault::progress_elsewhere,
+          Fault::rewind, Fault::file_moved, Fault::batch_late}) {
         const std::uint32_t old = draw.permille_of(often);
         set_permille(draw, often, old == 0 ? 0 : std::min(300 + old * 4, 700u));
     }
@@ -423,14 +423,10 @@ Config engine_config(const Draw& draw) {
 
 const char* name(Mode mode) {
     switch (mode) {
-        case Mode::sunny:
-            return "sunny";
-        case Mode::swarm:
-            return "swarm";
-        case Mode::focus:
-            return "focus";
-        case Mode::tiny:
-            return "tiny";
+        case Mode::sunny: return "sunny";
+        case Mode::swarm: return "swarm";
+        case Mode::focus: return "focus";
+        case Mode::tiny: return "tiny";
     }
     return "?";
 }

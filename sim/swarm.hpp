@@ -100,9 +100,9 @@ struct SourceShape {
     std::uint32_t late_records = 0;  ///< Of the records, so many arrive later.
     std::uint32_t record_bytes_max = 100;
     Duration idle_retry{0};
-    std::int64_t base = 0;        ///< Positions begin here.
-    std::uint32_t open_max = 0;   ///< So many of its logs are assigned at a time, and given back
-                                  ///< at their end, as files are. 0: all of them, for good.
+    std::int64_t base = 0;       ///< Positions begin here.
+    std::uint32_t open_max = 0;  ///< So many of its logs are assigned at a time, and given back
+                                 ///< at their end, as files are. 0: all of them, for good.
 };
 
 struct SinkShape {

@@ -67,7 +67,8 @@ void TailWorld::widen() {
 
 /// "file found ... path=P position=N": from there on it owes the user all of it.
 void TailWorld::hear(const std::string& line) {
-    if (config_.read_from != io::ReadFrom::end || line.find("file found") == std::string::npos) return;
+    if (config_.read_from != io::ReadFrom::end || line.find("file found") == std::string::npos)
+        return;
     const auto value = [&line](const std::string& name) {
         const std::size_t at = line.find(name + "=") + name.size() + 1;
         return line.substr(at, line.find(' ', at) - at);
@@ -125,7 +126,8 @@ void TailWorld::remove(const std::string& path) {
 void TailWorld::write_late() {
     std::vector<std::string> rotated;
     for (const auto& [path, life] : at_) {
-        if (path.find(".log.") != std::string::npos && !lives_[life].foreign) rotated.push_back(path);
+        if (path.find(".log.") != std::string::npos && !lives_[life].foreign)
+            rotated.push_back(path);
     }
     if (!rotated.empty()) append(rotated[pick(which_late, rotated.size())]);
 }

@@ -337,12 +337,8 @@ void World::happen(const Occurrence& what) {
         case Due::ready:
             stage_.out.push_back(SourceReady{SourceId{static_cast<std::uint16_t>(what.a)}});
             break;
-        case Due::pull_answer:
-            sources_.pull_due(what);
-            break;
-        case Due::transform_answer:
-            sources_.transform_due(what);
-            break;
+        case Due::pull_answer: sources_.pull_due(what); break;
+        case Due::transform_answer: sources_.transform_due(what); break;
         case Due::sink_apply:
         case Due::sink_answer: {
             const std::uint32_t sink = stage_.attempts[what.a].sink;
@@ -352,44 +348,24 @@ void World::happen(const Occurrence& what) {
             for (std::size_t i = before; i < contents.size(); ++i) oracle_.applied(contents[i]);
             break;
         }
-        case Due::sync_answer:
-            sinks_.sync_due(what);
-            break;
-        case Due::store_answer:
-            dead_letters_.answer_due(what);
-            break;
+        case Due::sync_answer: sinks_.sync_due(what); break;
+        case Due::store_answer: dead_letters_.answer_due(what); break;
         case Due::commit_answer: {
             const std::int64_t before = stage_.ledger.logs[what.a].durable;
             if (sources_.commit_due(what)) oracle_.moved(what.a, before);
             break;
         }
-        case Due::written:
-            checkpoint_.written_due(what);
-            break;
+        case Due::written: checkpoint_.written_due(what); break;
         case Due::synced:
             if (checkpoint_.synced_due(what)) checkpoint_durable();
             break;
-        case Due::append:
-            sources_.append_due(what);
-            break;
-        case Due::assign:
-            sources_.assign_due(what);
-            break;
-        case Due::revoke:
-            sources_.revoke_due(what);
-            break;
-        case Due::revoke_heard:
-            sources_.revoke_heard_due(what);
-            break;
-        case Due::revoke_deadline:
-            sources_.revoke_deadline_due(what);
-            break;
-        case Due::close:
-            sources_.close_due(what);
-            break;
-        case Due::pressure:
-            stage_.out.push_back(PressureSampled{what.a, 0});
-            break;
+        case Due::append: sources_.append_due(what); break;
+        case Due::assign: sources_.assign_due(what); break;
+        case Due::revoke: sources_.revoke_due(what); break;
+        case Due::revoke_heard: sources_.revoke_heard_due(what); break;
+        case Due::revoke_deadline: sources_.revoke_deadline_due(what); break;
+        case Due::close: sources_.close_due(what); break;
+        case Due::pressure: stage_.out.push_back(PressureSampled{what.a, 0}); break;
         case Due::stop: {
             const std::uint64_t life = stage_.incarnation;
             const auto patience = stage_.choices->choose(Site::world_stop, life, 1 + what.b, 4000);
@@ -403,8 +379,7 @@ void World::happen(const Occurrence& what) {
             }
             break;
         }
-        case Due::stale:
-            break;
+        case Due::stale: break;
     }
 }
 

@@ -28,9 +28,9 @@ thread_local std::uint64_t seed_now = 0;
 
 extern "C" void on_world_crash(int) {
     char text[96];
-    const int n = std::snprintf(text, sizeof(text),
-                                "CRASH  replay: holdfast sim --world %s --seed 0x%llx\n",
-                                world_now, static_cast<unsigned long long>(seed_now));
+    const int n =
+        std::snprintf(text, sizeof(text), "CRASH  replay: holdfast sim --world %s --seed 0x%llx\n",
+                      world_now, static_cast<unsigned long long>(seed_now));
     if (n > 0 && ::write(2, text, static_cast<std::size_t>(n)) < 0) ::_exit(exit_crash);
     ::_exit(exit_crash);
 }

@@ -72,7 +72,7 @@ private:
     const std::uint32_t* at_ = nullptr;
     const std::uint32_t* at_end_ = nullptr;
     std::size_t indexes_most_ = 0;  ///< So much memory was written to.
-    std::size_t guess_ = 0;  ///< How many indexes the record before had.
+    std::size_t guess_ = 0;         ///< How many indexes the record before had.
 };
 
 }  // namespace holdfast::codec

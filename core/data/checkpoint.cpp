@@ -197,7 +197,8 @@ void encode(const Checkpoint& checkpoint, std::vector<std::byte>& out) {
         for (const CheckpointLead& lead : partition.leads) encoder.lead(lead.sink, lead.position);
     }
     encoder.sinks(checkpoint.sinks.size());
-    for (const CheckpointSink& sink : checkpoint.sinks) encoder.sink(sink.sink, sink.mark, sink.file);
+    for (const CheckpointSink& sink : checkpoint.sinks)
+        encoder.sink(sink.sink, sink.mark, sink.file);
     encoder.finish();
 }
 

@@ -50,7 +50,7 @@ struct Batch {
     std::int64_t next;
     std::int64_t cut_at;  ///< In slices: the position up to which they were taken. Whole: the bytes
                           ///< that it held when it came.
-    std::int64_t since;  ///< When it met empty lanes; 0: it met a queue, or is not out.
+    std::int64_t since;   ///< When it met empty lanes; 0: it met a queue, or is not out.
     std::uint32_t generation;
     std::uint32_t partition;
     std::uint32_t epoch;

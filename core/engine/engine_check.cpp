@@ -15,7 +15,8 @@ const char* check_retry(const RetryConfig& retry) {
 }
 
 const char* check_source(const Config& config, const SourceConfig& source) {
-    if (source.route & ~config.all_sinks()) return "a source is routed to a sink that does not exist";
+    if (source.route & ~config.all_sinks())
+        return "a source is routed to a sink that does not exist";
     if (source.route == 0 && !source.transform) return "a source is routed to no sink";
     if (source.pulls_max == 0) return "pulls_max is 0";
     if (source.batches_max == 0) return "a source's batches_max is 0";

@@ -26,8 +26,7 @@ bool EngineState::commit_wanted(Instant now) {
     Instant due = c.began_once ? Instant{c.began} + config.commit.interval : now;
     if (mutant(244)) due = due + config.commit.interval;
     const bool much =
-        c.wanted ||
-        (config.commit.records && c.records >= config.commit.records && !mutant(248)) ||
+        c.wanted || (config.commit.records && c.records >= config.commit.records && !mutant(248)) ||
         (config.commit.bytes && c.bytes >= config.commit.bytes && !mutant(249));
     if (due <= now || (flags().draining && !mutant(253)) || partitions.head().revoking_dirty > 0 ||
         (much && !mutant(332)) || (batches.used() == 0 && input_over() && !mutant(325))) {
@@ -108,9 +107,9 @@ void EngineState::stage_partitions(Effects& effects) {
         for (std::uint32_t s = 0; s < config.sinks; ++s) {
             const std::int64_t lead = partitions.lead(i, s);
             if (lead <= p.watermark || mutant(254)) continue;
-            effects.push(StageLead{PartitionId{i}, Epoch{p.epoch},
-                                   SinkId{static_cast<std::uint16_t>(s)},
-                                   Position{mutant(283) ? static_cast<std::uint32_t>(lead) : lead}});
+            effects.push(
+                StageLead{PartitionId{i}, Epoch{p.epoch}, SinkId{static_cast<std::uint16_t>(s)},
+                          Position{mutant(283) ? static_cast<std::uint32_t>(lead) : lead}});
         }
     }
 }
@@ -217,14 +216,12 @@ void EngineState::on(Instant now, const CheckpointSynced& e, Effects& effects) {
         return;
     }
     switch (e.outcome) {
-        case StoreOutcome::ok:
-            return tell_sources(now, effects);
+        case StoreOutcome::ok: return tell_sources(now, effects);
         case StoreOutcome::retriable:
         case StoreOutcome::ambiguous:
             return commit_failed(mutant(28) ? CommitPhase::persisting : CommitPhase::writing,
                                  HaltReason::checkpoint_failed, now, effects);
-        default:
-            return halt(HaltReason::checkpoint_failed, effects);
+        default: return halt(HaltReason::checkpoint_failed, effects);
     }
 }
 
@@ -261,13 +258,9 @@ void EngineState::on(Instant now, const CommitAnswered& e, Effects& effects) {
     p.commit_out = false;
     --c.commits_out;
     switch (e.outcome) {
-        case StoreOutcome::ok:
-            p.in_cycle = false;
-            break;
+        case StoreOutcome::ok: p.in_cycle = false; break;
         case StoreOutcome::retriable:
-        case StoreOutcome::ambiguous:
-            p.commit_again = !mutant(219);
-            break;
+        case StoreOutcome::ambiguous: p.commit_again = !mutant(219); break;
         case StoreOutcome::fenced: {
             const bool asked = p.phase == PartitionPhase::revoking;
             lose_partition(index);
@@ -322,17 +315,15 @@ void EngineState::commit_failed(CommitPhase resume, HaltReason reason, Instant n
     if (retry.attempts_max && failures >= retry.attempts_max) return halt(reason, effects);
     c.phase = CommitPhase::waiting;
     c.resume = resume;
-    timers.set(timer_of_step(),
-               now + backoff(retry, mutant(242) ? 1 : c.failures,
-                             mix(config.seed, 4, 0, c.sequence)));
+    timers.set(timer_of_step(), now + backoff(retry, mutant(242) ? 1 : c.failures,
+                                              mix(config.seed, 4, 0, c.sequence)));
 }
 
 /// The step's timer came due: either its backoff is over, or its answer is overdue.
 void EngineState::resume_cycle(Instant now, Effects& effects) {
     CommitState& c = commit();
     switch (c.phase) {
-        case CommitPhase::idle:
-            return;
+        case CommitPhase::idle: return;
         case CommitPhase::syncing:
             if (mutant(220)) return after_syncs(now, effects);
             return halt(HaltReason::sink_sync_failed, effects);
@@ -351,8 +342,7 @@ void EngineState::resume_cycle(Instant now, Effects& effects) {
                 --c.commits_out;
             }
             return commit_failed(CommitPhase::telling, HaltReason::commit_failed, now, effects);
-        case CommitPhase::waiting:
-            break;
+        case CommitPhase::waiting: break;
     }
     if (c.resume == CommitPhase::telling) return tell_sources(now, effects);
     if (c.resume == CommitPhase::persisting) {

@@ -100,12 +100,11 @@ void EngineState::on(Instant, const BatchPulled& e, Effects& effects) {
     if (!mutant(229)) intakes_[e.source.index].failures = 0;
     pull_answered(e.source.index);
     const std::uint32_t index = e.partition.index;
-    const bool current =
-        index < partitions.size() &&
-        (partitions[index].phase == PartitionPhase::assigned ||
-         (mutant(225) && partitions[index].phase == PartitionPhase::revoking)) &&
-        (partitions[index].epoch == e.epoch.value || mutant(224)) &&
-        partitions[index].source == e.source.index;
+    const bool current = index < partitions.size() &&
+                         (partitions[index].phase == PartitionPhase::assigned ||
+                          (mutant(225) && partitions[index].phase == PartitionPhase::revoking)) &&
+                         (partitions[index].epoch == e.epoch.value || mutant(224)) &&
+                         partitions[index].source == e.source.index;
     const bool empty = e.records == 0 && e.fate == Fate::deliver;
     if (current && empty && (e.first == e.next || mutant(77))) return skip_batch(e.batch, effects);
     if (!current || (e.records == 0 && !empty) || e.first.value < 0 || e.next <= e.first ||
@@ -198,7 +197,8 @@ void EngineState::on(Instant now, const SourceFailed& e, Effects& effects) {
     }
     in.resting = !mutant(266);
     timers.set(timer_of_source(e.source.index),
-               now + backoff(retry, mutant(268) ? 1 : in.failures, mix(config.seed, 1, e.source.index, 0)));
+               now + backoff(retry, mutant(268) ? 1 : in.failures,
+                             mix(config.seed, 1, e.source.index, 0)));
 }
 
 // ---- fan-out -----------------------------------------------------------------------------------

@@ -471,8 +471,8 @@ void EngineState::finish(Delivery& d, Effects& effects) {
     }
     d.phase = DeliveryPhase::free;
     --state.writes;
-    const bool more = mutant(58) ? &l.entry(state.next) < &l.entry(state.tail)
-                                 : state.next < state.tail;
+    const bool more =
+        mutant(58) ? &l.entry(state.next) < &l.entry(state.tail) : state.next < state.tail;
     if (more) flags().lanes_dirty |= std::uint64_t{1} << d.lane;
     retire(d.lane, effects);
 }

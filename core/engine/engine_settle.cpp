@@ -226,7 +226,8 @@ void EngineState::write_dead_letters(Instant now, Effects& effects) {
     ++q.attempt;
     if (q.attempt > 1) ++stats().dead_letter_retries;
     const Duration timeout = config.dead_letters.attempt_timeout;
-    timers.set(timer_of_dead(), timeout.ns && !(mutant(278) && q.attempt > 1) ? now + timeout : never);
+    timers.set(timer_of_dead(),
+               timeout.ns && !(mutant(278) && q.attempt > 1) ? now + timeout : never);
     effects.push(WriteDeadLetters{{0, q.generation}, q.attempt, parts, records});
     if (mutant(5))
         on(now, DeadLettersStored{{0, q.generation}, q.attempt, StoreOutcome::ok}, effects);
@@ -252,7 +253,8 @@ void EngineState::on(Instant now, const DeadLettersStored& e, Effects& effects) 
     DeadLettersState& q = dead.state();
     const bool current = (e.delivery.generation == q.generation || mutant(221)) &&
                          (e.attempt == q.attempt || mutant(222));
-    if ((!q.writing && !(mutant(223) && q.taken > 0)) || e.delivery.index != 0 || !current || e.outcome > StoreOutcome::failed) {
+    if ((!q.writing && !(mutant(223) && q.taken > 0)) || e.delivery.index != 0 || !current ||
+        e.outcome > StoreOutcome::failed) {
         ++stats().stale;
         return;
     }

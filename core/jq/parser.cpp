@@ -54,7 +54,8 @@ const Parser::Binary* Parser::binary(const Token& token) {
 
 std::expected<Plan, NotNative> make_plan(std::string_view program) {
     if (program.size() > program_max) return std::unexpected(NotNative{"a program so long", 0});
-    if (program.find('\0') != std::string_view::npos) return std::unexpected(NotNative{"a zero byte", 0});
+    if (program.find('\0') != std::string_view::npos)
+        return std::unexpected(NotNative{"a zero byte", 0});
     if (!is_utf8(program)) return std::unexpected(NotNative{"what is not UTF-8", 0});
     return Parser(program).parse();
 }
@@ -267,22 +268,16 @@ ExprId Parser::bracket(ExprId target) {
 ExprId Parser::primary() {
     const Token token = lexer_.token();
     switch (token.word) {
-        case Word::field:
-            return access(add({.op = Op::identity}));
-        case Word::string:
-            lexer_.next();
-            return constant(plan_.texts[text(token.text)].quoted);
+        case Word::field: return access(add({.op = Op::identity}));
+        case Word::string: lexer_.next(); return constant(plan_.texts[text(token.text)].quoted);
         case Word::number:
             lexer_.next();
             if (!number_value(token.text)) return refuse("such a number", token.offset);
             return constant(token.text);
-        case Word::name:
-            return named();
-        case Word::mark:
-            break;
+        case Word::name: return named();
+        case Word::mark: break;
         case Word::end:
-        case Word::unknown:
-            return refuse_token();
+        case Word::unknown: return refuse_token();
     }
     if (token.is(".")) {
         lexer_.next();

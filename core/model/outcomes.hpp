@@ -30,7 +30,7 @@ enum class Fate : std::uint8_t {
     oversized,  ///< A piece of a record over the source's size limit: to the dead letters.
     failed,     ///< The transform failed: every record of the batch goes to the dead letters.
     stop,       ///< The pipeline must stop before this record (policy "stop"): halt, nothing acked.
-    unreadable, ///< A piece of what a source cannot tell records apart in: to the dead letters.
+    unreadable,  ///< A piece of what a source cannot tell records apart in: to the dead letters.
 };
 
 /// Why a record is a dead letter.
@@ -43,7 +43,7 @@ enum class Reason : std::uint8_t {
                   ///< source could not tell apart.
     oversized,    ///< Over the source's size limit.
     failed,       ///< The transform failed on it.
-    rejected,     ///< A raw filter rejected it, or no condition of a route held. Never the engine's word.
+    rejected,  ///< A raw filter rejected it, or no condition of a route held. Never the engine's word.
 };
 
 enum class RevokeKind : std::uint8_t {

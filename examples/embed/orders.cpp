@@ -28,7 +28,8 @@ public:
         for (; next_ < end_ && batch.records.size() < std::min(limits.records, 64u); ++next_) {
             Record order;
             order.id.position = static_cast<std::int64_t>(next_);
-            order.payload = next_ % 10 == 3 ? "{\"order\":" : "{\"order\":" + std::to_string(next_) + "}";
+            order.payload =
+                next_ % 10 == 3 ? "{\"order\":" : "{\"order\":" + std::to_string(next_) + "}";
             batch.records.push_back(std::move(order));
             batch.tokens.push_back(next_ + 1);  // "Everything below this number is done."
         }
@@ -53,8 +54,8 @@ public:
         Output out;
         for (Record& r : input.records) {
             if (!r.payload.ends_with('}')) {
-                out.dead_letters.push_back({std::move(r), "parse error: it is cut off", "",
-                                            Reason::parse_error, 0});
+                out.dead_letters.push_back(
+                    {std::move(r), "parse error: it is cut off", "", Reason::parse_error, 0});
                 continue;
             }
             r.payload.insert(r.payload.size() - 1, ",\"shop\":\"north\"");

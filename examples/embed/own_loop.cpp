@@ -1,8 +1,8 @@
 // The engine in an event loop of one's own: no threads, no holdfast devices. Lines from stdin go to
 // stdout, and in bad moments stdout is busy; the loop is poll(2), the engine says how long to wait.
-#include <holdfast/core/engine/owned.hpp>
 #include <poll.h>
 #include <unistd.h>
+#include <holdfast/core/engine/owned.hpp>
 
 #include <chrono>
 #include <cstdio>

@@ -22,8 +22,8 @@ struct ConfigResult {
     /// `file(line,column): ...`, and perhaps the line of the file and marks as lines below; empty:
     /// the config is good.
     std::vector<std::string> problems;
-    std::vector<std::string> notes;     ///< The same, of what hardly works as it was meant.
-    std::vector<TestCase> tests;        ///< Its `[[tests]]`.
+    std::vector<std::string> notes;  ///< The same, of what hardly works as it was meant.
+    std::vector<TestCase> tests;     ///< Its `[[tests]]`.
     /// Where keys stand, by their whole names ("sinks.out.fsync"); of what isn't written: its
     /// section.
     std::map<std::string, io::Place> places;

@@ -143,11 +143,12 @@ void add_sim(CLI::App& app, holdfast::sim::SimOptions& sim, SimPipelineCommand& 
         "of it\n  can be simulated");
     auto* one =
         sub->add_option("--seed", sim.first_seed, "Only this seed; its failure is told whole");
-    sub->add_option("--world", sim.world,
-                    "engine; joint: the whole pipeline on a simulated disk; or one device: tailer, "
-                    "streams, reads, text, checkpoints, file_sink, dead_letters, tokens, graphs, "
-                    "keys, memory, programs, sockets, exec, records, lines; trial: drawn pipelines, as "
-                    "with -c")
+    sub->add_option(
+           "--world", sim.world,
+           "engine; joint: the whole pipeline on a simulated disk; or one device: tailer, "
+           "streams, reads, text, checkpoints, file_sink, dead_letters, tokens, graphs, "
+           "keys, memory, programs, sockets, exec, records, lines; trial: drawn pipelines, as "
+           "with -c")
         ->check([](const std::string& name) {
             const bool known = name == "engine" || holdfast::sim::habitat_of(name);
             return known ? std::string() : "there is no world of that name";

@@ -44,9 +44,8 @@ std::optional<std::string> json_of(const toml::node& node) {
     if (!table) return std::nullopt;
     std::vector<std::pair<const toml::key*, const toml::node*>> members;
     for (auto&& [name, inner] : *table) members.emplace_back(&name, &inner);
-    std::sort(members.begin(), members.end(), [](const auto& a, const auto& b) {
-        return begin_of(*a.first) < begin_of(*b.first);
-    });
+    std::sort(members.begin(), members.end(),
+              [](const auto& a, const auto& b) { return begin_of(*a.first) < begin_of(*b.first); });
     for (const auto& [name, inner] : members)
         if (!add(jq::quoted(name->str()) + ":", *inner)) return std::nullopt;
     return "{" + out + "}";
@@ -68,7 +67,8 @@ std::optional<std::int64_t> nanoseconds_of(const toml::date_time& time) {
 
 std::optional<std::int64_t> nanoseconds_of(std::string_view text) {
     // Nothing but a time: what stands there becomes TOML.
-    if (text.find_first_not_of("0123456789-:.TtZz+ ") != std::string_view::npos) return std::nullopt;
+    if (text.find_first_not_of("0123456789-:.TtZz+ ") != std::string_view::npos)
+        return std::nullopt;
     try {
         const toml::table table = toml::parse("time = " + std::string(text) + "\n");
         const auto* time = table.get_as<toml::date_time>("time");
@@ -109,8 +109,8 @@ void Reader::read_records(const Key& key, const toml::node& node, Value& value,
         } else if (auto json = json_of(item)) {
             value.list.push_back({std::move(*json), at});
         } else {
-            problem(at, fmt::format("{} holds {}, which JSON has no word for; expected {}", key.name,
-                                    shown(item), expectation(key)));
+            problem(at, fmt::format("{} holds {}, which JSON has no word for; expected {}",
+                                    key.name, shown(item), expectation(key)));
         }
     }
 }
@@ -148,9 +148,10 @@ void Reader::read_values(const Key& key, const toml::node& node, Value& value,
         const std::optional<std::string> json =
             text ? jq::quoted(literal(key, text->get(), at)) : json_of(item);
         if (!json) {
-            problem(at, fmt::format("{} holds a date, a time or a number that is none; expected what "
-                                    "JSON has: text, numbers, true, false, lists and tables",
-                                    in_quotes(name.str())));
+            problem(at,
+                    fmt::format("{} holds a date, a time or a number that is none; expected what "
+                                "JSON has: text, numbers, true, false, lists and tables",
+                                in_quotes(name.str())));
             continue;
         }
         value.list.push_back({*json, at, std::string(name.str())});

@@ -55,16 +55,18 @@ bool Reader::read_rule(const Key& rules, const toml::table& table, RuleItem& rul
             continue;
         }
         if (!rule.field.empty())
-            return wrong(rule.place, "a rule names two fields; expected one of missing, present "
-                                     "and field");
+            return wrong(rule.place,
+                         "a rule names two fields; expected one of missing, present "
+                         "and field");
         rule.field = literal(rules, text->get(), at);
         if (key != "field") rule.when = key;
     }
     const bool has_equals = table.contains("equals");
     if (rule.field.empty() || rule.when.empty() || table.contains("field") != has_equals)
-        return wrong(rule.place, "a rule is not complete; expected { missing = \"user.id\" }, "
-                                 "{ present = \"debug\" } or { field = \"level\", equals = "
-                                 "\"bad\" }");
+        return wrong(rule.place,
+                     "a rule is not complete; expected { missing = \"user.id\" }, "
+                     "{ present = \"debug\" } or { field = \"level\", equals = "
+                     "\"bad\" }");
     return true;
 }
 

@@ -85,8 +85,7 @@ public:
         judge_halt();
         for (std::size_t i = 0; i < test_.outputs.size(); ++i)
             judge_output(test_.outputs[i], seen_.outputs[i]);
-        if (test_.dropped.given)
-            compare("dropped", test_.dropped.records, seen_.dropped, true);
+        if (test_.dropped.given) compare("dropped", test_.dropped.records, seen_.dropped, true);
         judge_dead_letters();
         return std::move(lines_);
     }

@@ -90,8 +90,8 @@ bool Literal::escape() {
     for (int i = c == 'u' ? 4 : 8; i > 0; --i, ++at_) {
         const char digit = at_ < file_.size() ? file_[at_] : ' ';
         if (std::isxdigit(static_cast<unsigned char>(digit)) == 0) return false;
-        point = point * 16 + static_cast<std::uint32_t>(
-                                 digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10);
+        point = point * 16 +
+                static_cast<std::uint32_t>(digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10);
     }
     if (point > 0x10FFFF || (point >= 0xD800 && point < 0xE000)) return false;
     std::string bytes;
@@ -126,11 +126,12 @@ std::optional<TextPlace> place_in_text(std::string_view file, std::uint32_t line
     if (is_word(value[offset]))
         while (offset + size < end && is_word(value[offset + size])) ++size;
     TextPlace out;
-    out.line = 1 + static_cast<std::uint32_t>(
-                       std::count(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
+    out.line = 1 + static_cast<std::uint32_t>(std::count(
+                       file.begin(), file.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
     const std::size_t begin = line_begin(file, out.line);
     std::string_view before = file.substr(begin, at - begin);
-    std::string_view shown = file.substr(begin, std::min(file.find('\n', begin), file.size()) - begin);
+    std::string_view shown =
+        file.substr(begin, std::min(file.find('\n', begin), file.size()) - begin);
     out.column = static_cast<std::uint32_t>(characters(before) + 1);
     std::string head;
     if (characters(before) > shown_most / 2) {

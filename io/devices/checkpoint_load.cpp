@@ -82,8 +82,8 @@ Task<CheckpointLoad> CheckpointStore::load() {
     if (keep_ == no_slot) co_return result;
     // Only the newest counts: the other slot may be from before a change of the config.
     const std::string& found = read[keep_].checkpoint->pipeline;
-    const bool ours = config_.continues ? config_.continues(found, config_.pipeline)
-                                        : found == config_.pipeline;
+    const bool ours =
+        config_.continues ? config_.continues(found, config_.pipeline) : found == config_.pipeline;
     if (!ours && !mutant(33)) {
         result.foreign = true;
         result.state = CheckpointLoad::State::failed;

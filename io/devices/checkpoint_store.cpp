@@ -93,7 +93,8 @@ void CheckpointStore::reached(Partition& partition) {
     const std::int64_t most = reach(partition);
     std::size_t below = 0;
     while (below < seals.size() && seals[below].position <= most) ++below;
-    if (below > 1) seals.erase(seals.begin(), seals.begin() + static_cast<std::ptrdiff_t>(below - 1));
+    if (below > 1)
+        seals.erase(seals.begin(), seals.begin() + static_cast<std::ptrdiff_t>(below - 1));
 }
 
 void CheckpointStore::stage(const StageSink& stage) {
@@ -160,10 +161,10 @@ void CheckpointStore::encode_staged(std::vector<std::byte>& out) const {
         const auto& leads = partition.leads;
         const bool sealed =
             !partition.seals.empty() && partition.seals.front().position <= reach(partition);
-        const std::string key =
-            sealed ? partition.seals.front().words + name.second : name.second;
-        encoder.partition(name.first, key, partition.position,
-                          static_cast<std::size_t>(std::count_if(leads.begin(), leads.end(), is_ahead)));
+        const std::string key = sealed ? partition.seals.front().words + name.second : name.second;
+        encoder.partition(
+            name.first, key, partition.position,
+            static_cast<std::size_t>(std::count_if(leads.begin(), leads.end(), is_ahead)));
         for (const Lead& lead : leads) {
             if (is_ahead(lead)) encoder.lead(sinks_[lead.sink].name, lead.position);
         }
@@ -337,10 +338,8 @@ Task<std::int64_t> CheckpointStore::put_in_place(Slot& slot) {
 void CheckpointStore::say_failed(std::string_view what, std::int64_t result) {
     if (failing_) return;
     failing_ = true;
-    log_(Level::warn, LogLine(what)
-                          .with("data_dir", config_.data_dir)
-                          .with("error", error_text(result))
-                          .text());
+    log_(Level::warn,
+         LogLine(what).with("data_dir", config_.data_dir).with("error", error_text(result)).text());
 }
 
 void CheckpointStore::say_healed() {

@@ -49,7 +49,7 @@ struct CheckpointLoad {
     /// The files that the slots were; links to them stay when a slot is replaced.
     std::vector<FileStat> slots;
     bool foreign = false;  ///< With failed: it is another pipeline's.
-    std::string problem;  ///< For the user: what is wrong, and what to do.
+    std::string problem;   ///< For the user: what is wrong, and what to do.
 };
 
 class CheckpointStore : public Checkpoints {
@@ -109,7 +109,7 @@ private:
         std::int64_t position = 0;  ///< 0 if only leads were ever staged.
         std::vector<Lead> leads;
         std::vector<Seal> seals;  ///< Ascending; only the first one may be reached.
-        bool known = false;  ///< Something was staged or loaded.
+        bool known = false;       ///< Something was staged or loaded.
     };
     using Partitions = std::map<std::pair<std::string, std::string>, Partition>;
     struct Binding {
@@ -180,7 +180,7 @@ private:
 
     std::deque<Order> orders_;
     bool busy_ = false;
-    Signal idle_;  ///< Nothing is under way, and what was written is synced.
+    Signal idle_;           ///< Nothing is under way, and what was written is synced.
     bool failing_ = false;  ///< Was logged.
     Scope scope_;
 };

@@ -76,13 +76,15 @@ std::expected<int, std::string> open_lock(const std::string& path) {
     struct stat found{};
     const bool is_known = ::fstat(fd, &found) == 0;
     const char* wrong = nullptr;
-    if (!is_known || !S_ISREG(found.st_mode)) wrong = "is not a regular file";
-    else if (found.st_nlink > 1) wrong = "has another name, too (a hard link)";
-    else if (found.st_size > text_size_max) wrong = "is not the lock of a holdfast";
+    if (!is_known || !S_ISREG(found.st_mode))
+        wrong = "is not a regular file";
+    else if (found.st_nlink > 1)
+        wrong = "has another name, too (a hard link)";
+    else if (found.st_size > text_size_max)
+        wrong = "is not the lock of a holdfast";
     if (wrong == nullptr) return fd;
     ::close(fd);
-    return std::unexpected(
-        fmt::format("{} {}; nothing was changed. Move it away", path, wrong));
+    return std::unexpected(fmt::format("{} {}; nothing was changed. Move it away", path, wrong));
 }
 
 /// Whether the name still leads to what was opened.
@@ -97,19 +99,20 @@ bool is_named(const std::string& path, int fd) {
 
 std::expected<DataDir, std::string> DataDir::open(const std::string& path) {
     if (const int made = make(path); made != 0)
-        return std::unexpected(fmt::format("data_dir {} can't be made: {}", path, error_text(made)));
+        return std::unexpected(
+            fmt::format("data_dir {} can't be made: {}", path, error_text(made)));
     DataDir dir(path);
     dir.directory_ = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir.directory_ < 0 && errno != EACCES)
-        return std::unexpected(fmt::format("data_dir {} can't be used: {}", path, error_text(errno)));
+        return std::unexpected(
+            fmt::format("data_dir {} can't be used: {}", path, error_text(errno)));
     const std::string lock_path = path + "/lock";
     bool is_taken = dir.directory_ >= 0 && ::flock(dir.directory_, LOCK_EX | LOCK_NB) != 0 &&
                     errno == EWOULDBLOCK;
     while (true) {
         const auto fd = open_lock(lock_path);
         if (!fd) {
-            return std::unexpected(
-                fmt::format("data_dir {} can't be used: {}", path, fd.error()));
+            return std::unexpected(fmt::format("data_dir {} can't be used: {}", path, fd.error()));
         }
         if (dir.fd_ >= 0) ::close(dir.fd_);
         dir.fd_ = *fd;

@@ -100,8 +100,8 @@ private:
     Signal changed_;
     int fd_ = -1;
     FileStat identity_;
-    std::int64_t length_ = 0;     ///< Of the acknowledged lines.
-    bool tail_is_dirty_ = false;  ///< There may be bytes of ours beyond length_,
+    std::int64_t length_ = 0;               ///< Of the acknowledged lines.
+    bool tail_is_dirty_ = false;            ///< There may be bytes of ours beyond length_,
     std::int64_t written_end_ = INT64_MAX;  ///< at most up to here.
     std::list<Order> orders_;
     bool busy_ = false;

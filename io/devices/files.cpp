@@ -104,8 +104,7 @@ std::string locked_text(const std::string& path) {
 }
 
 Task<std::int64_t> sync_directory(Ring& ring, const std::string& path) {
-    const std::int64_t fd =
-        co_await open_retried(ring, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const std::int64_t fd = co_await open_retried(ring, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) co_return fd;
     const std::int64_t result = co_await io::sync_all(ring, static_cast<int>(fd));
     co_await io::close(ring, static_cast<int>(fd));

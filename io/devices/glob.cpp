@@ -106,8 +106,8 @@ Patterns::Patterns(const std::vector<std::string>& patterns) {
             std::string name;
             leading = leading && plain_name(part, name);
             // Two in a row match what one does.
-            const bool repeats = parts_.size() > first_.back() &&
-                                 parts_.back().kind == Kind::any_depth;
+            const bool repeats =
+                parts_.size() > first_.back() && parts_.back().kind == Kind::any_depth;
             if (part == "**") {
                 if (!repeats) parts_.push_back({Kind::any_depth, {}});
             } else if (plain_name(part, name)) {
@@ -139,8 +139,9 @@ GlobStates Patterns::step(const GlobStates& states, std::string_view name) const
         ++compared_;
         if (part.kind == Kind::any_depth) {
             if (name[0] != '.') enter(state, next);
-        } else if (part.kind == Kind::name ? part.text == name
-                                           : part.kind == Kind::wild && match_part(part.text, name)) {
+        } else if (part.kind == Kind::name
+                       ? part.text == name
+                       : part.kind == Kind::wild && match_part(part.text, name)) {
             enter(state + 1, next);
         }
     }

@@ -22,8 +22,8 @@ std::string check(const Answer& answer, std::size_t records) {
             return "an exception names record " + std::to_string(e.index) + " of " +
                    std::to_string(records);
         if (!is_outcome(e.outcome))
-            return "the outcome of record " + std::to_string(e.index) + " is no outcome: " +
-                   std::to_string(static_cast<int>(e.outcome));
+            return "the outcome of record " + std::to_string(e.index) +
+                   " is no outcome: " + std::to_string(static_cast<int>(e.outcome));
         if (e.outcome == SinkOutcome::throttled || e.outcome == SinkOutcome::failed)
             return "one record alone is throttled or failed: that is for a whole write";
         const auto again = std::find_if(

@@ -75,7 +75,8 @@ public:
         for (std::size_t i = 0; i < waiting_.size(); ++i) {
             const Pull& pull = waiting_[i].pull;
             if (is_behind(i)) continue;
-            const auto slot = slot_of(pull.source.index, waiting_[i].batch.partition, unsettled, push);
+            const auto slot =
+                slot_of(pull.source.index, waiting_[i].batch.partition, unsettled, push);
             if (!slot) continue;
             auto out = std::pair(*slot, std::move(waiting_[i]));
             waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
@@ -104,8 +105,8 @@ private:
             if (const auto idle = longest_idle(unsettled)) {
                 Lane& lane = lanes_[*idle];
                 lane.leaving = true;
-                push(Event(PartitionRevoked{PartitionId{*idle}, lane.epoch, RevokeKind::graceful,
-                                            never}));
+                push(Event(
+                    PartitionRevoked{PartitionId{*idle}, lane.epoch, RevokeKind::graceful, never}));
             }
             return {};
         }

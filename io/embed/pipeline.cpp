@@ -24,7 +24,8 @@ std::string check(const Ports& ports) {
         return "on_reject is route, and rejected_to names no sink";
     for (const SinkPort& sink : ports.sinks)
         if (sink.config.writes_max != 1)
-            return "sink " + sink.name + ": writes_max is " + std::to_string(sink.config.writes_max) +
+            return "sink " + sink.name + ": writes_max is " +
+                   std::to_string(sink.config.writes_max) +
                    ": a Sink is called by one thread at a time, so it must be 1";
     for (const codec::RawRule& rule : ports.filter)
         if (rule.when == codec::RawRule::When::equal && !rule.literal)

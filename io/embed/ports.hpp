@@ -78,9 +78,9 @@ public:
         if (documents_.size() <= n) documents_.resize(n + 1);
         if (!documents_[n]) {
             documents_[n] = std::make_unique<codec::Document>(*parser_);
-            documents_[n]->reset(std::as_bytes(std::span(record.payload)),
-                                 record.format == Format::msgpack ? codec::Format::msgpack
-                                                                  : codec::Format::json);
+            documents_[n]->reset(
+                std::as_bytes(std::span(record.payload)),
+                record.format == Format::msgpack ? codec::Format::msgpack : codec::Format::json);
             ++parsed_;
         }
         return documents_[n]->root();

@@ -72,7 +72,8 @@ void Running::transformed(const Transform& order, Slice slice,
         return;
     }
     route_rejected(std::move(slice.dead_letters), ports_.options, *result, report_);
-    const auto outputs = std::make_shared<const Outputs>(sort_out(std::move(*result), config_.sinks));
+    const auto outputs =
+        std::make_shared<const Outputs>(sort_out(std::move(*result), config_.sinks));
     event.fate = Fate::deliver;
     event.dead_letters = narrow(outputs->dead_letters.size());
     if (!outputs->dead_letters.empty()) set_aside_why_ = outputs->dead_letters.front().why;
@@ -136,8 +137,8 @@ void Running::answered(Attempt& attempt, const Answer& answer) {
     const std::size_t records = attempt.load.records.size();
     const std::string wrong = check(answer, records);
     if (!attempt.given_up) {
-        note_words(attempt, wrong.empty() ? answer
-                                          : Answer::ambiguous("its answer is wrong: " + wrong));
+        note_words(attempt,
+                   wrong.empty() ? answer : Answer::ambiguous("its answer is wrong: " + wrong));
         attempts_.erase(write.delivery.index);
     }
     tell(write.delivery, write.attempt, answer, records,

@@ -50,9 +50,9 @@ void Running::pulled(const Pull& pull, std::expected<Pulled, Failure> result) {
     SourcePort& port = ports_.sources[pull.source.index];
     if (!result) {
         port.problem = say("source " + port.name, result.error().what);
-        events_.push_back(SourceFailed{pull.batch, pull.source,
-                                       result.error().permanent ? SourceOutcome::failed
-                                                                : SourceOutcome::retriable});
+        events_.push_back(SourceFailed{
+            pull.batch, pull.source,
+            result.error().permanent ? SourceOutcome::failed : SourceOutcome::retriable});
         return;
     }
     switch (result->kind) {
@@ -180,8 +180,8 @@ void Running::on(const SetGate& gate) {
         });
         if (result) return;
         inbox_.post([this, gate, result] {
-            log("source " + ports_.sources[gate.source.index].name + ": hold: " +
-                result.error().what);
+            log("source " + ports_.sources[gate.source.index].name +
+                ": hold: " + result.error().what);
         });
     });
     source.interrupt();

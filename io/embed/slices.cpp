@@ -33,8 +33,7 @@ std::size_t Pieces::due_tokens(std::size_t end) const {
     if (mutant(181) && batch_.token_ends.empty()) return batch_.tokens.size();
     const auto& ends = batch_.token_ends;
     const auto from = ends.begin() + static_cast<std::ptrdiff_t>(std::min(token_, ends.size()));
-    const auto due = std::upper_bound(from, ends.end(),
-                                      end + (mutant(182) ? 1u : 0u));
+    const auto due = std::upper_bound(from, ends.end(), end + (mutant(182) ? 1u : 0u));
     return std::max(token_, static_cast<std::size_t>(due - ends.begin()));
 }
 
@@ -52,7 +51,9 @@ Batch Pieces::next(std::uint32_t records_max, std::uint32_t bytes_max) {
         return std::move(batch_);
     }
     const std::size_t due = last ? batch_.tokens.size() : due_tokens(end);
-    const auto at = [](auto& all, std::size_t n) { return all.begin() + static_cast<std::ptrdiff_t>(n); };
+    const auto at = [](auto& all, std::size_t n) {
+        return all.begin() + static_cast<std::ptrdiff_t>(n);
+    };
     Batch piece;
     piece.partition = batch_.partition;
     piece.dead_letters = std::exchange(batch_.dead_letters, {});

@@ -50,7 +50,7 @@ struct Slice {
     std::vector<DeadLetter> dead_letters;
     std::uint64_t bytes = 0;  ///< Of payloads.
     std::uint64_t held = 0;   ///< In memory.
-    std::uint32_t end = 0;  ///< The first one that was left.
+    std::uint32_t end = 0;    ///< The first one that was left.
 };
 
 /// Moves records out of the batch, from `begin`: at least one, then more while their bytes stay

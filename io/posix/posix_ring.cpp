@@ -37,16 +37,14 @@ bool PosixRing::waits_for_peer(const Op& op) {
         case OpKind::accept:
         case OpKind::recv:
         case OpKind::send:
-        case OpKind::poll_in:
-            return true;
+        case OpKind::poll_in: return true;
         case OpKind::read:
         case OpKind::write: {
             struct stat st{};
             if (op.offset >= 0 || ::fstat(op.fd, &st) != 0) return false;
             return S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISCHR(st.st_mode);
         }
-        default:
-            return false;
+        default: return false;
     }
 }
 

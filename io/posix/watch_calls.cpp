@@ -67,12 +67,9 @@ std::int64_t perform_watch(const Op& op) {
                                     IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF |
                                     IN_ONLYDIR;
     switch (op.kind) {
-        case OpKind::watch_open:
-            return checked(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
-        case OpKind::watch:
-            return checked(::inotify_add_watch(op.fd, op.path, asked));
-        default:
-            return read_changes(op);
+        case OpKind::watch_open: return checked(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+        case OpKind::watch: return checked(::inotify_add_watch(op.fd, op.path, asked));
+        default: return read_changes(op);
     }
 }
 

@@ -40,9 +40,7 @@ std::uint64_t partition_number(std::string_view source, const std::string& key) 
     // Not of the fingerprint and the path, which change while a file is read, nor of the device, which
     // may be called otherwise after a reboot, where the birth is known.
     const FileIdentity& of = file->identity;
-    const std::uint64_t place = of.born_ns > 0
-                                    ? static_cast<std::uint64_t>(of.born_ns)
-                                    : of.device;
+    const std::uint64_t place = of.born_ns > 0 ? static_cast<std::uint64_t>(of.born_ns) : of.device;
     return mix(place, of.inode, file->generation, name);
 }
 

@@ -125,8 +125,9 @@ std::string Pending::of_dead_letters(Instant now) const {
 
 std::string Pending::of_checkpoint(Instant now) const {
     if (checkpoint_.open) return "the checkpoint" + for_so_long(checkpoint_.since, now);
-    return checkpoint_.failed ? "the next try of the checkpoint" + for_so_long(checkpoint_.since, now)
-                              : std::string();
+    return checkpoint_.failed
+               ? "the next try of the checkpoint" + for_so_long(checkpoint_.since, now)
+               : std::string();
 }
 
 }  // namespace holdfast::io

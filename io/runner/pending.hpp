@@ -37,7 +37,8 @@ private:
         Instant since{};
     };
     struct SinkWait {
-        bool failed = false;  ///< The last answer was not "delivered", and nothing was written since.
+        bool failed =
+            false;  ///< The last answer was not "delivered", and nothing was written since.
         SinkOutcome outcome{};
         std::uint32_t attempt = 0;
         Instant failed_at{};

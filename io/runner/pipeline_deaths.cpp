@@ -25,7 +25,7 @@ void Pipeline::name_what_hangs() {
     std::vector<std::string> sources;
     for (const SourceSettings& source : pipeline_.sources) sources.push_back(source.name);
     process_.name_what_hangs([log = options_.log, places = transforms_->places(), sources,
-                                  nodes = payloads_.transform_names, words = words_] {
+                              nodes = payloads_.transform_names, words = words_] {
         if (words != nullptr) words->end();
         bool any = false;
         for (const auto& place : places) {
@@ -42,8 +42,9 @@ void Pipeline::name_what_hangs() {
                     .text());
         }
         if (!any)
-            log(Level::error, "something comes to no end (a disk?): the process is ended without "
-                              "waiting for it; what is unfinished is read again at the next start");
+            log(Level::error,
+                "something comes to no end (a disk?): the process is ended without "
+                "waiting for it; what is unfinished is read again at the next start");
     });
 }
 
@@ -75,10 +76,11 @@ void Pipeline::watch_ended(Instant now) {
     // The signal may not have been looked at, since the program ran on this thread.
     if (signals_.take() > 0) on_signals();
     const auto& ended = *transforms_->ended();
-    log(Level::warn, LogLine("a program was ended by the stop; its record is read again at the next "
-                             "start")
-                         .with("transform", payloads_.transform_names[ended.node])
-                         .with("position", ended.position));
+    log(Level::warn,
+        LogLine("a program was ended by the stop; its record is read again at the next "
+                "start")
+            .with("transform", payloads_.transform_names[ended.node])
+            .with("position", ended.position));
     events_.push(Stop{StopMode::drain, now + std::min(ended_drain, pipeline_.shutdown_timeout)});
 }
 

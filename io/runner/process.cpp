@@ -1,7 +1,7 @@
 #include "io/runner/process.hpp"
 
-#include <chrono>
 #include <poll.h>
+#include <chrono>
 
 namespace holdfast::io {
 

@@ -1,10 +1,10 @@
 // See signals.hpp.
 #include "io/runner/signals.hpp"
 
-#include <algorithm>
-#include <csignal>
 #include <sys/signalfd.h>
 #include <unistd.h>
+#include <algorithm>
+#include <csignal>
 
 #include "core/base/assert.hpp"
 
@@ -12,7 +12,8 @@ namespace holdfast::io {
 namespace {
 
 constexpr int told[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
-constexpr int ignored[] = {SIGPIPE, SIGXFSZ, SIGALRM, SIGVTALRM, SIGPROF, SIGPOLL, SIGPWR, SIGSTKFLT};
+constexpr int ignored[] = {SIGPIPE, SIGXFSZ, SIGALRM, SIGVTALRM,
+                           SIGPROF, SIGPOLL, SIGPWR,  SIGSTKFLT};
 
 }  // namespace
 

@@ -52,7 +52,7 @@ private:
         OpKind kind{};     ///< Of the operation, also when that is gone. As is `fd`.
         int fd = -1;
         std::uint32_t generation = 1;
-        bool held = false;   ///< The kernel has it, or will have it from `unsent_`.
+        bool held = false;  ///< The kernel has it, or will have it from `unsent_`.
         union {
             __kernel_timespec time;
             struct statx stat;

@@ -38,17 +38,17 @@ enum class Weather : std::uint8_t {
 
 /// What a sink can break.
 enum class Promise : std::uint8_t {
-    delivered_is_held,    ///< What is answered as delivered is there (after sync, if it needs one).
-    held_survives,        ///< And it is still there after a crash.
-    bytes_as_given,       ///< Nothing else is there: no torn, changed or invented record.
-    not_applied_is_not,   ///< What is answered as retriable, throttled or refused is not there.
-    order_as_given,       ///< The records of one write stand in its order (if SinkSubject::ordered).
-    one_write_once,       ///< A record is there no more often than it was written.
-    again_is_not_twice,   ///< A record that is written again is there once (if `unique`).
-    answer_makes_sense,   ///< Indices in range, each once, no throttled record alone.
+    delivered_is_held,   ///< What is answered as delivered is there (after sync, if it needs one).
+    held_survives,       ///< And it is still there after a crash.
+    bytes_as_given,      ///< Nothing else is there: no torn, changed or invented record.
+    not_applied_is_not,  ///< What is answered as retriable, throttled or refused is not there.
+    order_as_given,      ///< The records of one write stand in its order (if SinkSubject::ordered).
+    one_write_once,      ///< A record is there no more often than it was written.
+    again_is_not_twice,  ///< A record that is written again is there once (if `unique`).
+    answer_makes_sense,  ///< Indices in range, each once, no throttled record alone.
     nothing_is_thrown,
-    returns_in_time,      ///< KitOptions::call_limit of real time.
-    makes_progress,       ///< In fair weather it takes what it is given.
+    returns_in_time,  ///< KitOptions::call_limit of real time.
+    makes_progress,   ///< In fair weather it takes what it is given.
 };
 
 /// Its name, and what it says.

@@ -185,8 +185,8 @@ void Trial::tell(std::string line) {
 void Trial::on(const Pull& pull) {
     const auto all = static_cast<std::int64_t>(records_.size());
     if (read_ == all) return later(Duration{0}, {SourceEnded{pull.batch, pull.source}});
-    const auto count = std::min<std::int64_t>(
-        all - read_, 1 + static_cast<std::int64_t>(pick(q_batch, 9)));
+    const auto count =
+        std::min<std::int64_t>(all - read_, 1 + static_cast<std::int64_t>(pick(q_batch, 9)));
     first_of_[pull.batch.index] = read_;
     BatchPulled event{};
     event.batch = pull.batch;
@@ -228,8 +228,8 @@ void Trial::on(const Halt& halt) {
     if (halt.reason == HaltReason::finished) {
         finished_ = true;
     } else if (++halts_ > halts_max) {
-        breach(Promise::makes_progress, std::string("halted again and again: ") +
-                                            name_of(halt.reason));
+        breach(Promise::makes_progress,
+               std::string("halted again and again: ") + name_of(halt.reason));
     } else {
         tell(std::string("HALT ") + name_of(halt.reason));
         crash_next_ = true;

@@ -67,9 +67,9 @@ private:
     Config config_;
     std::vector<embed::Record> records_;
     std::map<std::string, std::uint32_t> by_payload_;
-    std::vector<std::uint32_t> written_;   ///< By record: how often it was given to the sink.
-    std::vector<bool> delivered_;          ///< Said to be, in this life or an earlier one.
-    std::vector<bool> promised_;           ///< And made durable, where a sync is needed.
+    std::vector<std::uint32_t> written_;  ///< By record: how often it was given to the sink.
+    std::vector<bool> delivered_;         ///< Said to be, in this life or an earlier one.
+    std::vector<bool> promised_;          ///< And made durable, where a sync is needed.
     std::vector<bool> parked_;
     std::deque<std::vector<embed::Record>> lent_;  ///< What the sink was lent, overwritten since.
 

@@ -66,8 +66,8 @@ void Trial::judge_one(std::uint32_t record, SinkOutcome outcome, std::uint32_t w
         case SinkOutcome::failed:
             if (is > was)
                 breach(Promise::not_applied_is_not,
-                       name + " was answered as not applied (" +
-                           name_of(outcome) + ") and is there: say `ambiguous`, or name the records that were taken");
+                       name + " was answered as not applied (" + name_of(outcome) +
+                           ") and is there: say `ambiguous`, or name the records that were taken");
             return;
         case SinkOutcome::ambiguous: return;
     }

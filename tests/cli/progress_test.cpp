@@ -1,9 +1,9 @@
 // The line of progress, the balance, and the terminal that shows them.
-#include <catch2/catch.hpp>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <catch2/catch.hpp>
 
 #include <memory>
 
@@ -34,8 +34,8 @@ bool has(const std::string& text, const std::string& what) {
 struct Running {
     explicit Running(const std::string& end) : config(two_sinks(end)) {}
 
-    std::string at(std::int64_t second, std::uint64_t read, std::uint64_t fast,
-                   std::uint64_t slow, std::int64_t unread) {
+    std::string at(std::int64_t second, std::uint64_t read, std::uint64_t fast, std::uint64_t slow,
+                   std::int64_t unread) {
         stats->source[0].records = read;
         stats->source[0].bytes = read * 100;
         const std::uint64_t done[] = {fast, slow};
@@ -113,7 +113,8 @@ TEST_CASE("progress shows the rate of what sinks take, also when all is read") {
     CHECK(has(line, "| 100/s 9.7KiB/s"));
 }
 
-TEST_CASE("progress tells the time that the slowest sink needs for what was read and what was not") {
+TEST_CASE(
+    "progress tells the time that the slowest sink needs for what was read and what was not") {
     Running run("eof");
     run.at(0, 0, 0, 0, 100'000);
     // 20 records a second come in, and as many reach the slow sink: 40 s for the 800 to come.
@@ -181,14 +182,16 @@ TEST_CASE("what a crash would repeat is in the line, in the balance and in its J
 TEST_CASE("validate says what may be repeated at most, or that nothing bounds it") {
     const auto promise = [](const std::string& engine) {
         const ConfigResult result = parse_config(
-            "[engine]\n" + engine + "[sources.in]\ntype = \"file\"\ninclude = [\"/x\"]\n[sinks.a]\n"
-            "type = \"file\"\ninputs = [\"in\"]\npath = \"a\"\ndelivery = \"at_least_once\"\n",
+            "[engine]\n" + engine +
+                "[sources.in]\ntype = \"file\"\ninclude = [\"/x\"]\n[sinks.a]\n"
+                "type = \"file\"\ninputs = [\"in\"]\npath = \"a\"\ndelivery = \"at_least_once\"\n",
             "/tmp/pipe.toml", {});
         REQUIRE(result.problems.empty());
         return guarantee(result.config, result.config.sources[0], result.config.sinks[0]);
     };
     CHECK(has(promise(""), "(every 1s; no bound in records or bytes, see engine.commit_records)"));
-    CHECK(has(promise("commit_records = 1000\n"), "(every 1s; at most 1,000 records, or one batch)"));
+    CHECK(
+        has(promise("commit_records = 1000\n"), "(every 1s; at most 1,000 records, or one batch)"));
     CHECK(has(promise("commit_records = 1000\ncommit_bytes = \"1MiB\"\n"),
               "at most 1,000 records and 1MiB, or one batch"));
 }

@@ -34,9 +34,9 @@ TEST_CASE("config of regulation has defaults that the engine takes") {
 }
 
 TEST_CASE("config of regulation reaches the engine") {
-    const ConfigResult result =
-        parse("pause_percent = 90\nresume_percent = 12.5\nmax_hold = \"3s\"\n"
-              "governor = \"low_latency\"\nprocess_limit = \"1GiB\"\n");
+    const ConfigResult result = parse(
+        "pause_percent = 90\nresume_percent = 12.5\nmax_hold = \"3s\"\n"
+        "governor = \"low_latency\"\nprocess_limit = \"1GiB\"\n");
     REQUIRE(result.problems.empty());
     const Config engine = io::engine_config(result.config);
     CHECK(engine.pressure_pause_permille == 900);
@@ -86,10 +86,9 @@ TEST_CASE("pressure's level and edges, and the budgets, are told in progress and
     CHECK(has(balance(result.config, report), " | reading paused for memory: 3 times"));
     const std::string json = balance_json(result.config, report);
     INFO(json);
-    for (const char* field :
-         {"\"pressure_hard\": 812", "\"pressure_soft\": 90", "\"paused\": true",
-          "\"gate_closed\": 3", "\"gate_opened\": 2", "\"gate_windows\": 7",
-          "\"budget\": 4096", "\"budget_decreases\": 11"})
+    for (const char* field : {"\"pressure_hard\": 812", "\"pressure_soft\": 90", "\"paused\": true",
+                              "\"gate_closed\": 3", "\"gate_opened\": 2", "\"gate_windows\": 7",
+                              "\"budget\": 4096", "\"budget_decreases\": 11"})
         CHECK(has(json, field));
     Terminal terminal(Terminal::Options{});
     Progress progress(result.config, terminal, Progress::Mode::off);

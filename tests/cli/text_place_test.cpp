@@ -34,7 +34,8 @@ TEST_CASE("what is behind a text's end is shown at its last character") {
 }
 
 TEST_CASE("a long line is cut around the part") {
-    const std::string file = "x = '" + std::string(500, 'a') + " nosuch " + std::string(500, 'b') + "'";
+    const std::string file =
+        "x = '" + std::string(500, 'a') + " nosuch " + std::string(500, 'b') + "'";
     const auto place = place_in_text(file, 1, 5, file.substr(5, 1008), 501);
     REQUIRE(place);
     CHECK(place->column == 507);
@@ -59,7 +60,8 @@ TEST_CASE("an error of a program names its line and column in the file, with the
     const std::string head =
         "[sources.in]\ntype = \"stdin\"\n[sinks.o]\ntype = \"stdout\"\ninputs = [\"t\"]\n"
         "[transforms.t]\ntype = \"jq\"\ninputs = [\"in\"]\n";
-    const auto result = parse_config(head + "program = '''\n.a |\n  nosuch(.b)\n'''\n", "t.toml", {});
+    const auto result =
+        parse_config(head + "program = '''\n.a |\n  nosuch(.b)\n'''\n", "t.toml", {});
     REQUIRE(result.problems.size() == 1);
     const auto lines = lines_of_problem(result.problems[0]);
     REQUIRE(lines.size() == 3);
@@ -68,7 +70,8 @@ TEST_CASE("an error of a program names its line and column in the file, with the
     CHECK(lines[1] == "      nosuch(.b)");
     CHECK(lines[2] == "      ^^^^^^");
     // What comes from a flag has no place in the file.
-    const auto flagged = parse_config(head + "program = '.'\n", "t.toml", {"transforms.t.program=nosuch"});
+    const auto flagged =
+        parse_config(head + "program = '.'\n", "t.toml", {"transforms.t.program=nosuch"});
     REQUIRE(flagged.problems.size() == 1);
     CHECK(flagged.problems[0].starts_with("--set transforms.t.program=nosuch: "));
 }

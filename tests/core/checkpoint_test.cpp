@@ -18,8 +18,9 @@ Checkpoint sample() {
     c.pipeline = "demo:1f";
     c.partitions = {{"in", std::string("k\0\xff", 3), 1000, {{"a", 1200}, {"b", 4000000000000}}},
                     {"in", "", 0, {}}};
-    c.sinks = {{"a", 77, {.inode = 9, .born_ns = 12, .before_length = 77, .before_hash = 5,
-                          .clean = true}},
+    c.sinks = {{"a",
+                77,
+                {.inode = 9, .born_ns = 12, .before_length = 77, .before_hash = 5, .clean = true}},
                {"b", INT64_MAX}};
     return c;
 }

@@ -30,7 +30,8 @@ TEST_CASE("dead letter is the line that docs/formats.md shows") {
     end_dead_letter(out);
     CHECK(out ==
           "{\"time\":\"2026-01-31T23:59:59.123456789Z\",\"source\":\"in\",\"partition\":\"logs/"
-          "a.jsonl\",\"position\":1200,\"id\":\"in:5f0c1b2a99d04e17:1200\",\"sink\":\"a\",\"reason\":\"refused\",\"attempts\":1,"
+          "a.jsonl\",\"position\":1200,\"id\":\"in:5f0c1b2a99d04e17:1200\",\"sink\":\"a\","
+          "\"reason\":\"refused\",\"attempts\":1,"
           "\"encoding\":\"utf8\",\"payload\":\"the record\"}\n");
 }
 

@@ -70,14 +70,15 @@ TEST_CASE("engine refuses counts that are out of their bounds and takes the boun
     bound<N>("batches_max is below 2", [](Config& c, N n) { c.batches_max = n; }, {2, 3}, {0, 1});
     bound<N>("batches_max is over", [](Config& c, N n) { c.batches_max = n; }, {million},
              {million + 1});
-    bound<N>("batches_max of at least", [](Config& c, N n) { c.batches_max = n; }, {4, 5}, {2, 3},
-             sliced());
+    bound<N>(
+        "batches_max of at least", [](Config& c, N n) { c.batches_max = n; }, {4, 5}, {2, 3},
+        sliced());
     bound<N>("partitions_max is 0", [](Config& c, N n) { c.partitions_max = n; }, {1}, {0});
     bound<N>("partitions_max is over", [](Config& c, N n) { c.partitions_max = n; }, {million},
              {million + 1});
     bound<N>("queue_entries_max is 0",
-             [](Config& c, N n) { c.dead_letters = {.present = true, .queue_entries_max = n}; }, {1},
-             {0});
+             [](Config& c, N n) { c.dead_letters = {.present = true, .queue_entries_max = n}; },
+             {1}, {0});
     bound<N>("write_parts_max is 0",
              [](Config& c, N n) { c.dead_letters = {.present = true, .write_parts_max = n}; }, {1},
              {0});
@@ -90,15 +91,14 @@ TEST_CASE("engine refuses times that are negative or over 400 days, each by its 
     bound<Duration>("dead letters: attempt_timeout is negative",
                     [](Config& c, Duration d) { c.dead_letters.attempt_timeout = d; }, any,
                     {negative});
-    bound<Duration>("ticker_period is negative",
-                    [](Config& c, Duration d) { c.ticker_period = d; }, any, {negative});
+    bound<Duration>("ticker_period is negative", [](Config& c, Duration d) { c.ticker_period = d; },
+                    any, {negative});
     bound<Duration>("ticker_period is over", [](Config& c, Duration d) { c.ticker_period = d; },
                     {long_enough}, {too_long});
     bound<Duration>("commit interval is negative",
                     [](Config& c, Duration d) { c.commit.interval = d; }, any, {negative});
-    bound<Duration>("commit interval is over",
-                    [](Config& c, Duration d) { c.commit.interval = d; }, {long_enough},
-                    {too_long});
+    bound<Duration>("commit interval is over", [](Config& c, Duration d) { c.commit.interval = d; },
+                    {long_enough}, {too_long});
     bound<Duration>("commit attempt_timeout is negative",
                     [](Config& c, Duration d) { c.commit.attempt_timeout = d; }, any, {negative});
     bound<Duration>("max_hold is not positive", [](Config& c, Duration d) { c.max_hold = d; },
@@ -118,17 +118,19 @@ TEST_CASE("engine refuses a governor that is out of its bounds, and any where it
     from.governor = governor_of(GovernorProfile::balanced);
     using N = std::uint64_t;
     bound<N>("floor is 0", [](Config& c, N n) { c.governor.floor = n; }, {1}, {0}, from);
-    bound<N>("start is out of its bounds", [](Config& c, N n) { c.governor.start = n; },
-             {from.governor.floor, from.governor.max},
-             {from.governor.floor - 1, from.governor.max + 1}, from);
+    bound<N>(
+        "start is out of its bounds", [](Config& c, N n) { c.governor.start = n; },
+        {from.governor.floor, from.governor.max}, {from.governor.floor - 1, from.governor.max + 1},
+        from);
     bound<N>("step is 0", [](Config& c, N n) { c.governor.step = n; }, {1}, {0}, from);
-    bound<std::uint32_t>("records are 0", [](Config& c, auto n) { c.governor.records = n; }, {1},
-                         {0}, from);
-    bound<std::uint32_t>("factor must be",
-                         [](Config& c, auto n) { c.governor.factor_permille = n; }, {1, 999},
-                         {0, 1000}, from);
-    bound<Duration>("target is wrong", [](Config& c, Duration d) { c.governor.target = d; },
-                    {Duration{0}, long_enough}, {negative, too_long}, from);
+    bound<std::uint32_t>(
+        "records are 0", [](Config& c, auto n) { c.governor.records = n; }, {1}, {0}, from);
+    bound<std::uint32_t>(
+        "factor must be", [](Config& c, auto n) { c.governor.factor_permille = n; }, {1, 999},
+        {0, 1000}, from);
+    bound<Duration>(
+        "target is wrong", [](Config& c, Duration d) { c.governor.target = d; },
+        {Duration{0}, long_enough}, {negative, too_long}, from);
     from.governor.on = false;
     bound<N>("", [](Config& c, N n) { c.governor.floor = c.governor.step = n; }, {0}, {}, from);
     bound<std::uint32_t>("pressure_resume must be below",

@@ -18,8 +18,9 @@ public:
     static constexpr std::uint32_t record_bytes = 500;
 
     /// `cost`: of a sink's call with so many bytes. `spend`: called for each, and takes that long.
-    FixedCost(const Config& config, std::function<Duration(std::uint64_t)> cost,
-              std::function<void(Duration)> spend = [](Duration) {})
+    FixedCost(
+        const Config& config, std::function<Duration(std::uint64_t)> cost,
+        std::function<void(Duration)> spend = [](Duration) {})
         : engine_(config),
           cost_(std::move(cost)),
           spend_(std::move(spend)),
@@ -60,7 +61,9 @@ public:
     std::uint64_t delivered() const { return engine_.engine().stats().sink[0].bytes_delivered; }
     std::uint64_t budget() const { return engine_.engine().stats().source[0].budget; }
     /// Bytes a second.
-    double rate() const { return static_cast<double>(delivered()) * 1e9 / static_cast<double>(now_.ns); }
+    double rate() const {
+        return static_cast<double>(delivered()) * 1e9 / static_cast<double>(now_.ns);
+    }
 
 private:
     void step(const Event& event) {
@@ -76,8 +79,16 @@ private:
         const Position first{position_};
         position_ += records;
         parents_[e.batch.index] = first.value;
-        queue_.push_back(BatchPulled{e.batch, e.source, Fate::deliver, PartitionId{0}, Epoch{1},
-                                     records, bytes, bytes, first, {position_}});
+        queue_.push_back(BatchPulled{e.batch,
+                                     e.source,
+                                     Fate::deliver,
+                                     PartitionId{0},
+                                     Epoch{1},
+                                     records,
+                                     bytes,
+                                     bytes,
+                                     first,
+                                     {position_}});
     }
     void on(const Transform& e) {
         const std::uint32_t most = std::max(1u, e.bytes_max / record_bytes);

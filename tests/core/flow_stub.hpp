@@ -62,17 +62,16 @@ inline std::unique_ptr<Program> contains(std::string word) {
 
 /// Each record comes out `times` times, with a prefix; fails on what contains "bad".
 inline std::unique_ptr<Program> multiply(std::uint32_t times, std::string prefix) {
-    return std::make_unique<StubProgram>(
-        [times, prefix](std::string_view record, std::string& out,
-                        std::string& error) -> ProgramResult {
-            if (record.find("bad") != std::string_view::npos) {
-                error = "bad record";
-                return {Verdict::fail, 0};
-            }
-            if (times == 0) return {Verdict::drop, 0};
-            for (std::uint32_t i = 0; i < times; ++i) (out += prefix) += std::string(record) + "\n";
-            return {Verdict::change, times};
-        });
+    return std::make_unique<StubProgram>([times, prefix](std::string_view record, std::string& out,
+                                                         std::string& error) -> ProgramResult {
+        if (record.find("bad") != std::string_view::npos) {
+            error = "bad record";
+            return {Verdict::fail, 0};
+        }
+        if (times == 0) return {Verdict::drop, 0};
+        for (std::uint32_t i = 0; i < times; ++i) (out += prefix) += std::string(record) + "\n";
+        return {Verdict::change, times};
+    });
 }
 
 inline flow::From source(std::uint32_t index) { return {true, index, 0}; }

@@ -36,8 +36,7 @@ TEST_CASE("governed pulls keep nine tenths of the rate at 200 us a call, in each
         plain.source[0].pull_bytes_max = 8u << 20;
         plain.source[0].pull_records_max = governor_of(profile).records;
         const double ungoverned = rate_of(plain, microseconds(200));
-        const double rate =
-            rate_of(governed(plain, profile, RunMode::whole), microseconds(200));
+        const double rate = rate_of(governed(plain, profile, RunMode::whole), microseconds(200));
         CHECK(rate >= 0.9 * ungoverned);
     }
 }
@@ -49,8 +48,7 @@ TEST_CASE("governed slices keep nine tenths of the rate at 200 us a call, in eac
         plain.source[0].pull_records_max = governor_of(profile).records;
         plain.sink[0].write_parts_max = 1;  // One batch a call: slices are not put together.
         const double ungoverned = rate_of(plain, microseconds(200));
-        const double rate =
-            rate_of(governed(plain, profile, RunMode::governed), microseconds(200));
+        const double rate = rate_of(governed(plain, profile, RunMode::governed), microseconds(200));
         CHECK(rate >= 0.9 * ungoverned);
     }
 }
@@ -63,7 +61,8 @@ TEST_CASE("governor keeps nine tenths of the rate for any fixed time a call") {
         Config plain = FixedCost::config();
         plain.source[0].pull_bytes_max = 4096u << drawn(0, 12);
         plain.sink[0].write_parts_max = drawn(1, 2) ? 1 : 64;
-        const Duration call = microseconds(static_cast<std::int64_t>(1 + drawn(2, 1ull << drawn(3, 24))));
+        const Duration call =
+            microseconds(static_cast<std::int64_t>(1 + drawn(2, 1ull << drawn(3, 24))));
         // Else fewer records would be fewer bytes, by the profile and not by the governor.
         const GovernorProfile profile = profiles[drawn(4, 3)];
         plain.source[0].pull_records_max = governor_of(profile).records;

@@ -35,7 +35,8 @@ std::string with(const std::string& value) { return "{\"a\":" + value + "}"; }
 
 }  // namespace
 
-TEST_CASE("keys are alike by value: escapes, spellings of numbers, order of members, last of equals") {
+TEST_CASE(
+    "keys are alike by value: escapes, spellings of numbers, order of members, last of equals") {
     const std::vector<std::vector<std::string>> alike{
         {"\"a\"", "\"\\u0061\""},
         {"1", "1.0", "1e0", "10e-1", "0.1e1", "1.000"},
@@ -55,11 +56,36 @@ TEST_CASE("keys are alike by value: escapes, spellings of numbers, order of memb
 }
 
 TEST_CASE("keys differ where values differ: types, big integers, nesting, what looks alike") {
-    const std::vector<std::string> all{
-        "null", "false", "true", "0", "\"0\"", "\"\"", "[]", "{}", "[[]]", "[{}]", "[1,2]", "[12]",
-        "[\"1\",\"2\"]", "[\"1,2\"]", R"({"a":1})", R"({"a":"1"})", "12345678901234567890",
-        "12345678901234567891", "9007199254740993", "9007199254740992", "-1", "1", "1e1", "1e-1",
-        "\"null\"", "\"z\"", "[null]", "[null,null]", R"(["s1:a"])", R"("1:a")"};
+    const std::vector<std::string> all{"null",
+                                       "false",
+                                       "true",
+                                       "0",
+                                       "\"0\"",
+                                       "\"\"",
+                                       "[]",
+                                       "{}",
+                                       "[[]]",
+                                       "[{}]",
+                                       "[1,2]",
+                                       "[12]",
+                                       "[\"1\",\"2\"]",
+                                       "[\"1,2\"]",
+                                       R"({"a":1})",
+                                       R"({"a":"1"})",
+                                       "12345678901234567890",
+                                       "12345678901234567891",
+                                       "9007199254740993",
+                                       "9007199254740992",
+                                       "-1",
+                                       "1",
+                                       "1e1",
+                                       "1e-1",
+                                       "\"null\"",
+                                       "\"z\"",
+                                       "[null]",
+                                       "[null,null]",
+                                       R"(["s1:a"])",
+                                       R"("1:a")"};
     for (std::size_t i = 0; i < all.size(); ++i)
         for (std::size_t j = 0; j < all.size(); ++j) {
             INFO(all[i] << " and " << all[j]);

@@ -28,8 +28,7 @@ TEST_CASE("engine says what a drain under a deadline leaves, by partition and by
     OwnedEngine owned(config);
     const Engine& engine = owned.engine();
     owned.step({}, PartitionAssigned{{0}, {3}, {1}, {100}});
-    for (const auto& [index, first, records] :
-         {std::tuple{0u, 100, 2u}, std::tuple{1u, 120, 5u}}) {
+    for (const auto& [index, first, records] : {std::tuple{0u, 100, 2u}, std::tuple{1u, 120, 5u}}) {
         BatchPulled e = batch({index, 1}, first, records);
         e.partition = {3};
         owned.step({}, e);

@@ -42,7 +42,8 @@ std::string halt_after(std::uint32_t end) {
 
 }  // namespace
 
-TEST_CASE("commits owned by the sink are refused in slices, and in governed only while it governs") {
+TEST_CASE(
+    "commits owned by the sink are refused in slices, and in governed only while it governs") {
     const auto is_refused = [](RunMode mode, bool governs) {
         Config config = one_source(mode);
         config.source[0].commit = CommitMode::sink;

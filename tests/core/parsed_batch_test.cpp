@@ -1,5 +1,5 @@
-#include "core/codec/record_programs.hpp"
 #include "core/codec/parsed_batch.hpp"
+#include "core/codec/record_programs.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -66,7 +66,8 @@ TEST_CASE("parsed batches hold both formats side by side") {
 
 TEST_CASE("too deep, cut short or with bytes behind it is a parse error of that record alone") {
     const std::string deep = std::string(65, '[') + std::string(65, ']');
-    const std::string text = "{\"n\":0}\n" + deep + "\n{\"n\":2}\n{\"n\":\n{\"n\":4}\n{} {}\n{\"n\":6}\n" +
+    const std::string text = "{\"n\":0}\n" + deep +
+                             "\n{\"n\":2}\n{\"n\":\n{\"n\":4}\n{} {}\n{\"n\":6}\n" +
                              "{\"n\":\"cut\n{\"n\":8}\n";
     std::vector<Extent> records;
     values_of_lines(bytes_of(text), Blank::keep, records);

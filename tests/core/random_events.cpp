@@ -276,8 +276,7 @@ Event RandomEvents::unsolicited() {
             if (numbers_.percent(70)) return Tick{};
             return PartitionRevoked{{p}, {epochs_[p]}, kind, now_ + milliseconds(50)};
         }
-        case 4:
-            {
+        case 4: {
             const auto hard = static_cast<std::uint32_t>(numbers_.below(1000));
             const auto soft = static_cast<std::uint32_t>(numbers_.below(900));
             return PressureSampled{hard, soft};
@@ -287,23 +286,17 @@ Event RandomEvents::unsolicited() {
                 return Stop{StopMode::drain, now_ + milliseconds(500)};
             }
             return Tick{};
-        default:
-            return SourceReady{{source}};
+        default: return SourceReady{{source}};
     }
 }
 
 std::int64_t RandomEvents::any_number() {
     switch (numbers_.below(6)) {
-        case 0:
-            return static_cast<std::int64_t>(numbers_.next());
-        case 1:
-            return INT64_MAX - static_cast<std::int64_t>(numbers_.below(2));
-        case 2:
-            return -static_cast<std::int64_t>(numbers_.below(3));
-        case 3:
-            return static_cast<std::int64_t>(UINT32_MAX - numbers_.below(3));
-        default:
-            return static_cast<std::int64_t>(numbers_.below(4));
+        case 0: return static_cast<std::int64_t>(numbers_.next());
+        case 1: return INT64_MAX - static_cast<std::int64_t>(numbers_.below(2));
+        case 2: return -static_cast<std::int64_t>(numbers_.below(3));
+        case 3: return static_cast<std::int64_t>(UINT32_MAX - numbers_.below(3));
+        default: return static_cast<std::int64_t>(numbers_.below(4));
     }
 }
 
@@ -347,8 +340,7 @@ Event RandomEvents::garbage() {
     std::uint8_t outcome = byte(8);
     if (outcome == 5 && numbers_.percent(90)) outcome = 6;  // Else all runs end soon.
     switch (numbers_.below(20)) {
-        case 0:
-            return PartitionAssigned{source, partition, Epoch{epoch.value % 1000}, position};
+        case 0: return PartitionAssigned{source, partition, Epoch{epoch.value % 1000}, position};
         case 1: return PartitionLead{partition, epoch, {u16()}, position};
         case 2:
             return PartitionRevoked{
@@ -364,15 +356,12 @@ Event RandomEvents::garbage() {
         case 7: return SourceReady{source};
         case 8: return SinkShare{batch, {u16()}, u32(), u32()};
         case 9:
-            return SliceTransformed{batch,
-                                    static_cast<Fate>(byte(3)),
-                                    u32(),
-                                    u32(),
-                                    u32(),
-                                    config_.dead_letters.present ? u32() : 0,
-                                    end,
-                                    routes_[batch.index % routes_.size()] & numbers_.next(),
-                                    position};
+            return SliceTransformed{
+                batch,   static_cast<Fate>(byte(3)),
+                u32(),   u32(),
+                u32(),   config_.dead_letters.present ? u32() : 0,
+                end,     routes_[batch.index % routes_.size()] & numbers_.next(),
+                position};
         case 10:
             return SinkToldRange{delivery, attempt, u32(), u32(),
                                  static_cast<SinkOutcome>(byte(8))};

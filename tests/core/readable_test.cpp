@@ -1,6 +1,6 @@
 // Lines that are no records for who parses, and what is said of bytes that are no UTF-8 text.
-#include <catch2/catch.hpp>
 #include <algorithm>
+#include <catch2/catch.hpp>
 
 #include "core/codec/record_programs.hpp"
 #include "core/codec/stream_framing.hpp"
@@ -105,7 +105,8 @@ TEST_CASE("a node that does not parse passes blank lines and a mark as they are"
 
 TEST_CASE("a byte order mark at the head of a partition is no part of its first record") {
     Line line;
-    line.run(node("f", NodeType::filter, {source(0)}), contains("a"), mark + "{\"a\":1}\n{\"a\":2}\n");
+    line.run(node("f", NodeType::filter, {source(0)}), contains("a"),
+             mark + "{\"a\":1}\n{\"a\":2}\n");
     CHECK(line.out() == "{\"a\":1}\n{\"a\":2}\n");
     CHECK(line.result.streams[1].whole());
     line.run(node("f", NodeType::filter, {source(0)}), contains("a"), mark + "{\"a\":1}\n", 100);

@@ -50,8 +50,16 @@ public:
             const BatchId batch = pulls_[i].batch;
             pulls_.erase(pulls_.begin() + static_cast<std::ptrdiff_t>(i));
             const auto records = static_cast<std::uint32_t>(next - first);
-            step(BatchPulled{batch, {source}, Fate::deliver, {0}, {1}, records, records * 10,
-                             records * 10, {first}, {next}});
+            step(BatchPulled{batch,
+                             {source},
+                             Fate::deliver,
+                             {0},
+                             {1},
+                             records,
+                             records * 10,
+                             records * 10,
+                             {first},
+                             {next}});
             return batch;
         }
         FAIL("no pull of source " << source);
@@ -183,7 +191,8 @@ TEST_CASE("the hash is that of the state's bytes") {
     CHECK(b.engine().hash().high == expected.high);
 }
 
-TEST_CASE("the sinks and sources that may be sliced follow from the config, however many there are") {
+TEST_CASE(
+    "the sinks and sources that may be sliced follow from the config, however many there are") {
     for (const std::uint32_t sources : {1u, 2u, 3u, 4u, 5u, 7u, 8u, 9u, 16u, 17u, 33u, 64u}) {
         for (std::uint32_t sliced = 0; sliced < sources; ++sliced) {
             INFO(sources << " sources, of which " << sliced << " is transformed");
@@ -214,13 +223,27 @@ TEST_CASE("a batch that is settled behind one that is not moves no position, and
     Bench b(c);
     b.step(PartitionAssigned{{0}, {0}, {1}, {0}});
     const BatchId first = b.pulled(0, 0, 2);
-    b.step(SliceTransformed{.slice = first, .fate = Fate::deliver, .outputs = 2, .bytes = 20,
-                            .held = 0, .dead_letters = 0, .end = 2, .route = 1, .next = {}});
+    b.step(SliceTransformed{.slice = first,
+                            .fate = Fate::deliver,
+                            .outputs = 2,
+                            .bytes = 20,
+                            .held = 0,
+                            .dead_letters = 0,
+                            .end = 2,
+                            .route = 1,
+                            .next = {}});
     const auto writes = b.all<WriteToSink>();
     REQUIRE(writes.size() == 1);
     const BatchId second = b.pulled(0, 2, 5);
-    b.step(SliceTransformed{.slice = second, .fate = Fate::deliver, .outputs = 0, .bytes = 0,
-                            .held = 0, .dead_letters = 0, .end = 3, .route = 0, .next = {}});
+    b.step(SliceTransformed{.slice = second,
+                            .fate = Fate::deliver,
+                            .outputs = 0,
+                            .bytes = 0,
+                            .held = 0,
+                            .dead_letters = 0,
+                            .end = 3,
+                            .route = 0,
+                            .next = {}});
     CHECK(b.all<CommitPosition>().empty());
     b.step(Tick{});
     CHECK(b.all<CommitPosition>().empty());
@@ -239,15 +262,23 @@ TEST_CASE("records that every sink has from before a restart are not counted as 
     CHECK(b.engine().stats().filtered == 0);
 }
 
-TEST_CASE("records of which nothing goes anywhere are counted as filtered, whatever the route says") {
+TEST_CASE(
+    "records of which nothing goes anywhere are counted as filtered, whatever the route says") {
     for (const SinkMask route : {SinkMask{0}, SinkMask{1}, SinkMask{5}}) {
         Config c = three_by_three();
         c.source[0].transform = true;
         Bench b(c);
         b.step(PartitionAssigned{{0}, {0}, {1}, {0}});
         const BatchId batch = b.pulled(0, 0, 2);
-        b.step(SliceTransformed{.slice = batch, .fate = Fate::deliver, .outputs = 0, .bytes = 0,
-                                .held = 0, .dead_letters = 0, .end = 2, .route = route, .next = {}});
+        b.step(SliceTransformed{.slice = batch,
+                                .fate = Fate::deliver,
+                                .outputs = 0,
+                                .bytes = 0,
+                                .held = 0,
+                                .dead_letters = 0,
+                                .end = 2,
+                                .route = route,
+                                .next = {}});
         CHECK(b.engine().stats().filtered == 2);
     }
 }

@@ -205,8 +205,8 @@ TEST_CASE("an element over the limit goes in pieces, and the next one is a recor
 }
 
 TEST_CASE("white space without end inside an element is over the limit too") {
-    const auto reader =
-        read(Framing::json_array, "[1" + std::string(500, ' ') + ", {" + std::string(500, ' ') + "}, 3]");
+    const auto reader = read(Framing::json_array, "[1" + std::string(500, ' ') + ", {" +
+                                                      std::string(500, ' ') + "}, 3]");
     CHECK(reader.records == Strings{"3"});
     CHECK(reader.error.empty());
     const auto between = read(Framing::json_array, "[" + std::string(5000, ' ') + "[7]]");
@@ -214,7 +214,8 @@ TEST_CASE("white space without end inside an element is over the limit too") {
 }
 
 TEST_CASE("a policy of stop stops before the record, or before what is broken") {
-    for (const std::string& text : {"[1,\"" + std::string(200, 'x') + "\",2]", std::string("[1}")}) {
+    for (const std::string& text :
+         {"[1,\"" + std::string(200, 'x') + "\",2]", std::string("[1}")}) {
         Reader reader(Framing::json_array, text, 100);
         reader.stops = true;
         reader.read_all();

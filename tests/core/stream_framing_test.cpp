@@ -150,7 +150,8 @@ TEST_CASE("msgpack framing ends with an error where a value is cut or too long")
 
 TEST_CASE("a byte order mark before an array is whole, or the file is no array") {
     CHECK(in_pieces<ArrayFraming>("\xef\xbb\xbf [1]").records == std::vector<std::string>{"1"});
-    for (const std::string_view half : {"\xef[1]", "\xef\xbb[1]", "\xef [1]", " \xbb[1]", " \xef\xbb\xbf[1]"}) {
+    for (const std::string_view half :
+         {"\xef[1]", "\xef\xbb[1]", "\xef [1]", " \xbb[1]", " \xef\xbb\xbf[1]"}) {
         const Framed cut = in_pieces<ArrayFraming>(half);
         CHECK(cut.records.empty());
         CHECK(cut.error.starts_with("not an array at byte "));

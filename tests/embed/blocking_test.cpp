@@ -52,7 +52,8 @@ TEST_CASE("sink that blocks is given a write that ran out of time once, not once
     Options options = quick();
     int given_up = 0;
     options.log = [&](std::string_view line) {
-        if (line == "sink stuck: no answer within the attempt timeout" && ++given_up == 20) gate = true;
+        if (line == "sink stuck: no answer within the attempt timeout" && ++given_up == 20)
+            gate = true;
     };
     Pipeline p(std::move(options));
     p.add_source("in", std::make_unique<Script>(out, batches(1, 50)));
@@ -69,7 +70,8 @@ TEST_CASE("source that blocks in commit gets one commit for all that was ordered
     struct Slow : Script {
         Slow(Outside& o, std::vector<std::expected<Pulled, Failure>> steps, std::atomic<int>& n)
             : Script(o, std::move(steps)), commits(n) {}
-        std::expected<void, Failure> commit(std::uint32_t p, std::span<const Token> tokens) override {
+        std::expected<void, Failure> commit(std::uint32_t p,
+                                            std::span<const Token> tokens) override {
             if (++commits == 1) sleep_ms(1000);
             return Script::commit(p, tokens);
         }
@@ -151,8 +153,8 @@ TEST_CASE("records refused by name in one write have each their own words") {
             Answer answer = Answer::delivered();
             for (std::uint32_t i = 0; i < records.size(); ++i)
                 if (i % 2 == 1)
-                    answer = std::move(answer).but(i, SinkOutcome::refused,
-                                                   "odd " + records[i].payload);
+                    answer =
+                        std::move(answer).but(i, SinkOutcome::refused, "odd " + records[i].payload);
             return answer;
         }
     };

@@ -112,7 +112,8 @@ TEST_CASE("run that is stopped while a large batch waits is not complete") {
     CHECK(out.committed.size() == out.sunk[0].size());
 }
 
-TEST_CASE("report gives the words of the port that ended the run, not of another that failed before") {
+TEST_CASE(
+    "report gives the words of the port that ended the run, not of another that failed before") {
     struct Grumbles : Keep {
         explicit Grumbles(Outside& o) : Keep(o, 1) {}
         Answer write(const Records& records) override {
@@ -194,7 +195,8 @@ TEST_CASE("pull whose kind is no kind halts with words, and commits nothing of i
     CHECK(out.committed.empty());
 }
 
-TEST_CASE("more than one write in flight is refused by name: a sink is called by one thread at a time") {
+TEST_CASE(
+    "more than one write in flight is refused by name: a sink is called by one thread at a time") {
     Outside out;
     SinkConfig config;
     config.writes_max = 4;

@@ -104,7 +104,8 @@ inline SinkConfig soon() {
     return config;
 }
 
-inline std::vector<std::expected<Pulled, Failure>> batches(std::uint64_t count, std::uint64_t each) {
+inline std::vector<std::expected<Pulled, Failure>> batches(std::uint64_t count,
+                                                           std::uint64_t each) {
     std::vector<std::expected<Pulled, Failure>> steps;
     for (std::uint64_t i = 0; i < count; ++i)
         steps.emplace_back(Pulled::some(numbered(i * each, each)));

@@ -23,7 +23,8 @@ struct Ids : Keep {
 };
 
 /// Two records of each of so many partitions in turn, and all of that several times.
-std::vector<std::expected<Pulled, Failure>> in_turn(std::uint32_t partitions, std::uint32_t rounds) {
+std::vector<std::expected<Pulled, Failure>> in_turn(std::uint32_t partitions,
+                                                    std::uint32_t rounds) {
     std::vector<std::expected<Pulled, Failure>> steps;
     for (std::uint32_t r = 0; r < rounds; ++r)
         for (std::uint32_t p = 0; p < partitions; ++p)

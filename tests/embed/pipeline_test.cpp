@@ -88,8 +88,8 @@ TEST_CASE("transform's dead letters are stored before their batch commits") {
         Output o;
         for (Record& r : in.records) {
             if (r.payload == "4")
-                o.dead_letters.push_back({std::move(r), "parse error: it is a 4", "",
-                                          Reason::parse_error, 0});
+                o.dead_letters.push_back(
+                    {std::move(r), "parse error: it is a 4", "", Reason::parse_error, 0});
             else
                 o.records.push_back(std::move(r));
         }
@@ -117,8 +117,7 @@ struct Picky : Keep {
             if (records[i].payload != "13") {
                 good.push_back(&records[i]);
             } else if (names) {
-                answer.exceptions.push_back(
-                    {static_cast<std::uint32_t>(i), SinkOutcome::refused});
+                answer.exceptions.push_back({static_cast<std::uint32_t>(i), SinkOutcome::refused});
                 answer.why = "unlucky";
             } else {
                 return Answer::refused("unlucky");
@@ -176,7 +175,6 @@ TEST_CASE("transform routes each record to the sinks that it names") {
     CHECK(out.sunk[1] == std::vector<std::string>{"2", "3", "6", "7", "10", "11"});
     CHECK(out.committed == up_to(12));
 }
-
 
 namespace {
 

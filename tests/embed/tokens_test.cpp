@@ -47,7 +47,8 @@ std::vector<Token> committed_of(Batch batch, const std::string& stuck) {
 
 }  // namespace
 
-TEST_CASE("token of two records is not committed with the first, though a filter evens the counts") {
+TEST_CASE(
+    "token of two records is not committed with the first, though a filter evens the counts") {
     Batch batch;
     for (const char* payload : {R"("A1")", R"("A2")", R"({"noise":1})"})
         batch.records.push_back(record(payload));

@@ -64,7 +64,8 @@ bool turn_round(std::uint64_t address) {
     auto* at = reinterpret_cast<unsigned char*>(
         reinterpret_cast<std::uintptr_t>(&__executable_start) + address);
     const auto page = reinterpret_cast<std::uintptr_t>(at) & ~std::uintptr_t{4095};
-    if (::mprotect(reinterpret_cast<void*>(page), 2 * 4096, PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
+    if (::mprotect(reinterpret_cast<void*>(page), 2 * 4096, PROT_READ | PROT_WRITE | PROT_EXEC) !=
+        0)
         return false;
     if (at[0] == 0x0f && (at[1] & 0xf0) == 0x80)
         at[1] ^= 1;

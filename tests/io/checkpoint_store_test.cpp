@@ -1,9 +1,9 @@
 #include "io/devices/checkpoint_store.hpp"
 
-#include <catch2/catch.hpp>
-#include <memory>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <catch2/catch.hpp>
+#include <memory>
 
 #include "sink_bench.hpp"
 
@@ -147,7 +147,8 @@ TEST_CASE("checkpoint store forgets leads of a partition that begins again") {
     CHECK(b.store->staged().partitions.at(0).leads.empty());
 }
 
-TEST_CASE("checkpoint store has the seal of the highest position that was reached, none beyond it") {
+TEST_CASE(
+    "checkpoint store has the seal of the highest position that was reached, none beyond it") {
     Bench b;
     b.load();
     b.bind();

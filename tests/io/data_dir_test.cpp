@@ -1,9 +1,9 @@
 // The data directory: who is kept out, and what is never followed or written over.
 #include "io/devices/data_dir.hpp"
 
-#include <catch2/catch.hpp>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <catch2/catch.hpp>
 
 #include "sink_bench.hpp"
 

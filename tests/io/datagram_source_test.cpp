@@ -21,8 +21,8 @@ struct DatagramBench : SourceBench {
     }
     ~DatagramBench() { stop(); }
     void start() {
-        auto made = std::make_unique<DatagramSource>(config, system_network(), *ring, payloads, events,
-                                                     checkpoints, slots, log);
+        auto made = std::make_unique<DatagramSource>(config, system_network(), *ring, payloads,
+                                                     events, checkpoints, slots, log);
         datagrams = made.get();
         source = std::move(made);
         source->start();

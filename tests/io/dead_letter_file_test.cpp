@@ -47,7 +47,8 @@ struct Bench : test::SinkBench {
     }
     static std::string line(const std::string& payload, std::int64_t position,
                             const std::string& encoding = "utf8") {
-        return "{\"time\":\"2026-01-31T23:59:59.123456789Z\",\"source\":\"in\",\"partition\":\"logs/"
+        return "{\"time\":\"2026-01-31T23:59:59.123456789Z\",\"source\":\"in\",\"partition\":"
+               "\"logs/"
                "a\",\"position\":" +
                std::to_string(position) +
                ",\"sink\":\"a\",\"reason\":\"refused\",\"attempts\":3,\"encoding\":\"" + encoding +

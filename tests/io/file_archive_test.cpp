@@ -10,9 +10,7 @@ using holdfast::sim::zstd;
 
 namespace {
 
-LeftOut left(const TailBench& t) {
-    return static_cast<const FileSource&>(*t.source).left_out();
-}
+LeftOut left(const TailBench& t) { return static_cast<const FileSource&>(*t.source).left_out(); }
 
 std::string lines_of(int first, int count) {
     std::string out;
@@ -30,7 +28,9 @@ TEST_CASE("compressed files are refused by their first bytes, said, counted, and
     t.append("app.log.1", gzip("old\n"));
     t.append("app.log.2", zstd("old\n"));
     t.append("app.log.3", "BZh91AY&SYxxxx");
-    t.append("app.log.4", std::string("\xfd" "7zXZ\0...", 9));
+    t.append("app.log.4", std::string("\xfd"
+                                      "7zXZ\0...",
+                                      9));
     t.append("app.log.5", "PK\x03\x04...");
     t.append("app.log.6", "\x04\x22\x4d\x18...");
     t.append("app.log.7", "BZh is how this text begins\n");
@@ -88,7 +88,8 @@ TEST_CASE("bytes of a compressed file are read as they are where that is wanted"
     CHECK(t.text() == gzip("x\n") + "\n");
 }
 
-TEST_CASE("compressed files are read as their text, more of them than may be open, and then let go") {
+TEST_CASE(
+    "compressed files are read as their text, more of them than may be open, and then let go") {
     TailBench t;
     t.config.decompress = Decompress::automatic;
     t.config.end = GENERATE(EndAt::eof, EndAt::never);
@@ -104,7 +105,8 @@ TEST_CASE("compressed files are read as their text, more of them than may be ope
     std::size_t bytes = 6;
     for (int i = 0; i < 11; ++i) bytes += lines_of(i * 100'000, 3000 * (i % 3)).size();
     CHECK(t.text().size() == bytes);
-    for (const auto& [name, text] : texts) CHECK(t.text().find(text.substr(0, 2000)) != std::string::npos);
+    for (const auto& [name, text] : texts)
+        CHECK(t.text().find(text.substr(0, 2000)) != std::string::npos);
     CHECK(t.ended == (t.config.end == EndAt::eof ? 2 : 0));
     CHECK(left(t).unreadable == 0);
     CHECK(t.open_files() == (t.config.end == EndAt::eof ? 0 : 1));

@@ -35,8 +35,11 @@ void change_record(TailBench& t, const Change& change) {
 }  // namespace
 
 TEST_CASE("a file key and its seal decode to what was encoded, also those of older programs") {
-    FileKey key{.identity = {.device = 0xfe01, .inode = 77, .born_ns = 12345678901234567,
-                             .length = 256, .hash = 0xdeadbeef},
+    FileKey key{.identity = {.device = 0xfe01,
+                             .inode = 77,
+                             .born_ns = 12345678901234567,
+                             .length = 256,
+                             .hash = 0xdeadbeef},
                 .generation = 3,
                 .path = "/var/log/a:b.log"};
     CHECK(decode_key(encode_key(key)) == key);
@@ -70,7 +73,8 @@ TEST_CASE("an ending covers at least 256 bytes of those that were taken, however
     std::string all;
     Ending ending;
     for (int i = 0; i < 4000; ++i) {
-        const std::string some(static_cast<std::size_t>(i * 7 % 300), static_cast<char>('a' + i % 26));
+        const std::string some(static_cast<std::size_t>(i * 7 % 300),
+                               static_cast<char>('a' + i % 26));
         all += some;
         ending.take(std::as_bytes(std::span(some)));
         const Fingerprint got = ending.fingerprint();
@@ -270,7 +274,8 @@ TEST_CASE("a folder that is new is looked through for rotated files, too") {
 
 // ---- files that are written under another name -----------------------------------------------
 
-TEST_CASE("a file that is written under its rotated name is read as long as it stands in its folder") {
+TEST_CASE(
+    "a file that is written under its rotated name is read as long as it stands in its folder") {
     TailBench t;
     t.append("a.log", "one\n");
     t.start();
@@ -365,7 +370,8 @@ TEST_CASE("a look at the end of an input that fails once does not keep the run f
     CHECK(t.ended >= 1);
 }
 
-TEST_CASE("with read_from = end it is durable where reading begins before a file is said to be found") {
+TEST_CASE(
+    "with read_from = end it is durable where reading begins before a file is said to be found") {
     TailBench t;
     t.config.read_from = ReadFrom::end;
     t.append("a.log", "old\n");

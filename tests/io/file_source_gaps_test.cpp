@@ -116,7 +116,9 @@ TEST_CASE("a restart reads what was rotated while it was down, also if the file 
     CHECK(t.said("not found"));
 }
 
-TEST_CASE("a file that a restart found under a rotated name is rotated on while it is down, and what came since is read") {
+TEST_CASE(
+    "a file that a restart found under a rotated name is rotated on while it is down, and what "
+    "came since is read") {
     TailBench t;
     t.append("a.log", "1\n");
     t.start();
@@ -162,9 +164,9 @@ TEST_CASE("hundreds of files are few lines in the log") {
     t.partitions_max = 1000;
     for (int i = 0; i < 300; ++i) {
         t.append(std::to_string(1000 + i) + ".log", "one\n");
-        std::filesystem::permissions(t.path(std::to_string(1000 + i) + ".log"),
-                                     i < 150 ? std::filesystem::perms::owner_all
-                                             : std::filesystem::perms::none);
+        std::filesystem::permissions(
+            t.path(std::to_string(1000 + i) + ".log"),
+            i < 150 ? std::filesystem::perms::owner_all : std::filesystem::perms::none);
     }
     t.start();
     t.run(seconds(5));

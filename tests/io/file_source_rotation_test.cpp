@@ -227,7 +227,8 @@ TEST_CASE("a file that is rewritten to the same length just after a read is told
         t.truncate("a.log");
         t.append("a.log", many("new", 10));
         std::filesystem::last_write_time(
-            t.path("a.log"), std::filesystem::file_time_type::clock::now() + std::chrono::seconds(1));
+            t.path("a.log"),
+            std::filesystem::file_time_type::clock::now() + std::chrono::seconds(1));
     };
     t.append("a.log", many("old", 10));
     t.run(seconds(6));

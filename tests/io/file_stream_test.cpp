@@ -92,7 +92,9 @@ TEST_CASE("with policy stop nothing behind a framing error is given away") {
     CHECK(source.problem().find("a.log: framing error: unbalanced at byte 5") != std::string::npos);
 }
 
-TEST_CASE("an element over max_line goes to the dead letters in pieces, and a restart goes on inside it") {
+TEST_CASE(
+    "an element over max_line goes to the dead letters in pieces, and a restart goes on inside "
+    "it") {
     TailBench t;
     read_array(t);
     t.config.line_max = 5000;
@@ -124,7 +126,8 @@ TEST_CASE("a restart finds its place in the first of several values in pieces, o
     const std::string one = array ? "1" : "\x01";
     const Lines larges{value(20'000), value(9'000), value(14'000)};
     std::string text = array ? "[" : "";
-    for (const std::string& large : larges) text += one + (array ? "," : "") + large + (array ? "," : "");
+    for (const std::string& large : larges)
+        text += one + (array ? "," : "") + large + (array ? "," : "");
     t.append("a.log", text + one + (array ? "]" : ""));
     t.start();
     t.run();
@@ -138,8 +141,8 @@ TEST_CASE("a restart finds its place in the first of several values in pieces, o
         t.start();
         t.run();
         REQUIRE(t.got.size() == all.size());
-        t.checkpoints.stage(StagePosition{t.got[committed].partition, t.got[committed].epoch,
-                                          {t.got[committed].next}});
+        t.checkpoints.stage(StagePosition{
+            t.got[committed].partition, t.got[committed].epoch, {t.got[committed].next}});
         t.commit = true;
         t.got.resize(committed + 1);
         t.start();
@@ -217,10 +220,9 @@ TEST_CASE("stdin takes arrays and msgpack from block to block") {
     for (int i = 0; i < 500; ++i) {
         const auto size = static_cast<std::size_t>(i % 7 == 6 ? 9000 : 20);
         const std::string body(size, static_cast<char>('a' + i % 26));
-        const std::string value =
-            array ? "\"" + body + "\""
-                  : std::string("\xda") + static_cast<char>(size >> 8) +
-                        static_cast<char>(size & 0xff) + body;
+        const std::string value = array ? "\"" + body + "\""
+                                        : std::string("\xda") + static_cast<char>(size >> 8) +
+                                              static_cast<char>(size & 0xff) + body;
         expected.push_back(value);
         text += array ? value + (i < 499 ? ", " : " ]\n") : value;
     }

@@ -15,13 +15,12 @@ void deny(TailBench& t, OpKind kind, const std::string& name, int error, const b
     };
 }
 
-LeftOut left(const TailBench& t) {
-    return static_cast<const FileSource&>(*t.source).left_out();
-}
+LeftOut left(const TailBench& t) { return static_cast<const FileSource&>(*t.source).left_out(); }
 
 }  // namespace
 
-TEST_CASE("an unreadable file is given up after give_up_after, all else is read, and it is counted") {
+TEST_CASE(
+    "an unreadable file is given up after give_up_after, all else is read, and it is counted") {
     TailBench t;
     t.config.end = EndAt::eof;
     t.config.give_up_after = seconds(5);
@@ -148,10 +147,13 @@ TEST_CASE("a read that fails for ever is given up after what came before it was 
     t.append("b.log", "other\n");
     const std::int64_t bad = 2 << 20;
     t.ring.on_call = [&](Op& op) {
-        if (op.kind != OpKind::read || op.offset + static_cast<std::int64_t>(op.buffer.size()) <= bad)
+        if (op.kind != OpKind::read ||
+            op.offset + static_cast<std::int64_t>(op.buffer.size()) <= bad)
             return;
-        if (op.offset >= bad) op.result = -EIO;
-        else op.result = std::min(op.result, bad - op.offset);
+        if (op.offset >= bad)
+            op.result = -EIO;
+        else
+            op.result = std::min(op.result, bad - op.offset);
     };
     t.start();
     t.run(seconds(30));

@@ -96,26 +96,18 @@ public:
 private:
     static std::int64_t carry_out(Op& op) {
         switch (op.kind) {
-            case OpKind::open:
-                return ::open(op.path, op.flags, op.mode);
-            case OpKind::close:
-                return ::close(op.fd);
+            case OpKind::open: return ::open(op.path, op.flags, op.mode);
+            case OpKind::close: return ::close(op.fd);
             case OpKind::read:
                 if (op.offset < 0) return ::read(op.fd, op.buffer.data(), op.buffer.size());
                 return ::pread(op.fd, op.buffer.data(), op.buffer.size(), op.offset);
-            case OpKind::poll_in:
-                return POLLIN;
-            case OpKind::stat:
-                return perform_file(op);
-            case OpKind::list:
-                return list_of(op);
+            case OpKind::poll_in: return POLLIN;
+            case OpKind::stat: return perform_file(op);
+            case OpKind::list: return list_of(op);
             case OpKind::watch_open:
             case OpKind::watch:
-            case OpKind::watch_read:
-                return perform_file(op);
-            default:
-                errno = ENOSYS;
-                return -1;
+            case OpKind::watch_read: return perform_file(op);
+            default: errno = ENOSYS; return -1;
         }
     }
     static std::int64_t list_of(Op& op) {

@@ -2,13 +2,13 @@
 // drains through a limit far below what is offered.
 #include "io/memory_guard.hpp"
 
+#include <stdlib.h>
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <deque>
 #include <filesystem>
 #include <fstream>
 #include <limits>
-#include <stdlib.h>
 #include <vector>
 
 #include "core/engine/owned.hpp"
@@ -237,8 +237,16 @@ private:
         ++batches;
         peak = std::max(peak, pool_.used());
         leased_peak_ = peak;
-        queue_.push_back(BatchPulled{e.batch, e.source, Fate::deliver, PartitionId{0}, Epoch{1},
-                                     bytes, bytes, bytes, {first}, {first + bytes}});
+        queue_.push_back(BatchPulled{e.batch,
+                                     e.source,
+                                     Fate::deliver,
+                                     PartitionId{0},
+                                     Epoch{1},
+                                     bytes,
+                                     bytes,
+                                     bytes,
+                                     {first},
+                                     {first + bytes}});
     }
     void on(const ReleaseBatch& e) {
         ++released;

@@ -19,8 +19,8 @@
 #include "io/posix/open_files.hpp"
 #include "io/posix/plain_calls.hpp"
 #include "io/ring.hpp"
-#include "tests/io/any_ring.hpp"
 #include "io/task.hpp"
+#include "tests/io/any_ring.hpp"
 
 namespace holdfast::io::test {
 
@@ -102,7 +102,8 @@ private:
         switch (op.kind) {
             case OpKind::open: return checked(::open(op.path, op.flags, op.mode));
             case OpKind::close: return checked(::close(op.fd));
-            case OpKind::read: return checked(pread(op.fd, op.buffer.data(), op.buffer.size(), op.offset));
+            case OpKind::read:
+                return checked(pread(op.fd, op.buffer.data(), op.buffer.size(), op.offset));
             case OpKind::sync: return checked(fdatasync(op.fd));
             case OpKind::sync_all: return checked(fsync(op.fd));
             case OpKind::truncate: return checked(ftruncate(op.fd, op.offset));

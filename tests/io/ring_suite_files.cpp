@@ -40,8 +40,7 @@ int open_file(RingWorld& world, const char* name, int flags = O_RDWR | O_CREAT) 
 std::int64_t write_text(Ring& ring, int fd, std::vector<std::string> parts, std::int64_t offset) {
     std::vector<iovec> vectors;
     for (std::string& part : parts) vectors.push_back({part.data(), part.size()});
-    return perform(ring,
-                   Op{.kind = OpKind::write, .fd = fd, .offset = offset, .vectors = vectors});
+    return perform(ring, Op{.kind = OpKind::write, .fd = fd, .offset = offset, .vectors = vectors});
 }
 
 std::string read_text(Ring& ring, int fd, std::size_t size, std::int64_t offset) {
@@ -281,11 +280,11 @@ void takes_a_thousand_at_once(RingWorld& world) {
     std::vector<std::unique_ptr<Probe>> probes;
     std::size_t counted = 0;
     for (std::size_t i = 0; i < bytes.size(); ++i) {
-        probes.push_back(std::make_unique<Probe>(
-            Op{.kind = OpKind::write,
-               .fd = fd,
-               .offset = static_cast<std::int64_t>(i),
-               .vectors = std::span<const iovec>(&vectors[i], 1)}));
+        probes.push_back(
+            std::make_unique<Probe>(Op{.kind = OpKind::write,
+                                       .fd = fd,
+                                       .offset = static_cast<std::int64_t>(i),
+                                       .vectors = std::span<const iovec>(&vectors[i], 1)}));
         ring.start(probes.back()->op);
     }
     const Instant end = ring.now() + seconds(10);

@@ -113,8 +113,8 @@ void abandons_blocked_operations(RingWorld& world) {
     REQUIRE(::write(pipe.fds[1], "abc", 3) == 3);
     CHECK(ring.run(ring.now() + milliseconds(2)) == 0);
     std::array<std::byte, 8> after{};
-    CHECK(perform(ring, Op{.kind = OpKind::read, .fd = pipe.fds[0], .offset = -1,
-                           .buffer = after}) == 3);
+    CHECK(perform(ring,
+                  Op{.kind = OpKind::read, .fd = pipe.fds[0], .offset = -1, .buffer = after}) == 3);
     ::close(sockets[0]);
     ::close(sockets[1]);
 }
@@ -144,8 +144,7 @@ void receives_without_waiting(RingWorld& world) {
     int sockets[2];
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) == 0);
     std::array<std::byte, 4> buffer{};
-    const Op recv{
-        .kind = OpKind::recv, .fd = sockets[1], .flags = MSG_DONTWAIT, .buffer = buffer};
+    const Op recv{.kind = OpKind::recv, .fd = sockets[1], .flags = MSG_DONTWAIT, .buffer = buffer};
     Probe none(recv);
     ring.start(none.op);
     CHECK(none.completions == 0);  // Never from within start().
@@ -170,8 +169,7 @@ void takes_datagrams(RingWorld& world) {
                   .flags = MSG_DONTWAIT | MSG_TRUNC,
                   .buffer = buffer};
     for (const std::string_view one : {"abcdef", "", "xy"})
-        REQUIRE(::write(sockets[0], one.data(), one.size()) ==
-                static_cast<ssize_t>(one.size()));
+        REQUIRE(::write(sockets[0], one.data(), one.size()) == static_cast<ssize_t>(one.size()));
     CHECK(perform(ring, Op{.kind = OpKind::poll_in, .fd = sockets[1]}) > 0);
     CHECK(perform(ring, recv) == 6);
     CHECK(text(buffer, 4) == "abcd");
@@ -260,9 +258,8 @@ void connects_and_accepts(RingWorld& world) {
     auto* const any = reinterpret_cast<sockaddr*>(&address);
     REQUIRE(::bind(listener, any, size) == 0);
     REQUIRE(::getsockname(listener, any, &size) == 0);
-    const Op connect{.kind = OpKind::connect,
-                     .fd = client,
-                     .address = std::as_bytes(std::span(&address, 1))};
+    const Op connect{
+        .kind = OpKind::connect, .fd = client, .address = std::as_bytes(std::span(&address, 1))};
     CHECK(perform(ring, connect) == -ECONNREFUSED);
     REQUIRE(::listen(listener, 4) == 0);
     Probe accept(Op{.kind = OpKind::accept, .fd = listener});

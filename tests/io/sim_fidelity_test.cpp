@@ -53,31 +53,20 @@ private:
         switch (draw(0, 16)) {
             case 0:
             case 1:
-            case 2:
-                return open_one();
-            case 3:
-                return close_one();
+            case 2: return open_one();
+            case 3: return close_one();
             case 4:
             case 5:
-            case 6:
-                return write_one();
+            case 6: return write_one();
             case 7:
-            case 8:
-                return read_one();
-            case 9:
-                return sync_one();
-            case 10:
-                return truncate_one();
-            case 11:
-                return stat_one();
-            case 12:
-                return rename_one();
-            case 13:
-                return name_one(OpKind::unlink);
-            case 14:
-                return name_one(OpKind::mkdir);
-            default:
-                return list_one();
+            case 8: return read_one();
+            case 9: return sync_one();
+            case 10: return truncate_one();
+            case 11: return stat_one();
+            case 12: return rename_one();
+            case 13: return name_one(OpKind::unlink);
+            case 14: return name_one(OpKind::mkdir);
+            default: return list_one();
         }
     }
     std::string open_one() {

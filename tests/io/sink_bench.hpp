@@ -61,8 +61,13 @@ struct SinkBench {
         return {.batch = id, .begin = 0, .end = payload.records};
     }
     static WriteToSink write_of(std::uint32_t delivery, std::uint32_t attempt = 1) {
-        return {.delivery = {delivery, 1}, .sink = SinkId{0}, .attempt = attempt, .deadline = never,
-                .parts = {}, .records = 0, .bytes = 0};
+        return {.delivery = {delivery, 1},
+                .sink = SinkId{0},
+                .attempt = attempt,
+                .deadline = never,
+                .parts = {},
+                .records = 0,
+                .bytes = 0};
     }
     bool has_logged(const std::string& text) const {
         return std::any_of(lines.begin(), lines.end(), [&](const std::string& line) {

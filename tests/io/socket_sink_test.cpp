@@ -29,8 +29,8 @@ struct SocketBench {
         config.name = "out";
         config.address = address_of(where);
         config.words = &words;
-        sink = std::make_unique<SocketSink>(config, system_network(), *ring, made.payloads, made.events,
-                                            made.log);
+        sink = std::make_unique<SocketSink>(config, system_network(), *ring, made.payloads,
+                                            made.events, made.log);
         sink->start();
     }
     Part write(const std::string& text) {

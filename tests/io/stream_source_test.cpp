@@ -27,8 +27,8 @@ struct StreamBench : SourceBench {
     }
     ~StreamBench() { stop(); }
     void start() {
-        auto made = std::make_unique<StreamSource>(config, system_network(), *ring, payloads, events,
-                                                   checkpoints, slots, log);
+        auto made = std::make_unique<StreamSource>(config, system_network(), *ring, payloads,
+                                                   events, checkpoints, slots, log);
         stream = made.get();
         source = std::move(made);
         source->start();

@@ -17,9 +17,7 @@ Task<std::string> twice(std::string text) {
     co_return text + text + std::to_string(n);
 }
 
-Task<> keep(std::string text, std::string& out) {
-    out = co_await twice(std::move(text));
-}
+Task<> keep(std::string text, std::string& out) { out = co_await twice(std::move(text)); }
 
 Task<> sleep_then(Ring& ring, Instant at, std::vector<int>& out, int n) {
     const auto result = co_await sleep_until(ring, at);

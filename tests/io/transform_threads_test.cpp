@@ -91,7 +91,8 @@ private:
 
 }  // namespace
 
-TEST_CASE("transform threads work one at first, and one more where batches wait and memory is free") {
+TEST_CASE(
+    "transform threads work one at first, and one more where batches wait and memory is free") {
     Bench bench;
     for (int i = 0; i < 20; ++i) bench.start();
     CHECK(bench.at_gate(1) == 1);

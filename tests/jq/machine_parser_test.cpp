@@ -26,25 +26,18 @@ std::string shape(const Syntax& syntax, ExprId id) {
     };
     switch (expr.op) {
         case Op::number:
-        case Op::call:
-            return syntax.text(expr.text);
-        case Op::negate:
-            return "-" + shape(syntax, expr.a);
-        case Op::attempt:
-            return "try " + shape(syntax, expr.a);
-        case Op::bind:
-            return "(" + shape(syntax, expr.a) + " as " + shape(syntax, expr.b) + ")";
-        case Op::pipe:
-            return both("|");
+        case Op::call: return syntax.text(expr.text);
+        case Op::negate: return "-" + shape(syntax, expr.a);
+        case Op::attempt: return "try " + shape(syntax, expr.a);
+        case Op::bind: return "(" + shape(syntax, expr.a) + " as " + shape(syntax, expr.b) + ")";
+        case Op::pipe: return both("|");
         case Op::conjunction:
         case Op::disjunction:
         case Op::comma:
         case Op::alternative:
         case Op::binary:
-        case Op::update:
-            return both(syntax.text(expr.text));
-        default:
-            return ".";
+        case Op::update: return both(syntax.text(expr.text));
+        default: return ".";
     }
 }
 

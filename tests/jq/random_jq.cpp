@@ -28,14 +28,10 @@ std::string text(Bytes& bytes) {
 
 std::string literal(Bytes& bytes) {
     switch (bytes.below(6)) {
-        case 0:
-            return number(bytes);
-        case 1:
-            return pick<3>(bytes, {"null", "true", "false"});
-        case 2:
-            return pick<5>(bytes, {"{}", "[]", "[1,\"x\"]", "{a:1}", "{\"b\":{c:null}}"});
-        default:
-            return '"' + text(bytes) + '"';
+        case 0: return number(bytes);
+        case 1: return pick<3>(bytes, {"null", "true", "false"});
+        case 2: return pick<5>(bytes, {"{}", "[]", "[1,\"x\"]", "{a:1}", "{\"b\":{c:null}}"});
+        default: return '"' + text(bytes) + '"';
     }
 }
 
@@ -59,14 +55,10 @@ std::string value(Bytes& bytes, int depth);
 std::string on_text(Bytes& bytes) {
     const std::string argument = "\"" + text(bytes) + "\"";
     switch (bytes.below(5)) {
-        case 0:
-            return "has(\"" + key(bytes) + "\")";
-        case 1:
-            return "startswith(" + argument + ")";
-        case 2:
-            return "endswith(" + argument + ")";
-        case 3:
-            return "contains(" + argument + ")";
+        case 0: return "has(\"" + key(bytes) + "\")";
+        case 1: return "startswith(" + argument + ")";
+        case 2: return "endswith(" + argument + ")";
+        case 3: return "contains(" + argument + ")";
         default:
             return pick<11>(bytes,
                             {"test(\"a\")", "test(\"^a\")", "test(\"b$\")", "test(\"^ab$\")",
@@ -78,14 +70,10 @@ std::string on_text(Bytes& bytes) {
 std::string built(Bytes& bytes, int depth) {
     const std::string inner = value(bytes, depth - 1);
     switch (bytes.below(4)) {
-        case 0:
-            return "{" + key(bytes) + "," + key(bytes) + ":(" + inner + ")}";
-        case 1:
-            return "{\"" + key(bytes) + "\":(" + inner + ")," + key(bytes) + ":1}";
-        case 2:
-            return "[(" + inner + ")]";
-        default:
-            return "[(" + inner + "),." + key(bytes) + "]";
+        case 0: return "{" + key(bytes) + "," + key(bytes) + ":(" + inner + ")}";
+        case 1: return "{\"" + key(bytes) + "\":(" + inner + ")," + key(bytes) + ":1}";
+        case 2: return "[(" + inner + ")]";
+        default: return "[(" + inner + "),." + key(bytes) + "]";
     }
 }
 
@@ -98,56 +86,37 @@ std::string value(Bytes& bytes, int depth) {
     };
     switch (bytes.below(17)) {
         case 0:
-        case 1:
-            return literal(bytes);
-        case 15:
-            return "$meta" + pick<5>(bytes, {"", ".id", ".position", ".source", ".none"});
-        case 2:
-            return place(bytes);
-        case 3:
-            return place(bytes) + "?";
+        case 1: return literal(bytes);
+        case 15: return "$meta" + pick<5>(bytes, {"", ".id", ".position", ".source", ".none"});
+        case 2: return place(bytes);
+        case 3: return place(bytes) + "?";
         case 4: {
             const std::string left = operand();
             const std::string op = pick<6>(bytes, {"==", "!=", "<", "<=", ">", ">="});
             return left + op + operand();
         }
-        case 5:
-            return operand() + " and " + operand();
-        case 6:
-            return operand() + " or " + operand();
-        case 7:
-            return operand() + " // " + operand();
-        case 8:
-            return operand() + "|not";
-        case 9:
-            return place(bytes) + "|" + on_text(bytes);
-        case 10:
-            return place(bytes) + "|" + pick<3>(bytes, {"length", "type", "."});
-        case 11:
-            return "." + key(bytes) + pick<4>(bytes, {"[0]", "[-1]", "[1]?", "[7]"});
-        case 12:
-            return "if " + operand() + " then " + operand() + " else " + operand() + " end";
-        case 13:
-            return built(bytes, depth);
-        case 14:
-            return "select(" + operand() + ")";
-        default:
-            return on_text(bytes);
+        case 5: return operand() + " and " + operand();
+        case 6: return operand() + " or " + operand();
+        case 7: return operand() + " // " + operand();
+        case 8: return operand() + "|not";
+        case 9: return place(bytes) + "|" + on_text(bytes);
+        case 10: return place(bytes) + "|" + pick<3>(bytes, {"length", "type", "."});
+        case 11: return "." + key(bytes) + pick<4>(bytes, {"[0]", "[-1]", "[1]?", "[7]"});
+        case 12: return "if " + operand() + " then " + operand() + " else " + operand() + " end";
+        case 13: return built(bytes, depth);
+        case 14: return "select(" + operand() + ")";
+        default: return on_text(bytes);
     }
 }
 
 std::string stage(Bytes& bytes, int depth) {
     switch (bytes.below(12)) {
         case 0:
-        case 1:
-            return "select(" + value(bytes, 2) + ")";
+        case 1: return "select(" + value(bytes, 2) + ")";
         case 2:
-        case 3:
-            return place(bytes) + " = (" + value(bytes, 2) + ")";
-        case 4:
-            return "(" + places(bytes) + ") = " + literal(bytes);
-        case 5:
-            return "del(" + places(bytes) + ")";
+        case 3: return place(bytes) + " = (" + value(bytes, 2) + ")";
+        case 4: return "(" + places(bytes) + ") = " + literal(bytes);
+        case 5: return "del(" + places(bytes) + ")";
         case 6: {
             const std::string old = place(bytes);
             return place(bytes) + " = " + old + " | del(" + old + ")";
@@ -155,17 +124,14 @@ std::string stage(Bytes& bytes, int depth) {
         case 7:
             return "with_entries(if .key == \"" + key(bytes) + "\" then .key = \"" + key(bytes) +
                    "\" else . end)";
-        case 8:
-            return pick<4>(bytes, {".", "empty", ".[]?", ".a[]?"});
+        case 8: return pick<4>(bytes, {".", "empty", ".[]?", ".a[]?"});
         case 9:
             if (depth > 0) {
                 return "(" + stage(bytes, depth - 1) + ", " + stage(bytes, depth - 1) + ")";
             }
             return place(bytes);
-        case 10:
-            return value(bytes, 3);
-        default:
-            return "if " + value(bytes, 1) + " then " + place(bytes) + " = 1 else . end";
+        case 10: return value(bytes, 3);
+        default: return "if " + value(bytes, 1) + " then " + place(bytes) + " = 1 else . end";
     }
 }
 
@@ -193,13 +159,70 @@ std::string json(Bytes& bytes, int depth, bool spaced) {
     return out + space(bytes, spaced) + (array ? ']' : '}');
 }
 
-constexpr std::array<std::string_view, 64> words{
-    ".", ".a", ".b", "..", "|", ",", "//", "=", "==", "!=", "<", ">=", "and", "or", "not", "?",
-    "(", ")", "[", "]", "{", "}", ":", "-", "1", "1.5", "\"a\"", ".[0]", ".[-1]", "[]", "{}", "a",
-    "if", "then", "else", "end", "elif", "empty", "length", "true", "null", "type", "del(.a)",
-    "{a}", "{a:1", ",b:2}", ".[\"a\"]", "(.a)", "(", ")", "has(\"a\")", "test(\"a\")", "select(",
-    ".\"a\"", "+", "|=", " as ", "$x", "if . then 1 else 2 end", "#", "\n", ".a.b", "{\"a\"",
-    "def"};
+constexpr std::array<std::string_view, 64> words{".",
+                                                 ".a",
+                                                 ".b",
+                                                 "..",
+                                                 "|",
+                                                 ",",
+                                                 "//",
+                                                 "=",
+                                                 "==",
+                                                 "!=",
+                                                 "<",
+                                                 ">=",
+                                                 "and",
+                                                 "or",
+                                                 "not",
+                                                 "?",
+                                                 "(",
+                                                 ")",
+                                                 "[",
+                                                 "]",
+                                                 "{",
+                                                 "}",
+                                                 ":",
+                                                 "-",
+                                                 "1",
+                                                 "1.5",
+                                                 "\"a\"",
+                                                 ".[0]",
+                                                 ".[-1]",
+                                                 "[]",
+                                                 "{}",
+                                                 "a",
+                                                 "if",
+                                                 "then",
+                                                 "else",
+                                                 "end",
+                                                 "elif",
+                                                 "empty",
+                                                 "length",
+                                                 "true",
+                                                 "null",
+                                                 "type",
+                                                 "del(.a)",
+                                                 "{a}",
+                                                 "{a:1",
+                                                 ",b:2}",
+                                                 ".[\"a\"]",
+                                                 "(.a)",
+                                                 "(",
+                                                 ")",
+                                                 "has(\"a\")",
+                                                 "test(\"a\")",
+                                                 "select(",
+                                                 ".\"a\"",
+                                                 "+",
+                                                 "|=",
+                                                 " as ",
+                                                 "$x",
+                                                 "if . then 1 else 2 end",
+                                                 "#",
+                                                 "\n",
+                                                 ".a.b",
+                                                 "{\"a\"",
+                                                 "def"};
 
 }  // namespace
 

@@ -80,11 +80,13 @@ TEST_CASE("a compressed input that is cut short ends a run with 74 after what is
     CHECK(read_file(dir.at("out/a")) == lines(0, 20'000));
 }
 
-TEST_CASE("a mark, blank lines, UTF-16 and a hole are what they are for who parses and who doesn't") {
+TEST_CASE(
+    "a mark, blank lines, UTF-16 and a hole are what they are for who parses and who doesn't") {
     TempDir dir;
     const std::string hole(1 << 20, '\0');
     const std::string text = "\xef\xbb\xbf{\"a\":1}\n\n  \n{\"b\":2}\n" +
-                             std::string("{\0\"\0c\0\"\0:\0001\0}\0\n", 15) + hole.substr(1000) + "\n";
+                             std::string("{\0\"\0c\0\"\0:\0001\0}\0\n", 15) + hole.substr(1000) +
+                             "\n";
     dir.write("logs/1", text);
     const std::string config = dir.write("p.toml", std::string(tail) + parsed);
     const Exited exited = run({"run", "--set", "sources.in.max_line=2MiB", config});

@@ -43,7 +43,8 @@ TEST_CASE("a pipeline works in a folder whose name looks like a pattern") {
     }
 }
 
-TEST_CASE("what cannot be read ends a run with 74 after all else was delivered, and is in the balance") {
+TEST_CASE(
+    "what cannot be read ends a run with 74 after all else was delivered, and is in the balance") {
     TempDir dir;
     dir.write("logs/x.log", lines(0, 1000));
     std::filesystem::create_symlink("ring.log", dir.at("logs/ring.log"));

@@ -22,11 +22,10 @@ void full_disk(bool kill_while_full) {
     const std::string input = numbered_lines(0, 60'000);
     folder.write("in.log", input);
     const std::string file = folder.write(
-        "pipe.toml",
-        std::string(head) +
-            "[sinks.a]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"small/a\"\n"
-            "retry = { initial_backoff = \"5ms\", max_backoff = \"50ms\" }\n"
-            "[sinks.b]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"b\"\n");
+        "pipe.toml", std::string(head) +
+                         "[sinks.a]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"small/a\"\n"
+                         "retry = { initial_backoff = \"5ms\", max_backoff = \"50ms\" }\n"
+                         "[sinks.b]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"b\"\n");
     {
         Process process(program({"run", file}));
         REQUIRE(says(process, "the sink's file can't be written"));
@@ -70,7 +69,8 @@ TEST_CASE("dead letters wait for room on a full disk, and none is lost, repeated
                          "retry = { max_attempts = 0, initial_backoff = \"5ms\", "
                          "max_backoff = \"50ms\" }\n");
     Process process(program({"run", file}));
-    REQUIRE(eventually([&] { return contains(process.result().err, "dead letters can't be stored"); }));
+    REQUIRE(
+        eventually([&] { return contains(process.result().err, "dead letters can't be stored"); }));
     CHECK_FALSE(process.wait(std::chrono::milliseconds(300)));
     REQUIRE(small.remount("size=64m"));
     REQUIRE(process.wait(std::chrono::minutes(2)));
@@ -86,7 +86,8 @@ TEST_CASE("dead letters wait for room on a full disk, and none is lost, repeated
     CHECK(parked.lost + delivered.lost == 5'000);
 }
 
-TEST_CASE("a disk that is full of dead letters halts where attempts are limited, and loses nothing") {
+TEST_CASE(
+    "a disk that is full of dead letters halts where attempts are limited, and loses nothing") {
     const TempDir folder;
     const Tmpfs small(folder.at("small"), "size=64k");
     if (!small.mounted()) return;
@@ -111,7 +112,9 @@ TEST_CASE("a disk that is full of dead letters halts where attempts are limited,
     CHECK(parked.lost + delivered.lost == 5'000);
 }
 
-TEST_CASE("a dead letter of a sink whose disk is full says so in the system's words, and so does the log") {
+TEST_CASE(
+    "a dead letter of a sink whose disk is full says so in the system's words, and so does the "
+    "log") {
     const TempDir folder;
     const Tmpfs small(folder.at("small"), "size=8k");
     if (!small.mounted()) return;

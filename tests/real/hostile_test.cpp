@@ -42,7 +42,8 @@ TEST_CASE("an output that is deleted is begun anew, also without fsync") {
     for (const char* fsync : {"batch", "never"}) {
         TempDir dir;
         dir.write("logs/x", lines(0, 10));
-        const std::string file = dir.write("p.toml", tail + std::string("fsync = \"") + fsync + "\"");
+        const std::string file =
+            dir.write("p.toml", tail + std::string("fsync = \"") + fsync + "\"");
         Process process(program({"run", file}));
         REQUIRE(eventually([&] { return read_file(dir.at("out/a")) == lines(0, 10); }));
         REQUIRE(is_quiet(dir.at(".holdfast/p")));  // It is committed.
@@ -65,11 +66,15 @@ TEST_CASE("more files than the engine has partitions are all read") {
         dir.write(name, "line " + std::to_string(i) + "\n");
         include += "\"" + name + "\",";
     }
-    std::string config = "[engine]\nmemory_limit = \"64MiB\"\n[sources.in]\ntype = \"file\"\n"
-                         "poll_interval = \"5ms\"\nend = \"eof\"\ninclude = [" + include + "]\n";
+    std::string config =
+        "[engine]\nmemory_limit = \"64MiB\"\n[sources.in]\ntype = \"file\"\n"
+        "poll_interval = \"5ms\"\nend = \"eof\"\ninclude = [" +
+        include + "]\n";
     for (int i = 0; i < 2; ++i)
-        config += "[sinks.s" + std::to_string(i) + "]\ntype = \"file\"\ninputs = [\"in\"]\n"
-                  "path = \"out/" + std::to_string(i) + "\"\n";
+        config += "[sinks.s" + std::to_string(i) +
+                  "]\ntype = \"file\"\ninputs = [\"in\"]\n"
+                  "path = \"out/" +
+                  std::to_string(i) + "\"\n";
     const std::string file = dir.write("p.toml", config);
     for (int round = 0; round < 2; ++round) {
         const Exited exited = run({"run", file});
@@ -83,10 +88,10 @@ TEST_CASE("more files than the engine has partitions are all read") {
 TEST_CASE("closed standard streams are not taken for files") {
     TempDir dir;
     dir.write("logs/x", lines(0, 1000));
-    dir.write("p.toml", std::string(tail) + "\n[sinks.b]\ntype = \"file\"\ninputs = [\"in\"]\n"
-                                            "path = \"out/b\"\n");
-    const Exited exited =
-        shell(dir, "run -v --set sources.in.end=eof p.toml", "<&- >&- 2>&-");
+    dir.write("p.toml", std::string(tail) +
+                            "\n[sinks.b]\ntype = \"file\"\ninputs = [\"in\"]\n"
+                            "path = \"out/b\"\n");
+    const Exited exited = shell(dir, "run -v --set sources.in.end=eof p.toml", "<&- >&- 2>&-");
     CHECK(exited.code == 0);
     CHECK(read_file(dir.at("out/a")) == lines(0, 1000));
     CHECK(read_file(dir.at("out/b")) == lines(0, 1000));
@@ -97,8 +102,9 @@ TEST_CASE("a stdout that is closed is no place to deliver to") {
     for (const char* ring : {"auto", "posix"}) {
         TempDir dir;
         dir.write("logs/x", lines(0, 1000));
-        dir.write("p.toml", "[sources.in]\ntype = \"file\"\ninclude = [\"logs/*\"]\nend = \"eof\"\n"
-                            "[sinks.o]\ntype = \"stdout\"\ninputs = [\"in\"]\n");
+        dir.write("p.toml",
+                  "[sources.in]\ntype = \"file\"\ninclude = [\"logs/*\"]\nend = \"eof\"\n"
+                  "[sinks.o]\ntype = \"stdout\"\ninputs = [\"in\"]\n");
         const Exited exited = shell(dir, std::string("run --ring ") + ring + " p.toml", ">&-");
         INFO(exited.err);
         CHECK(exited.code == 74);
@@ -147,9 +153,9 @@ TEST_CASE("a pipe without a reader holds up neither a signal nor a reader that c
 TEST_CASE("a file that is named and not there is said to be missing, and is not everything") {
     TempDir dir;
     dir.write("logs/x", "one\n");
-    const Exited exited =
-        run({"run", "--set", "sources.in.end=eof", "--set", "sources.in.give_up_after=100ms", "--set",
-             "sources.in.include=[\"logs/x\", \"logs/typo\", \"logs\"]", dir.write("p.toml", tail)});
+    const Exited exited = run(
+        {"run", "--set", "sources.in.end=eof", "--set", "sources.in.give_up_after=100ms", "--set",
+         "sources.in.include=[\"logs/x\", \"logs/typo\", \"logs\"]", dir.write("p.toml", tail)});
     INFO(exited.err);
     CHECK(contains(exited.err, "there is no such file yet"));
     CHECK(contains(exited.err, "no regular file"));
@@ -180,8 +186,10 @@ TEST_CASE("a data directory that is deleted is made again, and nothing is lost o
         REQUIRE(is_quiet(dir.at(".holdfast/p")));
         std::filesystem::remove_all(dir.at(".holdfast"));
         append_file(dir.at("logs/x"), lines(10, 10));
-        CHECK(eventually([&] { return exists(dir.at(".holdfast/p/checkpoint.a")) ||
-                                      exists(dir.at(".holdfast/p/checkpoint.b")); }));
+        CHECK(eventually([&] {
+            return exists(dir.at(".holdfast/p/checkpoint.a")) ||
+                   exists(dir.at(".holdfast/p/checkpoint.b"));
+        }));
         CHECK(contains(process.result().err, "the data directory was deleted"));
         CHECK(run({"run", file}).code == 74);  // It is locked anew, too.
         process.send(SIGTERM);
@@ -215,9 +223,10 @@ TEST_CASE("names that a terminal would obey or a reader not see are written out 
     const std::string name = "in/a\u202eb\x9b\u0085\x1b[31m\u200b.log";
     dir.write(name, lines(0, 10));
     const std::string config =
-        dir.write("p\u202e.toml", "[sources.in]\ntype = \"file\"\ninclude = [\"in/*\"]\nend = "
-                                  "\"eof\"\n[sinks.a]\ntype = \"file\"\ninputs = [\"in\"]\npath = "
-                                  "\"out/\u2067a\"\n");
+        dir.write("p\u202e.toml",
+                  "[sources.in]\ntype = \"file\"\ninclude = [\"in/*\"]\nend = "
+                  "\"eof\"\n[sinks.a]\ntype = \"file\"\ninputs = [\"in\"]\npath = "
+                  "\"out/\u2067a\"\n");
     const std::vector<std::vector<std::string>> commands = {
         {"run", "-v", "--color", "never", config},
         {"run", "-v", "--log-format", "json", config},

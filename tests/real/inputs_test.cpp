@@ -47,7 +47,8 @@ std::vector<std::string> sorted_lines(const std::string& text) {
 /// Of several files: their lines, in whatever order the files come.
 bool reads_all(const TempDir& dir, const std::string& text) {
     const auto expected = sorted_lines(text);
-    const bool is_there = eventually([&] { return sorted_lines(read_file(dir.at("out/a"))) == expected; });
+    const bool is_there =
+        eventually([&] { return sorted_lines(read_file(dir.at("out/a"))) == expected; });
     UNSCOPED_INFO(read_file(dir.at("out/a")).size() << " bytes, expected " << text.size());
     return is_there;
 }
@@ -119,7 +120,8 @@ TEST_CASE("an input that is deleted while it is read is read to its end") {
     const std::string text = lines(0, 100'000, 50);
     dir.write("logs/x", text);
     const std::string file = dir.write(
-        "p.toml", tail + std::string("inject = { latency = \"2ms\" }\nbatch = { max_bytes = \"64KiB\" }\n"));
+        "p.toml",
+        tail + std::string("inject = { latency = \"2ms\" }\nbatch = { max_bytes = \"64KiB\" }\n"));
     Process process(program({"run", "--set", "engine.memory_limit=1MiB", file}));
     REQUIRE(eventually([&] { return read_file(dir.at("out/a")).size() > 100'000; }));
     fs::remove(dir.at("logs/x"));

@@ -244,7 +244,8 @@ TEST_CASE("a link from a source to what is the pipeline's own is refused, whatev
     }
 }
 
-TEST_CASE("standard streams that are the same file, or a file of the pipeline, are refused by inode") {
+TEST_CASE(
+    "standard streams that are the same file, or a file of the pipeline, are refused by inode") {
     const std::string both = "[sources.in]\ntype = \"stdin\"\n[sinks.a]\ninputs = [\"in\"]\n";
     TempDir dir;
     dir.write("in.log", lines(0, 10));
@@ -270,9 +271,10 @@ TEST_CASE("standard streams that are the same file, or a file of the pipeline, a
         CHECK(read_file(dir.at("in.log")) == lines(0, 10));
     }
     // A source of files beside the output of the process.
-    const std::string file = "data_dir = \"state\"\n[sources.in]\ntype = \"file\"\ninclude = "
-                             "[\"in.log\"]\nend = \"eof\"\n[sinks.a]\ninputs = [\"in\"]\ntype = "
-                             "\"stdout\"\n";
+    const std::string file =
+        "data_dir = \"state\"\n[sources.in]\ntype = \"file\"\ninclude = "
+        "[\"in.log\"]\nend = \"eof\"\n[sinks.a]\ninputs = [\"in\"]\ntype = "
+        "\"stdout\"\n";
     dir.write("q.toml", file);
     const std::string command = program({}).front() + " run --progress off '" + dir.at("q.toml") +
                                 "' >>" + link + " 2>'" + dir.at("err") + "'";
@@ -300,16 +302,18 @@ TEST_CASE("a dead letter of a sink says why in the sink's words") {
     TempDir dir;
     dir.write("logs/x", lines(0, 3));
     const std::string dead = "[dead_letters]\ntype = \"file\"\npath = \"out/dead\"\n";
-    REQUIRE(run({"run", dir.write("p.toml", to_the_end() + "inject = { refuse_percent = 100 }\n" +
-                                                dead)}).code == 0);
+    REQUIRE(run({"run",
+                 dir.write("p.toml", to_the_end() + "inject = { refuse_percent = 100 }\n" + dead)})
+                .code == 0);
     const std::string refused = read_file(dir.at("out/dead"));
     CHECK(std::count(refused.begin(), refused.end(), '\n') == 3);
     CHECK(contains(refused, "\"error\":\"injected: refused\""));
     dir.write("logs/x", lines(0, 4));
     REQUIRE(run({"run", "--set", "data_dir=other",
-                 dir.write("p.toml", to_the_end() + "inject = { fail_percent = 100 }\n" +
-                                         "retry = { max_attempts = 2, initial_backoff = \"1ms\" }\n" +
-                                         dead)}).code == 0);
+                 dir.write("p.toml",
+                           to_the_end() + "inject = { fail_percent = 100 }\n" +
+                               "retry = { max_attempts = 2, initial_backoff = \"1ms\" }\n" + dead)})
+                .code == 0);
     CHECK(contains(read_file(dir.at("out/dead")), "\"error\":\"injected: failed\""));
 }
 

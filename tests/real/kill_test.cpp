@@ -43,9 +43,8 @@ void check_exactly_once(const std::string& config, const std::vector<std::string
     folder.write("in.log", input);
     folder.write("pipe.toml", config);
     Waits waits(seed);
-    const Exited exited =
-        run_with_kills(folder.at("pipe.toml"), kills, wait_ms_max, waits, forget, folder,
-                       folder.at("out/" + outputs.back()), input.size());
+    const Exited exited = run_with_kills(folder.at("pipe.toml"), kills, wait_ms_max, waits, forget,
+                                         folder, folder.at("out/" + outputs.back()), input.size());
     INFO(exited.err);
     CHECK(exited.code == 0);
     for (const std::string& name : outputs) {
@@ -90,7 +89,8 @@ void check_repeats(const std::string& engine, std::uint64_t bound, std::uint64_t
     std::string config = head("in.log", "eof") +
                          "[sinks.a]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"out/a\"\n"
                          "delivery = \"at_least_once\"\n";
-    config.replace(config.find("commit_interval = \"3ms\""), 23, "commit_interval = \"1h\"\n" + engine);
+    config.replace(config.find("commit_interval = \"3ms\""), 23,
+                   "commit_interval = \"1h\"\n" + engine);
     folder.write("pipe.toml", config);
     Waits waits(seed);
     Verdict before;
@@ -128,8 +128,7 @@ TEST_CASE("at-least-once loses nothing and repeats at most commit_bytes for each
 TEST_CASE("rotation under way loses and repeats nothing over 20 kills") {
     const TempDir folder;
     const std::string log = folder.write("logs/app.log", "");
-    const std::string file =
-        folder.write("pipe.toml", head("logs/app.log*", "never") + sink("a"));
+    const std::string file = folder.write("pipe.toml", head("logs/app.log*", "never") + sink("a"));
     Waits waits(6);
     std::uint64_t written = 0;
     const auto write_some = [&] {

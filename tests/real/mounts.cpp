@@ -20,7 +20,8 @@ Tmpfs::~Tmpfs() {
 
 bool Tmpfs::remount(const std::string& options) const {
     const bool read_only = options == "ro";
-    const unsigned long flags = MS_REMOUNT | (read_only ? static_cast<unsigned long>(MS_RDONLY) : 0ul);
+    const unsigned long flags =
+        MS_REMOUNT | (read_only ? static_cast<unsigned long>(MS_RDONLY) : 0ul);
     return ::mount("tmpfs", path_.c_str(), "tmpfs", flags, read_only ? "" : options.c_str()) == 0;
 }
 

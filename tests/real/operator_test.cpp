@@ -116,7 +116,8 @@ TEST_CASE("a folder as stdin, or a stdin that is for writing, ends the process")
     }
 }
 
-TEST_CASE("a reader of stdout that goes away ends the process, which says what becomes of the rest") {
+TEST_CASE(
+    "a reader of stdout that goes away ends the process, which says what becomes of the rest") {
     for (const char* config : {stdin_to_stdout, file_to_stdout}) {
         TempDir dir;
         dir.write("logs/x", lines(0, 100'000));
@@ -234,11 +235,11 @@ TEST_CASE("a data directory that is full from the start is refused before anythi
 TEST_CASE("a device that is always full is tried until a signal, and a folder is no output") {
     TempDir dir;
     dir.write("logs/x", lines(0, 10));
-    const std::string file = dir.write(
-        "p.toml", tail + std::string("delivery = \"at_least_once\"\n"));
+    const std::string file =
+        dir.write("p.toml", tail + std::string("delivery = \"at_least_once\"\n"));
     CHECK(run({"run", "--set", "sinks.a.path=logs", file}).code == 78);
-    CHECK(run({"run", "--set", "sinks.a.path=/dev/full", "--set",
-               "sinks.a.delivery=exactly_once", file})
+    CHECK(run({"run", "--set", "sinks.a.path=/dev/full", "--set", "sinks.a.delivery=exactly_once",
+               file})
               .code == 74);
     Process process(program({"run", "--set", "sinks.a.path=/dev/full", "--set",
                              "engine.shutdown_timeout=100ms", file}));

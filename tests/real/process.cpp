@@ -55,7 +55,8 @@ bool exists(const std::string& path) { return fs::exists(path); }
 std::string lines(std::uint64_t first, std::uint64_t count, std::size_t padding) {
     std::string out;
     const std::string rest = ",\"text\":\"" + std::string(padding, 'x') + "\"}\n";
-    for (std::uint64_t n = first; n < first + count; ++n) out += "{\"n\":" + std::to_string(n) + rest;
+    for (std::uint64_t n = first; n < first + count; ++n)
+        out += "{\"n\":" + std::to_string(n) + rest;
     return out;
 }
 

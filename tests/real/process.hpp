@@ -49,9 +49,9 @@ struct Exited {
 class Process {
 public:
     struct Options {
-        std::string in_text;                        ///< For its stdin, then closed.
-        bool in_open = false;                       ///< stdin stays open: see write_in().
-        int err = -1;                               ///< Its stderr, instead of a file.
+        std::string in_text;                             ///< For its stdin, then closed.
+        bool in_open = false;                            ///< stdin stays open: see write_in().
+        int err = -1;                                    ///< Its stderr, instead of a file.
         std::map<std::string, std::string> environment;  ///< Besides ours.
     };
 

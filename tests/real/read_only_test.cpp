@@ -61,10 +61,11 @@ TEST_CASE("dead letters on a read-only file system halt the pipeline where attem
     dir.write("logs/x", lines(0, 10));
     REQUIRE(disk.remount("ro"));
     const Exited exited =
-        run({"run", dir.write("p.toml", std::string(config) +
-                                            "inject = { refuse_percent = 100 }\n[dead_letters]\n"
-                                            "type = \"file\"\npath = \"dead/d\"\n"
-                                            "retry = { max_attempts = 2, initial_backoff = \"1ms\" }\n")});
+        run({"run",
+             dir.write("p.toml", std::string(config) +
+                                     "inject = { refuse_percent = 100 }\n[dead_letters]\n"
+                                     "type = \"file\"\npath = \"dead/d\"\n"
+                                     "retry = { max_attempts = 2, initial_backoff = \"1ms\" }\n")});
     INFO(exited.err);
     CHECK(exited.code == 75);
     CHECK(contains(exited.err, "dead/d cannot be written"));

@@ -112,7 +112,8 @@ TEST_CASE("an empty file, and no file at all in a folder, are no work") {
 
 TEST_CASE("a line over the limit goes where the policy says") {
     const std::string text = "short\n" + std::string(100'000, 'x') + "\nlast\n";
-    const std::string config = replaced(to_a, "end = \"eof\"", "end = \"eof\"\nmax_line = \"1KiB\"");
+    const std::string config =
+        replaced(to_a, "end = \"eof\"", "end = \"eof\"\nmax_line = \"1KiB\"");
     SECTION("to the dead letters") {
         TempDir dir;
         dir.write("logs/x", text);
@@ -155,8 +156,8 @@ TEST_CASE("a line of 1 GiB passes in pieces, with every byte") {
     const std::string input = dir.write("logs/x", "");
     std::filesystem::resize_file(input, size);  // Zero bytes that take no room.
     append_file(input, "\nlast\n");
-    const Exited exited = run_config(
-        dir, replaced(to_a, "end = \"eof\"", "end = \"eof\"\non_oversized = \"split\""));
+    const Exited exited =
+        run_config(dir, replaced(to_a, "end = \"eof\"", "end = \"eof\"\non_oversized = \"split\""));
     INFO(exited.err);
     CHECK(exited.code == 0);
     std::ifstream out(dir.at("out/a"), std::ios::binary);
@@ -196,7 +197,8 @@ TEST_CASE("stdin is delivered to its end, with a warning") {
     const std::string file = dir.write("p.toml", replaced(to_a, R"(type = "file"
 include = ["logs/*"]
 end = "eof"
-poll_interval = "5ms")", "type = \"stdin\""));
+poll_interval = "5ms")",
+                                                          "type = \"stdin\""));
     const std::string text = lines(0, 50'000);
     const Exited exited = run({"run", file}, {.in_text = text});
     INFO(exited.err);
@@ -208,9 +210,9 @@ poll_interval = "5ms")", "type = \"stdin\""));
 TEST_CASE("stdout gets the records and nothing else") {
     TempDir dir;
     dir.write("logs/x", lines(0, 1000));
-    const Exited exited = run_config(
-        dir, replaced(replaced(to_a, "path = \"out/a\"", ""), "[sinks.a]\ntype = \"file\"",
-                      "[sinks.a]\ntype = \"stdout\""));
+    const Exited exited =
+        run_config(dir, replaced(replaced(to_a, "path = \"out/a\"", ""),
+                                 "[sinks.a]\ntype = \"file\"", "[sinks.a]\ntype = \"stdout\""));
     CHECK(exited.code == 0);
     CHECK(exited.out == lines(0, 1000));
 }
@@ -219,8 +221,8 @@ TEST_CASE("SIGTERM drains, and the next run goes on where it stopped") {
     TempDir dir;
     const std::string text = lines(0, 200'000, 100);
     dir.write("logs/x", text);
-    const std::string slow = to_a + std::string("batch = { max_records = 1000 }\n") +
-                             "inject = { latency = \"5ms\" }\n";
+    const std::string slow =
+        to_a + std::string("batch = { max_records = 1000 }\n") + "inject = { latency = \"5ms\" }\n";
     const std::string file = dir.write("p.toml", slow);
     {
         Process process(program({"run", "--set", "engine.memory_limit=1MiB", file}));
@@ -285,7 +287,8 @@ TEST_CASE("a second signal stops now, and nothing is lost") {
 TEST_CASE("a tailing pipeline follows a file and stops cleanly") {
     TempDir dir;
     dir.write("logs/x", lines(0, 10));
-    const std::string file = dir.write("p.toml", replaced(to_a, "end = \"eof\"", "end = \"never\""));
+    const std::string file =
+        dir.write("p.toml", replaced(to_a, "end = \"eof\"", "end = \"never\""));
     Process process(program({"run", file}));
     REQUIRE(eventually([&] { return read_file(dir.at("out/a")) == lines(0, 10); }));
     append_file(dir.at("logs/x"), lines(10, 20));

@@ -130,7 +130,8 @@ std::string slow(const TempDir& dir, const std::string& latency) {
     return dir.write("p.toml",
                      "[engine]\ncommit_interval = \"10ms\"\n[sources.in]\ntype = \"file\"\n"
                      "include = [\"in\"]\npoll_interval = \"5ms\"\n[sinks.slow]\ntype = \"file\"\n"
-                     "inputs = [\"in\"]\npath = \"out\"\ninject = { latency = \"" + latency + "\" }\n");
+                     "inputs = [\"in\"]\npath = \"out\"\ninject = { latency = \"" +
+                         latency + "\" }\n");
 }
 
 }  // namespace
@@ -179,7 +180,8 @@ TEST_CASE("USR1 names what is stuck, with what is read, delivered and owed, in t
         process.kill();
         const std::string said = process.result().err;
         INFO(said);
-        CHECK(contains(said, "state: waits for sink slow, which waits for the answer to a write, for "));
+        CHECK(contains(said,
+                       "state: waits for sink slow, which waits for the answer to a write, for "));
         CHECK(contains(said, "(attempt 1)"));
         for (const char* part : {"state: memory leased=", "state: source source=in records=1000",
                                  "state: sink sink=slow delivered=0", "owed=1000",

@@ -35,9 +35,10 @@ TEST_CASE("a failed sync begins again within the process, and every output is by
         TempDir dir;
         const std::string text = lines(0, 100'000, 50);
         dir.write("in.log", text);
-        const std::string config = std::string(head) + from_files +
-                                   sink("bad", "inject = { sync_fail_percent = 25, latency = \"4ms\" }\n") +
-                                   sink("good") + sink("quick", "fsync = \"never\"\n");
+        const std::string config =
+            std::string(head) + from_files +
+            sink("bad", "inject = { sync_fail_percent = 25, latency = \"4ms\" }\n") + sink("good") +
+            sink("quick", "fsync = \"never\"\n");
         const Exited exited = run({"run", "--ring", ring, dir.write("p.toml", config)});
         INFO(exited.err);
         CHECK(exited.code == 0);
@@ -81,8 +82,7 @@ TEST_CASE("a failed sync behind stdin ends the process, and says what is in doub
     TempDir dir;
     const std::string config = std::string(head) + "[sources.in]\ntype = \"stdin\"\n" +
                                sink("a", "inject = { sync_fail_percent = 100 }\n");
-    const Exited exited =
-        run({"run", dir.write("p.toml", config)}, {.in_text = lines(0, 10'000)});
+    const Exited exited = run({"run", dir.write("p.toml", config)}, {.in_text = lines(0, 10'000)});
     INFO(exited.err);
     CHECK(exited.code == 74);
     CHECK(contains(exited.err, "sink \"a\" could not make its data durable"));
@@ -93,8 +93,9 @@ TEST_CASE("a failed sync behind stdin ends the process, and says what is in doub
 TEST_CASE("a signal ends a pipeline whose syncs always fail, and the next run has everything") {
     TempDir dir;
     dir.write("in.log", lines(0, 10'000));
-    const std::string file = dir.write(
-        "p.toml", std::string(head) + from_files + sink("a", "inject = { sync_fail_percent = 100 }\n"));
+    const std::string file =
+        dir.write("p.toml", std::string(head) + from_files +
+                                sink("a", "inject = { sync_fail_percent = 100 }\n"));
     {
         Process process(program({"run", file}));
         REQUIRE(eventually([&] { return contains(process.result().err, "beginning again"); }));
@@ -103,7 +104,8 @@ TEST_CASE("a signal ends a pipeline whose syncs always fail, and the next run ha
         INFO(process.result().err);
         CHECK(process.result().code == 75);
         // It had begun, and says so, with what became of the records.
-        CHECK(contains(process.result().err, "stopped before it began again from the last checkpoint"));
+        CHECK(contains(process.result().err,
+                       "stopped before it began again from the last checkpoint"));
         CHECK(contains(process.result().err, "balance: in "));
     }
     CHECK(run({"run", "--set", "sinks.a.inject={}", file}).code == 0);

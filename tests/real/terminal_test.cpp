@@ -1,9 +1,9 @@
 // The real program with a terminal as its stderr.
-#include <catch2/catch.hpp>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <catch2/catch.hpp>
 
 #include "tests/real/process.hpp"
 
@@ -45,11 +45,11 @@ std::string said_to_terminal(const std::vector<std::string>& arguments) {
 TEST_CASE("on a terminal progress is one line that is redrawn, with the time left, and then gone") {
     TempDir dir;
     dir.write("logs/x", lines(0, 20'000));
-    const std::string file = dir.write(
-        "p.toml",
-        "[sources.in]\ntype = \"file\"\ninclude = [\"logs/*\"]\nend = \"eof\"\n"
-        "[sinks.a]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"out/a\"\n"
-        "batch = { max_records = 500 }\ninject = { latency = \"30ms\" }\n");
+    const std::string file =
+        dir.write("p.toml",
+                  "[sources.in]\ntype = \"file\"\ninclude = [\"logs/*\"]\nend = \"eof\"\n"
+                  "[sinks.a]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"out/a\"\n"
+                  "batch = { max_records = 500 }\ninject = { latency = \"30ms\" }\n");
     const std::string said = said_to_terminal({"run", "--color", "never", file});
     INFO(said);
     const std::string wiped = "\r\x1b[K";

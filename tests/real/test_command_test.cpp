@@ -94,17 +94,19 @@ TEST_CASE("tests that pass exit with 0, one that fails with 1, a wrong config wi
 
     const Exited passed = run({"test", passes});
     CHECK(passed.code == 0);
-    CHECK(passed.out == "\u221a " + passes + "(12): records are stamped\n\u221a 1 test, 0 failed\n");
+    CHECK(passed.out ==
+          "\u221a " + passes + "(12): records are stamped\n\u221a 1 test, 0 failed\n");
     CHECK(run({"test", "-q", passes}).out.empty());
 
     const Exited failed = run({"test", passes, fails});
     CHECK(failed.code == 1);
-    CHECK(contains(failed.out, "x " + fails + "(16): a <wrong> & \"bad\" one\n"
-                               "    out: 1 record expected, 1 came (- expected, + came)\n"
-                               "      - {\"id\":1,\"env\":\"test\"}\n"
-                               "      + {\"id\":1,\"env\":\"prod\"}\n"
-                               "          .env: \"test\" expected, \"prod\" came\n"
-                               "x 3 tests, 1 failed\n"));
+    CHECK(contains(failed.out, "x " + fails +
+                                   "(16): a <wrong> & \"bad\" one\n"
+                                   "    out: 1 record expected, 1 came (- expected, + came)\n"
+                                   "      - {\"id\":1,\"env\":\"test\"}\n"
+                                   "      + {\"id\":1,\"env\":\"prod\"}\n"
+                                   "          .env: \"test\" expected, \"prod\" came\n"
+                                   "x 3 tests, 1 failed\n"));
     CHECK(run({"test", "--only", "stamped", fails}).code == 0);
     CHECK(run({"test", "--only", "nothing has this", fails}).code == 78);
     CHECK(run({"test", none}).code == 78);
@@ -158,8 +160,8 @@ TEST_CASE("holdfast test sees what a run delivers, byte for byte") {
             const std::string text = without_partition(read_file(folder.at(path)));
             delivered += std::count(text.begin(), text.end(), '\n');
             if (sink != "dead_letters") {
-                sinks += "[[tests.outputs]]\nfrom = \"" + sink + "\"\ncompare = \"bytes\"\ntext = '''\n" +
-                         text + "'''\n";
+                sinks += "[[tests.outputs]]\nfrom = \"" + sink +
+                         "\"\ncompare = \"bytes\"\ntext = '''\n" + text + "'''\n";
                 continue;
             }
             config += "dead_letters = [";

@@ -31,8 +31,8 @@ TEST_CASE("world objects to none of the seeds to which it once did without reaso
     // A drop or a timeout at the very instant at which a partition is lost; a Tick that wakes what
     // asks for another one; entries of one delivery that leave their window together; a sync that is
     // under way while what it was to keep is taken back.
-    for (const std::uint64_t seed : {0x37702027u, 0x376ed1a9u, 0x37790f76u, 0x376ee778u, 0x377d773eu,
-                                     0x377324afu, 0x377bed36u}) {
+    for (const std::uint64_t seed : {0x37702027u, 0x376ed1a9u, 0x37790f76u, 0x376ee778u,
+                                     0x377d773eu, 0x377324afu, 0x377bed36u}) {
         const Outcome outcome = run_seed(seed);
         INFO("seed " << seed << ": " << outcome.failure.detail);
         CHECK(outcome.failure.invariant == nullptr);

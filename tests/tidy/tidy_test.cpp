@@ -252,8 +252,7 @@ std::map<std::string, std::string> glossary(const std::string& head) {
             const std::size_t middle = line.find(" | ");
             REQUIRE(middle != std::string::npos);
             REQUIRE(line.ends_with(" |"));
-            out[line.substr(2, middle - 2)] =
-                line.substr(middle + 3, line.size() - middle - 3 - 2);
+            out[line.substr(2, middle - 2)] = line.substr(middle + 3, line.size() - middle - 3 - 2);
         } else if (!line.starts_with("|")) {
             inside = false;
         }

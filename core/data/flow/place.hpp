@@ -35,9 +35,7 @@ public:
     }
     void leave() { store(node_, no_node); }
 
-    Spot spot() const {
-        return {load(source_), load(node_), load(partition_), load(position_)};
-    }
+    Spot spot() const { return {load(source_), load(node_), load(partition_), load(position_)}; }
 
 private:
     template <class T>

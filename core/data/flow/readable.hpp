@@ -31,12 +31,14 @@ inline bool begins_with_mark(std::span<const std::byte> text) {
 /// Words to put before an error of a record that cannot be parsed, where its bytes say more.
 inline std::string hint_of(std::span<const std::byte> text) {
     if (codec::looks_like_utf16(text))
-        return "this looks like UTF-16, and only UTF-8 is read (iconv -f UTF-16 -t UTF-8 makes that "
+        return "this looks like UTF-16, and only UTF-8 is read (iconv -f UTF-16 -t UTF-8 makes "
+               "that "
                "of it): ";
     const auto zero = [](std::byte b) { return b == std::byte{0}; };
     const auto zeros = std::find_if_not(text.begin(), text.end(), zero) - text.begin();
     if (zeros == 0) return {};
-    return "it begins with " + std::to_string(zeros) + " zero bytes (a hole that its writer left): ";
+    return "it begins with " + std::to_string(zeros) +
+           " zero bytes (a hole that its writer left): ";
 }
 
 }  // namespace holdfast::flow

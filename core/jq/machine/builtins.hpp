@@ -28,9 +28,9 @@ struct Bench {
     Outside& outside;
     Tape& tape;
     std::vector<KeptRegex>& regexes;
-    Value error{};       ///< Of what failed.
-    bool halts = false;  ///< The error ends the run, nobody catches it.
-    int exit_code = 0;   ///< Of what halts: for a command.
+    Value error{};        ///< Of what failed.
+    bool halts = false;   ///< The error ends the run, nobody catches it.
+    int exit_code = 0;    ///< Of what halts: for a command.
     bool silent = false;  ///< It halts without an error.
 
     /// Sets the error; false, to be returned.

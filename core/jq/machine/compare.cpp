@@ -152,8 +152,7 @@ bool contains_all(Heap& heap, const Value& a, const Value& b) {
 int compare(Heap& heap, const Value& a, const Value& b) {
     if (a.kind != b.kind) return a.kind < b.kind ? -1 : 1;
     switch (a.kind) {
-        case Kind::number:
-            return compare_numbers(a, b);
+        case Kind::number: return compare_numbers(a, b);
         case Kind::string: {
             if (a.same(b)) return 0;
             const std::string_view left = text_of(heap, a), right = text_of(heap, b);
@@ -161,12 +160,9 @@ int compare(Heap& heap, const Value& a, const Value& b) {
             const int order = left.compare(right);
             return order == 0 ? 0 : order < 0 ? -1 : 1;
         }
-        case Kind::array:
-            return a.same(b) ? 0 : compare_arrays(heap, a, b);
-        case Kind::object:
-            return a.same(b) ? 0 : compare_objects(heap, a, b);
-        default:
-            return 0;
+        case Kind::array: return a.same(b) ? 0 : compare_arrays(heap, a, b);
+        case Kind::object: return a.same(b) ? 0 : compare_objects(heap, a, b);
+        default: return 0;
     }
 }
 

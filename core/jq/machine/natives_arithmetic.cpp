@@ -42,9 +42,8 @@ Value merge(Heap& heap, const Value& a, const Value& b) {
     for (std::uint32_t i = 0; i < right.object->count && !heap.exhausted(); ++i) {
         const Member& member = right.object->members[i];
         const Value* mine = find(*into, member.key.bytes());
-        const bool deeper =
-            mine != nullptr && mine->is(Kind::object) && member.value.is(Kind::object) &&
-            !mutant(428);
+        const bool deeper = mine != nullptr && mine->is(Kind::object) &&
+                            member.value.is(Kind::object) && !mutant(428);
         const Value value = deeper ? merge(heap, *mine, member.value) : member.value;
         put(heap, *into, member.key, value);
     }

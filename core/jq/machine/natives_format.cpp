@@ -35,18 +35,12 @@ Value replaced(Heap& heap, std::string_view text, Replace replace) {
 Value html(Heap& heap, std::string_view text) {
     return replaced(heap, text, [](char c) -> std::string_view {
         switch (c) {
-            case '<':
-                return "&lt;";
-            case '>':
-                return "&gt;";
-            case '&':
-                return "&amp;";
-            case '\'':
-                return "&#39;";
-            case '"':
-                return "&quot;";
-            default:
-                return "";
+            case '<': return "&lt;";
+            case '>': return "&gt;";
+            case '&': return "&amp;";
+            case '\'': return "&#39;";
+            case '"': return "&quot;";
+            default: return "";
         }
     });
 }

@@ -290,10 +290,8 @@ Vm::Flow Vm::go_back() {
 /// back: there is nothing more at this fork, which is gone.
 Vm::Flow Vm::go_back_to(Fork& fork) {
     switch (fork.kind) {
-        case Do::each:
-            return next_of_each(fork);
-        case Do::range:
-            return next_of_range(fork);
+        case Do::each: return next_of_each(fork);
+        case Do::range: return next_of_range(fork);
         case Do::fork_alt: {
             const std::uint32_t target = fork.target, found = fork.at;
             drop_forks(forks_.size() - 1);
@@ -306,9 +304,7 @@ Vm::Flow Vm::go_back_to(Fork& fork) {
             pc_ = fork.target;
             drop_forks(forks_.size() - 1);
             return Flow::on;
-        default:
-            drop_forks(forks_.size() - 1);
-            return Flow::back;
+        default: drop_forks(forks_.size() - 1); return Flow::back;
     }
 }
 

@@ -99,8 +99,8 @@ private:
     Duration took_{};  ///< The last run, until it ended.
     Duration backoff_;
     std::uint64_t runs_ = 0;
-    std::string none_;     ///< Lines can always be told apart.
-    std::string failure_;  ///< Rule 4.
+    std::string none_;        ///< Lines can always be told apart.
+    std::string failure_;     ///< Rule 4.
     bool reads_ = false;      ///< There is an output that has not ended.
     bool at_end_ = false;     ///< It has, but not all of it was given away.
     bool errors_end_ = true;  ///< Standard error is at its end.

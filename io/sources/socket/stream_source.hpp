@@ -137,7 +137,7 @@ private:
     bool accepts_ = true;    ///< False: that it does not was logged.
     Signal left_;
     std::string problem_;  ///< It has none: lines can always be told apart.
-    Scope peers_;  ///< One coroutine a connection.
+    Scope peers_;          ///< One coroutine a connection.
     Scope scope_;
 };
 

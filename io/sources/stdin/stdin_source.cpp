@@ -5,8 +5,8 @@
 #include <cstring>
 #include <utility>
 
-#include "core/base/mutant.hpp"
 #include "core/base/assert.hpp"
+#include "core/base/mutant.hpp"
 #include "io/devices/give_batch.hpp"
 
 namespace holdfast::io {

@@ -54,10 +54,9 @@ private:
             wrong_ = code.error().reason;
             return;
         }
-        made_.emplace(std::make_shared<const machine::Code>(std::move(*code)), Use::program,
-                      make_outside(),
-                      machine::Limits{
-                          .memory = memory_max, .time = seconds(3600), .steps = steps_max});
+        made_.emplace(
+            std::make_shared<const machine::Code>(std::move(*code)), Use::program, make_outside(),
+            machine::Limits{.memory = memory_max, .time = seconds(3600), .steps = steps_max});
         made_->limit_outputs(std::size_t{16} << 20);
     }
 
@@ -69,9 +68,12 @@ private:
         }
         std::string words = "! ";
         for (const char c : error) {
-            if (c == '\n') words += "\\n";
-            else if (c == '\t') words += "\\t";
-            else words += c;
+            if (c == '\n')
+                words += "\\n";
+            else if (c == '\t')
+                words += "\\t";
+            else
+                words += c;
         }
         return words;
     }
