@@ -16,26 +16,26 @@
 namespace {
 
 using namespace holdfast;
-using records::Bytes;
+using packing::Bytes;
 
 bool same(Bytes a, Bytes b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
 
 void check_headers(Bytes headers) {
     std::vector<std::byte> again;
-    records::HeaderWalk walk(headers);
-    for (records::Header header; walk.next(header);) records::append_header(header, again);
+    packing::HeaderWalk walk(headers);
+    for (packing::Header header; walk.next(header);) packing::append_header(header, again);
     HF_ASSERT(again.size() <= headers.size() && same(again, headers.first(again.size())));
     HF_ASSERT(walk.ended_well() == (again.size() == headers.size()));
 }
 
 void check_packed(Bytes bytes) {
-    const auto view = records::view_of(bytes);
+    const auto view = packing::view_of(bytes);
     if (!view) return;
     HF_ASSERT(view->size <= bytes.size());
     check_headers(view->extras.headers);
     std::vector<std::byte> again;
-    records::Extras extras = view->extras;
-    records::append_packed(extras, view->payload, again);
+    packing::Extras extras = view->extras;
+    packing::append_packed(extras, view->payload, again);
     // A timestamp that is not there may stand as any number.
     if (!extras.timestamp) std::copy_n(bytes.data() + 24, 8, again.data() + 24);
     HF_ASSERT(same(again, bytes.first(view->size)));

@@ -332,7 +332,7 @@ RecordWalk Payloads::walk(const Part& part) const {
     return walk;
 }
 
-void RecordWalk::take_extras(const records::Extras& extras, RecordView& record) {
+void RecordWalk::take_extras(const packing::Extras& extras, RecordView& record) {
     record.key = extras.key;
     record.headers = extras.headers;
     record.timestamp = extras.timestamp;
@@ -352,7 +352,7 @@ void RecordWalk::place(RecordView& record) {
         const bool neighbour = mutant(529) && head_at_.size() > 1;
         const std::uint32_t at = neighbour ? head_at_[1] : head_at_.front();
         if (at != flow::Stream::no_head) {
-            const auto head = records::view_of(heads_.subspan(at));
+            const auto head = packing::view_of(heads_.subspan(at));
             HF_ASSERT(head.has_value());
             take_extras(head->extras, record);
         }
@@ -370,7 +370,7 @@ bool RecordWalk::next_framed(RecordView& record) {
     const bool has_origin = !origins_.empty();
     place(record);
     if (framing_ == Framing::packed) {
-        const auto view = records::view_of(record.bytes);
+        const auto view = packing::view_of(record.bytes);
         HF_ASSERT(view.has_value());
         record.bytes = view->payload;
         take_extras(view->extras, record);
@@ -397,7 +397,7 @@ Position Payloads::position_in(const Payload& payload, std::size_t offset) {
     if (payload.framing != Framing::packed || mutant(530))
         return {payload.first.value + static_cast<std::int64_t>(offset)};
     if (offset >= payload.bytes.size()) return payload.next;
-    return {records::position_at(payload.bytes.subspan(offset))};
+    return {packing::position_at(payload.bytes.subspan(offset))};
 }
 
 Position Payloads::position_at(BatchId batch, std::size_t offset) const {

@@ -134,7 +134,7 @@ struct Slice {
 struct RecordView {
     std::span<const std::byte> bytes;  ///< The payload, without the newline that ends a line.
     std::optional<std::span<const std::byte>> key;  ///< None: it is null.
-    std::span<const std::byte> headers;             ///< records::HeaderWalk; empty: none.
+    std::span<const std::byte> headers;             ///< packing::HeaderWalk; empty: none.
     std::optional<std::int64_t> timestamp;          ///< In milliseconds since 1970.
     Position position;                ///< Of the record of the source that it is, or is made of.
     const DeadReason* why = nullptr;  ///< Where a transform made it a dead letter.
@@ -150,7 +150,7 @@ private:
     friend class Payloads;
     bool next_framed(RecordView& record);
     void place(RecordView& record);
-    static void take_extras(const records::Extras& extras, RecordView& record);
+    static void take_extras(const packing::Extras& extras, RecordView& record);
 
     std::span<const std::byte> rest_;
     std::optional<codec::RecordScan> scan_;  ///< Where the records are no lines.

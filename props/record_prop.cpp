@@ -23,10 +23,10 @@ struct Plain {
     bool operator==(const Plain&) const = default;
 };
 
-records::Bytes bytes_of(const std::string& text) {
+packing::Bytes bytes_of(const std::string& text) {
     return std::as_bytes(std::span(text.data(), text.size()));
 }
-std::string text_of(records::Bytes bytes) {
+std::string text_of(packing::Bytes bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
@@ -57,21 +57,21 @@ template <class F>
 void with(const Plain& plain, F f) {
     std::vector<std::byte> headers;
     for (const auto& [name, value] : plain.headers) {
-        records::Header header{bytes_of(name), {}};
+        packing::Header header{bytes_of(name), {}};
         if (value) header.value = bytes_of(*value);
-        records::append_header(header, headers);
+        packing::append_header(header, headers);
     }
-    records::Extras extras{
+    packing::Extras extras{
         .headers = headers, .timestamp = plain.timestamp, .position = plain.position};
     if (plain.key) extras.key = bytes_of(*plain.key);
     f(extras);
 }
 
-Plain plain_of(const records::Extras& extras, std::string payload) {
+Plain plain_of(const packing::Extras& extras, std::string payload) {
     Plain out;
     if (extras.key) out.key = text_of(*extras.key);
-    records::HeaderWalk walk(extras.headers);
-    for (records::Header header; walk.next(header);) {
+    packing::HeaderWalk walk(extras.headers);
+    for (packing::Header header; walk.next(header);) {
         out.headers.emplace_back(text_of(header.name), std::nullopt);
         if (header.value) out.headers.back().second = text_of(*header.value);
     }
@@ -90,8 +90,8 @@ TEST_CASE("packed records are found again as they were, each by its number") {
         std::vector<std::byte> all;
         for (int left = *rc::gen::inRange(1, 8); left > 0; --left) {
             records.push_back(any_record());
-            with(records.back(), [&](const records::Extras& extras) {
-                records::append_packed(extras, bytes_of(records.back().payload), all);
+            with(records.back(), [&](const packing::Extras& extras) {
+                packing::append_packed(extras, bytes_of(records.back().payload), all);
             });
         }
         codec::RecordScan scan(codec::Framing::packed, all);
@@ -99,7 +99,7 @@ TEST_CASE("packed records are found again as they were, each by its number") {
         for (std::size_t i = 0; i < records.size(); ++i) {
             RC_ASSERT(scan.next(extent));
             RC_ASSERT(codec::begin_of_record(codec::Framing::packed, all, i) == extent.begin);
-            const auto view = records::view_of(std::span(all).subspan(extent.begin));
+            const auto view = packing::view_of(std::span(all).subspan(extent.begin));
             RC_ASSERT(view.has_value());
             RC_ASSERT(view->size == extent.end - extent.begin);
             RC_ASSERT(plain_of(view->extras, text_of(view->payload)) == records[i]);
@@ -114,7 +114,7 @@ TEST_CASE("a record comes back from its envelope byte for byte") {
     rc::prop("a random record", [&] {
         Plain record = any_record();
         std::string line;
-        with(record, [&](const records::Extras& extras) {
+        with(record, [&](const packing::Extras& extras) {
             codec::append_envelope({"in", "p"}, extras, bytes_of(record.payload), document, line);
         });
         RC_ASSERT(line.find('\n') == std::string::npos);

@@ -131,11 +131,11 @@ struct DeadLetterWorld {
         const std::string name = "h", its_key = key(at);
         std::vector<std::byte> headers, whole;
         if (has_header(at))
-            records::append_header({std::as_bytes(std::span(name)), std::nullopt}, headers);
-        records::Extras extras{.headers = headers, .position = at};
+            packing::append_header({std::as_bytes(std::span(name)), std::nullopt}, headers);
+        packing::Extras extras{.headers = headers, .position = at};
         if (has_key(at)) extras.key = std::as_bytes(std::span(its_key));
         if (has_time(at)) extras.timestamp = at * 3;
-        records::append_packed(extras, std::as_bytes(std::span(bytes)), whole);
+        packing::append_packed(extras, std::as_bytes(std::span(bytes)), whole);
         out.append(reinterpret_cast<const char*>(whole.data()), whole.size());
     }
     /// Its line, but for the time, which is the clock's.

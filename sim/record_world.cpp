@@ -33,9 +33,9 @@ constexpr std::uint64_t site = 0x7265636f;
 std::vector<std::byte> packed_headers(const std::vector<Named>& headers) {
     std::vector<std::byte> out;
     for (const Named& header : headers) {
-        records::Header one{bytes_of(header.name), {}};
+        packing::Header one{bytes_of(header.name), {}};
         if (header.value) one.value = bytes_of(*header.value);
-        records::append_header(one, out);
+        packing::append_header(one, out);
     }
     return out;
 }
@@ -157,11 +157,11 @@ private:
             const auto here = static_cast<std::int64_t>(source_.size());
             if (framing_ == Framing::packed) {
                 const auto headers = packed_headers(record.headers);
-                records::Extras extras{
+                packing::Extras extras{
                     .headers = headers, .timestamp = record.timestamp, .position = record.position};
                 if (record.key) extras.key = bytes_of(*record.key);
                 std::vector<std::byte> bytes;
-                records::append_packed(extras, bytes_of(record.payload), bytes);
+                packing::append_packed(extras, bytes_of(record.payload), bytes);
                 source_ += text_of(bytes);
             } else if (framing_ == Framing::json) {
                 came_.push_back(envelope(record));
@@ -352,8 +352,8 @@ private:
 
     static std::vector<Named> headers_of(const io::RecordView& view) {
         std::vector<Named> out;
-        records::HeaderWalk walk(view.headers);
-        for (records::Header header; walk.next(header);) {
+        packing::HeaderWalk walk(view.headers);
+        for (packing::Header header; walk.next(header);) {
             out.push_back({text_of(header.name), {}});
             if (header.value) out.back().value = text_of(*header.value);
         }

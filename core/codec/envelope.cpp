@@ -64,10 +64,10 @@ bool stands_as_json(Bytes payload, Document& scratch) {
 }
 
 void append_headers(Bytes headers, std::string& out) {
-    records::HeaderWalk walk(headers);
+    packing::HeaderWalk walk(headers);
     bool first = true;
     out += '[';
-    for (records::Header header; walk.next(header); first = false) {
+    for (packing::Header header; walk.next(header); first = false) {
         out += first ? "{\"name\":" : ",{\"name\":";
         append_bytes(header.name, out);
         out += ",\"value\":";
@@ -151,13 +151,13 @@ bool bytes_of_value(const Value& value, std::string& out) {
 namespace {
 
 bool append_one_header(std::string_view name, const Value& value, std::vector<std::byte>& headers) {
-    records::Header header{bytes_of(name), {}};
+    packing::Header header{bytes_of(name), {}};
     std::string text;
     if (!value.missing() && !value.null()) {
         if (!bytes_of_value(value, text)) return false;
         header.value = bytes_of(text);
     }
-    records::append_header(header, headers);
+    packing::append_header(header, headers);
     return true;
 }
 
@@ -203,7 +203,7 @@ bool timestamp_of_value(const Value& value, std::int64_t& timestamp) {
     return true;
 }
 
-void append_beside(const records::Extras& extras, std::string& out) {
+void append_beside(const packing::Extras& extras, std::string& out) {
     out += "\"timestamp\":";
     extras.timestamp ? append_int64(*extras.timestamp, out) : void(out += "null");
     out += ",\"key\":";
@@ -214,7 +214,7 @@ void append_beside(const records::Extras& extras, std::string& out) {
     append_headers(extras.headers, out);
 }
 
-void append_envelope(const EnvelopePlace& place, const records::Extras& extras, Bytes payload,
+void append_envelope(const EnvelopePlace& place, const packing::Extras& extras, Bytes payload,
                      Document& scratch, std::string& out) {
     out += "{\"source\":";
     append_quoted(place.source, out);

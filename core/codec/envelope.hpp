@@ -49,14 +49,14 @@ struct EnvelopePlace {
 };
 
 /// Appends `"timestamp":...,"key":...,"headers":[...]`: as in an envelope, and in a dead letter.
-void append_beside(const records::Extras& extras, std::string& out);
+void append_beside(const packing::Extras& extras, std::string& out);
 /// Appends the envelope, without a newline.
-void append_envelope(const EnvelopePlace& place, const records::Extras& extras,
+void append_envelope(const EnvelopePlace& place, const packing::Extras& extras,
                      std::span<const std::byte> payload, Document& scratch, std::string& out);
 
 /// A record that was read from an envelope: it owns its bytes.
 struct FromEnvelope {
-    records::Extras extras;  ///< Points into what follows. Without a position.
+    packing::Extras extras;  ///< Points into what follows. Without a position.
     std::string key;
     std::vector<std::byte> headers;
     std::string payload;

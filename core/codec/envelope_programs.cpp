@@ -43,7 +43,7 @@ public:
         return {Verdict::change, 1};
     }
     bool gives_extras() const override { return true; }
-    const records::Extras* extras() const override { return &read_.extras; }
+    const packing::Extras* extras() const override { return &read_.extras; }
     void limit_outputs(std::size_t bytes) override { payload_max_ = bytes; }
     std::unique_ptr<Program> clone() const override { return std::make_unique<EnvelopeReader>(); }
     std::string engine() const override { return "native"; }
@@ -59,7 +59,7 @@ class EnvelopeWriter final : public Program {
 public:
     ProgramResult run(std::span<const std::byte> record, std::vector<std::byte>& out,
                       std::string&) override {
-        records::Extras extras;
+        packing::Extras extras;
         if (meta_.extras != nullptr) extras = *meta_.extras;
         extras.position = meta_.position;
         text_.clear();
@@ -172,7 +172,7 @@ public:
         each([&](Program& program) { program.heed(hurry, may); });
     }
     bool gives_extras() const override { return true; }
-    const records::Extras* extras() const override { return &extras_; }
+    const packing::Extras* extras() const override { return &extras_; }
     std::unique_ptr<Program> clone() const override {
         const auto one = [](const std::unique_ptr<Program>& program) {
             return program ? program->clone() : nullptr;
@@ -258,7 +258,7 @@ private:
 
     MetaPrograms programs_;
     RecordMeta meta_;
-    records::Extras extras_;
+    packing::Extras extras_;
     std::string key_;
     std::vector<std::byte> headers_;
     std::vector<std::byte> out_;

@@ -66,7 +66,7 @@ void RecordScan::look_on() {
 
 bool RecordScan::next_packed(StreamExtent& record) {
     if (looked_ == bytes_.size()) return false;
-    const auto view = records::view_of(bytes_.subspan(looked_));
+    const auto view = packing::view_of(bytes_.subspan(looked_));
     HF_ASSERT(view.has_value());
     record = {looked_, looked_ + view->size};
     looked_ += view->size;

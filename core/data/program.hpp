@@ -42,7 +42,7 @@ struct RecordMeta {
     std::string_view source;                  ///< Its name.
     std::string_view partition;               ///< What stands for the partition for ever.
     std::int64_t position = 0;                ///< Where the record begins in it.
-    const records::Extras* extras = nullptr;  ///< Key, headers, timestamp; null: it has none.
+    const packing::Extras* extras = nullptr;  ///< Key, headers, timestamp; null: it has none.
 };
 
 /// `SOURCE:PARTITION:POSITION`: one for each record that there ever is.
@@ -78,7 +78,7 @@ public:
     /// that kept or changed.
     virtual bool gives_extras() const { return false; }
     /// Without a position. Lives: until the next run().
-    virtual const records::Extras* extras() const { return nullptr; }
+    virtual const packing::Extras* extras() const { return nullptr; }
     /// Before the records of a batch: these are its lines, in order; run() follows for each of
     /// them. Lives: the bytes until the last one.
     virtual void look_ahead(std::span<const std::byte>, std::uint32_t) {}

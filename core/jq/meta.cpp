@@ -20,8 +20,8 @@ void append_headers(std::span<const std::byte> headers, std::string& out) {
         std::size_t place;
     };
     std::vector<Member> members;
-    records::HeaderWalk walk(headers);
-    for (records::Header header; walk.next(header);) {
+    packing::HeaderWalk walk(headers);
+    for (packing::Header header; walk.next(header);) {
         const std::string_view name(reinterpret_cast<const char*>(header.name.data()),
                                     header.name.size());
         members.push_back({header_name(name), header.value, members.size()});
@@ -50,7 +50,7 @@ void append_headers(std::span<const std::byte> headers, std::string& out) {
     out += '}';
 }
 
-void append_extras(const records::Extras& extras, std::string& out) {
+void append_extras(const packing::Extras& extras, std::string& out) {
     if (extras.key) codec::append_bytes(*extras.key, out += ",\"key\":");
     if (!extras.headers.empty()) append_headers(extras.headers, out += ",\"headers\":");
     if (extras.timestamp) (out += ",\"timestamp\":") += std::to_string(*extras.timestamp);

@@ -59,7 +59,7 @@ std::vector<StreamExtent> extents_of(Framing framing, std::span<const std::byte>
 
 /// As people read it: MsgPack as JSON; what that cannot be, as it stands; else the payload.
 std::string shown_record(Framing framing, std::span<const std::byte> record) {
-    if (framing == Framing::packed) return as_text(records::view_of(record)->payload);
+    if (framing == Framing::packed) return as_text(packing::view_of(record)->payload);
     if (framing != Framing::msgpack) return as_text(codec::payload_in(framing, record));
     const std::vector<std::byte> readable = padded(record);
     std::vector<std::byte> out;

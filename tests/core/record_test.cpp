@@ -14,27 +14,27 @@ using codec::Framing;
 
 namespace {
 
-records::Bytes bytes_of(const std::string& text) {
+packing::Bytes bytes_of(const std::string& text) {
     return std::as_bytes(std::span(text.data(), text.size()));
 }
-std::string text_of(records::Bytes bytes) {
+std::string text_of(packing::Bytes bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 struct Written {
     std::string key = "k";
     std::vector<std::byte> headers;
-    records::Extras extras;
+    packing::Extras extras;
     Written() {
         const std::string name = "trace", value = "abc", empty;
-        records::append_header({bytes_of(name), bytes_of(value)}, headers);
-        records::append_header({bytes_of(empty), std::nullopt}, headers);
+        packing::append_header({bytes_of(name), bytes_of(value)}, headers);
+        packing::append_header({bytes_of(empty), std::nullopt}, headers);
         extras = {.key = bytes_of(key), .headers = headers, .timestamp = -5, .position = 1200};
     }
     Written(const Written&) = delete;
 };
 
-std::string envelope_of(const records::Extras& extras, const std::string& payload) {
+std::string envelope_of(const packing::Extras& extras, const std::string& payload) {
     codec::Parser parser;
     codec::Document document(parser);
     std::string out;
@@ -78,22 +78,22 @@ std::string made(Program& program, const std::string& record) {
 TEST_CASE("a packed record has the bytes that its header says") {
     const Written written;
     std::vector<std::byte> out;
-    records::append_packed(written.extras, bytes_of("{}"), out);
+    packing::append_packed(written.extras, bytes_of("{}"), out);
     const std::string headers = "\x05\0\0\0\x03\0\0\0traceabc\0\0\0\0\xff\xff\xff\xff"s;
     CHECK(text_of(written.headers) == headers);
     CHECK(text_of(out) == "\x3b\0\0\0\x03\0\0\0\x01\0\0\0\x18\0\0\0"s +
                               "\xb0\x04\0\0\0\0\0\0\xfb\xff\xff\xff\xff\xff\xff\xff"s + "k" +
                               headers + "{}");
-    CHECK(out.size() == records::packed_size(written.extras, 2));
-    const auto view = records::view_of(out);
+    CHECK(out.size() == packing::packed_size(written.extras, 2));
+    const auto view = packing::view_of(out);
     REQUIRE(view);
     CHECK(text_of(*view->extras.key) == "k");
     CHECK(view->extras.timestamp == -5);
     CHECK(view->extras.position == 1200);
-    CHECK(records::position_at(out) == 1200);
+    CHECK(packing::position_at(out) == 1200);
     CHECK(text_of(view->payload) == "{}");
-    records::HeaderWalk walk(view->extras.headers);
-    records::Header header;
+    packing::HeaderWalk walk(view->extras.headers);
+    packing::Header header;
     REQUIRE(walk.next(header));
     CHECK(text_of(header.name) == "trace");
     CHECK(text_of(*header.value) == "abc");
@@ -106,11 +106,11 @@ TEST_CASE("a packed record has the bytes that its header says") {
 
 TEST_CASE("a null key is none, an empty one is a key") {
     for (const bool is_null : {true, false}) {
-        records::Extras extras;
-        if (!is_null) extras.key = records::Bytes{};
+        packing::Extras extras;
+        if (!is_null) extras.key = packing::Bytes{};
         std::vector<std::byte> out;
-        records::append_packed(extras, {}, out);
-        const auto view = records::view_of(out);
+        packing::append_packed(extras, {}, out);
+        const auto view = packing::view_of(out);
         REQUIRE(view);
         CHECK(view->extras.key.has_value() == !is_null);
         CHECK_FALSE(view->extras.timestamp.has_value());
@@ -120,24 +120,24 @@ TEST_CASE("a null key is none, an empty one is a key") {
 TEST_CASE("bytes that are no packed record are said to be none") {
     const Written written;
     std::vector<std::byte> whole;
-    records::append_packed(written.extras, bytes_of("{}"), whole);
+    packing::append_packed(written.extras, bytes_of("{}"), whole);
     for (std::size_t size = 0; size < whole.size(); ++size)
-        CHECK_FALSE(records::view_of(std::span(whole).first(size)).has_value());
+        CHECK_FALSE(packing::view_of(std::span(whole).first(size)).has_value());
     // A size, flag or length that cannot be.
     for (const auto& [at, value] : {std::pair{0, 31}, {4, 7}, {8, 40}, {12, 60}, {15, 255}}) {
         std::vector<std::byte> broken = whole;
         broken[static_cast<std::size_t>(at)] = static_cast<std::byte>(value);
-        CHECK_FALSE(records::view_of(broken).has_value());
+        CHECK_FALSE(packing::view_of(broken).has_value());
     }
     std::vector<std::byte> keyless = whole;
     keyless[4] = std::byte{2};
-    CHECK_FALSE(records::view_of(keyless).has_value());
+    CHECK_FALSE(packing::view_of(keyless).has_value());
 }
 
 TEST_CASE("packed records stand side by side, and are found by their number") {
     std::vector<std::byte> all;
     for (std::size_t i = 0; i < 5; ++i)
-        records::append_packed({.position = static_cast<std::int64_t>(i)},
+        packing::append_packed({.position = static_cast<std::int64_t>(i)},
                                bytes_of(std::string(i, 'x')), all);
     codec::RecordScan scan(Framing::packed, all);
     codec::StreamExtent extent;
@@ -165,7 +165,7 @@ TEST_CASE("an envelope says all that a record has, and how its payload is writte
     CHECK(envelope_of({}, "1") ==
           R"({"source":"in","partition":"5f0c","position":0,"timestamp":null,"key":null,)"
           R"("headers":[],"encoding":"json","payload":1})");
-    records::Extras binary;
+    packing::Extras binary;
     const std::string byte = "\xff";
     binary.key = bytes_of(byte);
     CHECK(envelope_of(binary, "1").find(R"("key":{"base64":"/w=="})") != std::string::npos);
@@ -207,8 +207,8 @@ TEST_CASE("an envelope may be written by hand, with what is there and nothing el
     CHECK(other.record.key == "5");
     CHECK(other.record.extras.timestamp == 1);
     CHECK(other.record.payload == "x");
-    records::HeaderWalk walk(other.record.headers);
-    records::Header header;
+    packing::HeaderWalk walk(other.record.headers);
+    packing::Header header;
     REQUIRE(walk.next(header));
     REQUIRE(walk.next(header));
     CHECK(text_of(header.name) == "n");

@@ -129,12 +129,12 @@ TEST_CASE(
     };
     const std::string key = "k\xff", name = "h", value = "v", other = "h\xff";
     std::vector<std::byte> headers;
-    records::append_header({bytes(name), bytes(key)}, headers);
-    records::append_header({bytes(other), std::nullopt}, headers);
-    records::append_header({bytes(name), bytes(value)}, headers);
-    const records::Extras all{.key = bytes(key), .headers = headers, .timestamp = 5};
-    const records::Extras none;
-    const auto given = [&](Program& program, const records::Extras* extras) {
+    packing::append_header({bytes(name), bytes(key)}, headers);
+    packing::append_header({bytes(other), std::nullopt}, headers);
+    packing::append_header({bytes(name), bytes(value)}, headers);
+    const packing::Extras all{.key = bytes(key), .headers = headers, .timestamp = 5};
+    const packing::Extras none;
+    const auto given = [&](Program& program, const packing::Extras* extras) {
         const std::string record = "{}" + std::string(Program::padding, ' ');
         std::vector<std::byte> out;
         std::string error;

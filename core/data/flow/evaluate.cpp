@@ -27,7 +27,7 @@ std::string partition_text(std::uint64_t number) {
 
 std::int64_t Input::packed_position_at(std::size_t offset) const {
     if (mutant(526)) return position + static_cast<std::int64_t>(offset);
-    return offset >= bytes.size() ? next : records::position_at(bytes.subspan(offset));
+    return offset >= bytes.size() ? next : packing::position_at(bytes.subspan(offset));
 }
 
 void NodeCounts::add(const NodeCounts& other) {
@@ -160,7 +160,7 @@ void Evaluator::run_framed() {
 }
 
 void Evaluator::evaluate_packed(std::span<const std::byte> bytes, std::size_t at) {
-    const auto view = records::view_of(bytes);
+    const auto view = packing::view_of(bytes);
     HF_ASSERT(view.has_value());
     if (!mutant(521) || at == input_->begin) input_extras_ = view->extras;
     evaluate_one({padded(view->payload), at, bytes.size(), &input_extras_});
@@ -203,7 +203,7 @@ void Evaluator::emit(std::uint32_t port, const Record& record) {
 void Evaluator::append_to(Stream& stream, const Record& record) {
     if (stream.framing() != codec::Framing::packed || record.extras != nullptr)
         return stream.append(record.text, record.origin, record.extras);
-    records::Extras none;
+    packing::Extras none;
     none.position = input_->position_at(record.origin);
     stream.append(record.text, record.origin, &none);
 }

@@ -159,10 +159,10 @@ private:
         std::span<const std::byte> text;  ///< Without newline, padding behind it.
         std::size_t origin = 0;           ///< Offset of the input record in the batch.
         std::size_t length = 0;           ///< Of the input's own bytes, newline included; else 0.
-        const records::Extras* extras = nullptr;  ///< Of the input or of a node; null: it has none.
+        const packing::Extras* extras = nullptr;  ///< Of the input or of a node; null: it has none.
 
         std::size_t size() const {
-            return extras == nullptr ? text.size() : records::packed_size(*extras, text.size());
+            return extras == nullptr ? text.size() : packing::packed_size(*extras, text.size());
         }
     };
 
@@ -189,7 +189,7 @@ private:
     Stream* only_stream(std::uint32_t port);
     void spread(std::uint32_t node, const Record& record, std::size_t size);
     void append_to(Stream& stream, const Record& record);
-    const records::Extras* extras_of(std::uint32_t node, const Record& record);
+    const packing::Extras* extras_of(std::uint32_t node, const Record& record);
     void keep(std::uint32_t node, const Record& record);
     bool goes_on_without_key(std::uint32_t node, const Record& record);
     bool key_of(std::uint32_t node, const Record& record, Hash128& key);
@@ -216,8 +216,8 @@ private:
     std::vector<std::vector<std::byte>> scratch_;  ///< By node.
     std::vector<bool> parses_;                     ///< By node: it looks at values.
     std::vector<bool> gives_extras_;               ///< By node: its program does.
-    std::vector<records::Extras> extras_;          ///< By node: those of its last record.
-    records::Extras input_extras_;                 ///< Of the input record, where it is packed.
+    std::vector<packing::Extras> extras_;          ///< By node: those of its last record.
+    packing::Extras input_extras_;                 ///< Of the input record, where it is packed.
     std::vector<std::byte> padded_;
     std::vector<std::byte> key_;
     std::string error_;

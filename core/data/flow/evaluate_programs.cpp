@@ -47,10 +47,10 @@ void Evaluator::program(std::uint32_t node, const Record& record) {
         case Verdict::keep: return keep(node, record);
         case Verdict::change: break;
     }
-    const records::Extras* extras = extras_of(node, record);
+    const packing::Extras* extras = extras_of(node, record);
     const std::size_t size = out.size() - before;
     // Each output takes them along.
-    const std::size_t beside = extras == nullptr ? 0 : records::packed_size(*extras, 0);
+    const std::size_t beside = extras == nullptr ? 0 : packing::packed_size(*extras, 0);
     const Room room = room_for(node, size + result.outputs * beside);
     if (room != Room::enough) {
         out.resize(before);
@@ -63,9 +63,9 @@ void Evaluator::program(std::uint32_t node, const Record& record) {
 }
 
 /// What its program says that the record has from here on; with its position.
-const records::Extras* Evaluator::extras_of(std::uint32_t node, const Record& record) {
+const packing::Extras* Evaluator::extras_of(std::uint32_t node, const Record& record) {
     if (!gives_extras_[node]) return record.extras;
-    const records::Extras* said = programs_[node].programs.front()->extras();
+    const packing::Extras* said = programs_[node].programs.front()->extras();
     extras_[node] = *said;
     extras_[node].position = input_->position_at(record.origin);
     return &extras_[node];

@@ -55,14 +55,14 @@ void Stream::keep(std::size_t offset, std::size_t length) {
 }
 
 void Stream::append(std::span<const std::byte> record, std::size_t origin,
-                    const records::Extras* extras) {
+                    const packing::Extras* extras) {
     if (whole_) part_from_input();
     flush();
     HF_ASSERT(framing_ != Framing::json_array);
     ++records_;
     if (framing_ == Framing::packed) {
         HF_ASSERT(extras != nullptr);
-        records::append_packed(*extras, record, bytes_);
+        packing::append_packed(*extras, record, bytes_);
         return note(origin, nullptr);
     }
     bytes_.insert(bytes_.end(), record.begin(), record.end());
@@ -70,11 +70,11 @@ void Stream::append(std::span<const std::byte> record, std::size_t origin,
     note(origin, extras);
 }
 
-void Stream::note_head(const records::Extras* extras) {
+void Stream::note_head(const packing::Extras* extras) {
     head_at_.resize(origins_.size(), no_head);
     const auto at = static_cast<std::uint32_t>(heads_.size());
     head_at_.push_back(extras == nullptr ? no_head : mutant(520) ? 0 : at);
-    if (extras != nullptr) records::append_packed(*extras, {}, heads_);
+    if (extras != nullptr) packing::append_packed(*extras, {}, heads_);
 }
 
 std::vector<std::byte>& Stream::open() {
@@ -83,7 +83,7 @@ std::vector<std::byte>& Stream::open() {
     return bytes_;
 }
 
-void Stream::appended(std::uint32_t outputs, std::size_t origin, const records::Extras* extras) {
+void Stream::appended(std::uint32_t outputs, std::size_t origin, const packing::Extras* extras) {
     HF_ASSERT(!whole_);
     records_ += outputs;
     for (; outputs > 0; --outputs) note(origin, extras);

@@ -34,12 +34,12 @@ public:
     /// A record that is new, without newline; `extras` with its position. Requires: not json_array;
     /// extras where it is packed.
     void append(std::span<const std::byte> record, std::size_t origin,
-                const records::Extras* extras = nullptr);
+                const packing::Extras* extras = nullptr);
 
     /// For a program that writes here itself; `appended` must follow. Requires !whole(), not packed.
     std::vector<std::byte>& open();
     void appended(std::uint32_t outputs, std::size_t origin,
-                  const records::Extras* extras = nullptr);
+                  const packing::Extras* extras = nullptr);
 
     /// The slice ends before `end`. Afterwards either whole(), or bytes() and origins() are it.
     void finish(std::size_t end);
@@ -69,9 +69,9 @@ private:
     void part_from_input();
     void origins_of_lines();
     void flush();
-    void note_head(const records::Extras* extras);
+    void note_head(const packing::Extras* extras);
     /// The origin of the next output, and its place in the column.
-    void note(std::size_t origin, const records::Extras* extras) {
+    void note(std::size_t origin, const packing::Extras* extras) {
         if (extras != nullptr || !head_at_.empty()) note_head(extras);
         origins_.push_back(static_cast<std::uint32_t>(origin));
     }

@@ -56,8 +56,8 @@ Value bytes_value(Heap& heap, std::span<const std::byte> bytes) {
 
 Value headers_value(Heap& heap, std::span<const std::byte> headers) {
     Object* object = fresh_object(heap, 4);
-    records::HeaderWalk walk(headers);
-    for (records::Header header; walk.next(header);)
+    packing::HeaderWalk walk(headers);
+    for (packing::Header header; walk.next(header);)
         put(heap, *object, make_string(heap, header_name(text_of(header.name))),
             header.value ? bytes_value(heap, *header.value) : Value());
     return value_of(object);
@@ -79,7 +79,7 @@ Value MachineProgram::meta_value() {
     member("position", position);
     member("id", make_string(heap, record_id(meta_)));
     if (meta_.extras == nullptr) return value_of(object);
-    const records::Extras& extras = *meta_.extras;
+    const packing::Extras& extras = *meta_.extras;
     if (extras.key) member("key", bytes_value(heap, *extras.key));
     if (!extras.headers.empty()) member("headers", headers_value(heap, extras.headers));
     if (extras.timestamp) {

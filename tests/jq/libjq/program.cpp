@@ -57,7 +57,7 @@ jv text_value(std::string_view text) {
 }
 
 /// UTF-8, or {"base64": ...}; of bytes that the tests have.
-jv bytes_value(records::Bytes bytes) {
+jv bytes_value(packing::Bytes bytes) {
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     if (codec::valid_utf8(text)) return text_value(text);
     std::string base64;
@@ -66,14 +66,14 @@ jv bytes_value(records::Bytes bytes) {
 }
 
 /// libjq puts U+FFFD for what is no UTF-8.
-jv name_value(records::Bytes name) {
+jv name_value(packing::Bytes name) {
     return text_value({reinterpret_cast<const char*>(name.data()), name.size()});
 }
 
-jv headers_value(records::Bytes headers) {
+jv headers_value(packing::Bytes headers) {
     jv object = jv_object();
-    records::HeaderWalk walk(headers);
-    for (records::Header header; walk.next(header);)
+    packing::HeaderWalk walk(headers);
+    for (packing::Header header; walk.next(header);)
         object = jv_object_set(object, name_value(header.name),
                                header.value ? bytes_value(*header.value) : jv_null());
     return object;
@@ -86,7 +86,7 @@ jv value_of(const RecordMeta& meta) {
         jv_object_set(object, jv_string("position"), jv_number(static_cast<double>(meta.position)));
     object = jv_object_set(object, jv_string("id"), text_value(record_id(meta)));
     if (meta.extras == nullptr) return object;
-    const records::Extras& extras = *meta.extras;
+    const packing::Extras& extras = *meta.extras;
     if (extras.key) object = jv_object_set(object, jv_string("key"), bytes_value(*extras.key));
     if (!extras.headers.empty())
         object = jv_object_set(object, jv_string("headers"), headers_value(extras.headers));
