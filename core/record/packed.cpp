@@ -6,7 +6,7 @@
 #include "core/base/assert.hpp"
 #include "core/base/mutant.hpp"
 
-namespace holdfast::records {
+namespace holdfast::packing {
 namespace {
 
 static_assert(std::endian::native == std::endian::little);
@@ -114,4 +114,4 @@ void append_packed(const Extras& extras, Bytes payload, std::vector<std::byte>& 
     pack(extras, payload, std::span(out).subspan(before));
 }
 
-}  // namespace holdfast::records
+}  // namespace holdfast::packing

@@ -18,7 +18,7 @@
 #include <span>
 #include <vector>
 
-namespace holdfast::records {
+namespace holdfast::packing {
 
 using Bytes = std::span<const std::byte>;
 
@@ -72,4 +72,4 @@ std::size_t pack(const Extras& extras, Bytes payload, std::span<std::byte> to);
 /// The same at the end.
 void append_packed(const Extras& extras, Bytes payload, std::vector<std::byte>& out);
 
-}  // namespace holdfast::records
+}  // namespace holdfast::packing
