@@ -199,7 +199,6 @@ bool timestamp_of_value(const Value& value, std::int64_t& timestamp) {
     const double real = value.real();
     if (!(real > -most && real < most)) return false;
     timestamp = static_cast<std::int64_t>(real);
-    if (static_cast<double>(timestamp) > real) --timestamp;
     return true;
 }
 

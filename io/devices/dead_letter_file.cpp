@@ -211,13 +211,32 @@ DeadLetterHead DeadLetterFile::head_of(const Part& part, std::uint32_t output,
     return head;
 }
 
+/// The record that an envelope holds; what is none, or is long, as it stands.
+RecordView DeadLetterFile::opened(RecordView record) {
+    if (record.bytes.size() > opened_max) return record;
+    line_.assign(record.bytes.begin(), record.bytes.end());
+    line_.resize(line_.size() + Program::padding);
+    codec::Document document(parser_);
+    std::string error;
+    if (!codec::read_envelope(std::span(line_).first(record.bytes.size()), opened_max, document,
+                              from_, error))
+        return record;
+    record.bytes = std::as_bytes(std::span(from_.payload));
+    record.key = from_.extras.key;
+    record.headers = from_.extras.headers;
+    record.timestamp = from_.extras.timestamp;
+    return record;
+}
+
 Task<std::int64_t> DeadLetterFile::append(const Order& order, Output& output) {
     for (const Part& part : order.parts) {
         const Payload& payload = payloads_.at(part.batch);
         RecordWalk walk = payloads_.walk(part);
         RecordView record;
         std::uint32_t records = 0;
+        const bool opens = names_.are_envelopes(payload.source, part.sink);
         for (; walk.next(record); ++records) {
+            if (opens) record = opened(record);
             const DeadLetterHead head = head_of(part, part.begin + records, payload, record);
             const std::int64_t result = co_await append_record(head, record.bytes, output);
             if (result < 0) co_return result;

@@ -19,6 +19,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/codec/document.hpp"
+#include "core/codec/envelope.hpp"
 #include "core/data/dead_letter_format.hpp"
 #include "io/device.hpp"
 #include "io/devices/files.hpp"
@@ -38,12 +40,18 @@ public:
     virtual std::string_view sink(SinkId sink) const = 0;
     /// What `$meta.id` is of the record there; empty: nobody knows.
     virtual std::string id(SourceId, PartitionId, std::int64_t) const { return {}; }
+    /// Whether records that this sink was to get (no_sink: that this source gave) stand there as
+    /// envelopes.
+    virtual bool are_envelopes(SourceId, SinkId) const { return false; }
     /// Why the sink did not take that output of the batch, in its words; empty: it said nothing.
     virtual std::string_view why(SinkId, BatchId, std::uint32_t) const { return {}; }
 };
 
 class DeadLetterFile : public DeadLetters {
 public:
+    /// A longer envelope stays a line: to take one apart takes several times its size.
+    static constexpr std::size_t opened_max = std::size_t{256} * 1024;
+
     /// `mode`: of a file that is made, under the umask. Lives: all references as long as this.
     DeadLetterFile(Ring& ring, const RecordNames& names, Payloads& payloads, Events& events,
                    Log log, std::string path, std::uint32_t mode = 0600);
@@ -83,6 +91,7 @@ private:
     Task<std::int64_t> cut_tail();
     Task<> close_file();
     void refuse(std::string problem);
+    RecordView opened(RecordView record);
     DeadLetterHead head_of(const Part& part, std::uint32_t output, const Payload& payload,
                            const RecordView& record) const;
     void say(std::int64_t result);
@@ -94,6 +103,10 @@ private:
     Log log_;
     std::string path_;
     std::uint32_t mode_;
+
+    codec::Parser parser_;
+    codec::FromEnvelope from_;  ///< What opened() gave last stands here.
+    std::vector<std::byte> line_;
 
     bool opening_ = true;
     std::string problem_;

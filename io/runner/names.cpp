@@ -55,4 +55,10 @@ void Names::bind(SourceId source, PartitionId partition, Epoch epoch, std::strin
     store_->bind(source, partition, epoch, std::move(key));
 }
 
+bool Names::are_envelopes(SourceId source, SinkId sink) const {
+    const codec::Framing framing = sink == no_sink ? pipeline_.sources[source.index].framing
+                                                   : pipeline_.sinks[sink.index].framing;
+    return framing == codec::Framing::json;
+}
+
 }  // namespace holdfast::io

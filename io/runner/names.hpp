@@ -33,6 +33,7 @@ public:
     std::string_view why(SinkId sink, BatchId batch, std::uint32_t output) const override {
         return words_.of(sink, batch, output);
     }
+    bool are_envelopes(SourceId source, SinkId sink) const override;
     /// Where sinks say it.
     SinkWords& words() { return words_; }
 

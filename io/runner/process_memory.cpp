@@ -11,6 +11,7 @@
 #include "core/data/flow/recent.hpp"
 #include "core/engine/engine.hpp"
 #include "io/component/kind.hpp"
+#include "io/devices/dead_letter_file.hpp"
 #include "io/jq/module_files.hpp"
 #include "io/payloads.hpp"
 #include "io/runner/engine_config.hpp"
@@ -240,6 +241,11 @@ ProcessMemory process_memory(const PipelineConfig& pipeline) {
         const std::uint64_t records = std::min(pulls.pull_records_max, pulls.pull_bytes_max);
         part[ProcessMemory::set_aside].bytes += (pulls.batches_max + 1) * records * why_bytes;
     }
+    const auto is_of_envelopes = [](const auto& end) { return end.framing == Framing::json; };
+    if (pipeline.dead_letters.present && (std::ranges::any_of(pipeline.sources, is_of_envelopes) ||
+                                          std::ranges::any_of(pipeline.sinks, is_of_envelopes)))
+        part[ProcessMemory::set_aside].bytes +=
+            DeadLetterFile::opened_max * (from_envelope_factor + 1);
     part[ProcessMemory::outputs].bytes += growing * evaluators(pipeline);
     for (const flow::NodeSpec& node : spec.nodes)
         if (node.type == NodeType::dedupe || node.type == NodeType::throttle)

@@ -1,5 +1,6 @@
 // Records with keys, headers and timestamps through the real program: envelopes and sized payloads,
 // there and back, also after SIGKILLs, and in dead letters.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 
@@ -218,4 +219,56 @@ TEST_CASE("the example of records runs its tests, and gives what it says") {
     const std::string dead = read_file(folder.at("out/dead.jsonl"));
     CHECK(dead.find("\"key\":\"k\",\"encoding\":\"utf8\"") == dead.npos);
     CHECK(dead.find("\"transform\":\"by_key\"") != dead.npos);
+}
+
+TEST_CASE("dead letters of envelopes hold the records, and are not wrapped when they come again") {
+    const TempDir dir;
+    dir.write(
+        "in.data",
+        "{\"key\":\"k\",\"headers\":{\"a\":\"b\"},\"timestamp\":-1.5,\"payload\":{\"id\":1}}\n"
+        "{\"key\":\"q\",\"encoding\":\"utf8\",\"payload\":\"no json\"}\n");
+    // The second one fails in the filter, the first one at the sink.
+    const std::string file = dir.write(
+        "p.toml",
+        head("json") +
+            "[transforms.f]\ntype = \"filter\"\ninputs = [\"in\"]\ncondition = '.id == 1'\n" +
+            sink("all", "f", "framing = \"json\"\ninject = { refuse_percent = 100 }\n") +
+            dead_letters);
+    CHECK(run({"run", "-q", file}).code == 0);
+    const std::string dead = read_file(dir.at("out/dead"));
+    INFO(dead);
+    CHECK(contains(
+        dead, "\"timestamp\":-1,\"key\":\"k\",\"headers\":[{\"name\":\"a\",\"value\":\"b\"}]"));
+    CHECK(contains(dead, "\"payload\":\"{\\\"id\\\":1}\""));
+    CHECK(contains(dead, "\"key\":\"q\""));
+    CHECK(contains(dead, "\"payload\":\"no json\""));
+    CHECK_FALSE(contains(dead, "encoding\\\""));
+}
+
+TEST_CASE("records that differ in their keys alone are different ones to dedupe") {
+    const TempDir dir;
+    std::string text;
+    for (const char* key : {"a", "b", "a", "c"})
+        text += "{\"key\":\"" + std::string(key) + "\",\"encoding\":\"utf8\",\"payload\":\"\"}\n";
+    dir.write("in.data", text);
+    const std::string file = dir.write(
+        "p.toml", head("json") + "[transforms.d]\ntype = \"dedupe\"\ninputs = [\"in\"]\n" +
+                      sink("all", "d", "framing = \"json\"\n"));
+    CHECK(run({"run", "-q", file}).code == 0);
+    const std::string out = read_file(dir.at("out/all"));
+    INFO(out);
+    CHECK(std::count(out.begin(), out.end(), '\n') == 3);
+    for (const char* key : {"a", "b", "c"})
+        CHECK(contains(out, "\"key\":\"" + std::string(key) + "\""));
+}
+
+TEST_CASE("a byte order mark stays in what nobody parses, whatever frame it gets") {
+    const TempDir dir;
+    dir.write("in.data", "\xef\xbb\xbfhello\nx\n");
+    const std::string file =
+        dir.write("p.toml", head("lines") + sink("sized", "in", "framing = \"length\"\n") +
+                                sink("envelopes", "in", "framing = \"json\"\n"));
+    CHECK(run({"run", "-q", file}).code == 0);
+    CHECK(read_file(dir.at("out/sized")) == sized("\xef\xbb\xbfhello") + sized("x"));
+    CHECK(contains(read_file(dir.at("out/envelopes")), "\"payload\":\"\xef\xbb\xbfhello\""));
 }

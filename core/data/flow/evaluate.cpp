@@ -57,8 +57,11 @@ Evaluator::Evaluator(const Plan& plan, Memory& memory, std::vector<NodePrograms>
       made_(plan.nodes().size()) {
     HF_ASSERT(programs_.size() == plan.nodes().size());
     for (std::size_t i = 0; i < programs_.size(); ++i) {
-        const bool is_raw = plan.nodes()[i].spec.type == NodeType::raw_filter;
-        parses_.push_back(!is_raw && !programs_[i].programs.empty());
+        const NodeSpec& spec = plan.nodes()[i].spec;
+        // What only puts any payload into a frame gets every byte of it.
+        const bool only_frames = spec.type == NodeType::encode && !spec.skip_blank;
+        parses_.push_back(spec.type != NodeType::raw_filter && !only_frames &&
+                          !programs_[i].programs.empty());
         gives_extras_.push_back(!programs_[i].programs.empty() &&
                                 programs_[i].programs.front()->gives_extras());
     }
@@ -315,11 +318,23 @@ void Evaluator::unrouted(std::uint32_t node, const Record& record, std::string_v
          policy);
 }
 
+/// Of the payload, and of what the record has beside it.
+Hash128 Evaluator::hash_of_all(const Record& record) {
+    if (record.extras == nullptr) return hash_bytes(record.text, key_seed);
+    packing::Extras beside = *record.extras;
+    beside.position = 0;  // That is where it is, not what it is.
+    key_.clear();
+    packing::append_packed(beside, record.text, key_);
+    const Hash128 key = hash_bytes(key_, key_seed);
+    key_.clear();
+    return key;
+}
+
 /// The hash of the node's key in this record; without a key program, of the whole record.
 bool Evaluator::key_of(std::uint32_t node, const Record& record, Hash128& key) {
     auto& programs = programs_[node].programs;
     if (programs.empty()) {
-        key = hash_bytes(record.text, key_seed);
+        key = hash_of_all(record);
         return true;
     }
     key_.clear();

@@ -193,6 +193,7 @@ private:
     void keep(std::uint32_t node, const Record& record);
     bool goes_on_without_key(std::uint32_t node, const Record& record);
     bool key_of(std::uint32_t node, const Record& record, Hash128& key);
+    Hash128 hash_of_all(const Record& record);
     enum class Room : std::uint8_t { enough, record_full, batch_full };
     Room room_for(std::uint32_t node, std::size_t bytes);
     void too_much(std::uint32_t node, const Record& record, Room room);
