@@ -10,6 +10,7 @@
 #include "core/base/assert.hpp"
 #include "core/base/mutant.hpp"
 #include "core/codec/envelope.hpp"
+#include "core/data/program.hpp"
 #include "io/devices/gather.hpp"
 
 namespace holdfast::io {
