@@ -99,6 +99,15 @@ void Judge::find_of(std::uint32_t record, Flaw flaw, Cause cause, std::uint32_t 
                              .what = what});
 }
 
+namespace {
+
+/// Its dead letters are not the texts that its records are.
+bool is_converted(io::Framing framing) {
+    return framing == io::Framing::msgpack || framing == io::Framing::json_array;
+}
+
+}  // namespace
+
 void Judge::read_letters() {
     if (!plan_.config.dead_letters.present) return;
     const std::string& path = plan_.config.dead_letters.path;
@@ -107,7 +116,7 @@ void Judge::read_letters() {
         if (letter.sink.empty()) continue;
         std::string text = plan_.plain(letter.payload);
         for (const TrialSink& sink : plan_.sinks) {
-            if (sink.name != letter.sink || sink.framing == io::Framing::lines) continue;
+            if (sink.name != letter.sink || !is_converted(sink.framing)) continue;
             std::string rest;
             const auto found = records_in(sink.framing, letter.payload, rest);
             if (found.size() == 1) text = plan_.plain(found[0]);
@@ -239,8 +248,8 @@ void Judge::judge_letters() {
         const auto of = std::ranges::find(plan_.sinks, letter.sink, &TrialSink::name);
         const auto index = static_cast<std::size_t>(of - plan_.sinks.begin());
         std::string rest;
-        const bool lines = of == plan_.sinks.end() || of->framing == io::Framing::lines;
-        const auto texts = lines ? std::vector<std::string>{letter.payload}
+        const bool plain = of == plan_.sinks.end() || !is_converted(of->framing);
+        const auto texts = plain ? std::vector<std::string>{letter.payload}
                                  : records_in(of->framing, letter.payload, rest);
         const bool known =
             of != plan_.sinks.end() && texts.size() == 1 &&

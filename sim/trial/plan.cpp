@@ -5,6 +5,7 @@
 #include <bit>
 #include <set>
 
+#include "core/codec/envelope_programs.hpp"
 #include "core/codec/record_programs.hpp"
 #include "core/codec/record_scan.hpp"
 #include "core/data/program.hpp"
@@ -32,7 +33,7 @@ std::string as_text(std::span<const std::byte> bytes) {
 }
 
 std::string as_json(Framing framing, std::span<const std::byte> record) {
-    if (framing != Framing::msgpack) return as_text(record);
+    if (framing != Framing::msgpack) return as_text(codec::payload_in(framing, record));
     const std::vector<std::byte> readable = padded(as_text(record));
     std::vector<std::byte> out;
     std::string error;
@@ -45,20 +46,21 @@ std::string as_json(Framing framing, std::span<const std::byte> record) {
 }  // namespace
 
 std::string record_bytes(Framing framing, const std::string& text) {
-    if (framing == Framing::lines) return text + "\n";
+    if (codec::bytes_of(framing) == Framing::lines) return text + "\n";
     if (framing == Framing::json_array) return text;
     const std::vector<std::byte> readable = padded(text);
     std::vector<std::byte> out;
     std::string error;
-    const auto result =
-        codec::make_encoder()->run(std::span(readable).first(text.size()), out, error);
+    const auto encoder =
+        framing == Framing::length ? codec::make_length_encoder() : codec::make_encoder();
+    const auto result = encoder->run(std::span(readable).first(text.size()), out, error);
     return result.verdict == Verdict::change ? as_text(out) : std::string();
 }
 
 std::vector<std::string> records_in(Framing framing, const std::string& bytes, std::string& rest) {
     std::vector<std::string> out;
     std::size_t begin = 0;
-    if (framing == Framing::lines) {
+    if (codec::bytes_of(framing) == Framing::lines) {
         for (std::size_t end; (end = bytes.find('\n', begin)) != std::string::npos; begin = end + 1)
             out.push_back(bytes.substr(begin, end - begin));
     } else {
@@ -192,6 +194,13 @@ void TrialPlan::add_sinks() {
             if (weak.promise == io::Promise::at_least_once) sink.loses = true;
         sink.is_peer = played.is_peer;
         if (played.path.empty() && !played.is_peer) sink.judged = Judged::nothing;
+        // An envelope says where its record came from, which each run writes elsewhere.
+        if (sink.framing == Framing::json && sink.judged != Judged::nothing) {
+            sink.judged = Judged::nothing;
+            notes.push_back("sink " + settings.name +
+                            " writes envelopes, which are not compared: what came there is not "
+                            "looked at");
+        }
         sinks.push_back(std::move(sink));
         settings = std::move(played.settings);
     }

@@ -75,7 +75,7 @@ TEST_CASE(
     CHECK(heard.all == each(500, true));
 }
 
-TEST_CASE("push into a full inlet is refused, and told nothing; one record is always taken") {
+TEST_CASE("push into a full inlet is refused and told nothing, but one record is always taken") {
     Heard heard;
     {
         Inlet few({.bytes = 1u << 20, .records = 2});

@@ -24,6 +24,7 @@ struct ToBytes {
     void add(std::string_view text) {
         if (text.size() > Heap::write_room - used) [[unlikely]]
             return add_more(text);
+        if (text.empty()) return;  // Its data may be null.
         std::memcpy(room + used, text.data(), text.size());
         used += text.size();
     }
