@@ -44,7 +44,11 @@ std::string SimNet::peer_name(int fd) {
 void SimNet::close(int fd) {
     const auto end = ends_.find(fd);
     HF_ASSERT(end != ends_.end());
-    if (end->second.number >= 0) stream(end->second.number).closed = true;
+    if (end->second.number >= 0) {
+        Stream& one = stream(end->second.number);
+        one.closed = true;
+        one.left = !one.in.empty() && !one.ended && !one.broken;
+    }
     if (fd == listener_) listener_ = -1;
     ends_.erase(end);
 }

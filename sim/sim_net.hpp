@@ -65,6 +65,7 @@ public:
         bool ended = false;         ///< By the peer: nothing more arrives.
         bool broken = false;        ///< By a reset.
         bool closed = false;        ///< By the device.
+        bool left = false;          ///< By the device, with bytes unread and no end of the peer's.
         bool unread_known = false;  ///< has_unread() was asked, and said so last.
         bool unread_asked = false;
         std::uint64_t turns = 0;

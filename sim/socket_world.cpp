@@ -325,8 +325,8 @@ void StreamWorld::judge() {
         dropped += is_dropped ? 1 : 0;
         const SimNet::Stream& one = net_.stream(number);
         // Of its own accord, and not at its own end.
-        const bool left = one.closed && !one.ended && !one.broken && stop_at_ != Instant{-1};
-        if (left && !one.in.empty() && (!one.unread_asked || one.unread_known)) ++left_unread;
+        const bool left = one.left && stop_at_ != Instant{-1};
+        if (left && (!one.unread_asked || one.unread_known)) ++left_unread;
     }
     demand(left_unread <= source_->counts().crowded_out, "I101",
            "a peer that was saying something was left as one that is silent");
