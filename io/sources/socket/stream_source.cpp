@@ -196,7 +196,8 @@ Task<> StreamSource::leave_silent() {
         co_await sleep_until(ring_, ring_.now() + pause);
         for (Connection& one : connections_)
             // This process may have stood still: what came meanwhile was said in time.
-            if (one.poll != nullptr && ring_.now() - one.heard >= config_.idle_timeout &&
+            if (one.over == Why::open && one.poll != nullptr &&
+                ring_.now() - one.heard >= config_.idle_timeout &&
                 (mutant(580) || !network_.has_unread(one.fd)))
                 end(one, Why::idle);
     }
