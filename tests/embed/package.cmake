@@ -111,7 +111,7 @@ file(MAKE_DIRECTORY ${work}/taken/run)
 run(${work}/taken/build/orders ${work}/taken/run)
 
 # The shared library has the names of holdfast.h and no others, and Python takes it as it is.
-file(GLOB_RECURSE library ${work}/taken/build/libholdfast.so)
+set(library ${work}/taken/build/holdfast/libholdfast.so)
 execute_process(COMMAND nm -D --defined-only ${library} OUTPUT_VARIABLE names RESULT_VARIABLE code)
 if(code EQUAL 0)
     string(REGEX MATCHALL " T [^\n]+" names "${names}")
