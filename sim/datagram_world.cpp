@@ -32,6 +32,8 @@ enum What : std::uint64_t {
     ends,
     pause,
     hold,
+    is_stopped,
+    stops_after,
 };
 
 struct Record {
@@ -51,6 +53,7 @@ public:
         config_.limits.oversize = pick(oversize, 2) == 0 ? Oversize::dead_letter : Oversize::split;
         records_max_ = 1 + static_cast<std::uint32_t>(pick(records, 4));
         left_ = 1 + pick(count, 60);
+        if (pick(is_stopped, 3) == 2) stops_after_ = 1 + pick(stops_after, 40);
     }
     ~DatagramWorld() {
         ring_.abandon();
@@ -68,6 +71,7 @@ private:
     void expect(std::string text);
     void take(const Event& event);
     void take_batch(const BatchPulled& batch);
+    bool is_over() const;
     void judge() const;
 
     Seeded choices_;
@@ -84,6 +88,9 @@ private:
     MemoryCheckpoints checkpoints_;
     std::unique_ptr<io::DatagramSource> source_;
     std::vector<Record> wanted_, got_;
+    std::vector<std::size_t> wanted_until_;   ///< By datagram: of wanted_, with what came before.
+    std::uint64_t stops_after_ = UINT64_MAX;  ///< Batches.
+    bool stopped_ = false;
     std::uint32_t records_max_ = 1;
     std::uint64_t left_ = 0;
     std::uint64_t sent_ = 0;
@@ -106,6 +113,7 @@ void DatagramWorld::expect(std::string text) {
         wanted_.push_back({text.substr(0, size), fate});
         text.erase(0, size);
     } while (!text.empty());
+    wanted_until_.push_back(wanted_.size());
 }
 
 void DatagramWorld::send() {
@@ -145,6 +153,10 @@ void DatagramWorld::take_batch(const BatchPulled& batch) {
 void DatagramWorld::take(const Event& event) {
     if (const auto* batch = std::get_if<BatchPulled>(&event)) {
         take_batch(*batch);
+        if (--stops_after_ == 0) {
+            stopped_ = true;
+            source_->take_no_more();
+        }
         waits_ = false;
         pull_at_ = clock_.now;
         if (pick(hold, 6) == 5) pull_at_ = pull_at_ + milliseconds(20);
@@ -156,13 +168,18 @@ void DatagramWorld::take(const Event& event) {
     }
 }
 
+bool DatagramWorld::is_over() const {
+    if (stopped_) return source_->has_given_all() && events_.empty();
+    return left_ == 0 && got_.size() >= wanted_.size();
+}
+
 void DatagramWorld::run() {
     source_ =
         std::make_unique<io::DatagramSource>(config_, net_, ring_, payloads_, events_, checkpoints_,
                                              slots_, [](io::Level, const std::string&) {});
     source_->start();
     const Instant late = clock_.now + seconds(1000);
-    while (left_ > 0 || got_.size() < wanted_.size()) {
+    while (!is_over()) {
         demand(clock_.now < late, "I101", "a datagram was taken and is not given away");
         while (!events_.empty()) take(events_.pop());
         if (left_ > 0 && send_at_ <= clock_.now) send();
@@ -172,12 +189,18 @@ void DatagramWorld::run() {
         }
         Instant next = waits_ ? late : std::max(pull_at_, clock_.now);
         if (left_ > 0) next = std::min(next, send_at_);
-        if (events_.empty()) ring_.run(next);
+        if (events_.empty() && !is_over()) ring_.run(next);
+    }
+    if (stopped_) {
+        // What was received by then, and nothing that came later.
+        const std::uint64_t received = source_->counts().received;
+        wanted_.resize(received == 0 ? 0 : wanted_until_[received - 1]);
     }
     judge();
 }
 
 void DatagramWorld::judge() const {
+    demand(got_.size() >= wanted_.size(), "I101", "a datagram that was received is gone");
     for (std::size_t i = 0; i < wanted_.size(); ++i)
         demand(got_[i] == wanted_[i], "I101",
                "given away: " + got_[i].text + ", wanted: " + wanted_[i].text);

@@ -35,6 +35,8 @@ enum What : std::uint64_t {
     cannot_start,
     records,
     hold,
+    is_stopped,
+    stops_at,
 };
 
 struct Piece {
@@ -50,6 +52,7 @@ struct Run {
     int error = 0;  ///< It cannot be started.
     std::string printed;
     io::Child child;
+    int out = -1;  ///< The number of its output's stream; -1: it has none.
     std::size_t done = 0;
     Instant next{};
     Instant began{};
@@ -76,6 +79,7 @@ public:
         }
         run.child = {net_.open_pipe(), net_.open_pipe(), net_.open_pipe(),
                      static_cast<pid_t>(begun_)};
+        run.out = net_.number_of(run.child.out_fd);
         run.next = clock_.now;
         return run.child;
     }
@@ -143,6 +147,8 @@ public:
         source_ = std::make_unique<io::ExecSource>(
             config_, std::move(processes), ring_, payloads_, events_, checkpoints_, slots_,
             [this](io::Level, const std::string& line) { said_ += line + "\n"; });
+        if (pick(is_stopped, 3) == 2)
+            stop_at_ = clock_.now + milliseconds(static_cast<std::int64_t>(pick(stops_at, 600)));
     }
     ~ExecWorld() {
         ring_.abandon();
@@ -164,7 +170,9 @@ private:
     }
     void take(const Event& event);
     bool is_over() const;
+    void stop();
     void judge() const;
+    void judge_stopped();
 
     Seeded choices_;
     std::map<std::uint64_t, std::uint64_t> asked_;
@@ -187,6 +195,9 @@ private:
     bool waits_ = false;
     bool ended_ = false;
     Instant pull_at_{};
+    Instant stop_at_ = never;
+    bool stopped_ = false;
+    std::size_t begun_at_stop_ = 0;
 };
 
 void ExecWorld::add_run() {
@@ -248,8 +259,17 @@ void ExecWorld::take(const Event& event) {
 /// Where another run would follow, the last of the script is the end of this world.
 bool ExecWorld::is_over() const {
     if (ended_) return true;
+    if (stopped_) return source_->has_given_all() && clock_.now >= stop_at_ + milliseconds(1200);
     const auto& script = processes_->script;
     return processes_->begun() == script.size() && script.back().reaped && goes_on(script.back());
+}
+
+/// What was read until then is given away, and nothing is begun.
+void ExecWorld::stop() {
+    if (stopped_ || stop_at_ > clock_.now) return;
+    stopped_ = true;
+    begun_at_stop_ = processes_->begun();
+    source_->take_no_more();
 }
 
 void ExecWorld::run() {
@@ -260,6 +280,8 @@ void ExecWorld::run() {
         demand(processes_->broken.empty(), "I103", processes_->broken);
         while (!events_.empty()) take(events_.pop());
         Instant next = processes_->act();
+        stop();
+        next = std::min(next, stopped_ ? stop_at_ + milliseconds(1200) : stop_at_);
         if (!waits_ && !ended_ && pull_at_ <= clock_.now) {
             waits_ = true;
             source_->pull({{0, ++generation_}, config_.id, records_max_, 4096});
@@ -268,7 +290,20 @@ void ExecWorld::run() {
         if (events_.empty() && !is_over()) ring_.run(std::min(next, late));
     }
     while (!events_.empty()) take(events_.pop());
-    judge();
+    stopped_ ? judge_stopped() : judge();
+}
+
+void ExecWorld::judge_stopped() {
+    demand(processes_->broken.empty(), "I103", processes_->broken);
+    demand(processes_->begun() == begun_at_stop_, "I103", "a command is started after the stop");
+    std::string wanted;
+    for (const Run& run : processes_->script) {
+        if (run.out < 0) continue;
+        const std::string& took = net_.stream(run.out).took;
+        wanted += took;
+        if (!took.empty() && took.back() != '\n') wanted += '\n';
+    }
+    demand(got_ == wanted, "I103", "given away at a stop:\n" + got_ + "wanted:\n" + wanted);
 }
 
 void ExecWorld::judge() const {

@@ -405,6 +405,9 @@ constexpr Mutant all[] = {
     {580, "a peer is left as silent though it has said something", "", 1000, Habitat::sockets},
     {581, "what a connection did not end when the pipeline stopped is gone", "", 500,
      Habitat::sockets},
+    {582, "what a command wrote and a stop found is gone", "", 500, Habitat::exec},
+    {583, "a command is started again while the pipeline stops", "", 500, Habitat::exec},
+    {585, "a datagram that waited for its turn at a stop is gone", "", 2000, Habitat::sockets},
 };
 
 }  // namespace

@@ -40,12 +40,20 @@ private:
     void judge_order(std::uint32_t sink, const std::vector<std::string>& came,
                      const std::map<std::string, Known>& known);
     void judge_count(std::uint32_t sink, std::uint64_t there);
+    void judge_durable(std::uint32_t sink, const std::string& bytes,
+                       const std::vector<std::string>& came);
     void judge_missing(std::uint32_t sink, const std::string& text, std::uint64_t missing,
                        const Known& known);
     void judge_letters();
     void judge_ends();
     void judge_end(const TrialSession& session, bool is_last);
     std::map<std::string, Known> known_of(std::uint32_t sink) const;
+    /// The source that it is of can be read again; where nobody knows which: all can.
+    bool comes_again(const Known& known) const {
+        return known.record < plan_.records.size()
+                   ? plan_.inputs[plan_.records[known.record].input].comes_again
+                   : plan_.comes_again;
+    }
     /// What a power loss leaves there may be anything.
     bool is_vague(const TrialSink& sink) const {
         return world_.lost_power() && !(sink.once && sink.is_synced);
@@ -147,9 +155,7 @@ void Judge::judge_sink(std::uint32_t index) {
     const bool tolerated = is_left || (is_vague(sink) && sink.is_synced);
     if (!rest.empty() && world_.is_done() && !tolerated)
         find(Flaw::foreign, torn_cause_at(sink), index, "the last record is torn: " + rest);
-    if (sink.is_synced && world_.is_done() &&
-        !world_.disk().durable_contents(sink.path).value_or("").starts_with(bytes))
-        find(Flaw::volatile_, Cause::none, index, "all is committed, and not all of it durable");
+    if (sink.is_synced && world_.is_done()) judge_durable(index, bytes, came);
     if (sink.judged == Judged::whole) return;
     if (sink.judged == Judged::counted) return judge_count(index, came.size());
 
@@ -183,6 +189,30 @@ void Judge::judge_sink(std::uint32_t index) {
         judge_order(index, came, known);
 }
 
+/// All is committed: what is there would survive a power loss. A sink that writes behind what it finds
+/// may have records there twice, of which those before a failed sync are not durable for ever; each is
+/// durable once.
+void Judge::judge_durable(std::uint32_t index, const std::string& bytes,
+                          const std::vector<std::string>& came) {
+    const TrialSink& sink = plan_.sinks[index];
+    const std::string durable = world_.disk().durable_contents(sink.path).value_or("");
+    if (durable.starts_with(bytes)) return;
+    const std::string what = "all is committed, and not all of it durable";
+    if (sink.once) return find(Flaw::volatile_, Cause::none, index, what);
+    std::string rest;
+    const std::vector<std::string> kept = plan_.plain_in(sink.framing, durable, rest);
+    const std::map<std::string, Known> known = known_of(index);
+    for (const std::string& text : came) {
+        if (std::ranges::find(kept, text) != kept.end()) continue;
+        const auto of = known.find(text);
+        const Known who = of == known.end() ? Known{} : of->second;
+        // Of a source that is not read again, what a failed sync left in doubt was never committed.
+        const bool in_doubt = !comes_again(who) && (is_cut_ || world_.faulted());
+        find_of(who.record, Flaw::volatile_, in_doubt ? Cause::read_once : Cause::none, index,
+                what + ": " + text, 1);
+    }
+}
+
 void Judge::judge_count(std::uint32_t index, std::uint64_t there) {
     const TrialSink& sink = plan_.sinks[index];
     std::uint64_t wanted = 0;
@@ -206,12 +236,10 @@ void Judge::judge_missing(std::uint32_t index, const std::string& text, std::uin
         out_.tally.dropped += missing;
         return find_of(known.record, Flaw::dropped, Cause::policy, index, text, missing);
     }
-    const bool comes_again = known.record < plan_.records.size()
-                                 ? plan_.inputs[plan_.records[known.record].input].comes_again
-                                 : plan_.comes_again;
-    const Cause cause = cause_at(sink) != Cause::none                   ? cause_at(sink)
-                        : !comes_again && (is_cut_ || world_.faulted()) ? Cause::read_once
-                                                                        : Cause::none;
+    const bool is_gone = !comes_again(known) && (is_cut_ || world_.faulted());
+    const Cause cause = cause_at(sink) != Cause::none ? cause_at(sink)
+                        : is_gone                     ? Cause::read_once
+                                                      : Cause::none;
     out_.tally.lost += missing;
     find_of(known.record, Flaw::lost, cause, index, text, missing);
 }
@@ -309,6 +337,7 @@ void Judge::judge_end(const TrialSession& session, bool is_last) {
         case HaltReason::dead_letters_absent:
         case HaltReason::sink_failed: return find(Flaw::stopped, Cause::policy, sink, why);
         case HaltReason::sink_sync_failed:
+        case HaltReason::sink_broken:
             if (session.faulty && !plan_.comes_again) return;
             break;
         case HaltReason::dead_letters_failed:

@@ -69,6 +69,7 @@ void ExecSource::revoke_done(const RevokeDone&) {}
 /// The end of this run's output, as far as it was read. The command itself ends with the source.
 void ExecSource::take_no_more() {
     closing_ = true;
+    if (mutant(582)) lines_.clear();
     at_end_ = reads_;
     wake();
     dispatch();
@@ -96,6 +97,8 @@ Task<> ExecSource::keep_running() {
         if (!again) break;
         const Duration wait = mutant(471) ? Duration{0} : next_backoff();
         co_await sleep_until(ring_, ring_.now() + wait);
+        // Nobody would read what it prints.
+        if (closing_ && !mutant(583)) break;
     }
     end_runs();
 }

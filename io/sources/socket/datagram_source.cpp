@@ -80,6 +80,11 @@ void DatagramSource::commit(const CommitPosition&) { HF_ASSERT(false); }
 
 void DatagramSource::revoke_done(const RevokeDone&) {}
 
+void DatagramSource::take_no_more() {
+    closing_ = true;
+    if (mutant(585)) staged_.present = false;
+}
+
 void DatagramSource::idle(const Pull& pull, Duration retry_after) {
     told_idle_ = true;
     events_.push(SourceIdle{pull.batch, config_.id, retry_after});

@@ -52,7 +52,7 @@ public:
     void commit(const CommitPosition& commit) override;
     void revoke_done(const RevokeDone& done) override;
     const std::string& problem() const override { return problem_; }
-    void take_no_more() override { closing_ = true; }
+    void take_no_more() override;
     bool has_given_all() const override { return !busy_ && !staged_.present; }
 
     const DatagramCounts& counts() const { return counts_; }
