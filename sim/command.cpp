@@ -1,12 +1,11 @@
 #include "sim/command.hpp"
+#include "sim/crash_words.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <map>
@@ -29,18 +28,6 @@ constexpr int exit_nondeterminism = 13;
 constexpr int exit_probes = 14;
 constexpr int exit_data = 65;
 
-thread_local std::uint64_t seed_now = 0;
-
-/// An assertion failed, or worse: say which seed it was.
-extern "C" void on_crash(int) {
-    char text[96];
-    const int n = std::snprintf(
-        text, sizeof(text), "CRASH seed=0x%llx  replay: holdfast sim --seed 0x%llx\n",
-        static_cast<unsigned long long>(seed_now), static_cast<unsigned long long>(seed_now));
-    if (n > 0 && ::write(2, text, static_cast<std::size_t>(n)) < 0) ::_exit(exit_crash);
-    ::_exit(exit_crash);
-}
-
 struct Sweep {
     const SimOptions& options;
     std::atomic<std::uint64_t> next{0};
@@ -60,7 +47,7 @@ void sweep_some(Sweep& sweep) {
         const std::uint64_t i = sweep.next++;
         if (i >= sweep.options.seeds) break;
         const std::uint64_t seed = sweep.options.first_seed + i;
-        seed_now = seed;
+        crash_is_of(seed);
         const RunOptions run{.until = sweep.options.until, .lies = sweep.options.lies};
         const Outcome outcome = run_seed(seed, run, &mine);
         sweep.events += outcome.events;
@@ -94,7 +81,7 @@ void show_progress(const Sweep& sweep, std::chrono::steady_clock::time_point beg
 }
 
 int run_one(std::uint64_t seed, const SimOptions& options) {
-    seed_now = seed;
+    crash_is_of(seed);
     Seeded choices(seed);
     World world(seed, choices);
     const Outcome outcome =
@@ -140,7 +127,7 @@ int replay(const SimOptions& options) {
                      file ? scenario.error().c_str() : "can't be read");
         return exit_data;
     }
-    seed_now = scenario->seed;
+    crash_is_of(scenario->seed);
     Recorded choices{std::span<const Choice>(scenario->choices)};
     World world(scenario->seed, choices);
     const Outcome outcome =
@@ -217,8 +204,7 @@ int report(Sweep& sweep, double seconds) {
 int sim_command(const SimOptions& options) {
     if (options.world != "engine") return world_command(options);
     if (!options.scenario.empty()) return replay(options);
-    std::signal(SIGABRT, on_crash);
-    std::signal(SIGTRAP, on_crash);
+    say_at_crash("", exit_crash);
     if (options.one_seed) return run_one(options.first_seed, options);
     Sweep sweep{.options = options};
     if (options.golden) sweep.hashes.resize(options.seeds);

@@ -14,6 +14,7 @@
 #include "io/devices/dead_letter_file.hpp"
 #include "io/payloads.hpp"
 #include "sim/device_worlds.hpp"
+#include "sim/record_truth.hpp"
 #include "sim/sim_ring.hpp"
 
 namespace holdfast::sim {
@@ -29,19 +30,6 @@ struct Sample {
     std::string encoding = "utf8";
     std::string payload;
 };
-
-std::string base64(const std::string& bytes) {
-    const std::string digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string bits, out;
-    for (const char c : bytes)
-        for (int bit = 7; bit >= 0; --bit)
-            bits += (static_cast<unsigned char>(c) >> bit & 1) != 0 ? '1' : '0';
-    while (bits.size() % 6 != 0) bits += '0';
-    for (std::size_t i = 0; i < bits.size(); i += 6)
-        out += digits[static_cast<std::size_t>(std::stoi(bits.substr(i, 6), nullptr, 2))];
-    while (out.size() % 4 != 0) out += '=';
-    return out;
-}
 
 struct Names : io::RecordNames {
     std::string_view source(SourceId) const override { return "in"; }

@@ -1,5 +1,7 @@
 #include "sim/joint_process.hpp"
 
+#include "core/model/names.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -71,6 +73,16 @@ bool JointProcess::wait(Duration duration) {
         ring_.run(std::min(until, around_.next()));
     }
     return true;
+}
+
+std::string text_of(const io::RunReport& report) {
+    switch (report.end) {
+        case io::End::halted: return std::string("halted: ") + name_of(report.halt.reason);
+        case io::End::refused: return "refused: " + report.problem;
+        case io::End::foreign: return "foreign: " + report.problem;
+        case io::End::stopped: return "stopped";
+    }
+    return {};
 }
 
 }  // namespace holdfast::sim

@@ -14,6 +14,7 @@
 
 #include "io/devices/network.hpp"
 #include "io/runner/process.hpp"
+#include "io/runner/run.hpp"
 #include "sim/sim_ring.hpp"
 
 namespace holdfast::sim {
@@ -86,5 +87,8 @@ private:
     NetHost* net_ = nullptr;
     std::uint32_t lives_ = 0;
 };
+
+/// How it ended: "halted: finished".
+std::string text_of(const io::RunReport& report);
 
 }  // namespace holdfast::sim

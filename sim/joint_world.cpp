@@ -35,16 +35,6 @@ enum What : std::uint64_t {
 constexpr Duration patience = seconds(90);  ///< Within which a healed pipeline has done all.
 constexpr std::uint64_t waits_max = 400'000;
 
-std::string text_of(const io::RunReport& report) {
-    switch (report.end) {
-        case io::End::halted: return std::string("halted: ") + name_of(report.halt.reason);
-        case io::End::refused: return "refused: " + report.problem;
-        case io::End::foreign: return "foreign: " + report.problem;
-        case io::End::stopped: return "stopped";
-    }
-    return {};
-}
-
 }  // namespace
 
 JointWorld::JointWorld(Choices& choices)

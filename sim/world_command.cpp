@@ -1,18 +1,16 @@
 // `holdfast sim --world NAME`: many seeds of one of the worlds beside the engine's, or one with all that
 // happened in it.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
-#include <csignal>
-#include <cstdio>
 #include <map>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 #include "sim/command.hpp"
+#include "sim/crash_words.hpp"
 #include "sim/habitats.hpp"
 #include "sim/joint_world.hpp"
 
@@ -24,16 +22,6 @@ constexpr int exit_liveness = 11;
 constexpr int exit_crash = 12;
 
 const char* world_now = "";
-thread_local std::uint64_t seed_now = 0;
-
-extern "C" void on_world_crash(int) {
-    char text[96];
-    const int n =
-        std::snprintf(text, sizeof(text), "CRASH  replay: holdfast sim --world %s --seed 0x%llx\n",
-                      world_now, static_cast<unsigned long long>(seed_now));
-    if (n > 0 && ::write(2, text, static_cast<std::size_t>(n)) < 0) ::_exit(exit_crash);
-    ::_exit(exit_crash);
-}
 
 int code_of(const Breach& breach) {
     return breach.invariant[0] == 'L' ? exit_liveness : exit_safety;
@@ -45,7 +33,7 @@ void print(std::uint64_t seed, const Breach& breach) {
 }
 
 int run_one(Habitat habitat, std::uint64_t seed) {
-    seed_now = seed;
+    crash_is_of(seed);
     const auto found = run_in(habitat, seed);
     if (found) {
         print(seed, *found);
@@ -56,7 +44,7 @@ int run_one(Habitat habitat, std::uint64_t seed) {
 }
 
 int run_joint_one(const SimOptions& options) {
-    seed_now = options.first_seed;
+    crash_is_of(options.first_seed);
     Seeded choices(options.first_seed);
     JointWorld world(choices);
     std::optional<Breach> found;
@@ -81,9 +69,9 @@ int run_joint_one(const SimOptions& options) {
 int world_command(const SimOptions& options) {
     const Habitat habitat = habitat_of(options.world).value();
     world_now = name_of(habitat);
-    std::signal(SIGABRT, on_world_crash);
-    std::signal(SIGTRAP, on_world_crash);
-    std::signal(SIGSEGV, on_world_crash);
+    static std::string what;
+    what = std::string("--world ") + world_now;
+    say_at_crash(what.c_str(), exit_crash);
     if (options.one_seed)
         return habitat == Habitat::joint ? run_joint_one(options)
                                          : run_one(habitat, options.first_seed);
@@ -95,12 +83,13 @@ int world_command(const SimOptions& options) {
     const auto began = std::chrono::steady_clock::now();
     const auto some = [&] {
         for (std::uint64_t i = next++; i < options.seeds; i = next++) {
-            seed_now = options.first_seed + i;
-            const auto found = run_in(habitat, seed_now);
+            const std::uint64_t seed = options.first_seed + i;
+            crash_is_of(seed);
+            const auto found = run_in(habitat, seed);
             if (!found) continue;
             const std::lock_guard lock(mutex);
             ++failed;
-            if (++kinds[found->invariant] == 1) print(seed_now, *found);
+            if (++kinds[found->invariant] == 1) print(seed, *found);
             code = code == 0 ? code_of(*found) : std::min(code, code_of(*found));
         }
     };

@@ -11,6 +11,7 @@
 #include "core/codec/json_parse.hpp"
 #include "core/codec/json_text.hpp"
 #include "core/codec/lines.hpp"
+#include "core/record/packed.hpp"
 
 namespace holdfast::codec {
 
@@ -162,5 +163,21 @@ std::unique_ptr<Program> make_decoder(Framing framing) {
 }
 
 std::unique_ptr<Program> make_encoder() { return std::make_unique<MsgpackEncoder>(); }
+
+std::string shown_record(Framing framing, std::span<const std::byte> record) {
+    const auto as_text = [](std::span<const std::byte> bytes) {
+        return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    };
+    if (framing == Framing::packed) return as_text(packing::view_of(record)->payload);
+    if (framing != Framing::msgpack) return as_text(payload_in(framing, record));
+    std::vector<std::byte> readable(record.begin(), record.end());
+    readable.resize(readable.size() + Program::padding);
+    std::vector<std::byte> out;
+    std::string error;
+    const auto result =
+        make_decoder(framing)->run(std::span(readable).first(record.size()), out, error);
+    if (result.verdict != Verdict::change || out.empty()) return as_text(record);
+    return as_text(std::span(out).first(out.size() - 1));
+}
 
 }  // namespace holdfast::codec

@@ -26,4 +26,8 @@ std::unique_ptr<Program> make_decoder(Framing framing);
 /// From lines of JSON to msgpack. What it appends has no '\n'.
 std::unique_ptr<Program> make_encoder();
 
+/// A record of a batch or a file as people read it: MsgPack as JSON, or what that cannot be as it stands;
+/// of all others the payload.
+std::string shown_record(Framing framing, std::span<const std::byte> record);
+
 }  // namespace holdfast::codec

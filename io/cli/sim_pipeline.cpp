@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <expected>
 #include <iterator>
@@ -19,6 +18,7 @@
 #include "io/cli/sim_report.hpp"
 #include "io/jq/outside.hpp"
 #include "io/printable.hpp"
+#include "sim/crash_words.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -29,19 +29,6 @@ using sim::TrialFault;
 
 // When programs ask for the time: always the same, so that what they give can be compared.
 constexpr double standing_still_at = 1.7e9;
-
-const char* file_now = "";
-thread_local std::uint64_t seed_now = 0;
-
-extern "C" void on_trial_crash(int) {
-    char text[512];
-    const int n =
-        std::snprintf(text, sizeof(text), "CRASH  replay: holdfast sim -c %s --seed %llu\n",
-                      file_now, static_cast<unsigned long long>(seed_now));
-    const auto size = std::min(static_cast<std::size_t>(std::max(n, 0)), sizeof(text) - 1);
-    if (::write(2, text, size) < 0) ::_exit(exit_internal);
-    ::_exit(exit_internal);
-}
 
 std::expected<FaultSet, std::string> faults_of(const std::vector<std::string>& names) {
     if (names.empty()) return FaultSet::all();
@@ -86,8 +73,9 @@ struct Sweep {
 
 void sweep_some(Sweep& sweep) {
     for (std::uint64_t i = sweep.next++; i < sweep.command.seeds; i = sweep.next++) {
-        seed_now = sweep.command.first_seed + i;
-        sim::TrialRun run = sim::try_seed(sweep.plan, sweep.faults, seed_now);
+        const std::uint64_t seed = sweep.command.first_seed + i;
+        sim::crash_is_of(seed);
+        sim::TrialRun run = sim::try_seed(sweep.plan, sweep.faults, seed);
         const std::lock_guard lock(sweep.mutex);
         sweep.tally.add(run.verdict.tally);
         std::ranges::move(run.verdict.findings, std::back_inserter(sweep.found));
@@ -170,7 +158,7 @@ std::expected<SimReport, std::string> try_pipeline(const ConfigResult& config,
     SimReport report = report_of(config, records, plan, sweep.faults);
     report.skipped = skipped;
     if (plan.plays() && command.one_seed) {
-        seed_now = command.first_seed;
+        sim::crash_is_of(command.first_seed);
         sim::TrialRun run = sim::try_seed(plan, sweep.faults, command.first_seed);
         if (story != nullptr) *story = std::move(run.log);
         report.seeds = 1;
@@ -198,9 +186,9 @@ int sim_pipeline_command(const SimPipelineCommand& command) {
         const std::string problem = report_problem(command.junit, std::span(&command.file, 1));
         if (!problem.empty()) return refuse(problem);
     }
-    file_now = command.file.c_str();
-    std::signal(SIGABRT, on_trial_crash);
-    std::signal(SIGTRAP, on_trial_crash);
+    static std::string what;
+    what = "-c " + command.file;
+    sim::say_at_crash(what.c_str(), exit_internal);
     std::vector<std::string> story;
     const auto report = try_pipeline(config, command, &story);
     if (!report) return refuse(report.error());

@@ -57,19 +57,6 @@ std::vector<StreamExtent> extents_of(Framing framing, std::span<const std::byte>
     return out;
 }
 
-/// As people read it: MsgPack as JSON; what that cannot be, as it stands; else the payload.
-std::string shown_record(Framing framing, std::span<const std::byte> record) {
-    if (framing == Framing::packed) return as_text(packing::view_of(record)->payload);
-    if (framing != Framing::msgpack) return as_text(codec::payload_in(framing, record));
-    const std::vector<std::byte> readable = padded(record);
-    std::vector<std::byte> out;
-    std::string error;
-    const auto result =
-        codec::make_decoder(framing)->run(std::span(readable).first(record.size()), out, error);
-    if (result.verdict != Verdict::change || out.empty()) return as_text(record);
-    return as_text(std::span(out).first(out.size() - 1));
-}
-
 /// One batch as a source would give it.
 struct Batch {
     std::string bytes;

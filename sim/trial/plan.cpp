@@ -32,17 +32,6 @@ std::string as_text(std::span<const std::byte> bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-std::string as_json(Framing framing, std::span<const std::byte> record) {
-    if (framing != Framing::msgpack) return as_text(codec::payload_in(framing, record));
-    const std::vector<std::byte> readable = padded(as_text(record));
-    std::vector<std::byte> out;
-    std::string error;
-    const auto result =
-        codec::make_decoder(framing)->run(std::span(readable).first(record.size()), out, error);
-    if (result.verdict != Verdict::change || out.empty()) return as_text(record);
-    return as_text(std::span(out).first(out.size() - 1));
-}
-
 }  // namespace
 
 std::string record_bytes(Framing framing, const std::string& text) {
@@ -67,7 +56,8 @@ std::vector<std::string> records_in(Framing framing, const std::string& bytes, s
         const auto all = as_bytes(bytes);
         codec::RecordScan scan(framing, all);
         for (codec::StreamExtent extent; scan.next(extent); begin = extent.end)
-            out.push_back(as_json(framing, all.subspan(extent.begin, extent.end - extent.begin)));
+            out.push_back(
+                codec::shown_record(framing, all.subspan(extent.begin, extent.end - extent.begin)));
     }
     rest = bytes.substr(begin);
     return out;

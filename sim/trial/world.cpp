@@ -38,16 +38,6 @@ constexpr Duration stop_latest = seconds(40);  ///< Who is not done by then is a
 constexpr Duration look_interval = milliseconds(500);
 constexpr std::uint64_t waits_max = 2'000'000;
 
-std::string text_of(const io::RunReport& report) {
-    switch (report.end) {
-        case io::End::halted: return std::string("halted: ") + name_of(report.halt.reason);
-        case io::End::refused: return "refused: " + report.problem;
-        case io::End::foreign: return "foreign: " + report.problem;
-        case io::End::stopped: return "stopped";
-    }
-    return {};
-}
-
 }  // namespace
 
 std::uint64_t TrialChance::choose(Site site, std::uint64_t entity, std::uint64_t n,

@@ -3,31 +3,15 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
-#include "tests/real/campaign.hpp"
+#include "tests/real/framed.hpp"
 
 using namespace holdfast::real;
 using namespace std::string_literals;
 
 namespace {
 
-std::string head(const std::string& framing, const std::string& more = "") {
-    return "data_dir = \"state\"\n[engine]\nmemory_limit = \"4MiB\"\ncommit_interval = \"3ms\"\n"
-           "[sources.in]\ntype = \"file\"\ninclude = [\"in.data\"]\nend = \"eof\"\n"
-           "poll_interval = \"5ms\"\nframing = \"" +
-           framing + "\"\n" + more;
-}
-
-std::string sink(const std::string& name, const std::string& input, const std::string& more = "") {
-    return "[sinks." + name + "]\ntype = \"file\"\ninputs = [\"" + input + "\"]\npath = \"out/" +
-           name + "\"\nbatch = { max_bytes = \"64KiB\" }\n" + more;
-}
-
 const char* const filter =
     "[transforms.odd]\ntype = \"filter\"\ninputs = [\"in\"]\ncondition = '.odd'\n";
-const char* const dead_letters = "[dead_letters]\ntype = \"file\"\npath = \"out/dead\"\n";
-
-std::string padding(std::uint64_t n) { return std::string(20 + n * 7 % 150, 'x'); }
-
 std::string line_of(std::uint64_t n) {
     return "{\"n\":" + std::to_string(n) + ",\"odd\":" + (n % 2 == 1 ? "true" : "false") +
            ",\"m\":\"" + padding(n) + "\"}";
@@ -67,16 +51,6 @@ std::string packed_of(std::uint64_t n) {
     return out.replace(3, 5, number);
 }
 
-void forget(const TempDir& folder) {
-    std::filesystem::remove_all(folder.at("state"));
-    std::filesystem::remove_all(folder.at("out"));
-}
-
-Exited run_in(const TempDir& folder, const std::string& config) {
-    folder.write("pipe.toml", config);
-    return run({"run", "--progress", "off", folder.at("pipe.toml")});
-}
-
 }  // namespace
 
 TEST_CASE("a JSON array to lines and to MsgPack is byte-identical after 10 kills") {
@@ -90,8 +64,9 @@ TEST_CASE("a JSON array to lines and to MsgPack is byte-identical after 10 kills
         packed += packed_of(n);
     }
     folder.write("in.data", input + "\n]\n");
-    folder.write("pipe.toml", head("json_array") + filter + sink("all", "in") + sink("odd", "odd") +
-                                  sink("packed", "in", "framing = \"msgpack\"\n"));
+    folder.write("pipe.toml", head("json_array") + filter + file_sink("all", "in") +
+                                  file_sink("odd", "odd") +
+                                  file_sink("packed", "in", "framing = \"msgpack\"\n"));
     Waits waits(21);
     const Exited exited = run_with_kills(folder.at("pipe.toml"), 10, 900, waits, forget, folder,
                                          folder.at("out/all"), all.size());
@@ -113,11 +88,11 @@ TEST_CASE("MsgPack to MsgPack and to lines is byte-identical after 10 kills") {
         if (n % 2 == 1) odd += line_of(n) + "\n";
     }
     folder.write("in.data", input);
-    folder.write(
-        "pipe.toml",
-        head("msgpack") + sink("raw", "in", "framing = \"msgpack\"\n") +
-            (transformed ? filter + sink("all", "in", "framing = \"lines\"\n") + sink("odd", "odd")
-                         : std::string()));
+    folder.write("pipe.toml",
+                 head("msgpack") + file_sink("raw", "in", "framing = \"msgpack\"\n") +
+                     (transformed ? filter + file_sink("all", "in", "framing = \"lines\"\n") +
+                                        file_sink("odd", "odd")
+                                  : std::string()));
     Waits waits(22);
     const Exited exited = run_with_kills(folder.at("pipe.toml"), 10, transformed ? 900 : 150, waits,
                                          forget, folder, folder.at("out/raw"), input.size());
@@ -132,7 +107,7 @@ TEST_CASE("MsgPack to MsgPack and to lines is byte-identical after 10 kills") {
 TEST_CASE("what cannot be parsed in an array or in MsgPack becomes a dead letter as it came") {
     const TempDir folder;
     folder.write("in.data", "[{\"n\":1},\n{\"n\":\n2,},{\"n\":3}]");
-    Exited exited = run_in(folder, head("json_array") + sink("a", "in") + dead_letters);
+    Exited exited = run_in(folder, head("json_array") + file_sink("a", "in") + dead_letters_in_out);
     INFO(exited.err);
     CHECK(exited.code == 0);
     CHECK(read_file(folder.at("out/a")) == "{\"n\":1}\n{\"n\":3}\n");
@@ -144,8 +119,8 @@ TEST_CASE("what cannot be parsed in an array or in MsgPack becomes a dead letter
 
     forget(folder);
     folder.write("in.data", "\x01\xc1\xa1\xff\x02");
-    exited =
-        run_in(folder, head("msgpack") + sink("a", "in", "framing = \"lines\"\n") + dead_letters);
+    exited = run_in(folder, head("msgpack") + file_sink("a", "in", "framing = \"lines\"\n") +
+                                dead_letters_in_out);
     INFO(exited.err);
     CHECK(exited.code == 0);
     CHECK(read_file(folder.at("out/a")) == "1\n2\n");
@@ -161,7 +136,7 @@ TEST_CASE("on_parse_error of a source drops a record, or stops before it and goe
     folder.write("in.data", "[1, x, 2]");
     const auto config = [](const char* policy) {
         return head("json_array", std::string("on_parse_error = \"") + policy + "\"\n") +
-               sink("a", "in");
+               file_sink("a", "in");
     };
     Exited exited = run_in(folder, config("stop"));
     CHECK(exited.code != 0);
@@ -186,8 +161,8 @@ TEST_CASE("a broken array stops or gives its rest to the dead letters, and says 
         INFO(text);
         const TempDir folder;
         folder.write("in.data", text);
-        Exited exited =
-            run_in(folder, head("json_array", "on_parse_error = \"drop\"\n") + sink("a", "in"));
+        Exited exited = run_in(
+            folder, head("json_array", "on_parse_error = \"drop\"\n") + file_sink("a", "in"));
         INFO(exited.err);
         CHECK(exited.code != 0);
         CHECK(contains(exited.err, error));
@@ -196,7 +171,7 @@ TEST_CASE("a broken array stops or gives its rest to the dead letters, and says 
         const bool has_one = text[1] == '1';
         const std::string before = read_file(folder.at("out/a"));
         CHECK((before.empty() || (has_one && before == "1\n")));
-        exited = run_in(folder, head("json_array") + sink("a", "in") + dead_letters);
+        exited = run_in(folder, head("json_array") + file_sink("a", "in") + dead_letters_in_out);
         INFO(exited.err);
         CHECK(exited.code == 0);
         CHECK(read_file(folder.at("out/a")) == (has_one ? "1\n" : ""));
@@ -225,8 +200,8 @@ TEST_CASE("hostile arrays and MsgPack neither stall nor crash, and lose nothing"
         const TempDir folder;
         INFO(framing << " " << text.substr(0, 20));
         folder.write("in.data", text);
-        const Exited exited = run_in(
-            folder, head(framing, "max_line = \"64KiB\"\n") + sink("a", "in") + dead_letters);
+        const Exited exited = run_in(folder, head(framing, "max_line = \"64KiB\"\n") +
+                                                 file_sink("a", "in") + dead_letters_in_out);
         INFO(exited.err);
         CHECK(exited.code == 0);
         const std::string all = read_file(folder.at("out/a"));
@@ -241,7 +216,8 @@ TEST_CASE("a sink of MsgPack sets aside lines that are no JSON") {
     const TempDir folder;
     folder.write("in.data", "{\"n\":1}\nno\n[2]\n");
     const Exited exited =
-        run_in(folder, head("lines") + sink("a", "in", "framing = \"msgpack\"\n") + dead_letters);
+        run_in(folder, head("lines") + file_sink("a", "in", "framing = \"msgpack\"\n") +
+                           dead_letters_in_out);
     INFO(exited.err);
     CHECK(exited.code == 0);
     CHECK(read_file(folder.at("out/a")) == "\x81\xa1n\x01\x91\x02");
@@ -300,7 +276,7 @@ std::string with_faults(const TempDir& folder, const std::string& framing,
     forget(folder);
     const Exited exited =
         run_in(folder, head(framing, framing == "lines" ? "on_oversized = \"stop\"\n" : "") +
-                           dead_letters +
+                           dead_letters_in_out +
                            "[sinks.out]\ntype = \"file\"\ninputs = [\"in\"]\npath = \"out/out\"\n"
                            "framing = \"msgpack\"\nbatch = { max_records = " +
                            batch +

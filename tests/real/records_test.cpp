@@ -4,31 +4,16 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
-#include "tests/real/campaign.hpp"
+#include "tests/real/framed.hpp"
 
 using namespace holdfast::real;
 using namespace std::string_literals;
 
 namespace {
 
-std::string head(const std::string& framing, const std::string& more = "") {
-    return "data_dir = \"state\"\n[engine]\nmemory_limit = \"4MiB\"\ncommit_interval = \"3ms\"\n"
-           "[sources.in]\ntype = \"file\"\ninclude = [\"in.data\"]\nend = \"eof\"\n"
-           "poll_interval = \"5ms\"\nframing = \"" +
-           framing + "\"\n" + more;
-}
-
-std::string sink(const std::string& name, const std::string& input, const std::string& more = "") {
-    return "[sinks." + name + "]\ntype = \"file\"\ninputs = [\"" + input + "\"]\npath = \"out/" +
-           name + "\"\nbatch = { max_bytes = \"64KiB\" }\n" + more;
-}
-
-const char* const dead_letters = "[dead_letters]\ntype = \"file\"\npath = \"out/dead\"\n";
 const char* const keyed =
     "[transforms.keyed]\ntype = \"meta\"\ninputs = [\"in\"]\nkey = '.k'\n"
     "headers = '{n: .n}'\ntimestamp = '.n * 2'\n";
-
-std::string padding(std::uint64_t n) { return std::string(20 + n * 7 % 150, 'x'); }
 
 std::string line_of(std::uint64_t n) {
     return "{\"n\":" + std::to_string(n) + ",\"k\":\"k" + std::to_string(n % 7) + "\",\"m\":\"" +
@@ -61,16 +46,6 @@ std::string without_places(const std::string& envelopes) {
     return out;
 }
 
-void forget(const TempDir& folder) {
-    std::filesystem::remove_all(folder.at("state"));
-    std::filesystem::remove_all(folder.at("out"));
-}
-
-Exited run_in(const TempDir& folder, const std::string& config) {
-    folder.write("pipe.toml", config);
-    return run({"run", "--progress", "off", folder.at("pipe.toml")});
-}
-
 }  // namespace
 
 TEST_CASE("envelopes and sized payloads of lines with keys are byte-identical after 10 kills") {
@@ -83,9 +58,10 @@ TEST_CASE("envelopes and sized payloads of lines with keys are byte-identical af
         payloads += sized(line_of(n));
     }
     folder.write("in.data", input);
-    folder.write("pipe.toml",
-                 head("lines") + keyed + sink("json", "keyed", "framing = \"json\"\n") +
-                     sink("length", "keyed", "framing = \"length\"\n") + sink("lines", "keyed"));
+    folder.write("pipe.toml", head("lines") + keyed +
+                                  file_sink("json", "keyed", "framing = \"json\"\n") +
+                                  file_sink("length", "keyed", "framing = \"length\"\n") +
+                                  file_sink("lines", "keyed"));
     Waits waits(31);
     const Exited exited = run_with_kills(folder.at("pipe.toml"), 10, 700, waits, forget, folder,
                                          folder.at("out/length"), payloads.size());
@@ -112,8 +88,8 @@ TEST_CASE("sized payloads and envelopes are read back byte for byte, through 10 
         if (n % 5 != 0) lines += payload + "\n";
     }
     folder.write("in.data", input);
-    folder.write("pipe.toml", head(framing) + sink("length", "in", "framing = \"length\"\n") +
-                                  sink("lines", "in", "on_parse_error = \"drop\"\n"));
+    folder.write("pipe.toml", head(framing) + file_sink("length", "in", "framing = \"length\"\n") +
+                                  file_sink("lines", "in", "on_parse_error = \"drop\"\n"));
     Waits waits(32);
     const Exited exited = run_with_kills(folder.at("pipe.toml"), 10, 500, waits, forget, folder,
                                          folder.at("out/length"), payloads.size());
@@ -131,11 +107,11 @@ TEST_CASE("a record that was written as an envelope, and as a dead letter, is re
         "{\"name\":\"a\",\"value\":\"\"}],\"encoding\":\"utf8\",\"payload\":\"{\\n}x\\n\"}\n";
     folder.write("in.data", "{\"p\":1" + record);
     const Exited exited =
-        run_in(folder, head("json") + dead_letters +
-                           sink("refused", "in",
-                                "framing = \"length\"\nretry = { max_attempts = 1 }\n"
-                                "inject = { refuse_percent = 100 }\n") +
-                           sink("again", "in", "framing = \"json\"\n"));
+        run_in(folder, head("json") + dead_letters_in_out +
+                           file_sink("refused", "in",
+                                     "framing = \"length\"\nretry = { max_attempts = 1 }\n"
+                                     "inject = { refuse_percent = 100 }\n") +
+                           file_sink("again", "in", "framing = \"json\"\n"));
     INFO(exited.err);
     CHECK(exited.code == 0);
     CHECK(without_places(read_file(folder.at("out/again"))) == record);
@@ -144,7 +120,8 @@ TEST_CASE("a record that was written as an envelope, and as a dead letter, is re
     // The dead letter is an envelope, too.
     std::filesystem::rename(folder.at("out/dead"), folder.at("in.data"));
     forget(folder);
-    const Exited again = run_in(folder, head("json") + sink("again", "in", "framing = \"json\"\n"));
+    const Exited again =
+        run_in(folder, head("json") + file_sink("again", "in", "framing = \"json\"\n"));
     INFO(again.err);
     CHECK(again.code == 0);
     CHECK(without_places(read_file(folder.at("out/again"))) == record);
@@ -154,7 +131,8 @@ TEST_CASE("what a sink of lines cannot take becomes a dead letter, is dropped, o
     const TempDir folder;
     folder.write("in.data", sized("one") + sized("two\nlines") + sized("{\"a\":\n\"b c\"}") +
                                 sized("") + sized("last"));
-    const Exited exited = run_in(folder, head("length") + dead_letters + sink("lines", "in"));
+    const Exited exited =
+        run_in(folder, head("length") + dead_letters_in_out + file_sink("lines", "in"));
     INFO(exited.err);
     CHECK(exited.code == 0);
     CHECK(read_file(folder.at("out/lines")) == "one\n{\"a\":\"b c\"}\n\nlast\n");
@@ -164,7 +142,7 @@ TEST_CASE("what a sink of lines cannot take becomes a dead letter, is dropped, o
     CHECK(letter.find("\"payload\":\"two\\nlines\"") != letter.npos);
     forget(folder);
     const Exited stopped =
-        run_in(folder, head("length") + sink("lines", "in", "on_parse_error = \"stop\"\n"));
+        run_in(folder, head("length") + file_sink("lines", "in", "on_parse_error = \"stop\"\n"));
     CHECK(stopped.code == 75);
     CHECK(stopped.err.find("a newline stands in it") != stopped.err.npos);
 }
@@ -172,7 +150,8 @@ TEST_CASE("what a sink of lines cannot take becomes a dead letter, is dropped, o
 TEST_CASE("a file of sized payloads that ends within one says where, and gives the rest away") {
     const TempDir folder;
     folder.write("in.data", sized("one") + sized("two").substr(0, 6));
-    const Exited exited = run_in(folder, head("length") + dead_letters + sink("lines", "in"));
+    const Exited exited =
+        run_in(folder, head("length") + dead_letters_in_out + file_sink("lines", "in"));
     INFO(exited.err);
     CHECK(exited.code == 0);
     CHECK(read_file(folder.at("out/lines")) == "one\n");
@@ -182,8 +161,8 @@ TEST_CASE("a file of sized payloads that ends within one says where, and gives t
     // A size that cannot be is an oversized record, and the next one is found behind it.
     forget(folder);
     folder.write("in.data", sized(std::string(100, 'x')) + sized("two"));
-    const Exited large =
-        run_in(folder, head("length", "max_line = \"50B\"\n") + dead_letters + sink("lines", "in"));
+    const Exited large = run_in(folder, head("length", "max_line = \"50B\"\n") +
+                                            dead_letters_in_out + file_sink("lines", "in"));
     INFO(large.err);
     CHECK(read_file(folder.at("out/lines")) == "two\n");
 }
@@ -191,9 +170,10 @@ TEST_CASE("a file of sized payloads that ends within one says where, and gives t
 TEST_CASE("a file that was begun in one framing is not gone on with in another") {
     const TempDir folder;
     folder.write("in.data", line_of(1) + "\n");
-    REQUIRE(run_in(folder, head("lines") + sink("out", "in", "framing = \"json\"\n")).code == 0);
+    REQUIRE(run_in(folder, head("lines") + file_sink("out", "in", "framing = \"json\"\n")).code ==
+            0);
     const Exited exited =
-        run_in(folder, head("lines") + sink("out", "in", "framing = \"length\"\n"));
+        run_in(folder, head("lines") + file_sink("out", "in", "framing = \"length\"\n"));
     CHECK(exited.code == 78);
     CHECK(exited.err.find("has written json to") != exited.err.npos);
     CHECK(exited.err.find("Set framing = \"json\" for it") != exited.err.npos);
@@ -232,8 +212,8 @@ TEST_CASE("dead letters of envelopes hold the records, and are not wrapped when 
         "p.toml",
         head("json") +
             "[transforms.f]\ntype = \"filter\"\ninputs = [\"in\"]\ncondition = '.id == 1'\n" +
-            sink("all", "f", "framing = \"json\"\ninject = { refuse_percent = 100 }\n") +
-            dead_letters);
+            file_sink("all", "f", "framing = \"json\"\ninject = { refuse_percent = 100 }\n") +
+            dead_letters_in_out);
     CHECK(run({"run", "-q", file}).code == 0);
     const std::string dead = read_file(dir.at("out/dead"));
     INFO(dead);
@@ -253,7 +233,7 @@ TEST_CASE("records that differ in their keys alone are different ones to dedupe"
     dir.write("in.data", text);
     const std::string file = dir.write(
         "p.toml", head("json") + "[transforms.d]\ntype = \"dedupe\"\ninputs = [\"in\"]\n" +
-                      sink("all", "d", "framing = \"json\"\n"));
+                      file_sink("all", "d", "framing = \"json\"\n"));
     CHECK(run({"run", "-q", file}).code == 0);
     const std::string out = read_file(dir.at("out/all"));
     INFO(out);
@@ -266,8 +246,8 @@ TEST_CASE("a byte order mark stays in what nobody parses, whatever frame it gets
     const TempDir dir;
     dir.write("in.data", "\xef\xbb\xbfhello\nx\n");
     const std::string file =
-        dir.write("p.toml", head("lines") + sink("sized", "in", "framing = \"length\"\n") +
-                                sink("envelopes", "in", "framing = \"json\"\n"));
+        dir.write("p.toml", head("lines") + file_sink("sized", "in", "framing = \"length\"\n") +
+                                file_sink("envelopes", "in", "framing = \"json\"\n"));
     CHECK(run({"run", "-q", file}).code == 0);
     CHECK(read_file(dir.at("out/sized")) == sized("\xef\xbb\xbfhello") + sized("x"));
     CHECK(contains(read_file(dir.at("out/envelopes")), "\"payload\":\"\xef\xbb\xbfhello\""));
